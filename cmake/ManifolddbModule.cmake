@@ -1,0 +1,151 @@
+# Functions for the CMakeLists.txt of each folder.
+#
+#   manifolddb_module(NAME               engine/<NAME>/CMakeLists.txt calls it once
+#     HEADERS     a.h ...                verified to stand alone
+#     SOURCES     a.cc ...               none: a header-only module
+#     DEPS        base ...               modules that it may include; checked by scripts/tidy.py
+#     LIBS        Threads::Threads ...   from outside
+#     TESTS       a_test.cc ...          one executable <NAME>_test, one ctest engine.<NAME>
+#     TEST_DEPS   storage ...            modules that only the tests need: any may be named
+#     TEST_LIBS   rapidcheck ...         from outside
+#     TEST_LABELS threads ...            `threads`: runs under ThreadSanitizer in CI
+#   )
+#   manifolddb_library(NAME name HEADERS ... SOURCES ... LIBS ...)      harness folders
+#   manifolddb_test(NAME name SOURCES ... LIBS ... LABELS ... TIMEOUT seconds)
+#
+# Targets:
+#   manifolddb          all of the engine; alias manifolddb::manifolddb
+#   manifolddb_<NAME>   one module
+#   manifolddb_sites    all of the engine once more, with MANIFOLDDB_SITES=1: the build whose fault sites can
+#                       be broken at run time. An executable links this one or manifolddb, never both.
+# Built only when asked for:
+#   manifolddb_engine   every module, no tests
+#   manifolddb_core_bare   the engine without POSIX, as a target without exceptions and RTTI must compile it
+#   threads_tests       the tests labelled `threads`
+#   all_verify_interface_header_sets   each header by itself
+
+define_property(GLOBAL PROPERTY MANIFOLDDB_MODULES BRIEF_DOCS "Modules so far, in order")
+define_property(GLOBAL PROPERTY MANIFOLDDB_SOURCES BRIEF_DOCS "Their sources, absolute")
+define_property(GLOBAL PROPERTY MANIFOLDDB_LIBS BRIEF_DOCS "What they link from outside")
+
+add_custom_target(manifolddb_engine)
+add_custom_target(threads_tests)
+
+set(MANIFOLDDB_INCLUDE_DIRS ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/engine/include)
+
+function(manifolddb_module)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME"
+    "HEADERS;SOURCES;DEPS;LIBS;TESTS;TEST_DEPS;TEST_LIBS;TEST_LABELS;TEST_TIMEOUT")
+  if(NOT arg_NAME)
+    list(POP_FRONT arg_UNPARSED_ARGUMENTS arg_NAME)
+  endif()
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "manifolddb_module(${arg_NAME}): what is ${arg_UNPARSED_ARGUMENTS}?")
+  endif()
+
+  set(deps)
+  foreach(dep IN LISTS arg_DEPS arg_TEST_DEPS)
+    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/engine/${dep}/CMakeLists.txt)
+      message(WARNING "engine/${arg_NAME} is left out: there is no engine/${dep} yet")
+      return()
+    endif()
+  endforeach()
+  foreach(dep IN LISTS arg_DEPS)
+    if(NOT TARGET manifolddb_${dep})
+      message(FATAL_ERROR "engine/${arg_NAME} depends on '${dep}', which is not a module above it")
+    endif()
+    list(APPEND deps manifolddb_${dep})
+  endforeach()
+
+  set(target manifolddb_${arg_NAME})
+  if(arg_SOURCES)
+    add_library(${target} STATIC ${arg_SOURCES})
+    add_dependencies(manifolddb_engine ${target})
+    set(scope PUBLIC)
+    list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+    set_property(GLOBAL APPEND PROPERTY MANIFOLDDB_SOURCES ${arg_SOURCES})
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  if(arg_NAME STREQUAL "include")
+    set(base_dir ${CMAKE_CURRENT_SOURCE_DIR})
+  else()
+    set(base_dir ${PROJECT_SOURCE_DIR})
+  endif()
+  target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS ${base_dir} FILES ${arg_HEADERS})
+  target_include_directories(${target} ${scope} ${MANIFOLDDB_INCLUDE_DIRS})
+  target_link_libraries(${target} ${scope} ${deps} ${arg_LIBS})
+  set_property(GLOBAL APPEND PROPERTY MANIFOLDDB_MODULES ${arg_NAME})
+  set_property(GLOBAL APPEND PROPERTY MANIFOLDDB_LIBS ${arg_LIBS})
+
+  if(arg_TESTS AND MANIFOLDDB_BUILD_TESTS)
+    list(TRANSFORM arg_TEST_DEPS PREPEND manifolddb_)
+    manifolddb_test(NAME ${arg_NAME}_test TEST_NAME engine.${arg_NAME} SOURCES ${arg_TESTS}
+      LIBS ${target} ${arg_TEST_DEPS} ${arg_TEST_LIBS} LABELS ${arg_TEST_LABELS} TIMEOUT ${arg_TEST_TIMEOUT})
+  endif()
+endfunction()
+
+function(manifolddb_library)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "HEADERS;SOURCES;LIBS")
+  if(arg_SOURCES)
+    add_library(${arg_NAME} STATIC ${arg_SOURCES})
+    set(scope PUBLIC)
+  else()
+    add_library(${arg_NAME} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_sources(${arg_NAME} ${scope} FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${arg_HEADERS})
+  target_include_directories(${arg_NAME} ${scope} ${MANIFOLDDB_INCLUDE_DIRS})
+  target_link_libraries(${arg_NAME} ${scope} ${arg_LIBS})
+endfunction()
+
+function(manifolddb_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TEST_NAME;TIMEOUT" "SOURCES;LIBS;LABELS")
+  if(NOT arg_TEST_NAME)
+    set(arg_TEST_NAME ${arg_NAME})
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  add_executable(${arg_NAME} ${arg_SOURCES})
+  target_include_directories(${arg_NAME} PRIVATE ${MANIFOLDDB_INCLUDE_DIRS})
+  target_link_libraries(${arg_NAME} PRIVATE ${arg_LIBS} GTest::gtest_main GTest::gtest Threads::Threads)
+  add_test(NAME ${arg_TEST_NAME} COMMAND ${arg_NAME})
+  set_tests_properties(${arg_TEST_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+  if("threads" IN_LIST arg_LABELS)
+    add_dependencies(threads_tests ${arg_NAME})
+  endif()
+endfunction()
+
+# After all modules: the libraries over all of them.
+function(manifolddb_engine_libraries)
+  get_property(modules GLOBAL PROPERTY MANIFOLDDB_MODULES)
+  get_property(sources GLOBAL PROPERTY MANIFOLDDB_SOURCES)
+  get_property(libs GLOBAL PROPERTY MANIFOLDDB_LIBS)
+  list(REMOVE_DUPLICATES libs)
+
+  add_library(manifolddb INTERFACE)
+  add_library(manifolddb::manifolddb ALIAS manifolddb)
+  if(TARGET manifolddb_db)
+    target_link_libraries(manifolddb INTERFACE manifolddb_db)
+  else()  # not there yet: what there is, uppermost first
+    list(REVERSE modules)
+    list(TRANSFORM modules PREPEND manifolddb_)
+    target_link_libraries(manifolddb INTERFACE ${modules})
+  endif()
+  if(NOT sources OR NOT MANIFOLDDB_BUILD_TESTS)
+    return()
+  endif()
+
+  add_library(manifolddb_sites STATIC ${sources})
+  target_compile_definitions(manifolddb_sites PUBLIC MANIFOLDDB_SITES=1)
+  target_include_directories(manifolddb_sites PUBLIC ${MANIFOLDDB_INCLUDE_DIRS})
+  target_link_libraries(manifolddb_sites PUBLIC ${libs})
+
+  list(FILTER sources EXCLUDE REGEX "/engine/storage/(posix|thread)_[^/]*$")
+  add_library(manifolddb_core_bare OBJECT EXCLUDE_FROM_ALL ${sources})
+  target_compile_options(manifolddb_core_bare PRIVATE -fno-exceptions -fno-rtti -O0 -g0)
+  target_include_directories(manifolddb_core_bare PRIVATE ${MANIFOLDDB_INCLUDE_DIRS})
+  target_link_libraries(manifolddb_core_bare PRIVATE ${libs})
+endfunction()

@@ -1,0 +1,71 @@
+#include "engine/base/memory.h"
+
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "engine/base/assert.h"
+#include "manifolddb/storage.h"
+
+namespace manifolddb::base {
+
+#if MANIFOLDDB_SITES
+namespace {
+std::function<bool(size_t)>& Gate() {
+  static std::function<bool(size_t)> gate;
+  return gate;
+}
+}  // namespace
+void SetAllocationGate(std::function<bool(size_t)> gate) { Gate() = std::move(gate); }
+#endif
+
+std::byte* AllocateBytes(size_t size, size_t alignment) {
+#if MANIFOLDDB_SITES
+  if (Gate() && !Gate()(size)) return nullptr;
+#endif
+  return static_cast<std::byte*>(::operator new(size, std::align_val_t{alignment}, std::nothrow));
+}
+
+void FreeBytes(std::byte* bytes, size_t alignment) {
+  ::operator delete(bytes, std::align_val_t{alignment});
+}
+
+Buffer::~Buffer() {
+  if (bytes_ != nullptr) FreeBytes(bytes_, kBufferAlignment);
+}
+
+Result<Buffer> Buffer::Make(size_t size, const char* operation) {
+  MANIFOLDDB_ASSERT(size > 0);
+  Buffer buffer;
+  buffer.bytes_ = AllocateBytes(size, kBufferAlignment);
+  if (buffer.bytes_ == nullptr) {
+    return Fail(Errc::kNoMemory, operation, {.message = std::to_string(size) + " bytes"});
+  }
+  buffer.size_ = size;
+  return buffer;
+}
+
+ByteBuffer::~ByteBuffer() {
+  if (bytes_ != nullptr) FreeBytes(bytes_, kBufferAlignment);
+}
+
+Status ByteBuffer::Append(ByteView bytes) {
+  if (auto room = Reserve(bytes.size()); !room) return room;
+  AppendReserved(bytes);
+  return {};
+}
+
+Status ByteBuffer::Grow(size_t more) {
+  const size_t wanted = std::max({size_ + more, capacity_ * 2, size_t{256}});
+  std::byte* grown = AllocateBytes(wanted, kBufferAlignment);
+  if (grown == nullptr) {
+    return Fail(Errc::kNoMemory, "memory.grow", {.message = std::to_string(wanted) + " bytes"});
+  }
+  if (size_ > 0) std::memcpy(grown, bytes_, size_);
+  if (bytes_ != nullptr) FreeBytes(bytes_, kBufferAlignment);
+  bytes_ = grown;
+  capacity_ = wanted;
+  return {};
+}
+
+}  // namespace manifolddb::base

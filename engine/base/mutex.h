@@ -1,0 +1,96 @@
+#pragma once
+// The lock seam: every lock and every wait of the engine comes from here, annotated for clang's thread-safety
+// analysis and checked against the lock hierarchy. The simulator may put its own scheduler under this header.
+
+#include <condition_variable>
+#include <mutex>
+
+#include "engine/base/assert.h"
+#include "engine/base/lock_rank.h"
+
+#if defined(__clang__)
+#define MANIFOLDDB_TSA(x) __attribute__((x))
+#else
+#define MANIFOLDDB_TSA(x)
+#endif
+#define CAPABILITY(x) MANIFOLDDB_TSA(capability(x))
+#define SCOPED_CAPABILITY MANIFOLDDB_TSA(scoped_lockable)
+#define GUARDED_BY(x) MANIFOLDDB_TSA(guarded_by(x))
+#define PT_GUARDED_BY(x) MANIFOLDDB_TSA(pt_guarded_by(x))
+#define REQUIRES(...) MANIFOLDDB_TSA(requires_capability(__VA_ARGS__))
+#define EXCLUDES(...) MANIFOLDDB_TSA(locks_excluded(__VA_ARGS__))
+#define ACQUIRE(...) MANIFOLDDB_TSA(acquire_capability(__VA_ARGS__))
+#define RELEASE(...) MANIFOLDDB_TSA(release_capability(__VA_ARGS__))
+#define TRY_ACQUIRE(...) MANIFOLDDB_TSA(try_acquire_capability(__VA_ARGS__))
+#define NO_THREAD_SAFETY_ANALYSIS MANIFOLDDB_TSA(no_thread_safety_analysis)
+
+namespace manifolddb::base {
+
+// Run-time half of the hierarchy; no-ops where MANIFOLDDB_SLOW_CHECKS is 0.
+void NoteAcquire(LockRank rank);
+void NoteRelease(LockRank rank);
+// Asserts that the calling thread holds no lock: said before every I/O and every wait for another party.
+void AssertNoLocksHeld();
+
+class CAPABILITY("mutex") Mutex {
+ public:
+  explicit Mutex(LockRank rank) : rank_(rank) {}
+  Mutex(const Mutex&) = delete;
+  Mutex& operator=(const Mutex&) = delete;
+
+  void Lock() ACQUIRE() {
+    NoteAcquire(rank_);
+    mutex_.lock();
+  }
+  void Unlock() RELEASE() {
+    mutex_.unlock();
+    NoteRelease(rank_);
+  }
+
+ private:
+  friend class CondVar;
+  std::mutex mutex_;
+  const LockRank rank_;
+};
+
+class SCOPED_CAPABILITY MutexLock {
+ public:
+  explicit MutexLock(Mutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.Lock(); }
+  ~MutexLock() RELEASE() { mutex_.Unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+#if MANIFOLDDB_SITES
+// The simulator's scheduler: what this thread does instead of waiting. Called without the lock; may return at any
+// time, as every wait may. Null: it waits.
+inline thread_local void (*simulated_wait)() = nullptr;
+#endif
+
+// Waits may wake without a reason: always wait in a loop over the condition.
+class CondVar {
+ public:
+  void Wait(Mutex& mutex) REQUIRES(mutex) {
+#if MANIFOLDDB_SITES
+    if (simulated_wait != nullptr) {
+      mutex.Unlock();
+      simulated_wait();
+      mutex.Lock();
+      return;
+    }
+#endif
+    std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
+    condition_.wait(lock);
+    lock.release();
+  }
+  void NotifyOne() { condition_.notify_one(); }
+  void NotifyAll() { condition_.notify_all(); }
+
+ private:
+  std::condition_variable condition_;
+};
+
+}  // namespace manifolddb::base

@@ -1,0 +1,17 @@
+#include "engine/base/poison.h"
+
+namespace manifolddb::base {
+
+void Poison::Set(const Error& error) {
+  MutexLock lock(mutex_);
+  if (!first_) first_ = error;
+  set_.store(true, std::memory_order_release);
+}
+
+Status Poison::Check(const char* operation) const {
+  if (!set()) [[likely]] return {};
+  MutexLock lock(mutex_);
+  return Fail(Errc::kPoisoned, operation, {.file = first_->file(), .message = "after " + first_->ToString()});
+}
+
+}  // namespace manifolddb::base

@@ -1,0 +1,48 @@
+#pragma once
+// The copy-on-write B+tree: what can be done with one tree. Stateless: a tree is its TreeRoot.
+//
+// Reading takes a PageCache, changing a PageWriter; both inside the caller's epoch. After an error from a change
+// the tree in `root` is not to be used: the transaction aborts. Keys are unique, ordered bytewise.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/base/memory.h"
+#include "engine/format/ids.h"
+#include "engine/mvcc/reader_slots.h"
+#include "engine/page/page_cache.h"
+#include "engine/page/page_writer.h"
+#include "manifolddb/bytes.h"
+#include "manifolddb/result.h"
+
+namespace manifolddb::btree {
+
+// A value as it lies in a leaf: bytes in the frame, or where its extent is.
+struct FoundValue {
+  page::Frame* frame = nullptr;  // valid while the epoch lasts; pin it to keep `inline_bytes`
+  ByteView inline_bytes;
+  format::ExtentRef extent;  // not null: the value is there, inline_bytes is empty
+};
+
+// Errors, here and below: kCorrupt, kIo, kNoMemory; for changes also kNoSpace and kLimit.
+Result<std::optional<FoundValue>> Get(page::PageCache& cache, format::PageRef root, ByteView key,
+                                      const mvcc::EpochGuard& guard);
+
+// REQUIRES: key within KeyBytesMax, value within kValueBytesMax. True if the key is new. `key` and `value` may lie in
+// the leaf that is changed.
+Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, ByteView value,
+                 const mvcc::EpochGuard& guard);
+// True if the key was there.
+Result<bool> Delete(page::PageWriter& pages, format::TreeRoot& root, ByteView key, const mvcc::EpochGuard& guard);
+// Removes keys from `lower` (inclusive) to `upper` (exclusive); returns how many. Subtrees that lie wholly inside are
+// read (for the count and the extents) but not rewritten.
+Result<uint64_t> DeleteRange(page::PageWriter& pages, format::TreeRoot& root, std::optional<ByteView> lower,
+                             std::optional<ByteView> upper, const mvcc::EpochGuard& guard);
+
+// Frees a tree that no table owns any more, at most about `pages_max` pages of it. What is left to free is appended
+// to `rest` (subtree roots, any level); empty afterwards: all done. Extents go with their leaves.
+Status FreeSubtree(page::PageWriter& pages, format::PageRef subtree, uint64_t pages_max,
+                   std::vector<format::PageRef>& rest, const mvcc::EpochGuard& guard);
+
+}  // namespace manifolddb::btree

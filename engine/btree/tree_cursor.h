@@ -1,0 +1,135 @@
+#pragma once
+// A position in one version of a tree.
+
+#include <array>
+#include <optional>
+
+#include "engine/base/assert.h"
+#include "engine/base/memory.h"
+#include "engine/btree/node_view.h"
+#include "engine/btree/tree.h"
+
+namespace manifolddb::btree {
+
+// Keeps the leaf it rests on pinned, not the path: moving to a neighbouring leaf goes by the references it remembers
+// of the branches, checked by birth. Key and bounds are copies. Every call needs an epoch of its own.
+//
+// A writer's cursor over its own tree: after each change of the tree, Rebase.
+class TreeCursor {
+ public:
+  TreeCursor(page::PageCache& cache, format::PageRef root, std::optional<ByteView> lower,
+             std::optional<ByteView> upper);
+  TreeCursor(TreeCursor&&) noexcept = default;
+  TreeCursor& operator=(TreeCursor&&) noexcept = default;
+
+  // As manifolddb::Cursor. A new cursor stands before the first entry. An error leaves the cursor where it was, not
+  // settled; any of these may be tried again.
+  Result<bool> First(const mvcc::EpochGuard& guard);
+  Result<bool> Last(const mvcc::EpochGuard& guard);
+  Result<bool> Seek(ByteView key, const mvcc::EpochGuard& guard);
+  Result<bool> SeekForPrev(ByteView key, const mvcc::EpochGuard& guard);
+  Result<bool> Next(const mvcc::EpochGuard& guard) {
+    if (slot_ + 1 < end_slot_) [[likely]] {
+      ++slot_;
+      TakeKey();
+      return true;
+    }
+    return NextSlow(guard);
+  }
+  Result<bool> Prev(const mvcc::EpochGuard& guard) {
+    if (slot_ > begin_slot_) [[likely]] {
+      --slot_;
+      TakeKey();
+      return true;
+    }
+    return PrevSlow(guard);
+  }
+
+  bool valid() const { return place_ == Place::kAt; }
+  // valid(), and the entry is known to be there.
+  bool settled() const { return valid() && !seek_again_; }
+  // REQUIRES: valid(). Live until the cursor moves.
+  ByteView key() const {
+    MANIFOLDDB_ASSERT(valid());
+    return {key_.data(), key_bytes_};
+  }
+  // Inline bytes, or the extent to read. REQUIRES: settled().
+  FoundValue value() const;
+
+  // From now on the tree is `root`'s. The cursor keeps its key as its place, whether or not the entry is still there;
+  // it looks for it when it is next moved or refreshed. Allocates nothing, reads nothing.
+  void Rebase(format::PageRef root);
+  // True if the entry the cursor rests on (still) exists: then it is settled. REQUIRES: valid().
+  Result<bool> Refresh(const mvcc::EpochGuard& guard);
+
+ private:
+  // kAt: on the entry key(), or, while `seek_again_`, where it was.
+  enum class Place : uint8_t { kBeforeFirst, kAt, kAfterLast };
+  struct Step {
+    format::PageRef ref;
+    uint32_t index;  // the child taken
+    uint32_t cells;
+    uint32_t level;
+  };
+  enum class Edge : uint8_t { kFirst, kLast };
+
+  // The key of slot_, whose node's prefix is in key_ already.
+  void TakeKey() {
+    const ByteView rest = NodeView(leaf_bytes_).RestOf<kLeafLeadBytes>(slot_);
+    CopyBytes(key_.data() + prefix_bytes_, rest);
+    key_bytes_ = prefix_bytes_ + rest.size();
+  }
+  Result<bool> NextSlow(const mvcc::EpochGuard& guard);
+  Result<bool> PrevSlow(const mvcc::EpochGuard& guard);
+
+  bool BelowLower(ByteView key) const { return has_lower_ && Compare(key, lower()) < 0; }
+  bool FromUpper(ByteView key) const { return has_upper_ && Compare(key, upper()) >= 0; }
+  ByteView lower() const { return bounds_.view().first(lower_bytes_); }
+  ByteView upper() const { return bounds_.view().subspan(lower_bytes_); }
+
+  // Goes down to the leaf where `key` belongs. REQUIRES: the tree is not empty.
+  Status DescendTo(ByteView key, const mvcc::EpochGuard& guard);
+  // Goes down along one edge of the subtree `ref`, from path_[depth_] on.
+  Status DescendEdge(format::PageRef ref, uint32_t level, Edge edge, const mvcc::EpochGuard& guard);
+  void EnterLeaf(page::Frame* frame);
+  // The next leaf in a direction: the first one behind, or the last one before. False if there is none.
+  Result<bool> Neighbour(Edge edge, const mvcc::EpochGuard& guard);
+  // To the entry in `slot`, or the first one behind, within the bounds; to the one before `slot_after`.
+  Result<bool> SettleForward(uint32_t slot, const mvcc::EpochGuard& guard);
+  Result<bool> SettleBackward(uint32_t slot_after, const mvcc::EpochGuard& guard);
+  // Slots of the leaf that the bounds let through: [begin, end).
+  struct Window {
+    uint32_t begin;
+    uint32_t end;
+    uint32_t cells;
+  };
+  Window WindowOfLeaf() const;
+  bool SettleAt(uint32_t slot, const Window& window);
+  bool Beyond(Place place);
+  // From here to the next Settle or Beyond an error leaves the cursor unsettled on its key.
+  void Unsettle();
+  Status EnsureMemory();
+
+  page::PageCache* cache_;
+  format::PageRef root_;
+  Place place_ = Place::kBeforeFirst;
+  bool seek_again_ = false;
+  bool has_lower_;
+  bool has_upper_;
+  // In the leaf: the entry, and where the bounds cut it. While there is no leaf no slot is between them.
+  uint32_t slot_ = 0;
+  uint32_t begin_slot_ = ~uint32_t{0};
+  uint32_t end_slot_ = 0;
+  const std::byte* leaf_bytes_ = nullptr;
+  size_t prefix_bytes_ = 0;
+  size_t key_bytes_ = 0;
+  page::FramePin leaf_;
+  base::Buffer key_;           // KeyBytesMax, allocated by the first move
+  base::ByteBuffer bounds_;    // lower, then upper
+  bool bounds_lost_ = false;   // no memory for them
+  size_t lower_bytes_ = 0;
+  std::array<Step, format::kLevelMax> path_;  // from the root to the leaf's parent
+  uint32_t depth_ = 0;                        // nodes in it
+};
+
+}  // namespace manifolddb::btree

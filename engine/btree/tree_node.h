@@ -1,0 +1,35 @@
+#pragma once
+// Internal to btree: from a page reference to the node that belongs there.
+
+#include "engine/base/sites.h"
+#include "engine/btree/node_view.h"
+#include "engine/mvcc/reader_slots.h"
+#include "engine/page/data_file.h"
+#include "engine/page/page_cache.h"
+#include "manifolddb/result.h"
+
+namespace manifolddb::btree {
+
+inline constexpr uint32_t kAnyLevel = ~uint32_t{0};  // of a root: whatever it says
+
+// kCorrupt at the page's place in the file.
+std::unexpected<Error> CorruptNode(page::DataFile& file, format::PageRef ref, const char* what);
+
+// Levels fall by one from node to node, so that no chain of references, however wrong, is followed for ever. (That a
+// leaf is of level 0, and nothing else is, was checked when the page was read.)
+inline bool LevelFits(NodeView node, uint32_t level) {
+  return level == kAnyLevel || node.level() == level || MANIFOLDDB_BROKEN("btree.level.skip");
+}
+
+// The node that `ref` names, of `level`. `source`: a PageCache or a PageWriter.
+template <class Source>
+Result<page::Frame*> FetchNode(Source& source, format::PageRef ref, uint32_t level, const mvcc::EpochGuard& guard) {
+  if (ref.null()) [[unlikely]] return CorruptNode(source.file(), ref, "null reference");
+  Result<page::Frame*> frame = source.Fetch(ref, guard);
+  if (frame && !LevelFits(NodeView((*frame)->bytes), level)) [[unlikely]] {
+    return CorruptNode(source.file(), ref, "node of the wrong level");
+  }
+  return frame;
+}
+
+}  // namespace manifolddb::btree

@@ -1,0 +1,317 @@
+#include "engine/btree/tree.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "engine/btree/node_edit.h"
+#include "engine/btree/tree_test_util.h"
+
+namespace manifolddb::btree {
+namespace {
+
+class TreeOfEverySize : public testing::TestWithParam<uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(PageSizes, TreeOfEverySize,
+                         testing::Values(512u, 1024u, 2048u, 4096u, 8192u, 16384u, 32768u, 65536u));
+
+TEST(Tree, AnEmptyTreeHasNothingInIt) {
+  TreeFixture tree(512);
+  EXPECT_FALSE(tree.Get("a"));
+  EXPECT_FALSE(tree.Delete("a"));
+  EXPECT_EQ(tree.DeleteRange(std::nullopt, std::nullopt), 0u);
+  EXPECT_TRUE(tree.root().root.null());
+  EXPECT_EQ(tree.WhyWrong({}), "");
+  EXPECT_TRUE(tree.owned().empty());
+}
+
+TEST(Tree, TheEmptyKeyAndTheEmptyValueAreOrdinary) {
+  TreeFixture tree(512);
+  EXPECT_TRUE(tree.Put("", "empty"));
+  EXPECT_TRUE(tree.Put("a", ""));
+  EXPECT_FALSE(tree.Put("", ""));
+  EXPECT_EQ(tree.Get(""), "");
+  EXPECT_EQ(tree.Get("a"), "");
+  EXPECT_EQ(tree.WhyWrong({{"", ""}, {"a", ""}}), "");
+  EXPECT_TRUE(tree.Delete(""));
+  EXPECT_FALSE(tree.Get(""));
+  EXPECT_EQ(tree.WhyWrong({{"a", ""}}), "");
+}
+
+TEST_P(TreeOfEverySize, AscendingAndDescendingLoadsFillPages) {
+  for (const bool ascending : {true, false}) {
+    TreeFixture tree(GetParam());
+    Model model;
+    uint64_t bytes = 0;
+    const uint64_t count = std::min<uint64_t>(20 * GetParam() / 24, 6000);
+    for (uint64_t i = 0; i < count; ++i) {
+      const std::string key = NumberKey(ascending ? i : 1000000 - i);
+      const std::string value = "value" + std::to_string(i % 10);
+      EXPECT_TRUE(tree.Put(key, value));
+      model[key] = value;
+      bytes += kSlotBytes + kLeafLeadBytes + 2 + value.size();  // most of each key is in a prefix
+    }
+    ASSERT_EQ(tree.WhyWrong(model), "");
+    const double pages_least = static_cast<double>(bytes) / GetParam();
+    // Besides the leaves: headers, branches, and one page at either end that is not full.
+    EXPECT_LT(static_cast<double>(tree.owned().size()), pages_least * 1.25 + 4) << ascending;
+  }
+}
+
+// Values of every kind: empty, small, at the bound of what stays in the leaf, and in extents.
+std::string AnyValue(std::mt19937& random, uint32_t page_bytes, const std::string& key) {
+  const uint32_t room = format::InlineBytesMax(page_bytes) - static_cast<uint32_t>(key.size());
+  switch (random() % 8) {
+    case 0: return std::string(room, static_cast<char>(random()));
+    case 1: return std::string(room + 1, static_cast<char>(random()));
+    case 2: return std::string(2 * page_bytes + random() % 5, static_cast<char>(random()));
+    default: return std::string(random() % std::min(40u, room + 1), static_cast<char>(random()));
+  }
+}
+
+std::string AnyKey(std::mt19937& random, uint32_t page_bytes) {
+  const uint32_t bytes_max = format::KeyBytesMax(page_bytes);
+  const std::string number = std::to_string(random() % 1000);
+  switch (random() % 6) {
+    case 0: return std::string(bytes_max - number.size(), 'k') + number;
+    case 1: return std::string(1, static_cast<char>(random())) + std::string(bytes_max - 1, 'z');
+    case 2: return number.substr(0, random() % 4);
+    default: return std::string(bytes_max / 2, 'k') + number;
+  }
+}
+
+TEST_P(TreeOfEverySize, RandomChangesLeaveTheTreeWholeAndTheBooksRight) {
+  std::mt19937 random(GetParam());
+  TreeFixture tree(GetParam());
+  Model model;
+  for (int step = 0; step < 1500; ++step) {
+    // Grows for a while, then shrinks.
+    const uint32_t deletes = step / 500 % 2 == 0 ? 2 : 7;
+    const uint32_t kind = random() % 10;
+    if (kind < deletes && !model.empty()) {
+      if (kind == 0) {
+        std::string low = AnyKey(random, GetParam());
+        std::string high = AnyKey(random, GetParam());
+        if (high < low) std::swap(low, high);
+        const auto begin = model.lower_bound(low);
+        const auto end = model.lower_bound(high);
+        if (std::distance(begin, end) > 60 && random() % 8 != 0) continue;
+        const auto gone = static_cast<uint64_t>(std::distance(begin, end));
+        model.erase(begin, end);
+        ASSERT_EQ(tree.DeleteRange(low, high), gone);
+      } else {
+        auto at = model.lower_bound(AnyKey(random, GetParam()));
+        if (at == model.end()) at = model.begin();
+        ASSERT_TRUE(tree.Delete(at->first));
+        model.erase(at);
+      }
+    } else {
+      const std::string key = AnyKey(random, GetParam());
+      const std::string value = AnyValue(random, GetParam(), key);
+      ASSERT_EQ(tree.Put(key, value), model.insert_or_assign(key, value).second);
+    }
+    // After every operation of some stretches, else once in a while; the tree is read back from the file at times.
+    if (step % 100 < 10 || step % 50 == 0) {
+      ASSERT_EQ(tree.WhyWrong(model), "") << step;
+    }
+    if (step % 400 == 0) tree.Reopen();
+  }
+  ASSERT_EQ(tree.WhyWrong(model), "");
+  while (!model.empty()) {
+    ASSERT_TRUE(tree.Delete(model.begin()->first));
+    model.erase(model.begin());
+  }
+  EXPECT_TRUE(tree.root().root.null());
+  EXPECT_EQ(tree.WhyWrong({}), "");
+  EXPECT_TRUE(tree.owned().empty());
+}
+
+TEST(Tree, AbandonedChangesLeaveNothingBehind) {
+  TreeFixture tree(512);
+  Model model;
+  for (int i = 0; i < 300; ++i) {
+    tree.Put("key" + std::to_string(i), model["key" + std::to_string(i)] = std::string(i % 200, 'v'));
+  }
+  ASSERT_EQ(tree.WhyWrong(model), "");
+  const format::TreeRoot before = tree.root();
+  for (int i = 0; i < 300; i += 2) tree.Delete("key" + std::to_string(i));
+  for (int i = 0; i < 300; i += 3) tree.Put("other" + std::to_string(i), std::string(i, 'w'));
+  tree.DeleteRange("key1", "key3");
+  tree.Abandon(before);
+  EXPECT_EQ(tree.WhyWrong(model), "");
+}
+
+TEST(Tree, AVersionStaysReadableWhileTheNextIsWritten) {
+  TreeFixture tree(512);
+  Model model;
+  for (int i = 0; i < 200; ++i) tree.Put(NumberKey(i), model[NumberKey(i)] = "old" + std::to_string(i));
+  tree.Commit();
+  const format::TreeRoot before = tree.root();
+  for (int i = 0; i < 200; i += 2) tree.Put(NumberKey(i), "new");
+  for (int i = 1; i < 200; i += 4) tree.Delete(NumberKey(i));
+  tree.DeleteRange(NumberKey(50), NumberKey(150));
+  for (const auto& [key, value] : model) EXPECT_EQ(tree.GetFrom(before.root, key), value);
+  EXPECT_EQ(tree.Get(NumberKey(0)), "new");
+  EXPECT_FALSE(tree.Get(NumberKey(1)));
+  EXPECT_FALSE(tree.Get(NumberKey(100)));
+}
+
+TEST(Tree, OneChangeCopiesOnePathAndASecondOneOfTheSameTransactionNone) {
+  TreeFixture tree(512);
+  for (int i = 0; i < 2000; ++i) tree.Put(NumberKey(i), "value");
+  tree.Commit();
+  tree.Put(NumberKey(777), "VALUE");
+  const uint64_t levels = tree.writer().pages_created();
+  EXPECT_GE(levels, 3u);
+  EXPECT_LE(levels, 4u);
+  EXPECT_EQ(tree.writer().pages_removed(), levels);
+  tree.Put(NumberKey(777), "value");
+  EXPECT_EQ(tree.writer().pages_created(), levels);
+  EXPECT_FALSE(tree.Delete("not there"));
+  EXPECT_EQ(tree.writer().pages_created(), levels);
+}
+
+TEST(Tree, AKeyAndAValueMayLieInTheLeafThatIsChanged) {
+  TreeFixture tree(512);
+  Model model;
+  std::string text;
+  for (int i = 0; i < 120; ++i) text += static_cast<char>('a' + i * 7 % 26);
+  tree.Put("~", model["~"] = text);
+  for (size_t round = 0; round < 240; ++round) {
+    const mvcc::EpochGuard guard(tree.slot());
+    const FoundValue found = *Must(Get(tree.cache(), tree.root().root, AsBytes("~"), guard));
+    const ByteView key = found.inline_bytes.first(1 + round * 37 % 120);
+    const ByteView value = found.inline_bytes.last(round * 29 % (128 - key.size()));
+    model[std::string(AsText(key))] = AsText(value);
+    Must(Put(tree.writer(), tree.root(), key, value, guard));
+    if (round % 3 == 2) {
+      // Its own leaf loses the cell that the key lies in, or a neighbour of it.
+      const FoundValue again = *Must(Get(tree.cache(), tree.root().root, AsBytes("~"), guard));
+      const ByteView gone = again.inline_bytes.first(1 + round * 11 % 120);
+      const std::string gone_text(AsText(gone));
+      EXPECT_EQ(Must(Delete(tree.writer(), tree.root(), gone, guard)), model.erase(gone_text) == 1);
+    }
+  }
+  EXPECT_EQ(tree.WhyWrong(model), "");
+}
+
+TEST(Tree, ARangeIsCutWithoutWritingWhatItCovers) {
+  TreeFixture tree(512);
+  Model model;
+  for (int i = 0; i < 5000; ++i) tree.Put(NumberKey(i), model[NumberKey(i)] = "value");
+  ASSERT_EQ(tree.WhyWrong(model), "");
+  const uint64_t pages_before = tree.owned().size();
+  EXPECT_EQ(tree.DeleteRange(NumberKey(100), NumberKey(4900)), 4800u);
+  EXPECT_LT(tree.writer().pages_created(), 16u);
+  model.erase(model.find(NumberKey(100)), model.find(NumberKey(4900)));
+  EXPECT_EQ(tree.WhyWrong(model), "");
+  EXPECT_LT(tree.owned().size(), pages_before / 10);
+  EXPECT_EQ(tree.DeleteRange(NumberKey(100), NumberKey(4900)), 0u);
+  EXPECT_EQ(tree.writer().pages_created(), 0u);  // nothing to do, nothing written
+  EXPECT_EQ(tree.DeleteRange(std::nullopt, NumberKey(50)), 50u);
+  EXPECT_EQ(tree.DeleteRange(NumberKey(4950), std::nullopt), 50u);
+  EXPECT_EQ(tree.DeleteRange("b", "a"), 0u);
+  model.erase(model.begin(), model.find(NumberKey(50)));
+  model.erase(model.find(NumberKey(4950)), model.end());
+  EXPECT_EQ(tree.WhyWrong(model), "");
+  EXPECT_EQ(tree.DeleteRange(std::nullopt, std::nullopt), model.size());
+  EXPECT_EQ(tree.WhyWrong({}), "");
+}
+
+TEST(Tree, EveryRangeOfASmallTreeIsCutAsFromAMap) {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 40; ++i) keys.push_back(std::string(100, 'k') + NumberKey(i, 1));
+  for (size_t low = 0; low <= keys.size(); low += 3) {
+    for (size_t high = low; high <= keys.size(); high += 2) {
+      TreeFixture tree(512);  // four entries to a leaf, three levels
+      Model model;
+      for (const std::string& key : keys) tree.Put(key, model[key] = "v");
+      tree.Commit();
+      const std::optional<std::string> lower = low == 0 ? std::nullopt : std::optional(keys[low]);
+      const std::optional<std::string> upper = high == keys.size() ? std::nullopt : std::optional(keys[high]);
+      EXPECT_EQ(tree.DeleteRange(lower, upper), high - low);
+      for (size_t i = low; i < high; ++i) model.erase(keys[i]);
+      ASSERT_EQ(tree.WhyWrong(model), "") << low << " " << high;
+    }
+  }
+}
+
+TEST(Tree, ADroppedTreeIsFreedStepByStep) {
+  TreeFixture tree(512);
+  for (int i = 0; i < 3000; ++i) tree.Put(NumberKey(i), std::string(i % 50 == 0 ? 2000 : 5, 'v'));
+  ASSERT_TRUE(tree.owned().empty());
+  tree.Commit();
+  const uint64_t pages = tree.owned().size();
+  std::vector<format::PageRef> rest = {tree.root().root};
+  tree.root() = {};
+  int steps = 0;
+  while (!rest.empty()) {
+    const format::PageRef subtree = rest.back();
+    rest.pop_back();
+    const uint64_t before = tree.owned().size();
+    {
+      const mvcc::EpochGuard guard(tree.slot());
+      Must(FreeSubtree(tree.writer(), subtree, 20, rest, guard));
+    }
+    tree.Commit();
+    EXPECT_LE(before - tree.owned().size(), 20u + 4 * 10);  // a leaf goes with its extents
+    ++steps;
+  }
+  EXPECT_GT(steps, 10);
+  EXPECT_GT(pages, 200u);
+  EXPECT_EQ(tree.WhyWrong({}), "");
+  EXPECT_TRUE(tree.owned().empty());
+}
+
+TEST(Tree, DeletionsJoinNodesSoThatPagesComeBack) {
+  TreeFixture tree(512);
+  Model model;
+  for (int i = 0; i < 4000; ++i) tree.Put(NumberKey(i), model[NumberKey(i)] = "value");
+  tree.Commit();
+  const uint64_t pages_before = tree.owned().size();
+  for (int i = 0; i < 4000; ++i) {
+    if (i % 16 == 0) continue;
+    ASSERT_TRUE(tree.Delete(NumberKey(i)));
+    model.erase(NumberKey(i));
+  }
+  ASSERT_EQ(tree.WhyWrong(model), "");
+  EXPECT_LT(tree.owned().size(), pages_before / 4);
+}
+
+// ---- References that nobody wrote this way ----------------------------------------------------------------
+
+TEST(Tree, AReferenceBackUpTheTreeIsCorruptionAndNotALoop) {
+  TreeFixture tree(512);
+  for (int i = 0; i < 2000; ++i) tree.Put(NumberKey(i), "value");
+  const mvcc::EpochGuard guard(tree.slot());
+  const page::MutablePage root = Must(tree.writer().Edit(tree.root().root, guard));
+  ASSERT_GE(NodeView(root.bytes).level(), 2u);
+  const format::PageRef child = NodeView(root.bytes).Child(0);
+  SetChild({root.bytes, 512}, 0, root.ref);
+  const auto found = Get(tree.cache(), tree.root().root, AsBytes(NumberKey(0)), guard);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code(), Errc::kCorrupt);
+  EXPECT_EQ(found.error().offset(), root.ref.id.raw() * 512);
+  format::TreeRoot copy = tree.root();
+  EXPECT_EQ(Put(tree.writer(), copy, AsBytes(NumberKey(0)), {}, guard).error().code(), Errc::kCorrupt);
+  EXPECT_EQ(Delete(tree.writer(), copy, AsBytes(NumberKey(0)), guard).error().code(), Errc::kCorrupt);
+  EXPECT_EQ(DeleteRange(tree.writer(), copy, {}, AsBytes(NumberKey(1)), guard).error().code(), Errc::kCorrupt);
+  TreeCursor cursor(tree.cache(), tree.root().root, std::nullopt, std::nullopt);
+  EXPECT_EQ(cursor.First(guard).error().code(), Errc::kCorrupt);
+  SetChild({root.bytes, 512}, 0, child);
+  EXPECT_TRUE(tree.Get(NumberKey(0)));
+}
+
+TEST(Tree, AnEntryTooManyIsCorruptionAndNotAWrappedCount) {
+  TreeFixture tree(512);
+  tree.Put("a", "1");
+  tree.Put("b", "2");
+  const mvcc::EpochGuard guard(tree.slot());
+  format::TreeRoot wrong{tree.root().root, 0};
+  EXPECT_EQ(Delete(tree.writer(), wrong, AsBytes("a"), guard).error().code(), Errc::kCorrupt);
+  wrong.entries = 1;
+  EXPECT_EQ(DeleteRange(tree.writer(), wrong, AsBytes("a"), AsBytes("c"), guard).error().code(), Errc::kCorrupt);
+  tree.root() = {};
+}
+
+}  // namespace
+}  // namespace manifolddb::btree

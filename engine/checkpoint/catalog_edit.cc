@@ -1,0 +1,182 @@
+// The catalog edit of one checkpoint, in three steps: keys of families that are gone or renamed are deleted, families
+// that exist are put, subtrees that nobody owns are freed as far as the budget goes.
+// Deletions come first: a name may have passed from one family to another between two checkpoints.
+
+#include "engine/checkpoint/catalog_edit.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/sites.h"
+#include "engine/base/try.h"
+#include "engine/btree/tree.h"
+#include "engine/format/catalog_record.h"
+
+namespace manifolddb::checkpoint {
+namespace {
+
+// Pages of dropped subtrees that one checkpoint frees at most: keeps checkpoints short when a large table goes.
+constexpr uint64_t kDroppedPagesMax = 4096;
+
+// What a family looks like at the captured version.
+struct FamilyAt {
+  txn::Family* family;
+  std::string name;  // empty: does not exist
+  std::shared_ptr<const mvcc::Tables> tables;
+  format::TableId next_table{1};
+};
+
+class Editor {
+ public:
+  Editor(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot, const CatalogState& before,
+         const CatalogInput& input)
+      : core_(core), pages_(pages), guard_(slot), input_(input) {
+    edit_.state = before;
+  }
+
+  Result<CatalogEdit> Run() {
+    for (txn::Family* const family : input_.changed) AddFamily(family);
+    for (const FamilyAt& at : families_) MANIFOLDDB_TRY(DeleteOldKey(at));
+    for (const FamilyAt& at : families_) MANIFOLDDB_TRY(PutFamily(at));
+    MANIFOLDDB_TRY(FreeDropped());
+    return std::move(edit_);
+  }
+
+ private:
+  void AddFamily(txn::Family* family) {
+    FamilyAt at{family, {}, {}, {}};
+    at.name = core_.families->NameAt(*family, input_.at);
+    const mvcc::FamilyVersion* const newest = family->versions.Newest();
+    const bool has_newer = (newest != nullptr && newest->txn > input_.at) ||
+                           core_.families->NameAt(*family, txn::kNewestOrdered) != at.name;
+    if (has_newer) edit_.newer.push_back(family);
+    const mvcc::FamilyVersion* version = family->versions.At(input_.at);
+    if (MANIFOLDDB_BROKEN("checkpoint.capture.unappended")) version = newest;
+    if (version != nullptr) {
+      at.tables = version->tables;
+      at.next_table = version->next_table;
+    }
+    if (input_.through != nullptr) {
+      for (const auto& change : *input_.through) {
+        if (change.family != family) continue;
+        at.tables = change.tables;
+        at.next_table = change.next_table;
+      }
+    }
+    families_.push_back(std::move(at));
+  }
+
+  Status DeleteOldKey(const FamilyAt& at) {
+    const txn::DurableFamily& durable = at.family->durable;
+    if (durable.name.empty() || durable.name == at.name) return {};
+    const std::string key = format::FamilyKey(AsBytes(durable.name));
+    MANIFOLDDB_ASSIGN(const bool found, btree::Delete(pages_, edit_.state.tree, AsBytes(key), guard_));
+    MANIFOLDDB_ASSERT(found);
+    if (at.name.empty() && !durable.tables_tree.root.null()) AddDropped(durable.tables_tree.root);
+    return {};
+  }
+
+  Status PutFamily(const FamilyAt& at) {
+    txn::DurableFamily after = at.family->durable;
+    after.name = at.name;
+    if (at.name.empty()) {
+      // Gone; or not there yet, and then nothing of it may be touched.
+      if (!at.family->durable.name.empty()) edit_.updates.push_back({at.family, txn::DurableFamily{}});
+      return {};
+    }
+    MANIFOLDDB_ASSERT(at.tables != nullptr && after.tables != nullptr);
+    MANIFOLDDB_TRY(EditTables(*after.tables, *at.tables, after.tables_tree));
+    after.tables = at.tables;
+    after.next_table = at.next_table;
+    const auto record = format::Encode(
+        format::FamilyRecord{at.family->id(), at.next_table, after.tables_tree});
+    const std::string key = format::FamilyKey(AsBytes(at.name));
+    MANIFOLDDB_TRY(btree::Put(pages_, edit_.state.tree, AsBytes(key), std::as_bytes(std::span(&record, 1)), guard_));
+    edit_.updates.push_back({at.family, std::move(after)});
+    return {};
+  }
+
+  // Both lists ascend by name.
+  Status EditTables(const mvcc::Tables& before, const mvcc::Tables& after, format::TreeRoot& tree) {
+    for (const mvcc::TableVersion& table : before) {
+      if (mvcc::FindTable(after, *table.name) != nullptr) continue;
+      MANIFOLDDB_ASSIGN(const bool found, btree::Delete(pages_, tree, AsBytes(*table.name), guard_));
+      MANIFOLDDB_ASSERT(found);
+    }
+    for (const mvcc::TableVersion& table : after) {
+      const mvcc::TableVersion* const old = mvcc::FindTable(before, *table.name);
+      if (old != nullptr && old->id == table.id && old->tree == table.tree) continue;
+      const auto record = format::Encode(format::TableRecord{table.id, table.tree});
+      MANIFOLDDB_TRY(btree::Put(pages_, tree, AsBytes(*table.name), std::as_bytes(std::span(&record, 1)), guard_));
+    }
+    return {};
+  }
+
+  void AddDropped(format::PageRef root) {
+    edit_.state.dropped.push_back({edit_.state.next_dropped++, root});
+    new_dropped_.push_back(edit_.state.dropped.back().number);
+  }
+
+  Status FreeDropped() {
+    for (const format::PageRef root : input_.dropped) AddDropped(root);
+    uint64_t budget = kDroppedPagesMax;
+    std::vector<DroppedSubtree> left;
+    for (const DroppedSubtree& subtree : edit_.state.dropped) {
+      const uint64_t before = pages_.pages_removed();
+      std::vector<format::PageRef> rest;
+      if (budget > 0) {
+        MANIFOLDDB_TRY(btree::FreeSubtree(pages_, subtree.root, budget, rest, guard_));
+      } else {
+        MANIFOLDDB_MARK("checkpoint.dropped_over_budget");
+        left.push_back(subtree);
+        if (IsNew(subtree.number)) MANIFOLDDB_TRY(PutDropped(subtree));
+        continue;
+      }
+      budget -= std::min(budget, pages_.pages_removed() - before);
+      MANIFOLDDB_TRY(DeleteDropped(subtree.number));
+      for (const format::PageRef root : rest) {
+        left.push_back({edit_.state.next_dropped++, root});
+        MANIFOLDDB_TRY(PutDropped(left.back()));
+      }
+    }
+    edit_.state.dropped = std::move(left);
+    return {};
+  }
+
+  bool IsNew(uint64_t number) const {
+    return std::find(new_dropped_.begin(), new_dropped_.end(), number) != new_dropped_.end();
+  }
+
+  Status PutDropped(const DroppedSubtree& subtree) {
+    const auto record = format::EncodeDropped(subtree.root);
+    const std::string key = format::DroppedKey(subtree.number);
+    MANIFOLDDB_TRY(btree::Put(pages_, edit_.state.tree, AsBytes(key), std::as_bytes(std::span(&record, 1)), guard_));
+    return {};
+  }
+
+  Status DeleteDropped(uint64_t number) {
+    if (IsNew(number)) return {};  // never reached the catalog
+    const std::string key = format::DroppedKey(number);
+    MANIFOLDDB_ASSIGN(const bool found, btree::Delete(pages_, edit_.state.tree, AsBytes(key), guard_));
+    MANIFOLDDB_ASSERT(found);
+    return {};
+  }
+
+  txn::Core& core_;
+  page::PageWriter& pages_;
+  const mvcc::EpochGuard guard_;
+  const CatalogInput& input_;
+  CatalogEdit edit_;
+  std::vector<FamilyAt> families_;
+  std::vector<uint64_t> new_dropped_;
+};
+
+}  // namespace
+
+Result<CatalogEdit> EditCatalog(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot,
+                                const CatalogState& before, const CatalogInput& input) {
+  return Editor(core, pages, slot, before, input).Run();
+}
+
+}  // namespace manifolddb::checkpoint

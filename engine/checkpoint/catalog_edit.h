@@ -1,0 +1,49 @@
+#pragma once
+// Brings the durable catalog up to a captured version: families, their table trees, and the subtrees nobody owns.
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "engine/mvcc/family_versions.h"
+#include "engine/page/page_writer.h"
+#include "engine/txn/core.h"
+
+namespace manifolddb::checkpoint {
+
+// A subtree that the catalog lists as still to be freed.
+struct DroppedSubtree {
+  uint64_t number = 0;  // its key
+  format::PageRef root;
+};
+
+// The catalog as one checkpoint states it.
+struct CatalogState {
+  format::TreeRoot tree;
+  std::vector<DroppedSubtree> dropped;  // ascending by number
+  uint64_t next_dropped = 1;
+};
+
+struct CatalogInput {
+  format::TxnId at;
+  std::vector<txn::Family*> changed;  // families touched since the last durable checkpoint
+  // Tables that a commit going through this very checkpoint will install; they stand for the families' versions.
+  const std::vector<txn::CheckpointService::ThroughCommit::Change>* through = nullptr;
+  std::vector<format::PageRef> dropped;  // subtrees given up since the last durable checkpoint
+};
+
+struct CatalogEdit {
+  CatalogState state;
+  struct Update {
+    txn::Family* family;
+    txn::DurableFamily after;
+  };
+  std::vector<Update> updates;        // to be applied once the checkpoint is durable
+  std::vector<txn::Family*> newer;    // have changes beyond `at`: the next checkpoint's
+};
+
+// Changes the trees through `pages`. Frees dropped subtrees, a bounded number of pages per checkpoint.
+Result<CatalogEdit> EditCatalog(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot,
+                                const CatalogState& before, const CatalogInput& input);
+
+}  // namespace manifolddb::checkpoint

@@ -1,0 +1,362 @@
+// The checkpoint, as a recipe. Invariants in the header. What a cut leaves behind:
+//   while pages are written:   pages that the durable checkpoint calls free; recovery starts from it and replays;
+//   before the data sync:      the same;
+//   in the first meta copy:    that copy torn, new, or still the one of two checkpoints ago; the other copy of the slot
+//                              is the latter, so the slot never becomes unreadable, and the other slot is newest;
+//   between the copies:        first copy new and durable, second one old: the new checkpoint counts;
+//   in the second copy:        the same.
+// The log's tail moves after all of this, so whichever meta page is found, the log behind it is whole.
+
+#include "engine/checkpoint/checkpointer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/checksum.h"
+#include "engine/base/sites.h"
+#include "engine/base/try.h"
+#include "engine/checkpoint/meta_writer.h"
+#include "engine/wal/log_file.h"
+
+namespace manifolddb::checkpoint {
+
+using format::PageRun;
+using format::TxnId;
+
+namespace {
+
+// Written and not yet synced at most: a sync of everything at once would stall the log's syncs behind it.
+constexpr uint64_t kUnsyncedBytesMax = uint64_t{32} << 20;
+
+// Errors after which the disk is as it was, as far as anybody relies on it: the database goes on.
+bool LeavesDiskKnown(Errc code) {
+  return code == Errc::kNoSpace || code == Errc::kNoMemory || code == Errc::kCorrupt || code == Errc::kLimit;
+}
+
+}  // namespace
+
+struct Checkpointer::Work {
+  explicit Work(const Plan& made) : plan(made) {}
+  const Plan& plan;
+  mvcc::Capture capture;
+  mvcc::Position at;                 // what the meta page will state
+  std::vector<txn::Family*> changed;
+  CatalogEdit catalog;
+  mvcc::PageDelta through;           // of the commit that goes through this checkpoint
+  mvcc::PageDelta own;               // of catalog and free map
+  format::PageBitmap used;           // pages the new checkpoint owns
+  format::MetaPage meta;
+  bool meta_touched = false;
+};
+
+Checkpointer::Checkpointer(txn::Core& core, Config config)
+    : core_(core),
+      life_(config.life),
+      log_bytes_max_(config.log_bytes_max),
+      log_file_(*config.log_file),
+      log_(*config.log),
+      executor_(*config.executor),
+      slot_(core.slots->Acquire()),
+      durable_(std::move(config.durable)),
+      used_(std::move(config.used)),
+      catalog_(std::move(config.catalog)) {}
+
+Checkpointer::~Checkpointer() {
+  WaitIdle();
+  core_.slots->Release(slot_);
+}
+
+Checkpointer::Turn::Turn(Checkpointer& owner) : owner_(owner) {
+  base::MutexLock lock(owner_.mutex_);
+  while (owner_.running_) owner_.changed_.Wait(owner_.mutex_);
+  owner_.running_ = true;
+}
+
+Checkpointer::Turn::~Turn() {
+  base::MutexLock lock(owner_.mutex_);
+  owner_.running_ = false;
+  owner_.changed_.NotifyAll();
+}
+
+void Checkpointer::Request() {
+  {
+    base::MutexLock lock(mutex_);
+    if (requested_) return;
+    requested_ = true;
+  }
+  executor_.Submit([this] {
+    // A failure is remembered: in the poison, or by the next one that waits for a checkpoint and meets it again.
+    static_cast<void>(RunAndWait());
+    base::MutexLock lock(mutex_);
+    requested_ = false;
+    changed_.NotifyAll();
+  });
+}
+
+void Checkpointer::WaitIdle() {
+  base::MutexLock lock(mutex_);
+  while (requested_ || running_) changed_.Wait(mutex_);
+}
+
+Status Checkpointer::RunAndWait() {
+  {
+    base::MutexLock lock(mutex_);
+    const uint64_t wanted = started_ + 1;
+    while (running_) {
+      changed_.Wait(mutex_);
+      if (finished_ >= wanted) return last_;  // somebody else's, begun after this call
+    }
+    running_ = true;
+    ++started_;
+  }
+  Plan plan;
+  plan.ring = GrownRing();
+  Status status = plan.ring ? RunHeld(plan) : Run(plan);
+  base::MutexLock lock(mutex_);
+  running_ = false;
+  finished_ = started_;
+  last_ = status;
+  changed_.NotifyAll();
+  return status;
+}
+
+Status Checkpointer::RunFinal() {
+  WaitIdle();
+  const Turn turn(*this);
+  Plan plan;
+  plan.clean = true;
+  return RunHeld(plan);
+}
+
+Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) {
+  const Turn turn(*this);
+  ordered = false;
+  Plan plan;
+  plan.through = &commit;
+  plan.ordered = &ordered;
+  if (Status status = RunHeld(plan); !status) {
+    if (!ordered) return std::unexpected<Error>(status.error());
+    return Fail(Errc::kUnknownOutcome, "transaction.commit",
+                {.file = status.error().file(), .message = status.error().ToString()});
+  }
+  return durable_.txn;
+}
+
+// The log wants to grow when a checkpoint finds it half full; the new part is filled before anybody is held.
+std::optional<wal::LogRing> Checkpointer::GrownRing() {
+  const uint64_t capacity = durable_.log_capacity;
+  if (capacity >= log_bytes_max_ || core_.log_space->used() * 2 < core_.log_space->usable()) return std::nullopt;
+  if (core_.poison->set()) return std::nullopt;
+  const uint64_t grown = std::min(capacity * 4, log_bytes_max_);
+  if (Status filled = wal::GrowLog(log_file_, durable_.write_unit, capacity, grown); !filled) {
+    // No room for a larger log is no reason to stop: the smaller one goes on. A failed sync is.
+    MANIFOLDDB_MARK("checkpoint.log_growth_failed");
+    if (!LeavesDiskKnown(filled.error().code())) core_.poison->Set(filled.error());
+    return std::nullopt;
+  }
+  MANIFOLDDB_MARK("checkpoint.log_grows");
+  return wal::LogRing{grown, durable_.lsn, durable_.write_unit};  // the origin follows when the position is known
+}
+
+Status Checkpointer::RunHeld(const Plan& plan) {
+  MANIFOLDDB_TRY(core_.poison->Check("checkpoint"));
+  MANIFOLDDB_TRY(WriteAhead());
+  MANIFOLDDB_TRY(core_.pipeline->Hold());
+  Status status = Run(plan);
+  core_.pipeline->Release();
+  return status;
+}
+
+// Most of the pages, while nobody is held up yet: what is published now.
+Status Checkpointer::WriteAhead() {
+  mvcc::Capture capture = core_.versions->CaptureNewest(slot_);
+  Status status = WritePages(capture.used, capture.pending, false);
+  core_.versions->EndCapture(std::move(capture.dropped));  // what was dropped is not this one's to free
+  core_.slots->Unpin(slot_);
+  if (!status && !LeavesDiskKnown(status.error().code())) core_.poison->Set(status.error());
+  return status;
+}
+
+Status Checkpointer::Run(const Plan& plan) {
+  MANIFOLDDB_TRY(core_.poison->Check("checkpoint"));
+  Work work(plan);
+  Status status = Prepare(work);
+  if (status) status = WritePages(work.used, work.capture.pending, true);
+  if (status) status = WriteMeta(work);
+  if (status) {
+    Finish(work);
+  } else {
+    Undo(work, status.error());
+    core_.slots->Unpin(slot_);
+  }
+  return status;
+}
+
+// Everything that can fail for want of room or memory, and all pages in memory.
+Status Checkpointer::Prepare(Work& work) {
+  ThroughCommit* const through = work.plan.through;
+  work.capture = core_.versions->CaptureNewest(slot_);
+  work.at = work.capture.at;
+  work.used = work.capture.used;
+  // After the capture: whatever it covers was marked before.
+  work.changed = core_.families->TakeChanged();
+  CatalogInput input{work.at.txn, work.changed, nullptr, work.capture.dropped};
+  if (through != nullptr) {
+    work.at.txn = core_.pipeline->next_txn();
+    work.through = through->pages->Finish();
+    for (const PageRun& run : work.through.introduced) {
+      if (run.end() > work.used.size()) work.used.Resize(run.end());
+      work.used.Set(run);
+    }
+    for (const mvcc::RemovedRun& removed : work.through.removed) work.used.Clear(removed.run);
+    input.at = work.at.txn;
+    input.through = &through->changes;
+    input.dropped.insert(input.dropped.end(), through->dropped.begin(), through->dropped.end());
+    for (const auto& change : through->changes) {
+      const auto known = std::find(input.changed.begin(), input.changed.end(), change.family);
+      if (known == input.changed.end()) input.changed.push_back(change.family);
+    }
+  }
+  page::PageWriter pages(*core_.cache, *core_.allocator, core_.DrawWriterSerial());
+  MANIFOLDDB_ASSIGN(work.catalog, EditCatalog(core_, pages, slot_, catalog_, input));
+  work.own = pages.Finish();
+  for (const PageRun& run : work.own.introduced) {
+    if (run.end() > work.used.size()) work.used.Resize(run.end());
+    work.used.Set(run);
+  }
+  for (const mvcc::RemovedRun& removed : work.own.removed) work.used.Clear(removed.run);
+  return WriteFreeMap(work);
+}
+
+// The free map is an extent of its own, which it counts as used; the one of the durable checkpoint as free.
+Status Checkpointer::WriteFreeMap(Work& work) {
+  const format::ExtentRef& old = durable_.free_map;
+  const uint32_t page_size = core_.file->page_size();
+  if (!old.null()) {
+    const PageRun run{old.first, format::ExtentPages(old.bytes, page_size)};
+    work.used.Clear(run);
+    work.own.removed.push_back({run, old.birth});
+  }
+  PageRun run;
+  for (;;) {
+    // Taking pages may grow the file, and with it the map.
+    const uint64_t bytes = (core_.allocator->page_count() + 7) / 8;
+    const uint64_t pages = format::ExtentPages(bytes, page_size);
+    MANIFOLDDB_ASSIGN(run, core_.allocator->Allocate(pages, pages));
+    if (format::ExtentPages((core_.allocator->page_count() + 7) / 8, page_size) == pages) break;
+    core_.allocator->Free(run);
+  }
+  work.own.introduced.push_back(run);
+  format::PageBitmap free = work.used;
+  free.Resize(std::max(free.size(), core_.allocator->page_count()));
+  free.Set(run);
+  work.used = free;
+  free.Complement();
+  if (MANIFOLDDB_BROKEN("checkpoint.free_map.stale")) {
+    free = used_;
+    free.Resize(work.used.size());
+    free.Complement();
+  }
+  MANIFOLDDB_ASSIGN(base::Buffer bytes, base::Buffer::Make(free.EncodedBytes(), "checkpoint.free_map"));
+  free.Encode(bytes.span());
+  MANIFOLDDB_ASSIGN(const format::Birth birth, core_.allocator->DrawBirth());
+  MANIFOLDDB_TRY(core_.file->WriteExtent(run.first, bytes.view()));
+
+  work.meta = durable_;
+  work.meta.number = durable_.number.next();
+  work.meta.life = life_;
+  work.meta.log_life = life_;
+  work.meta.clean = work.plan.clean;
+  work.meta.txn = work.at.txn;
+  work.meta.lsn = work.at.lsn;
+  work.meta.chain = work.at.chain;
+  if (work.plan.ring) {
+    work.meta.log_capacity = work.plan.ring->capacity;
+    work.meta.log_origin = work.at.lsn;
+  }
+  work.meta.catalog = work.catalog.state.tree;
+  work.meta.free_map = format::ExtentRef{run.first, birth, bytes.size(), base::Checksum64(bytes.view())};
+  work.meta.page_count = free.size();
+  work.meta.next_family = core_.families->next_id();
+  return {};
+}
+
+// Writes the pages of `used` that the durable checkpoint does not have, and those that only snapshots still see (so
+// that they need no memory), by position, with bounded unsynced bytes. `all_synced`: what was written is durable,
+// hence clean, on return.
+Status Checkpointer::WritePages(const format::PageBitmap& used, const std::vector<PageRun>& pending,
+                                bool all_synced) {
+  std::vector<format::PageId> pages = format::PageBitmap::Difference(used, used_);
+  const size_t owned = pages.size();
+  for (const PageRun& run : pending) {
+    for (uint64_t i = 0; i < run.pages; ++i) pages.push_back(format::PageId{run.first.raw() + i});
+  }
+  if (pages.size() > owned) std::sort(pages.begin(), pages.end());
+  const size_t chunk_pages = kUnsyncedBytesMax / core_.file->page_size();
+  uint64_t bytes = 0;
+  for (size_t first = 0; first < pages.size(); first += chunk_pages) {
+    const auto chunk = std::span(pages).subspan(first, std::min(chunk_pages, pages.size() - first));
+    MANIFOLDDB_TRY(core_.cache->WriteOut(chunk, bytes));
+    if (chunk.size() < chunk_pages) break;
+    MANIFOLDDB_TRY(core_.file->file().Sync());
+    core_.cache->MarkClean(chunk);
+  }
+  if (!all_synced) return {};
+  if (!MANIFOLDDB_BROKEN("checkpoint.data_sync.skip")) MANIFOLDDB_TRY(core_.file->file().Sync());
+  core_.cache->MarkClean(pages);
+  return {};
+}
+
+Status Checkpointer::WriteMeta(Work& work) {
+  if (MANIFOLDDB_BROKEN("checkpoint.tail.early")) core_.log_space->MoveTail(work.at.lsn);
+  if (work.plan.through != nullptr) {
+    const TxnId txn = core_.pipeline->OrderHeld(work.plan.through->order);
+    MANIFOLDDB_ASSERT(txn == work.at.txn);
+    *work.plan.ordered = true;
+  }
+  work.meta_touched = true;
+  MANIFOLDDB_TRY(WriteMetaCopy(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst));
+  MANIFOLDDB_TRY(WriteMetaCopy(core_.file->file(), work.meta, 1, format::CopyOrder::kSecond));
+  return {};
+}
+
+void Checkpointer::Finish(Work& work) {
+  durable_ = work.meta;
+  used_ = std::move(work.used);
+  catalog_ = std::move(work.catalog.state);
+  for (auto& update : work.catalog.updates) update.family->durable = std::move(update.after);
+  for (txn::Family* const family : work.catalog.newer) core_.families->MarkChanged(family);
+
+  log_.SetDurableMeta(durable_.number);
+  if (work.plan.ring) {
+    const wal::LogRing ring{durable_.log_capacity, durable_.log_origin, durable_.write_unit};
+    log_.SetRing(ring);
+    core_.log_space->SetRing(ring);
+  }
+  core_.log_space->MoveTail(work.at.lsn);
+  if (work.plan.through != nullptr) {
+    mvcc::CommitEffects effects{work.at.txn, std::move(work.through), {}};
+    mvcc::CommitEffects* const group = &effects;
+    core_.pipeline->GiveBack(core_.versions->Publish({&group, 1}, work.at, core_.allocator->NextBirth()));
+  }
+  core_.slots->Unpin(slot_);
+  core_.pipeline->GiveBack(core_.versions->CheckpointDurable(work.at, work.own));
+  core_.garbage->Collect();
+  core_.last_checkpoint_ns.store(core_.clock->NowNanos(), std::memory_order_relaxed);
+  count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Checkpointer::Undo(Work& work, const Error& error) {
+  if (work.meta_touched || !LeavesDiskKnown(error.code())) {
+    core_.poison->Set(error);
+    return;  // nobody takes pages any more; what this checkpoint took is free on disk
+  }
+  MANIFOLDDB_MARK("checkpoint.undone");
+  core_.versions->EndCapture(std::move(work.capture.dropped));
+  for (txn::Family* const family : work.changed) core_.families->MarkChanged(family);
+  core_.pipeline->GiveBack(work.own.introduced);
+  core_.pipeline->GiveBack(work.through.introduced);
+}
+
+}  // namespace manifolddb::checkpoint

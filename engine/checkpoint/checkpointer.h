@@ -1,0 +1,112 @@
+#pragma once
+// Makes the data file contain all commits up to a published one, so that recovery starts there and the log before it
+// can be reused.
+//
+// (1) One checkpoint at a time: the role is a token, not a lock held.
+// (2) Order on disk: pages, catalog and free map; sync; first copy of the other meta slot; sync; second copy; sync.
+//     Only then does the log's tail move and are pages given back.
+// (3) What is captured is published, hence durable in the log, and its log position is the end of a group.
+// (4) A checkpoint that fails before its meta page is touched changes nothing, except that a failed write or sync
+//     poisons the database.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/base/mutex.h"
+#include "engine/checkpoint/catalog_edit.h"
+#include "engine/format/meta_page.h"
+#include "engine/txn/core.h"
+#include "engine/wal/log_writer.h"
+#include "manifolddb/executor.h"
+
+namespace manifolddb::checkpoint {
+
+class Checkpointer final : public txn::CheckpointService {
+ public:
+  struct Config {
+    format::MetaPage durable;  // the meta page found at opening, as step 1 rewrote it
+    format::PageBitmap used;   // pages it owns
+    CatalogState catalog;
+    format::Life life;
+    uint64_t log_bytes_max = 0;
+    File* log_file = nullptr;
+    wal::LogWriter* log = nullptr;
+    Executor* executor = nullptr;
+  };
+  Checkpointer(txn::Core& core, Config config);
+  ~Checkpointer() override;
+
+  void Request() override;
+  Status RunAndWait() override;
+  Result<format::TxnId> CommitThrough(ThroughCommit& commit, bool& ordered) override;
+  // The last one: marks the files clean. Nobody commits any more. Waits for requested work.
+  Status RunFinal();
+  // Returns when no requested work is on its way any more.
+  void WaitIdle() EXCLUDES(mutex_);
+
+  // The durable checkpoint, held still while `look` runs: no checkpoint runs meanwhile.
+  template <class Look>
+  auto Inspect(Look look) {
+    const Turn turn(*this);
+    return look(durable_, catalog_, used_);
+  }
+  uint64_t checkpoints() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  // The checkpointer's role, while it lives.
+  class Turn {
+   public:
+    explicit Turn(Checkpointer& owner);
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Checkpointer& owner_;
+  };
+  struct Plan {
+    ThroughCommit* through = nullptr;
+    bool* ordered = nullptr;  // set when `through` is ordered
+    bool clean = false;
+    std::optional<wal::LogRing> ring;  // the log grows to it
+  };
+  // One checkpoint on its way.
+  struct Work;
+
+  Status Run(const Plan& plan);
+  Status RunHeld(const Plan& plan);
+  Status WriteAhead();
+  Status Prepare(Work& work);
+  Status WriteFreeMap(Work& work);
+  Status WritePages(const format::PageBitmap& used, const std::vector<format::PageRun>& pending, bool all_synced);
+  Status WriteMeta(Work& work);
+  void Finish(Work& work);
+  void Undo(Work& work, const Error& error);
+  std::optional<wal::LogRing> GrownRing();
+
+  txn::Core& core_;
+  const format::Life life_;
+  const uint64_t log_bytes_max_;
+  File& log_file_;
+  wal::LogWriter& log_;
+  Executor& executor_;
+  mvcc::ReaderSlot* const slot_;
+
+  // The role's: touched by whoever has the turn.
+  format::MetaPage durable_;
+  format::PageBitmap used_;
+  CatalogState catalog_;
+  std::atomic<uint64_t> count_{0};
+
+  base::Mutex mutex_{base::LockRank::kCheckpointRole};
+  base::CondVar changed_;
+  bool running_ GUARDED_BY(mutex_) = false;
+  bool requested_ GUARDED_BY(mutex_) = false;
+  uint64_t started_ GUARDED_BY(mutex_) = 0;
+  uint64_t finished_ GUARDED_BY(mutex_) = 0;
+  Status last_ GUARDED_BY(mutex_);
+};
+
+}  // namespace manifolddb::checkpoint

@@ -1,0 +1,22 @@
+#include "engine/checkpoint/meta_writer.h"
+
+#include "engine/base/memory.h"
+#include "engine/base/sites.h"
+#include "engine/base/try.h"
+
+namespace manifolddb::checkpoint {
+
+Status WriteMetaCopy(File& file, format::MetaPage meta, int copy, format::CopyOrder order) {
+  meta.copy_order = order;
+  MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(meta.write_unit, "meta.write"));
+  format::EncodeMetaPage(meta, unit.span());
+  const uint64_t offset = format::MetaOffset(format::SlotOf(meta.number), copy, meta.write_unit);
+  MANIFOLDDB_TRY(file.Write(offset, unit.view()));
+  // A crash before the sync leaves this copy old, new or torn; the other copy of the slot is whole.
+  const bool skip = order == format::CopyOrder::kFirst ? MANIFOLDDB_BROKEN("checkpoint.meta.first_sync.skip")
+                                                       : MANIFOLDDB_BROKEN("checkpoint.meta.second_sync.skip");
+  if (!skip) MANIFOLDDB_TRY(file.Sync());
+  return {};
+}
+
+}  // namespace manifolddb::checkpoint

@@ -1,0 +1,161 @@
+// What is wrong with a file or a call is said by a distinct error, with the path, and the file is left alone.
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+#include "engine/base/memory.h"
+#include "engine/format/meta_page.h"
+#include "manifolddb/database.h"
+
+namespace manifolddb {
+namespace {
+
+Options Inline() {
+  Options options;
+  options.log_bytes_initial = 16 * 4096;
+  options.executor = MakeInlineExecutor();
+  return options;
+}
+
+class BadInputTest : public testing::Test {
+ protected:
+  void Create(Options options = Inline()) {
+    auto db = Database::Open(storage_, "db", options);
+    ASSERT_TRUE(db) << db.error().ToString();
+    ASSERT_TRUE((*db)->CreateColumnFamily("family"));
+    ASSERT_TRUE((*db)->Close());
+  }
+  void WriteFile(const std::string& name, uint64_t offset, const std::string& bytes, OpenMode mode) {
+    auto file = storage_->Open(name, mode);
+    ASSERT_TRUE(file) << file.error().ToString();
+    auto buffer = base::Buffer::Make(bytes.size(), "test");
+    std::memcpy(buffer->data(), bytes.data(), bytes.size());
+    ASSERT_TRUE((*file)->Write(offset, buffer->view()));
+  }
+  std::string ReadFile(const std::string& name) {
+    auto file = storage_->Open(name, OpenMode::kReadOnly);
+    if (!file) return "missing";
+    const uint64_t size = *(*file)->Size();
+    if (size == 0) return "";
+    auto buffer = base::Buffer::Make(size, "test");
+    EXPECT_TRUE((*file)->Read(0, buffer->span()));
+    return std::string(AsText(buffer->view()));
+  }
+  // Opening fails with `code`, names the file, and leaves it as it was.
+  void ExpectRefused(Errc code, const Options& options = Inline()) {
+    const std::string before = ReadFile("db");
+    const auto db = Database::Open(storage_, "db", options);
+    ASSERT_FALSE(db);
+    EXPECT_EQ(db.error().code(), code) << db.error().ToString();
+    EXPECT_NE(db.error().ToString().find("db"), std::string::npos);
+    EXPECT_EQ(ReadFile("db"), before);
+  }
+  const std::shared_ptr<Storage> storage_ = MakeMemoryStorage();
+};
+
+TEST_F(BadInputTest, AFileThatIsNoDatabaseIsSaidToBeNone) {
+  WriteFile("db", 0, std::string(100000, 'x'), OpenMode::kCreate);
+  ExpectRefused(Errc::kNotADatabase);
+}
+
+TEST_F(BadInputTest, AnEmptyFileIsNoDatabase) {
+  ASSERT_TRUE(storage_->Open("db", OpenMode::kCreate));
+  ExpectRefused(Errc::kNotADatabase);
+}
+
+TEST_F(BadInputTest, AMissingFileIsNotCreatedUnlessAskedFor) {
+  Options options = Inline();
+  options.create_if_missing = false;
+  const auto db = Database::Open(storage_, "db", options);
+  ASSERT_FALSE(db);
+  EXPECT_EQ(db.error().code(), Errc::kNotFound);
+  EXPECT_FALSE(*storage_->Exists("db"));
+  EXPECT_FALSE(*storage_->Exists("db-wal"));
+}
+
+TEST_F(BadInputTest, AnotherPageSizeIsRefused) {
+  Create();
+  Options options = Inline();
+  options.page_size = 4096;
+  ExpectRefused(Errc::kPageSizeMismatch, options);
+}
+
+TEST_F(BadInputTest, ADatabaseOpenElsewhereIsLocked) {
+  Create();
+  auto first = Database::Open(storage_, "db", Inline());
+  ASSERT_TRUE(first);
+  ExpectRefused(Errc::kLocked);
+  Options options = Inline();
+  options.read_only = true;
+  ExpectRefused(Errc::kLocked, options);
+}
+
+TEST_F(BadInputTest, BothCopiesOfASlotUnreadableIsCorruption) {
+  Create();
+  WriteFile("db", 0, std::string(2 * 4096, 'x'), OpenMode::kReadWrite);
+  ExpectRefused(Errc::kCorrupt);
+}
+
+TEST_F(BadInputTest, AMissingLogIsCorruption) {
+  Create();
+  ASSERT_TRUE(storage_->Remove("db-wal"));
+  ExpectRefused(Errc::kCorrupt);
+}
+
+TEST_F(BadInputTest, ALogWithoutItsDatabaseIsKept) {
+  Create();
+  ASSERT_TRUE(storage_->Remove("db"));
+  const std::string log = ReadFile("db-wal");
+  const auto db = Database::Open(storage_, "db", Inline());
+  ASSERT_FALSE(db);
+  EXPECT_EQ(db.error().code(), Errc::kCorrupt) << db.error().ToString();
+  EXPECT_EQ(ReadFile("db-wal"), log);
+}
+
+TEST_F(BadInputTest, CallsThatCannotWorkAreErrors) {
+  auto opened = Database::Open(storage_, "db", Inline());
+  ASSERT_TRUE(opened);
+  Database& db = **opened;
+  const ColumnFamily family = *db.CreateColumnFamily("f");
+  EXPECT_EQ(db.CreateColumnFamily("f").error().code(), Errc::kAlreadyExists);
+  EXPECT_EQ(db.CreateColumnFamily("").error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(db.CreateColumnFamily(std::string(65, 'f')).error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(db.DropColumnFamily("g").error().code(), Errc::kNoSuchColumnFamily);
+  EXPECT_EQ(db.BeginWrite(ColumnFamily(77)).error().code(), Errc::kNoSuchColumnFamily);
+
+  auto txn = db.BeginWrite(family);
+  ASSERT_TRUE(txn);
+  EXPECT_EQ(db.BeginWrite(family).error().code(), Errc::kBusy);  // would wait for itself
+  EXPECT_EQ(db.DropColumnFamily("f").error().code(), Errc::kBusy);
+  EXPECT_EQ(db.Close().error().code(), Errc::kBusy);
+  EXPECT_EQ(txn->OpenTable(family, "t").error().code(), Errc::kNoSuchTable);
+  EXPECT_EQ(txn->OpenTable(ColumnFamily(77), "t").error().code(), Errc::kInvalidArgument);
+  auto table = txn->CreateTable(family, "t");
+  ASSERT_TRUE(table);
+  EXPECT_EQ(txn->CreateTable(family, "t").error().code(), Errc::kAlreadyExists);
+  const std::string long_key(db.key_bytes_max() + 1, 'k');
+  EXPECT_EQ(table->Put(AsBytes(long_key), AsBytes("v")).error().code(), Errc::kKeyTooLong);
+  EXPECT_TRUE(table->Put(AsBytes(long_key).subspan(1), AsBytes("v")));
+  ASSERT_TRUE(txn->Commit());
+  EXPECT_EQ(table->Put(AsBytes("k"), AsBytes("v")).error().code(), Errc::kTransactionEnded);
+  EXPECT_EQ(txn->Commit().error().code(), Errc::kTransactionEnded);
+
+  ASSERT_TRUE(db.Close());
+  ASSERT_TRUE(db.Close());
+  EXPECT_EQ(db.BeginWrite(family).error().code(), Errc::kClosed);
+  EXPECT_EQ(db.BeginRead().error().code(), Errc::kClosed);
+}
+
+TEST_F(BadInputTest, OptionsOutOfBoundsAreNamed) {
+  Options options = Inline();
+  options.page_size = 1000;
+  auto db = Database::Open(storage_, "db", options);
+  ASSERT_FALSE(db);
+  EXPECT_EQ(db.error().code(), Errc::kInvalidArgument);
+  EXPECT_NE(db.error().message().find("page_size is 1000"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace manifolddb

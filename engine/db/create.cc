@@ -1,0 +1,64 @@
+// Creation. Order, and what a cut leaves:
+//   log filled, synced, renamed, directory synced:  a log that was never opened; no data file: not a database yet;
+//   data file filled and synced under its temporary name:  the same;
+//   renamed, directory synced:  a whole database with an empty catalog, marked clean.
+// So the data file's name never stands for an incomplete file.
+
+#include "engine/db/create.h"
+
+#include <memory>
+
+#include "engine/base/sites.h"
+#include "engine/base/try.h"
+#include "engine/checkpoint/meta_writer.h"
+#include "engine/wal/log_file.h"
+
+namespace manifolddb::db {
+
+using format::CopyOrder;
+using format::MetaNumber;
+using format::MetaPage;
+
+namespace {
+
+Status FillDataFile(File& file, MetaPage meta) {
+  MANIFOLDDB_TRY(file.Allocate(meta.page_count * meta.page_size));
+  for (const uint64_t number : {uint64_t{1}, uint64_t{2}}) {
+    meta.number = MetaNumber{number};
+    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, 0, CopyOrder::kFirst));
+    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, 1, CopyOrder::kSecond));
+  }
+  if (!MANIFOLDDB_BROKEN("db.create.data_sync.skip")) MANIFOLDDB_TRY(file.Sync());
+  return {};
+}
+
+}  // namespace
+
+std::string LogName(const std::string& name) { return name + "-wal"; }
+
+Status CreateDatabase(Storage& storage, const std::string& name, const CreateConfig& config) {
+  const std::string temporary = name + "-new";
+  // The lock is taken on what will become the data file, so two creations cannot mix.
+  MANIFOLDDB_ASSIGN(const std::unique_ptr<File> file, storage.Open(temporary, OpenMode::kCreate));
+  MANIFOLDDB_TRY(file->Lock(LockMode::kExclusive));
+
+  MetaPage meta;
+  meta.identity = storage.NewIdentity();
+  meta.page_size = config.page_size;
+  meta.write_unit = config.write_unit;
+  meta.life = format::Life{0};
+  meta.log_life = format::Life{0};
+  meta.clean = true;
+  meta.log_capacity = config.log_capacity;
+  meta.page_count = format::FirstPage(config.page_size, config.write_unit).raw();
+  meta.next_family = format::FamilyId{1};
+  const format::LogHeader header{config.write_unit, meta.identity};
+  MANIFOLDDB_TRY(wal::CreateLog(storage, LogName(name), header, config.log_capacity));
+
+  MANIFOLDDB_TRY(FillDataFile(*file, meta));
+  MANIFOLDDB_TRY(storage.Rename(temporary, name));
+  if (!MANIFOLDDB_BROKEN("db.create.directory_sync.skip")) MANIFOLDDB_TRY(storage.SyncDirectory());
+  return {};
+}
+
+}  // namespace manifolddb::db

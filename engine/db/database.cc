@@ -1,0 +1,84 @@
+// The public Database: a thin handle.
+
+#include "manifolddb/database.h"
+
+#include <utility>
+
+#include "engine/base/try.h"
+#include "engine/db/database_impl.h"
+#include "engine/format/page_header.h"
+#include "engine/txn/catalog_change.h"
+#include "engine/txn/names.h"
+#include "engine/txn/read_transaction.h"
+#include "engine/txn/write_transaction.h"
+
+namespace manifolddb {
+
+Result<std::unique_ptr<Database>> Database::Open(const std::string& path, const Options& options) {
+  const size_t slash = path.rfind('/');
+  const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
+  if (directory.empty()) directory = "/";
+  if (name.empty()) {
+    return Fail(Errc::kInvalidArgument, "database.open", {.file = path, .message = "the path names no file"});
+  }
+  return Open(MakePosixStorage(directory), name, options);
+}
+
+Result<std::unique_ptr<Database>> Database::Open(std::shared_ptr<Storage> storage, const std::string& name,
+                                                 const Options& options) {
+  MANIFOLDDB_ASSIGN(auto impl, db::DatabaseImpl::Open(std::move(storage), name, options));
+  return std::make_unique<Database>(std::move(impl));
+}
+
+Database::Database(std::unique_ptr<db::DatabaseImpl> impl) : impl_(std::move(impl)) {}
+Database::~Database() = default;
+
+Result<ColumnFamily> Database::CreateColumnFamily(std::string_view name) {
+  MANIFOLDDB_ASSIGN(const txn::Family* const family, txn::CreateFamily(impl_->core(), name));
+  return ColumnFamily(family->id().raw());
+}
+Status Database::DropColumnFamily(std::string_view name) { return txn::DropFamily(impl_->core(), name); }
+Status Database::RenameColumnFamily(std::string_view from, std::string_view to) {
+  return txn::RenameFamily(impl_->core(), from, to);
+}
+Result<ColumnFamily> Database::OpenOrCreateColumnFamily(std::string_view name) {
+  auto family = OpenColumnFamily(name);
+  if (family || family.error().code() != Errc::kNoSuchColumnFamily) return family;
+  family = CreateColumnFamily(name);
+  // Somebody else may have created it since.
+  if (!family && family.error().code() == Errc::kAlreadyExists) return OpenColumnFamily(name);
+  return family;
+}
+
+Result<ColumnFamily> Database::OpenColumnFamily(std::string_view name) const {
+  MANIFOLDDB_ASSIGN(const ReadTransaction newest, BeginRead());
+  return newest.OpenColumnFamily(name);
+}
+Result<std::vector<std::string>> Database::ListColumnFamilies() const {
+  MANIFOLDDB_ASSIGN(const ReadTransaction newest, BeginRead());
+  return newest.ListColumnFamilies();
+}
+
+Result<WriteTransaction> Database::BeginWrite(std::span<const ColumnFamily> families) {
+  MANIFOLDDB_ASSIGN(auto impl, txn::WriteTransactionImpl::Begin(impl_->core(), families));
+  return WriteTransaction(std::move(impl));
+}
+Result<ReadTransaction> Database::BeginRead() const {
+  MANIFOLDDB_TRY(impl_->core().CheckOpen("transaction.begin_read"));
+  return ReadTransaction(std::make_unique<txn::ReadTransactionImpl>(impl_->core()));
+}
+
+Status Database::Checkpoint() {
+  MANIFOLDDB_TRY(impl_->core().CheckWritable("database.checkpoint"));
+  return impl_->checkpointer().RunAndWait();
+}
+Result<VerifyReport> Database::Verify() const {
+  MANIFOLDDB_TRY(impl_->core().CheckOpen("database.verify"));
+  return impl_->Verify();
+}
+DatabaseStats Database::Stats() const { return impl_->Stats(); }
+uint64_t Database::key_bytes_max() const { return format::KeyBytesMax(impl_->found().page_size); }
+Status Database::Close() { return impl_->Close(); }
+
+}  // namespace manifolddb

@@ -1,0 +1,186 @@
+// Opening and closing. Opening is recovery (design: how a life begins), in four steps:
+//   1. the newest meta page is found and rewritten in place for this life;
+//   2. the log is replayed in memory;
+//   3. a checkpoint of the result is written, which starts this life's log;
+//   4. the database is handed out.
+// After a clean close only step 1 happens. A read-only opening does step 2 over files it cannot change.
+
+#include "engine/db/database_impl.h"
+
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/sites.h"
+#include "engine/base/try.h"
+#include "engine/db/create.h"
+#include "engine/recovery/load.h"
+#include "engine/recovery/meta_area.h"
+#include "engine/recovery/overlay_file.h"
+#include "engine/recovery/recovery_plan.h"
+#include "engine/recovery/replay.h"
+#include "engine/wal/log_file.h"
+
+namespace manifolddb::db {
+
+DatabaseImpl::DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options,
+                           const Config& config)
+    : storage_(std::move(storage)),
+      name_(std::move(name)),
+      read_only_(options.read_only),
+      create_if_missing_(options.create_if_missing && !options.read_only),
+      config_(config),
+      executor_(options.executor != nullptr ? options.executor : MakeThreadExecutor()),
+      clock_(options.clock != nullptr ? options.clock : MakeMonotonicClock()) {}
+
+DatabaseImpl::~DatabaseImpl() {
+  if (!opened_) return;  // opening failed: nothing more is written
+  // Whoever wants the outcome has called Close. Transactions still open are a mistake of the caller's.
+  const Status closed = Close();
+  MANIFOLDDB_ASSERT(closed || closed.error().code() != Errc::kBusy);
+}
+
+Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(std::shared_ptr<Storage> storage, const std::string& name,
+                                                         const Options& options) {
+  MANIFOLDDB_ASSIGN(const Config config, Resolve(options));
+  std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(std::move(storage), name, options, config));
+  MANIFOLDDB_TRY(database->OpenFiles());
+  MANIFOLDDB_TRY(database->Recover());
+  database->opened_ = true;
+  return database;
+}
+
+Status DatabaseImpl::OpenFiles() {
+  MANIFOLDDB_ASSIGN(const bool exists, storage_->Exists(name_));
+  if (!exists && create_if_missing_) MANIFOLDDB_TRY(CreateDatabase(*storage_, name_, config_.create));
+  MANIFOLDDB_ASSIGN(std::unique_ptr<File> data,
+                    storage_->Open(name_, read_only_ ? OpenMode::kReadOnly : OpenMode::kReadWrite));
+  MANIFOLDDB_TRY(data->Lock(read_only_ ? LockMode::kShared : LockMode::kExclusive));
+  MANIFOLDDB_TRY(FindMeta(*data));
+  MANIFOLDDB_ASSIGN(log_file_,
+                    wal::OpenLog(*storage_, LogName(name_), read_only_ ? OpenMode::kReadOnly : OpenMode::kReadWrite,
+                                 {found_.write_unit, found_.identity}, found_.log_capacity));
+  return WireReading(std::move(data));
+}
+
+// Finds the meta page that counts; nothing is written before everything about it has been checked.
+Status DatabaseImpl::FindMeta(File& data) {
+  MANIFOLDDB_ASSIGN(const recovery::MetaArea area, recovery::ReadMetaArea(data));
+  MANIFOLDDB_ASSIGN(const recovery::MetaPlan plan, recovery::PlanFromMeta(area, data.name()));
+  if (config_.page_size_wanted != 0 && config_.page_size_wanted != plan.newest.page_size) {
+    return Fail(Errc::kPageSizeMismatch, "database.open",
+                {.file = data.name(),
+                 .message = "it has " + std::to_string(plan.newest.page_size) + " bytes per page, asked for were " +
+                            std::to_string(config_.page_size_wanted)});
+  }
+  MANIFOLDDB_ASSIGN(const uint64_t size, data.Size());
+  const uint64_t stated = plan.newest.page_count * plan.newest.page_size;
+  if (size < stated) {
+    return Fail(Errc::kTruncated, "database.open",
+                {.file = data.name(),
+                 .offset = size,
+                 .message = "the file has " + std::to_string(size) + " bytes, its meta page states " +
+                            std::to_string(stated)});
+  }
+  was_clean_ = plan.newest.clean;
+  MANIFOLDDB_ASSIGN(found_, recovery::BeginLife(plan.newest, data.name()));
+  first_copy_ = plan.first_copy;
+  return {};
+}
+
+Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
+  if (read_only_) data = recovery::MakeOverlayFile(std::move(data), found_.page_size);
+  data_ = std::make_unique<page::DataFile>(std::move(data), found_.page_size);
+  MANIFOLDDB_ASSIGN(format::PageBitmap free, recovery::LoadFreeMap(*data_, found_));
+  used_ = free;
+  used_.Complement();
+  cache_ = std::make_unique<page::PageCache>(*data_, slots_, config_.cache_bytes);
+  allocator_ = std::make_unique<page::PageAllocator>(*data_, std::move(free), found_.life);
+  garbage_ = std::make_unique<mvcc::Garbage>(slots_);
+  versions_ = std::make_unique<mvcc::VersionSet>(
+      slots_, mvcc::Position{found_.txn, found_.lsn, found_.chain}, used_, allocator_->NextBirth());
+  families_ = std::make_unique<txn::Families>();
+  core_.config = {data_->name(), read_only_, found_.write_unit, config_.dirty_bytes_max,
+                  config_.checkpoint_interval_ns};
+  core_.file = data_.get();
+  core_.slots = &slots_;
+  core_.cache = cache_.get();
+  core_.allocator = allocator_.get();
+  core_.garbage = garbage_.get();
+  core_.versions = versions_.get();
+  core_.families = families_.get();
+  core_.poison = &poison_;
+  core_.clock = clock_.get();
+  core_.last_checkpoint_ns = clock_->NowNanos();
+  return {};
+}
+
+Status DatabaseImpl::Recover() {
+  // Step 1. From here on, births and log groups of this life are distinct from all earlier ones.
+  if (!read_only_) {
+    MANIFOLDDB_TRY(recovery::WriteLife(data_->file(), found_, first_copy_));
+    MANIFOLDDB_TRY(wal::MarkOpened(*log_file_, {found_.write_unit, found_.identity}));
+  }
+  mvcc::ReaderSlot* const slot = slots_.Acquire();
+  auto catalog = recovery::LoadCatalog(core_, found_, slot);
+  slots_.Release(slot);
+  if (!catalog) return std::unexpected<Error>(catalog.error());
+
+  // Step 2.
+  wal::LogScanResult scan{{found_.lsn, found_.chain}, found_.txn.next(), 0, 0};
+  if (was_clean_) {
+    MANIFOLDDB_MARK("recovery.clean");
+  } else {
+    MANIFOLDDB_ASSIGN(scan, recovery::ReplayLog(core_, *log_file_, found_));
+    recovered_ = scan.records;
+  }
+  WireWriting(scan, std::move(*catalog));
+
+  // Step 3. What was replayed may be in the system's cache only, so nobody sees it before it was written again.
+  if (was_clean_ || read_only_ || MANIFOLDDB_BROKEN("recovery.checkpoint.skip")) return {};
+  return checkpointer_->RunAndWait();
+}
+
+void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::CatalogState catalog) {
+  const wal::LogRing ring{found_.log_capacity, found_.log_origin, found_.write_unit};
+  log_ = std::make_unique<wal::LogWriter>(
+      *log_file_, poison_,
+      wal::LogWriter::Config{ring, found_.identity, found_.life, scan.end, found_.number});
+  log_space_ = std::make_unique<txn::LogSpace>(ring, scan.end.lsn);
+  pipeline_ = std::make_unique<txn::CommitPipeline>(
+      txn::CommitPipeline::Parts{log_.get(), log_space_.get(), versions_.get(), cache_.get(), allocator_.get(),
+                                 &poison_},
+      scan.next_txn);
+  core_.log_space = log_space_.get();
+  core_.pipeline = pipeline_.get();
+  checkpointer_ = std::make_unique<checkpoint::Checkpointer>(
+      core_, checkpoint::Checkpointer::Config{found_, std::move(used_), std::move(catalog), found_.life,
+                                              config_.log_bytes_max, log_file_.get(), log_.get(), executor_.get()});
+  core_.checkpoints = checkpointer_.get();
+}
+
+Status DatabaseImpl::Close() {
+  {
+    base::MutexLock lock(mutex_);
+    if (closed_) return *closed_;
+  }
+  const Status status = CloseOnce();
+  if (!status && status.error().code() == Errc::kBusy) return status;
+  base::MutexLock lock(mutex_);
+  if (!closed_) closed_ = status;
+  return *closed_;
+}
+
+Status DatabaseImpl::CloseOnce() {
+  constexpr uint64_t kOwnSlots = 1;  // the checkpointer's
+  core_.closed.store(true, std::memory_order_release);
+  if (const uint64_t in_use = slots_.InUse(); in_use > kOwnSlots) {
+    core_.closed.store(false, std::memory_order_release);
+    return Fail(Errc::kBusy, "database.close",
+                {.file = data_->name(), .message = std::to_string(in_use - kOwnSlots) + " transactions are open"});
+  }
+  checkpointer_->WaitIdle();
+  if (read_only_) return {};
+  return checkpointer_->RunFinal();
+}
+
+}  // namespace manifolddb::db

@@ -1,0 +1,87 @@
+#pragma once
+// One open database: its parts, wired, and its lifecycle. No algorithms.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/base/poison.h"
+#include "engine/checkpoint/checkpointer.h"
+#include "engine/db/config.h"
+#include "engine/format/meta_page.h"
+#include "engine/page/data_file.h"
+#include "engine/page/page_allocator.h"
+#include "engine/page/page_cache.h"
+#include "engine/txn/commit_pipeline.h"
+#include "engine/txn/core.h"
+#include "engine/txn/family.h"
+#include "engine/txn/log_space.h"
+#include "engine/wal/log_reader.h"
+#include "engine/wal/log_writer.h"
+#include "manifolddb/database.h"
+
+namespace manifolddb::db {
+
+class DatabaseImpl {
+ public:
+  static Result<std::unique_ptr<DatabaseImpl>> Open(std::shared_ptr<Storage> storage, const std::string& name,
+                                                    const Options& options);
+  ~DatabaseImpl();
+  DatabaseImpl(const DatabaseImpl&) = delete;
+  DatabaseImpl& operator=(const DatabaseImpl&) = delete;
+
+  txn::Core& core() { return core_; }
+  checkpoint::Checkpointer& checkpointer() { return *checkpointer_; }
+  const format::MetaPage& found() const { return found_; }
+  Result<VerifyReport> Verify();
+  DatabaseStats Stats() const;
+  Status Close() EXCLUDES(mutex_);
+
+ private:
+  DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options, const Config& config);
+
+  // The steps of opening, in order.
+  Status OpenFiles();
+  Status FindMeta(File& data);
+  Status WireReading(std::unique_ptr<File> data);
+  Status Recover();
+  void WireWriting(const wal::LogScanResult& scan, checkpoint::CatalogState catalog);
+
+  Status CloseOnce();
+
+  // Constant after construction.
+  const std::shared_ptr<Storage> storage_;
+  const std::string name_;
+  const bool read_only_;
+  const bool create_if_missing_;
+  const Config config_;
+  const std::shared_ptr<Executor> executor_;
+  const std::shared_ptr<Clock> clock_;
+
+  // Constant after opening. Destroyed in reverse order.
+  format::MetaPage found_;  // the newest meta page, as this life rewrote it
+  int first_copy_ = 0;        // of its slot, to be written first
+  bool was_clean_ = true;
+  format::PageBitmap used_;   // pages of the checkpoint found; handed on to the checkpointer
+  uint64_t recovered_ = 0;
+  bool opened_ = false;
+  base::Poison poison_;
+  mvcc::ReaderSlots slots_;
+  std::unique_ptr<File> log_file_;
+  std::unique_ptr<page::DataFile> data_;
+  std::unique_ptr<page::PageCache> cache_;
+  std::unique_ptr<page::PageAllocator> allocator_;
+  std::unique_ptr<mvcc::Garbage> garbage_;
+  std::unique_ptr<mvcc::VersionSet> versions_;
+  std::unique_ptr<txn::Families> families_;
+  std::unique_ptr<wal::LogWriter> log_;
+  std::unique_ptr<txn::LogSpace> log_space_;
+  std::unique_ptr<txn::CommitPipeline> pipeline_;
+  txn::Core core_;
+  std::unique_ptr<checkpoint::Checkpointer> checkpointer_;
+
+  base::Mutex mutex_{base::LockRank::kLifecycle};
+  std::optional<Status> closed_ GUARDED_BY(mutex_);
+};
+
+}  // namespace manifolddb::db

@@ -1,0 +1,286 @@
+// The database as a user sees it, over memory, with pages and logs so small that everything happens soon.
+
+#include "manifolddb/database.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+namespace manifolddb {
+namespace {
+
+Options Tiny() {
+  Options options;
+  options.page_size = 512;
+  options.write_unit = 512;
+  options.log_bytes_initial = 16 * 512;
+  options.log_bytes_max = 64 * 512;
+  options.cache_bytes = 32 * 512;
+  options.dirty_bytes_max = 16 * 512;
+  options.executor = MakeInlineExecutor();
+  return options;
+}
+
+class DatabaseTest : public testing::Test {
+ protected:
+  void SetUp() override { Open(); }
+  void TearDown() override {
+    if (db_ == nullptr) return;
+    ExpectWhole();
+    const Status closed = db_->Close();
+    EXPECT_TRUE(closed) << closed.error().ToString();
+  }
+  void Open() {
+    db_.reset();
+    auto opened = Database::Open(storage_, "db", options_);
+    ASSERT_TRUE(opened) << opened.error().ToString();
+    db_ = std::move(*opened);
+  }
+  void ExpectWhole() {
+    const auto report = db_->Verify();
+    ASSERT_TRUE(report) << report.error().ToString();
+    for (const auto& problem : report->problems) ADD_FAILURE() << problem.offset << ": " << problem.what;
+  }
+  ColumnFamily Family(const std::string& name) {
+    auto family = db_->OpenOrCreateColumnFamily(name);
+    EXPECT_TRUE(family) << family.error().ToString();
+    return *family;
+  }
+  void Put(const std::string& family, const std::string& key, const std::string& value,
+           CommitOptions commit = {}) {
+    auto txn = db_->BeginWrite(Family(family));
+    ASSERT_TRUE(txn) << txn.error().ToString();
+    auto table = txn->OpenOrCreateTable(Family(family), "t");
+    ASSERT_TRUE(table) << table.error().ToString();
+    const Status put = table->Put(AsBytes(key), AsBytes(value));
+    ASSERT_TRUE(put) << put.error().ToString();
+    const auto committed = txn->Commit(commit);
+    ASSERT_TRUE(committed) << committed.error().ToString();
+  }
+  std::string Get(ReadTransaction& txn, const std::string& family, const std::string& key) {
+    auto handle = txn.OpenColumnFamily(family);
+    if (!handle) return "no family";
+    auto table = txn.OpenTable(*handle, "t");
+    if (!table) return "no table";
+    auto value = table->Get(AsBytes(key));
+    if (!value) return value.error().ToString();
+    return *value ? std::string((*value)->text()) : "none";
+  }
+  std::string Get(const std::string& family, const std::string& key) {
+    auto txn = db_->BeginRead();
+    return Get(*txn, family, key);
+  }
+  std::map<std::string, std::string> Contents(const std::string& family) {
+    std::map<std::string, std::string> all;
+    auto txn = db_->BeginRead();
+    auto table = txn->OpenTable(*txn->OpenColumnFamily(family), "t");
+    auto cursor = table->NewCursor();
+    for (auto more = cursor->First(); *more; more = cursor->Next()) {
+      all[std::string(AsText(cursor->key()))] = std::string(AsText(*cursor->value()));
+    }
+    EXPECT_EQ(*table->Length(), all.size());
+    return all;
+  }
+
+  std::shared_ptr<Storage> storage_ = MakeMemoryStorage();
+  Options options_ = Tiny();
+  std::unique_ptr<Database> db_;
+};
+
+TEST_F(DatabaseTest, WhatWasCommittedIsReadAlsoAfterReopening) {
+  Put("a", "k", "v");
+  EXPECT_EQ(Get("a", "k"), "v");
+  EXPECT_EQ(Get("a", "other"), "none");
+  Open();
+  EXPECT_EQ(Get("a", "k"), "v");
+  EXPECT_EQ(db_->Stats().recovered_commits, 0u);
+}
+
+TEST_F(DatabaseTest, AnAbortedTransactionLeavesNothing) {
+  Put("a", "k", "v");
+  {
+    auto txn = db_->BeginWrite(Family("a"));
+    auto table = txn->OpenTable(Family("a"), "t");
+    ASSERT_TRUE(table->Put(AsBytes("k"), AsBytes("w")));
+    ASSERT_TRUE(table->Put(AsBytes("l"), AsBytes(std::string(3000, 'x'))));
+    EXPECT_EQ((*table->Get(AsBytes("k")))->text(), "w");
+  }
+  EXPECT_EQ(Contents("a"), (std::map<std::string, std::string>{{"k", "v"}}));
+}
+
+TEST_F(DatabaseTest, ASnapshotStaysAsItWas) {
+  Put("a", "k", "1");
+  auto old = db_->BeginRead();
+  for (int i = 2; i < 100; ++i) Put("a", "k", std::to_string(i));
+  ASSERT_TRUE(db_->Checkpoint());
+  ASSERT_TRUE(db_->DropColumnFamily("a"));
+  for (int i = 0; i < 50; ++i) Put("b", "k" + std::to_string(i), std::string(100, 'b'));
+  EXPECT_EQ(Get(*old, "a", "k"), "1");
+  EXPECT_EQ(Get("a", "k"), "no family");
+}
+
+TEST_F(DatabaseTest, ValuesOfEverySizeSurvive) {
+  std::map<std::string, std::string> model;
+  for (size_t size : {0, 1, 100, 127, 128, 129, 511, 512, 513, 1024, 5000, 100000}) {
+    const std::string key = "key" + std::to_string(size);
+    model[key] = std::string(size, static_cast<char>('a' + size % 26));
+    Put("a", key, model[key]);
+  }
+  EXPECT_EQ(Contents("a"), model);
+  Open();
+  EXPECT_EQ(Contents("a"), model);
+}
+
+TEST_F(DatabaseTest, CommitsThroughACheckpointAreLikeOthers) {
+  std::map<std::string, std::string> model;
+  for (int i = 0; i < 40; ++i) {
+    const std::string key = "k" + std::to_string(i % 7);
+    model[key] = std::to_string(i);
+    Put("a", key, model[key], {.through_checkpoint = i % 3 == 0});
+  }
+  EXPECT_EQ(Contents("a"), model);
+  Open();
+  EXPECT_EQ(Contents("a"), model);
+}
+
+TEST_F(DatabaseTest, ATransactionLargerThanLogAndMemoryCommits) {
+  std::map<std::string, std::string> model;
+  auto txn = db_->BeginWrite(Family("a"));
+  auto table = txn->CreateTable(Family("a"), "t");
+  for (int i = 0; i < 3000; ++i) {
+    const std::string key = "key" + std::to_string(i * 7919 % 3000);
+    model[key] = std::string(40, static_cast<char>('a' + i % 26));
+    const Status put = table->Put(AsBytes(key), AsBytes(model[key]));
+    ASSERT_TRUE(put) << put.error().ToString();
+  }
+  const auto committed = txn->Commit();
+  ASSERT_TRUE(committed) << committed.error().ToString();
+  EXPECT_EQ(Contents("a"), model);
+}
+
+TEST_F(DatabaseTest, AnAbortedLargeTransactionGivesItsPagesBack) {
+  Put("a", "k", "v");
+  ASSERT_TRUE(db_->Checkpoint());
+  const uint64_t free_before = db_->Stats().pages_total - db_->Stats().pages_free;
+  for (int round = 0; round < 3; ++round) {
+    auto txn = db_->BeginWrite(Family("a"));
+    auto table = txn->OpenTable(Family("a"), "t");
+    for (int i = 0; i < 500; ++i) {
+      ASSERT_TRUE(table->Put(AsBytes("key" + std::to_string(i)), AsBytes(std::string(60, 'x'))));
+    }
+    txn->Abort();
+  }
+  EXPECT_EQ(db_->Stats().pages_total - db_->Stats().pages_free, free_before);
+}
+
+TEST_F(DatabaseTest, FamiliesAndTablesCanBeRenamedAndDropped) {
+  Put("a", "k", "v");
+  ASSERT_TRUE(db_->RenameColumnFamily("a", "b"));
+  EXPECT_EQ(Get("b", "k"), "v");
+  EXPECT_EQ(Get("a", "k"), "no family");
+  Put("a", "k", "new a");
+  EXPECT_EQ(*db_->ListColumnFamilies(), (std::vector<std::string>{"a", "b"}));
+  {
+    auto txn = db_->BeginWrite({Family("a"), Family("b")});
+    ASSERT_TRUE(txn->RenameTable(Family("a"), "t", "u"));
+    ASSERT_TRUE(txn->CreateTable(Family("a"), "t"));
+    ASSERT_TRUE(txn->DropTable(Family("b"), "t"));
+    EXPECT_EQ(*txn->ListTables(Family("a")), (std::vector<std::string>{"t", "u"}));
+    ASSERT_TRUE(txn->Commit());
+  }
+  Open();
+  EXPECT_EQ(Get("a", "k"), "none");
+  EXPECT_EQ(Get("b", "k"), "no table");
+  ASSERT_TRUE(db_->DropColumnFamily("b"));
+  ASSERT_TRUE(db_->RenameColumnFamily("a", "b"));
+  ASSERT_TRUE(db_->Checkpoint());
+  Open();
+  EXPECT_EQ(*db_->ListColumnFamilies(), (std::vector<std::string>{"b"}));
+}
+
+TEST_F(DatabaseTest, DroppedTreesAreFreedInTheEnd) {
+  for (int i = 0; i < 200; ++i) Put("a", "key" + std::to_string(i), std::string(100, 'a'));
+  Put("a", "large", std::string(20000, 'l'));
+  ASSERT_TRUE(db_->DropColumnFamily("a"));
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(db_->Checkpoint());
+  const auto report = db_->Verify();
+  ASSERT_TRUE(report);
+  EXPECT_LT(report->pages_owned, 20u);
+  EXPECT_EQ(db_->Stats().pages_pending, 0u);
+}
+
+TEST_F(DatabaseTest, ASteadyOverwriteDoesNotGrowTheFile) {
+  const auto overwrite = [&](int rounds) {
+    for (int i = 0; i < rounds; ++i) Put("a", "key" + std::to_string(i % 50), std::string(100, 'a'));
+  };
+  overwrite(300);
+  const uint64_t pages = db_->Stats().pages_total;
+  overwrite(1500);
+  EXPECT_EQ(db_->Stats().pages_total, pages);
+  {
+    auto reader = db_->BeginRead();  // stays open over many checkpoints
+    overwrite(1500);
+    EXPECT_LE(db_->Stats().pages_total, 2 * pages);
+  }
+  const uint64_t with_reader = db_->Stats().pages_total;
+  overwrite(1500);
+  EXPECT_EQ(db_->Stats().pages_total, with_reader);
+}
+
+TEST_F(DatabaseTest, CommitsWithoutDurabilityAreSeenAndSurviveAClose) {
+  for (int i = 0; i < 60; ++i) {
+    Put("a", "k" + std::to_string(i), "v", {.durability = i % 4 == 0 ? Durability::kImmediate : Durability::kNone});
+  }
+  EXPECT_EQ(Contents("a").size(), 60u);
+  Open();
+  EXPECT_EQ(Contents("a").size(), 60u);
+}
+
+TEST_F(DatabaseTest, CursorsGoBothWaysWithinBoundsAndFollowTheirTransaction) {
+  auto txn = db_->BeginWrite(Family("a"));
+  auto table = txn->CreateTable(Family("a"), "t");
+  for (char c = 'a'; c <= 'z'; ++c) ASSERT_TRUE(table->Put(AsBytes(std::string(1, c)), AsBytes("v")));
+  auto cursor = table->NewCursor({.lower = AsBytes("c"), .upper = AsBytes("x")});
+  const auto key = [&] { return std::string(AsText(cursor->key())); };
+  ASSERT_TRUE(*cursor->First());
+  EXPECT_EQ(key(), "c");
+  ASSERT_TRUE(*cursor->Last());
+  EXPECT_EQ(key(), "w");
+  EXPECT_FALSE(*cursor->Next());
+  ASSERT_TRUE(*cursor->Prev());
+  EXPECT_EQ(key(), "w");
+  ASSERT_TRUE(*cursor->Seek(AsBytes("mm")));
+  EXPECT_EQ(key(), "n");
+  ASSERT_TRUE(*cursor->SeekForPrev(AsBytes("mm")));
+  EXPECT_EQ(key(), "m");
+  ASSERT_TRUE(*table->Delete(AsBytes("n")));
+  ASSERT_TRUE(*table->Delete(AsBytes("m")));
+  ASSERT_TRUE(*cursor->Next());
+  EXPECT_EQ(key(), "o");
+  EXPECT_EQ(*table->DeleteRange({.lower = AsBytes("p"), .upper = AsBytes("t")}), 4u);
+  ASSERT_TRUE(*cursor->Next());
+  EXPECT_EQ(key(), "t");
+  EXPECT_EQ(*table->Length(), 20u);
+  ASSERT_TRUE(txn->Commit());
+}
+
+TEST_F(DatabaseTest, AReadOnlyOpeningServesAndChangesNothing) {
+  for (int i = 0; i < 30; ++i) Put("a", "key" + std::to_string(i), "v");
+  ASSERT_TRUE(db_->Close());
+  options_.read_only = true;
+  Open();
+  EXPECT_EQ(Contents("a").size(), 30u);
+  EXPECT_EQ(db_->BeginWrite(*db_->OpenColumnFamily("a")).error().code(), Errc::kReadOnly);
+  EXPECT_EQ(db_->Checkpoint().error().code(), Errc::kReadOnly);
+}
+
+TEST_F(DatabaseTest, TheLogGrowsToItsLimitUnderLoad) {
+  for (int i = 0; i < 400; ++i) Put("a", "key" + std::to_string(i % 90), std::string(60, 'v'));
+  EXPECT_EQ(db_->Stats().log_bytes_capacity, 64u * 512);
+  Open();
+  EXPECT_EQ(Contents("a").size(), 90u);
+}
+
+}  // namespace
+}  // namespace manifolddb

@@ -1,0 +1,160 @@
+// Many threads on one database: what they rely on, and nothing about time. Meant for ThreadSanitizer as well.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "manifolddb/database.h"
+
+namespace manifolddb {
+namespace {
+
+constexpr int kCommitsEach = 150;
+
+class ThreadsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    Options options;
+    options.page_size = 1024;
+    options.write_unit = 512;
+    options.log_bytes_initial = 64 * 512;
+    options.log_bytes_max = 256 * 512;
+    options.cache_bytes = 64 * 1024;
+    options.dirty_bytes_max = 32 * 1024;
+    auto opened = Database::Open(storage_, "db", options);
+    ASSERT_TRUE(opened) << opened.error().ToString();
+    db_ = std::move(*opened);
+  }
+  void TearDown() override {
+    const auto report = db_->Verify();
+    ASSERT_TRUE(report);
+    for (const auto& problem : report->problems) ADD_FAILURE() << problem.offset << ": " << problem.what;
+    const Status closed = db_->Close();
+    ASSERT_TRUE(closed) << closed.error().ToString();
+  }
+  // Adds one to the number at `key` and writes some ballast.
+  void Increment(std::span<const ColumnFamily> families, Durability durability) {
+    auto txn = db_->BeginWrite(families);
+    ASSERT_TRUE(txn) << txn.error().ToString();
+    for (const ColumnFamily family : families) {
+      auto table = txn->OpenOrCreateTable(family, "t");
+      ASSERT_TRUE(table);
+      auto value = table->Get(AsBytes("count"));
+      ASSERT_TRUE(value);
+      const int count = *value ? std::stoi(std::string((*value)->text())) : 0;
+      ASSERT_TRUE(table->Put(AsBytes("count"), AsBytes(std::to_string(count + 1))));
+      const std::string key = "ballast" + std::to_string(count % 40);
+      ASSERT_TRUE(table->Put(AsBytes(key), AsBytes(std::string(100, 'b'))));
+    }
+    const auto committed = txn->Commit({.durability = durability});
+    ASSERT_TRUE(committed) << committed.error().ToString();
+  }
+  int Count(ReadTransaction& txn, ColumnFamily family) {
+    auto table = txn.OpenTable(family, "t");
+    if (!table) return 0;
+    auto value = table->Get(AsBytes("count"));
+    EXPECT_TRUE(value);
+    return value && *value ? std::stoi(std::string((*value)->text())) : 0;
+  }
+  const std::shared_ptr<Storage> storage_ = MakeMemoryStorage();
+  std::unique_ptr<Database> db_;
+};
+
+TEST_F(ThreadsTest, WritersOfDifferentFamiliesDoNotLoseCommits) {
+  std::vector<ColumnFamily> families;
+  for (int i = 0; i < 4; ++i) families.push_back(*db_->CreateColumnFamily("f" + std::to_string(i)));
+  std::vector<std::thread> writers;
+  for (const ColumnFamily family : families) {
+    writers.emplace_back([&, family] {
+      for (int i = 0; i < kCommitsEach; ++i) {
+        Increment({&family, 1}, i % 3 == 0 ? Durability::kNone : Durability::kImmediate);
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  auto txn = db_->BeginRead();
+  for (const ColumnFamily family : families) EXPECT_EQ(Count(*txn, family), kCommitsEach);
+}
+
+TEST_F(ThreadsTest, WritersOfOneFamilyTakeTurns) {
+  const ColumnFamily family = *db_->CreateColumnFamily("f");
+  std::vector<std::thread> writers;
+  for (int w = 0; w < 4; ++w) {
+    writers.emplace_back([&] {
+      for (int i = 0; i < kCommitsEach; ++i) Increment({&family, 1}, Durability::kImmediate);
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  auto txn = db_->BeginRead();
+  EXPECT_EQ(Count(*txn, family), 4 * kCommitsEach);
+}
+
+TEST_F(ThreadsTest, ReadersSeeBothFamiliesOfATransactionOrNeither) {
+  const ColumnFamily families[] = {*db_->CreateColumnFamily("a"), *db_->CreateColumnFamily("b")};
+  std::atomic<bool> done{false};
+  std::vector<std::thread> readers;
+  for (int r = 0; r < 2; ++r) {
+    readers.emplace_back([&] {
+      int newest = 0;
+      uint64_t newest_commit = 0;
+      while (!done.load()) {
+        auto txn = db_->BeginRead();
+        const int a = Count(*txn, families[0]);
+        ASSERT_EQ(a, Count(*txn, families[1]));
+        ASSERT_GE(a, newest);
+        ASSERT_GE(txn->commit_number(), newest_commit);
+        newest = a;
+        newest_commit = txn->commit_number();
+      }
+    });
+  }
+  std::vector<std::thread> writers;
+  for (int w = 0; w < 2; ++w) {
+    writers.emplace_back([&] {
+      for (int i = 0; i < kCommitsEach; ++i) Increment(families, Durability::kImmediate);
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  done.store(true);
+  for (std::thread& reader : readers) reader.join();
+  auto txn = db_->BeginRead();
+  EXPECT_EQ(Count(*txn, families[0]), 2 * kCommitsEach);
+}
+
+TEST_F(ThreadsTest, CatalogChangesCheckpointsAndLargeCommitsRunBesideWriters) {
+  const ColumnFamily family = *db_->CreateColumnFamily("f");
+  std::vector<std::thread> threads;
+  threads.emplace_back([&] {
+    for (int i = 0; i < kCommitsEach; ++i) Increment({&family, 1}, Durability::kImmediate);
+  });
+  threads.emplace_back([&] {
+    for (int i = 0; i < 40; ++i) {
+      const std::string name = "x" + std::to_string(i % 3);
+      ASSERT_TRUE(db_->CreateColumnFamily(name));
+      ASSERT_TRUE(db_->RenameColumnFamily(name, "y"));
+      ASSERT_TRUE(db_->DropColumnFamily("y"));
+    }
+  });
+  threads.emplace_back([&] {
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(db_->Checkpoint());
+  });
+  threads.emplace_back([&] {
+    const ColumnFamily large = *db_->CreateColumnFamily("large");
+    for (int i = 0; i < 10; ++i) {
+      auto txn = db_->BeginWrite(large);
+      auto table = txn->OpenOrCreateTable(large, "t");
+      ASSERT_TRUE(table->Put(AsBytes("k" + std::to_string(i)), AsBytes(std::string(9000, 'l'))));
+      ASSERT_TRUE(txn->Commit({.through_checkpoint = true}));
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  auto txn = db_->BeginRead();
+  EXPECT_EQ(Count(*txn, family), kCommitsEach);
+  EXPECT_EQ(*txn->ListColumnFamilies(), (std::vector<std::string>{"f", "large"}));
+}
+
+}  // namespace
+}  // namespace manifolddb

@@ -1,0 +1,219 @@
+// Verify: everything that the durable checkpoint and the newest published version own is read and checked (G5, G7).
+//
+// (1) Both versions are held while the walk lasts: the checkpoint by the checkpointer's turn, the other by a pin.
+// (2) Each is walked by itself: all its trees, its free map, its dropped subtrees. No page may come up twice.
+// (3) What came up must be what the bookkeeping calls used; the free map on disk must be its complement. So nothing
+//     that is owned can be handed out, and nothing is lost (G9).
+
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/try.h"
+#include "engine/btree/tree_check.h"
+#include "engine/db/database_impl.h"
+#include "engine/recovery/load.h"
+
+namespace manifolddb::db {
+
+using format::PageBitmap;
+using format::PageRun;
+using format::TreeRoot;
+
+namespace {
+
+// The walk over one version.
+class Walk {
+ public:
+  Walk(txn::Core& core, mvcc::ReaderSlot* slot, uint64_t pages, VerifyReport& report)
+      : core_(core), slot_(slot), owned_(pages), report_(report) {}
+
+  void Own(PageRun run, const std::string& owner) {
+    if (run.end() > owned_.size()) {
+      Problem(core_.file->OffsetOf(run.first), owner + " owns a page beyond the end of the file");
+      return;
+    }
+    if (!owned_.TestNone(run)) Problem(core_.file->OffsetOf(run.first), owner + " owns a page that is owned already");
+    owned_.Set(run);
+  }
+
+  Status Tree(const TreeRoot& root, const std::string& owner, bool count_entries) {
+    btree::CheckVisitor visitor;
+    visitor.owns = [&](PageRun run) {
+      const bool once = run.end() <= owned_.size() && owned_.TestNone(run);
+      Own(run, owner);
+      return once;
+    };
+    visitor.problem = [&](uint64_t offset, std::string what) { Problem(offset, owner + ": " + what); };
+    if (count_entries) visitor.entry = [&](ByteView, ByteView) { ++report_.entries; };
+    return btree::CheckTree(*core_.cache, root, slot_, visitor);
+  }
+
+  void Problem(uint64_t offset, std::string what) {
+    report_.problems.push_back({core_.config.name, offset, std::move(what)});
+  }
+
+  // Exactly the pages of `used` came up.
+  void Compare(const PageBitmap& used, const char* version) {
+    for (const format::PageId page : PageBitmap::Difference(owned_, used)) {
+      Problem(core_.file->OffsetOf(page), std::string(version) + ": the page is owned, but counted as free");
+    }
+    for (const format::PageId page : PageBitmap::Difference(used, owned_)) {
+      Problem(core_.file->OffsetOf(page), std::string(version) + ": the page is counted as used, but nobody owns it");
+    }
+  }
+
+ private:
+  txn::Core& core_;
+  mvcc::ReaderSlot* const slot_;
+  PageBitmap owned_;
+  VerifyReport& report_;
+};
+
+class Verifier {
+ public:
+  Verifier(txn::Core& core, const format::MetaPage& meta, const checkpoint::CatalogState& catalog,
+           const PageBitmap& durable_used, VerifyReport& report)
+      : core_(core),
+        meta_(meta),
+        catalog_(catalog),
+        durable_used_(durable_used),
+        report_(report),
+        slot_(core.slots->Acquire()),
+        capture_(core.versions->CaptureNewest(slot_)) {}
+  ~Verifier() {
+    core_.versions->EndCapture(std::move(capture_.dropped));
+    core_.slots->Unpin(slot_);
+    core_.slots->Release(slot_);
+  }
+  Verifier(const Verifier&) = delete;
+  Verifier& operator=(const Verifier&) = delete;
+
+  Status Run() {
+    const bool quiet = core_.open_writers.load(std::memory_order_acquire) == 0;
+    MANIFOLDDB_TRY(WalkDurable());
+    MANIFOLDDB_TRY(WalkPublished());
+    MANIFOLDDB_TRY(CheckFreeMap());
+    CheckAllocator(quiet);
+    report_.pages_owned = capture_.used.CountSet();
+    report_.pages_free = core_.allocator->pages_free();
+    return {};
+  }
+
+ private:
+  Status WalkDurable() {
+    Walk walk(core_, slot_, durable_used_.size(), report_);
+    MANIFOLDDB_TRY(WalkShared(walk, "checkpoint"));
+    for (txn::Family* const family : core_.families->AllAt(txn::kEver)) {
+      if (family->durable.name.empty()) continue;
+      MANIFOLDDB_TRY(core_.LoadFamily(family, slot_));
+      const std::string owner = "checkpoint, family '" + family->durable.name + "'";
+      for (const mvcc::TableVersion& table : *family->durable.tables) {
+        MANIFOLDDB_TRY(walk.Tree(table.tree, owner + ", table '" + *table.name + "'", false));
+      }
+    }
+    walk.Compare(durable_used_, "checkpoint");
+    return {};
+  }
+
+  // What the published version's own tables leave is the same in both: the durable catalog.
+  Status WalkPublished() {
+    Walk walk(core_, slot_, capture_.used.size(), report_);
+    MANIFOLDDB_TRY(WalkShared(walk, "published"));
+    for (txn::Family* const family : core_.families->AllAt(capture_.at.txn)) {
+      MANIFOLDDB_TRY(core_.LoadFamily(family, slot_));
+      const std::string owner = "family '" + core_.families->NameAt(*family, capture_.at.txn) + "'";
+      const auto tables = TablesAt(*family);
+      for (const mvcc::TableVersion& table : *tables) {
+        MANIFOLDDB_TRY(walk.Tree(table.tree, owner + ", table '" + *table.name + "'", true));
+      }
+    }
+    for (const format::PageRef root : capture_.dropped) {
+      MANIFOLDDB_TRY(walk.Tree({root, btree::kUnknownEntries}, "published, dropped tree", false));
+    }
+    walk.Compare(capture_.used, "published");
+    return {};
+  }
+
+  std::shared_ptr<const mvcc::Tables> TablesAt(const txn::Family& family) {
+    const mvcc::EpochGuard guard(slot_);
+    const mvcc::FamilyVersion* const version = family.versions.At(capture_.at.txn);
+    MANIFOLDDB_ASSERT(version != nullptr);
+    return version->tables;
+  }
+
+  Status WalkShared(Walk& walk, const std::string& version) {
+    walk.Own({format::PageId{0}, format::FirstPage(meta_.page_size, meta_.write_unit).raw()}, version + ", meta area");
+    if (!meta_.free_map.null()) {
+      walk.Own({meta_.free_map.first, format::ExtentPages(meta_.free_map.bytes, meta_.page_size)},
+               version + ", free map");
+    }
+    MANIFOLDDB_TRY(walk.Tree(catalog_.tree, version + ", catalog", false));
+    for (const checkpoint::DroppedSubtree& subtree : catalog_.dropped) {
+      MANIFOLDDB_TRY(walk.Tree({subtree.root, btree::kUnknownEntries}, version + ", dropped tree", false));
+    }
+    for (txn::Family* const family : core_.families->AllAt(txn::kEver)) {
+      if (family->durable.name.empty()) continue;
+      const std::string owner = version + ", table list of family '" + family->durable.name + "'";
+      MANIFOLDDB_TRY(walk.Tree(family->durable.tables_tree, owner, false));
+    }
+    return {};
+  }
+
+  Status CheckFreeMap() {
+    if (core_.config.read_only && meta_.free_map.null()) return {};
+    auto free = recovery::LoadFreeMap(*core_.file, meta_);
+    if (!free) {
+      if (free.error().code() != Errc::kCorrupt) return std::unexpected<Error>(free.error());
+      report_.problems.push_back({free.error().file(), free.error().offset(), free.error().message()});
+      return {};
+    }
+    free->Complement();
+    if (*free == durable_used_) return {};
+    report_.problems.push_back({core_.config.name, core_.file->OffsetOf(meta_.free_map.first),
+                                "the free map is not the complement of what the checkpoint owns"});
+    return {};
+  }
+
+  // Whoever is reachable is not free; and if no writer is at work, whoever is not reachable is.
+  void CheckAllocator(bool quiet) {
+    const uint64_t published = capture_.at.txn.raw();
+    PageBitmap reachable = capture_.used;
+    for (const format::PageId page : PageBitmap::Difference(durable_used_, reachable)) reachable.Set({page, 1});
+    for (const PageRun& run : capture_.pending) reachable.Set(run);
+    const PageBitmap free = core_.allocator->FreePages();
+    const bool still_quiet = quiet && core_.open_writers.load(std::memory_order_acquire) == 0 &&
+                             core_.versions->published_txn().raw() == published;
+    Walk names(core_, slot_, 0, report_);
+    PageBitmap taken = free;
+    taken.Complement();
+    if (!still_quiet) return;
+    for (const format::PageId page : PageBitmap::Difference(reachable, taken)) {
+      names.Problem(core_.file->OffsetOf(page), "the allocator would hand out a page that is in use");
+    }
+    for (const format::PageId page : PageBitmap::Difference(taken, reachable)) {
+      names.Problem(core_.file->OffsetOf(page), "the page is lost: neither in use nor free");
+    }
+  }
+
+  txn::Core& core_;
+  const format::MetaPage& meta_;
+  const checkpoint::CatalogState& catalog_;
+  const PageBitmap& durable_used_;
+  VerifyReport& report_;
+  mvcc::ReaderSlot* const slot_;
+  mvcc::Capture capture_;
+};
+
+}  // namespace
+
+Result<VerifyReport> DatabaseImpl::Verify() {
+  VerifyReport report;
+  const Status walked = checkpointer_->Inspect(
+      [&](const format::MetaPage& meta, const checkpoint::CatalogState& catalog, const PageBitmap& used) {
+        return Verifier(core_, meta, catalog, used, report).Run();
+      });
+  MANIFOLDDB_TRY(walked);
+  return report;
+}
+
+}  // namespace manifolddb::db

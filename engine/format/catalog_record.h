@@ -1,0 +1,79 @@
+#pragma once
+// What the catalog tree and the table trees hold.
+//
+// The catalog maps 'F' + family name to a FamilyRecord, and 'D' + big-endian number to a DroppedRecord: a subtree
+// whose pages are still owned but belong to no table, to be freed step by step. A family's table tree maps the
+// table's name to a TableRecord.
+
+#include <cstdint>
+#include <string>
+
+#include "engine/base/le.h"
+#include "engine/format/ids.h"
+#include "engine/format/layout.h"
+#include "manifolddb/bytes.h"
+#include "manifolddb/result.h"
+
+namespace manifolddb::format {
+
+struct FamilyRecordDisk {
+  base::le64 family;
+  base::le64 next_table;
+  base::le64 tables_root_id;
+  base::le64 tables_root_birth;
+  base::le64 tables_entries;
+  base::le64 options;  // none yet: written 0, checked 0
+};
+FORMAT_SIZE(FamilyRecordDisk, 48);
+FORMAT_FIELD(FamilyRecordDisk, next_table, 8);
+FORMAT_FIELD(FamilyRecordDisk, tables_root_id, 16);
+FORMAT_FIELD(FamilyRecordDisk, tables_root_birth, 24);
+FORMAT_FIELD(FamilyRecordDisk, tables_entries, 32);
+FORMAT_FIELD(FamilyRecordDisk, options, 40);
+
+struct TableRecordDisk {
+  base::le64 table;
+  base::le64 root_id;
+  base::le64 root_birth;
+  base::le64 entries;
+  base::le32 key_type;    // identity of the key type: 0 is bytes
+  base::le32 value_type;  // identity of the value type: 0 is bytes
+};
+FORMAT_SIZE(TableRecordDisk, 40);
+FORMAT_FIELD(TableRecordDisk, root_id, 8);
+FORMAT_FIELD(TableRecordDisk, root_birth, 16);
+FORMAT_FIELD(TableRecordDisk, entries, 24);
+FORMAT_FIELD(TableRecordDisk, key_type, 32);
+FORMAT_FIELD(TableRecordDisk, value_type, 36);
+
+struct DroppedRecordDisk {
+  base::le64 root_id;
+  base::le64 root_birth;
+};
+FORMAT_SIZE(DroppedRecordDisk, 16);
+FORMAT_FIELD(DroppedRecordDisk, root_birth, 8);
+
+struct FamilyRecord {
+  FamilyId family = {};
+  TableId next_table = {};
+  TreeRoot tables = {};
+};
+struct TableRecord {
+  TableId table = {};
+  TreeRoot tree = {};
+};
+
+FamilyRecordDisk Encode(const FamilyRecord& record);
+TableRecordDisk Encode(const TableRecord& record);
+DroppedRecordDisk EncodeDropped(PageRef subtree);
+// Each checks size, reserved fields and bounds; false if the bytes are no such record.
+bool DecodeFamilyRecord(ByteView value, FamilyRecord& out);
+bool DecodeTableRecord(ByteView value, TableRecord& out);
+bool DecodeDroppedRecord(ByteView value, PageRef& out);
+
+inline constexpr char kFamilyKey = 'F';
+inline constexpr char kDroppedKey = 'D';
+std::string FamilyKey(ByteView name);
+std::string DroppedKey(uint64_t number);
+
+}  // namespace manifolddb::format

@@ -1,0 +1,99 @@
+#include "engine/format/catalog_record.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "engine/format/golden_samples.h"
+
+namespace manifolddb::format {
+namespace {
+
+template <class Disk>
+ByteView BytesOf(const Disk& disk) {
+  return std::as_bytes(std::span(&disk, 1));
+}
+
+TEST(CatalogRecord, FamiliesWithAndWithoutTablesGoThere) {
+  FamilyRecord empty = {.family = FamilyId{3}, .next_table = TableId{1}, .tables = {}};
+  for (const FamilyRecord& record : {empty, SampleFamilyRecord()}) {
+    FamilyRecord out;
+    ASSERT_TRUE(DecodeFamilyRecord(BytesOf(Encode(record)), out));
+    EXPECT_EQ(out.family, record.family);
+    EXPECT_EQ(out.next_table, record.next_table);
+    EXPECT_EQ(out.tables, record.tables);
+  }
+}
+
+TEST(CatalogRecord, TablesWithAndWithoutEntriesGoThere) {
+  TableRecord empty = {.table = TableId{3}, .tree = {}};
+  for (const TableRecord& record : {empty, SampleTableRecord()}) {
+    TableRecord out;
+    ASSERT_TRUE(DecodeTableRecord(BytesOf(Encode(record)), out));
+    EXPECT_EQ(out.table, record.table);
+    EXPECT_EQ(out.tree, record.tree);
+  }
+}
+
+TEST(CatalogRecord, ImpossibleFamiliesAreRefused) {
+  const FamilyRecordDisk good = Encode(SampleFamilyRecord());
+  FamilyRecord out;
+  const auto refused = [&](auto change) {
+    FamilyRecordDisk disk = good;
+    change(disk);
+    return !DecodeFamilyRecord(BytesOf(disk), out);
+  };
+  EXPECT_TRUE(refused([](auto& d) { d.family = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.next_table = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.options = 1; }));
+  EXPECT_TRUE(refused([](auto& d) { d.tables_root_id = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.tables_root_birth = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.tables_entries = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.tables_root_id = 0, d.tables_root_birth = 0; }));
+  EXPECT_FALSE(refused([](auto& d) { d.tables_root_id = 0, d.tables_root_birth = 0, d.tables_entries = 0; }));
+  EXPECT_FALSE(DecodeFamilyRecord(BytesOf(good).first(47), out));
+  EXPECT_FALSE(DecodeFamilyRecord({}, out));
+}
+
+TEST(CatalogRecord, ImpossibleTablesAreRefused) {
+  const TableRecordDisk good = Encode(SampleTableRecord());
+  TableRecord out;
+  const auto refused = [&](auto change) {
+    TableRecordDisk disk = good;
+    change(disk);
+    return !DecodeTableRecord(BytesOf(disk), out);
+  };
+  EXPECT_TRUE(refused([](auto& d) { d.table = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.key_type = 1; }));
+  EXPECT_TRUE(refused([](auto& d) { d.value_type = 1; }));
+  EXPECT_TRUE(refused([](auto& d) { d.root_id = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.root_birth = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.entries = 0; }));
+  EXPECT_FALSE(DecodeTableRecord(BytesOf(good).first(39), out));
+}
+
+TEST(CatalogRecord, ImpossibleDroppedSubtreesAreRefused) {
+  const DroppedRecordDisk good = EncodeDropped({.id = PageId{4}, .birth = Birth{5}});
+  PageRef out;
+  ASSERT_TRUE(DecodeDroppedRecord(BytesOf(good), out));
+  EXPECT_EQ(out, (PageRef{.id = PageId{4}, .birth = Birth{5}}));
+  DroppedRecordDisk disk = good;
+  disk.root_id = 0;
+  EXPECT_FALSE(DecodeDroppedRecord(BytesOf(disk), out));
+  disk = good;
+  disk.root_birth = 0;
+  EXPECT_FALSE(DecodeDroppedRecord(BytesOf(disk), out));
+  EXPECT_FALSE(DecodeDroppedRecord(BytesOf(good).first(15), out));
+}
+
+TEST(CatalogRecord, KeysKeepKindsApartAndDroppedOnesInTheOrderOfTheirNumbers) {
+  EXPECT_EQ(FamilyKey(AsBytes("orders")), "Forders");
+  EXPECT_EQ(DroppedKey(0x0102), std::string("D\0\0\0\0\0\0\1\2", 9));
+  EXPECT_TRUE(Compare(AsBytes(DroppedKey(255)), AsBytes(DroppedKey(256))) < 0);
+  EXPECT_TRUE(Compare(AsBytes(DroppedKey(~uint64_t{0})), AsBytes(FamilyKey(AsBytes("a")))) < 0);
+}
+
+}  // namespace
+}  // namespace manifolddb::format

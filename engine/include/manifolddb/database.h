@@ -1,0 +1,112 @@
+#pragma once
+// A database: one data file, one log, any number of column families that commit side by side.
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "manifolddb/options.h"
+#include "manifolddb/result.h"
+#include "manifolddb/storage.h"
+#include "manifolddb/transaction.h"
+
+namespace manifolddb {
+
+namespace db {
+class DatabaseImpl;
+}
+
+// What Verify found. `problems` is empty if and only if the database is whole (G5).
+struct VerifyReport {
+  struct Problem {
+    std::string file;
+    uint64_t offset = 0;
+    std::string what;  // what is wrong, and what it belongs to
+  };
+  uint64_t pages_owned = 0;
+  uint64_t pages_free = 0;
+  uint64_t entries = 0;
+  std::vector<Problem> problems;
+  bool ok() const { return problems.empty(); }
+};
+
+// Figures since opening, unless said otherwise. Taken without stopping anybody: each is exact, together they may
+// be a commit apart.
+struct DatabaseStats {
+  uint64_t page_size = 0;           // bytes
+  uint64_t write_unit = 0;          // bytes
+  uint64_t pages_total = 0;         // of the data file
+  uint64_t pages_free = 0;          // reusable now
+  uint64_t pages_pending = 0;       // reusable once a version goes
+  uint64_t cache_bytes = 0;         // in memory now
+  uint64_t dirty_bytes = 0;         // changed since the last durable checkpoint
+  uint64_t log_bytes_capacity = 0;  // of the ring
+  uint64_t log_bytes_used = 0;      // since the last durable checkpoint
+  uint64_t commits = 0;             // published
+  uint64_t log_groups = 0;          // written; commits / log_groups is the group size
+  uint64_t log_syncs = 0;
+  uint64_t checkpoints = 0;
+  uint64_t commit_number = 0;  // newest published, of the database's whole life
+  uint64_t life = 0;           // openings for writing so far, of the database's whole life
+  uint64_t recovered_commits = 0;       // replayed from the log by this opening
+  bool tail_may_be_lost = false;        // read-only after a crash: what was replayed may not be durable
+};
+
+// Thread-safe. Everything that was opened from it must be gone before it is destroyed.
+class Database {
+ public:
+  // Opens or creates `path` and its log, `path`-wal. Recovers if the last process did not close it. Errors, each
+  // with the path: kNotFound, kPermission, kLocked, kNotADatabase, kNewerFormat, kPageSizeMismatch, kTruncated,
+  // kCorrupt, kInvalidArgument, kIo, kNoSpace, kNoMemory. A file that is refused is left untouched.
+  static Result<std::unique_ptr<Database>> Open(const std::string& path, const Options& options = {});
+  // The same over another storage; `name` is a file name in it.
+  static Result<std::unique_ptr<Database>> Open(std::shared_ptr<Storage> storage, const std::string& name,
+                                                const Options& options = {});
+  explicit Database(std::unique_ptr<db::DatabaseImpl> impl);
+  // Closes without a report of errors; call Close to have it.
+  ~Database();
+
+  // Each of these four is a durable commit of its own. kAlreadyExists, kNoSuchColumnFamily. A family that is
+  // dropped while write transactions hold it: waits for them. Snapshots keep seeing it.
+  Result<ColumnFamily> CreateColumnFamily(std::string_view name);
+  Status DropColumnFamily(std::string_view name);
+  Status RenameColumnFamily(std::string_view from, std::string_view to);
+  Result<ColumnFamily> OpenOrCreateColumnFamily(std::string_view name);
+
+  Result<ColumnFamily> OpenColumnFamily(std::string_view name) const;
+  Result<std::vector<std::string>> ListColumnFamilies() const;  // in byte order
+
+  // Waits until no other write transaction holds one of `families`, and for memory. kBusy if this very thread
+  // holds one of them already: it would wait for itself.
+  Result<WriteTransaction> BeginWrite(std::span<const ColumnFamily> families);
+  Result<WriteTransaction> BeginWrite(std::initializer_list<ColumnFamily> families) {
+    return BeginWrite(std::span<const ColumnFamily>(families.begin(), families.size()));
+  }
+  Result<WriteTransaction> BeginWrite(ColumnFamily family) {
+    return BeginWrite(std::span<const ColumnFamily>(&family, 1));
+  }
+  // Never waits.
+  Result<ReadTransaction> BeginRead() const;
+
+  // Writes what is published to the data file, so that recovery starts from here. Readers and writers go on.
+  Status Checkpoint();
+  // Reads everything that the newest published version and the durable checkpoint own, and checks it (G5).
+  Result<VerifyReport> Verify() const;
+  DatabaseStats Stats() const;
+
+  // Longest key, bytes: a quarter of the page size, at most 8,192.
+  uint64_t key_bytes_max() const;
+
+  // Waits for running commits, writes a checkpoint, marks the files clean. kBusy if transactions are open. A
+  // second call returns what the first did. After it every call is kClosed.
+  Status Close();
+
+ private:
+  std::unique_ptr<db::DatabaseImpl> impl_;
+};
+
+}  // namespace manifolddb

@@ -1,0 +1,32 @@
+#pragma once
+// Where the engine's background work runs, and what time it is. The engine starts no thread and reads no clock
+// of its own.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace manifolddb {
+
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  // Runs `work` once: on another thread at some time, or here and now. Never drops it. The caller holds no lock.
+  virtual void Submit(std::function<void()> work) = 0;
+};
+
+// One background thread, started by the first Submit, joined by the destructor after all work has run.
+std::shared_ptr<Executor> MakeThreadExecutor();
+// Runs the work inside Submit: for one thread, for the browser, for simulation.
+std::shared_ptr<Executor> MakeInlineExecutor();
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // Nanoseconds since some fixed moment; never goes back. Thread-safe.
+  virtual uint64_t NowNanos() = 0;
+};
+
+std::shared_ptr<Clock> MakeMonotonicClock();
+
+}  // namespace manifolddb

@@ -1,0 +1,50 @@
+#pragma once
+// What a user may choose. Everything else has one right value.
+
+#include <cstdint>
+#include <memory>
+
+#include "manifolddb/executor.h"
+
+namespace manifolddb {
+
+// What a successful Commit promises. (docs/durability.md, G1 and G3)
+enum class Durability : uint8_t {
+  kImmediate,  // survives every crash from now on
+  kNone,       // visible now; a crash may take it and all commits after it, never it alone
+};
+
+struct Options {
+  bool create_if_missing = true;
+  // Serves what is there and changes no byte. Refused while another process has the database open for writing.
+  bool read_only = false;
+
+  // At creation: page size in bytes, a power of two from 512 to 65,536 and a multiple of write_unit; 0 is the
+  // default (8,192). At opening: 0, or what the database was created with (else kPageSizeMismatch).
+  uint32_t page_size = 0;
+  // At creation only: what the disk writes atomically at most, bytes, a power of two from 512 to 16,384.
+  uint32_t write_unit = 4096;
+  // Bytes of the log ring at creation, and what it may grow to. Multiples of write_unit, at least 8 of them.
+  uint64_t log_bytes_initial = uint64_t{4} << 20;
+  uint64_t log_bytes_max = uint64_t{256} << 20;
+
+  // Bytes of pages kept in memory, changed ones included.
+  uint64_t cache_bytes = uint64_t{128} << 20;
+  // Bytes of changed pages since the last checkpoint: at half of it a checkpoint starts, at all of it new write
+  // transactions wait and running ones write pages out.
+  uint64_t dirty_bytes_max = uint64_t{64} << 20;
+  // A checkpoint starts at the first commit this long after the last one; 0: never because of time.
+  uint64_t checkpoint_interval_ms = 60'000;
+
+  // Where checkpoints run; none given: a thread of the database's own.
+  std::shared_ptr<Executor> executor = nullptr;
+  // None given: the system's monotonic clock.
+  std::shared_ptr<Clock> clock = nullptr;
+};
+
+// Longest value, bytes.
+inline constexpr uint64_t kValueBytesMax = uint64_t{2} << 30;
+// Longest name of a column family or table, bytes. Names are any bytes, at least one.
+inline constexpr uint64_t kNameBytesMax = 64;
+
+}  // namespace manifolddb

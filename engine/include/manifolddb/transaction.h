@@ -1,0 +1,137 @@
+#pragma once
+// Transactions: one snapshot to read from, or a set of column families to change, whole or not at all.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "manifolddb/bytes.h"
+#include "manifolddb/cursor.h"
+#include "manifolddb/options.h"
+#include "manifolddb/result.h"
+
+namespace manifolddb {
+
+namespace txn {
+class ReadTransactionImpl;
+class WriteTransactionImpl;
+struct WriteTableState;
+struct ReadTableState;
+}  // namespace txn
+
+// Names a column family for good: renaming keeps it, dropping ends it, ids are never used again. A plain value.
+class ColumnFamily {
+ public:
+  ColumnFamily() = default;
+  explicit ColumnFamily(uint64_t id) : id_(id) {}
+  uint64_t id() const { return id_; }
+  friend bool operator==(ColumnFamily, ColumnFamily) = default;
+
+ private:
+  uint64_t id_ = 0;
+};
+
+// A table as one read transaction sees it. A plain value; must not outlive the transaction.
+class ReadTable {
+ public:
+  // The value at `key`, or none. Errors: kCorrupt, kIo, kNoMemory, kTransactionEnded. O(log n).
+  Result<std::optional<Value>> Get(ByteView key) const;
+  // Number of entries. O(1).
+  Result<uint64_t> Length() const;
+  Result<Cursor> NewCursor(Range range = {}) const;
+
+ private:
+  friend class txn::ReadTransactionImpl;
+  ReadTable(txn::ReadTransactionImpl* transaction, const txn::ReadTableState* state)
+      : transaction_(transaction), state_(state) {}
+  txn::ReadTransactionImpl* transaction_;
+  const txn::ReadTableState* state_;
+};
+
+// One prefix of the commit order, over all column families, for as long as it lives (G4). Never waits for writers
+// nor makes them wait. Used by one thread at a time; may move between threads. Must not outlive the Database.
+class ReadTransaction {
+ public:
+  explicit ReadTransaction(std::unique_ptr<txn::ReadTransactionImpl> impl);
+  ReadTransaction(ReadTransaction&&) noexcept;
+  ReadTransaction& operator=(ReadTransaction&&) noexcept;
+  ~ReadTransaction();
+
+  // Position of the snapshot in the commit order: commits 1 to this one are seen.
+  uint64_t commit_number() const;
+
+  Result<ColumnFamily> OpenColumnFamily(std::string_view name) const;
+  Result<std::vector<std::string>> ListColumnFamilies() const;  // in byte order
+  // kNoSuchTable, kNoSuchColumnFamily if they are not in this snapshot.
+  Result<ReadTable> OpenTable(ColumnFamily family, std::string_view name);
+  Result<std::vector<std::string>> ListTables(ColumnFamily family);  // in byte order
+
+ private:
+  std::unique_ptr<txn::ReadTransactionImpl> impl_;
+};
+
+// A table as one write transaction sees and changes it. A plain value; must not outlive the transaction. After
+// the transaction or the table ended every call is kTransactionEnded or kNoSuchTable.
+class WriteTable {
+ public:
+  Result<std::optional<Value>> Get(ByteView key) const;
+  Result<uint64_t> Length() const;
+  Result<Cursor> NewCursor(Range range = {}) const;
+
+  // Sets the value at `key`. Errors: kKeyTooLong, kValueTooLong, kNoMemory, kNoSpace, kCorrupt, kIo. After an
+  // error the transaction can only be aborted, except for the two bounds, which change nothing.
+  Status Put(ByteView key, ByteView value);
+  // True if there was an entry.
+  Result<bool> Delete(ByteView key);
+  // Number of entries that were there. Visits each of them.
+  Result<uint64_t> DeleteRange(Range range);
+
+ private:
+  friend class txn::WriteTransactionImpl;
+  WriteTable(txn::WriteTransactionImpl* transaction, txn::WriteTableState* state)
+      : transaction_(transaction), state_(state) {}
+  txn::WriteTransactionImpl* transaction_;
+  txn::WriteTableState* state_;
+};
+
+struct CommitOptions {
+  Durability durability = Durability::kImmediate;
+  // Writes the pages instead of the log: for bulk loads. Implies kImmediate. Chosen by itself where the
+  // transaction is too large for the log.
+  bool through_checkpoint = false;
+};
+
+// Changes to the column families it was begun with; serializable; seen by others after Commit, all at once (G2).
+// Used by one thread at a time; may move between threads. Destroying it aborts. Must not outlive the Database.
+class WriteTransaction {
+ public:
+  explicit WriteTransaction(std::unique_ptr<txn::WriteTransactionImpl> impl);
+  WriteTransaction(WriteTransaction&&) noexcept;
+  WriteTransaction& operator=(WriteTransaction&&) noexcept;
+  ~WriteTransaction();
+
+  Result<WriteTable> CreateTable(ColumnFamily family, std::string_view name);  // kAlreadyExists
+  Result<WriteTable> OpenTable(ColumnFamily family, std::string_view name);    // kNoSuchTable
+  Result<WriteTable> OpenOrCreateTable(ColumnFamily family, std::string_view name);
+  Status DropTable(ColumnFamily family, std::string_view name);
+  Status RenameTable(ColumnFamily family, std::string_view from, std::string_view to);
+  Result<std::vector<std::string>> ListTables(ColumnFamily family);  // in byte order
+
+  // Takes one more column family, without waiting: kBusy if another transaction holds it.
+  Status AddColumnFamily(ColumnFamily family);
+
+  // Returns when the changes are published, and durable if asked. Its place in the commit order on success.
+  // Errors before ordering (kNoSpace, kNoMemory, kPoisoned, ...): nothing happened. kUnknownOutcome: see G8.
+  // Ends the transaction in every case.
+  Result<uint64_t> Commit(CommitOptions options = {});
+  // Forgets the changes. Ends the transaction; no effect on one that has ended.
+  void Abort();
+
+ private:
+  std::unique_ptr<txn::WriteTransactionImpl> impl_;
+};
+
+}  // namespace manifolddb

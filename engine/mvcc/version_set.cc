@@ -1,0 +1,180 @@
+// Publication and reclaim. Invariants in the header; the argument for (2):
+//   The newest held version older than the removal has the greatest birth bound of all of them, so a page that is not
+//   in that one is in none. A page that is in it waits in its list, and is looked at again when it goes.
+//   Snapshots being pinned while the slots are scanned are at least as new as what was published before the scan, and
+//   publication stores before it scans; so none of them can need a page removed by what is published now.
+
+#include "engine/mvcc/version_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/sites.h"
+
+namespace manifolddb::mvcc {
+
+using format::PageRun;
+
+VersionSet::VersionSet(ReaderSlots& slots, const Position& durable, format::PageBitmap used,
+                       format::Birth birth_bound)
+    : slots_(slots),
+      published_(durable.txn.raw()),
+      at_(durable),
+      durable_{durable.txn.raw(), birth_bound.raw()},
+      bounds_{durable_},
+      used_(std::move(used)) {}
+
+std::vector<PageRun> VersionSet::Publish(std::span<CommitEffects* const> group, const Position& at,
+                                         format::Birth next_birth) {
+  MANIFOLDDB_ASSERT(!group.empty() && group.back()->txn == at.txn);
+  base::MutexLock lock(mutex_);
+  std::vector<Pending> removed;
+  for (CommitEffects* commit : group) {
+    MANIFOLDDB_ASSERT(at_.txn.next() <= commit->txn && commit->txn <= at.txn);
+    ApplyLocked(commit->delta, commit->txn.raw(), removed);
+    dropped_.insert(dropped_.end(), commit->dropped.begin(), commit->dropped.end());
+  }
+  MANIFOLDDB_ASSERT(at_.lsn <= at.lsn);
+  at_ = at;
+  bounds_.push_back({at.txn.raw(), next_birth.raw()});
+  published_.store(at.txn.raw(), std::memory_order_seq_cst);
+
+  std::vector<PageRun> free;
+  const std::vector<Held> held = HeldLocked();
+  SortOutLocked(held, std::move(removed), free);
+  ReviewPendingLocked(held, free);
+  return free;
+}
+
+std::vector<PageRun> VersionSet::Collect() {
+  base::MutexLock lock(mutex_);
+  std::vector<PageRun> free;
+  ReviewPendingLocked(HeldLocked(), free);
+  return free;
+}
+
+Capture VersionSet::CaptureNewest(ReaderSlot* slot) {
+  base::MutexLock lock(mutex_);
+  const format::TxnId pinned = slots_.PinNewest(slot, published_);
+  MANIFOLDDB_ASSERT(pinned == at_.txn);  // nobody publishes while the lock is held
+  MANIFOLDDB_ASSERT(!capturing_);
+  capturing_ = true;
+  return {at_, used_, std::exchange(dropped_, {}), PendingRunsLocked()};
+}
+
+std::vector<PageRun> VersionSet::CheckpointDurable(const Position& at, const PageDelta& own) {
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(at.txn <= at_.txn && capturing_);
+  capturing_ = false;
+  const auto bound = std::find_if(bounds_.begin(), bounds_.end(),
+                                  [&](const Held& held) { return held.txn == at.txn.raw(); });
+  MANIFOLDDB_ASSERT(bound != bounds_.end());
+  std::vector<Pending> removed;
+  // What the checkpoint removed was reachable from the durable checkpoint before it, and (dropped subtrees) from
+  // snapshots older than this capture.
+  ApplyLocked(own, at.txn.raw(), removed);
+  if (!MANIFOLDDB_BROKEN("mvcc.reuse.durable_checkpoint")) durable_ = *bound;
+  std::vector<PageRun> free;
+  const std::vector<Held> held = HeldLocked();
+  SortOutLocked(held, std::move(removed), free);
+  ReviewPendingLocked(held, free);
+  return free;
+}
+
+void VersionSet::EndCapture(std::vector<format::PageRef> dropped) {
+  base::MutexLock lock(mutex_);
+  capturing_ = false;
+  dropped_.insert(dropped_.end(), dropped.begin(), dropped.end());
+}
+
+Position VersionSet::published_at() const {
+  base::MutexLock lock(mutex_);
+  return at_;
+}
+
+format::PageBitmap VersionSet::UsedPages() const {
+  base::MutexLock lock(mutex_);
+  return used_;
+}
+
+std::vector<PageRun> VersionSet::PendingRuns() const {
+  base::MutexLock lock(mutex_);
+  return PendingRunsLocked();
+}
+
+std::vector<PageRun> VersionSet::PendingRunsLocked() const {
+  std::vector<PageRun> runs;
+  for (const auto& [held, list] : pending_) {
+    for (const Pending& pending : list) runs.push_back(pending.removed.run);
+  }
+  return runs;
+}
+
+uint64_t VersionSet::pages_pending() const {
+  uint64_t pages = 0;
+  for (const PageRun& run : PendingRuns()) pages += run.pages;
+  return pages;
+}
+
+void VersionSet::ApplyLocked(const PageDelta& delta, uint64_t removed_by, std::vector<Pending>& out) {
+  for (const PageRun& run : delta.introduced) {
+    if (run.end() > used_.size()) used_.Resize(run.end());
+    MANIFOLDDB_ASSERT(used_.TestNone(run));
+    used_.Set(run);
+  }
+  for (const RemovedRun& removed : delta.removed) {
+    MANIFOLDDB_ASSERT(used_.TestAll(removed.run));
+    used_.Clear(removed.run);
+    out.push_back({removed, removed_by});
+  }
+}
+
+std::vector<VersionSet::Held> VersionSet::HeldLocked() {
+  slots_.PinnedSnapshots(pinned_);
+  std::vector<Held> held;
+  std::vector<Held> bounds;
+  for (const Held& bound : bounds_) {
+    const bool is_held =
+        bound.txn == durable_.txn || std::binary_search(pinned_.begin(), pinned_.end(), bound.txn);
+    if (is_held) held.push_back(bound);
+    if (is_held || bound.txn == at_.txn.raw()) bounds.push_back(bound);
+  }
+  bounds_ = std::move(bounds);
+  return held;
+}
+
+void VersionSet::SortOutLocked(const std::vector<Held>& held, std::vector<Pending> candidates,
+                               std::vector<PageRun>& free) {
+  for (Pending& candidate : candidates) {
+    // The newest held version in which the page could still be.
+    auto after = std::lower_bound(held.begin(), held.end(), candidate.removed_by,
+                                  [](const Held& version, uint64_t txn) { return version.txn < txn; });
+    const Held* const blocker = after == held.begin() ? nullptr : &*std::prev(after);
+    bool blocked = blocker != nullptr && candidate.removed.birth.raw() < blocker->birth_bound;
+    if (MANIFOLDDB_BROKEN("mvcc.reuse.ignores_held_versions")) blocked = false;
+    if (blocked) {
+      pending_[blocker->txn].push_back(candidate);
+    } else {
+      free.push_back(candidate.removed.run);
+    }
+  }
+}
+
+void VersionSet::ReviewPendingLocked(const std::vector<Held>& held, std::vector<PageRun>& free) {
+  if (capturing_) return;  // the pages are being written out
+  std::vector<Pending> candidates;
+  for (auto at = pending_.begin(); at != pending_.end();) {
+    const bool still_held = std::any_of(held.begin(), held.end(),
+                                        [&](const Held& version) { return version.txn == at->first; });
+    if (still_held) {
+      ++at;
+      continue;
+    }
+    candidates.insert(candidates.end(), at->second.begin(), at->second.end());
+    at = pending_.erase(at);
+  }
+  SortOutLocked(held, std::move(candidates), free);
+}
+
+}  // namespace manifolddb::mvcc

@@ -1,0 +1,44 @@
+#pragma once
+// The data file as pages and extents: offsets, errors with positions, nothing else.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/base/memory.h"
+#include "engine/format/ids.h"
+#include "manifolddb/storage.h"
+
+namespace manifolddb::page {
+
+class DataFile {
+ public:
+  DataFile(std::unique_ptr<File> file, uint32_t page_size);
+
+  uint32_t page_size() const { return page_size_; }
+  const std::string& name() const { return file_->name(); }
+  File& file() { return *file_; }
+  uint64_t OffsetOf(format::PageId id) const { return id.raw() * page_size_; }
+
+  // Reads one page into `out` (page_size bytes) and validates it as `ref`: kCorrupt with position and reason, also
+  // when the file ends before the page does.
+  Status ReadPage(format::PageRef ref, MutableByteView out);
+  // Writes `value` to the run of pages at `first`, zero-padded to whole pages. Any address will do.
+  Status WriteExtent(format::PageId first, ByteView value);
+  // Reads the value of an extent and checks its checksum.
+  Result<base::Buffer> ReadExtent(const format::ExtentRef& ref);
+
+ private:
+  // kCorrupt at `at`: what is wrong there.
+  std::unexpected<Error> Corrupt(const char* operation, format::PageId at, std::string message) const;
+  // A position that no file has, as a damaged reference may name one.
+  bool Reachable(format::PageId first, uint64_t bytes) const;
+  // Reads `out` at `first`. A range beyond the end of the file is corruption: a reference to nowhere, or a file
+  // that lost its end.
+  Status ReadAt(const char* operation, format::PageId first, MutableByteView out);
+
+  const std::unique_ptr<File> file_;
+  const uint32_t page_size_;
+};
+
+}  // namespace manifolddb::page

@@ -1,0 +1,156 @@
+// Free pages, next fit.
+//
+// (1) A page is handed out once until it is freed; free_count_ is the number of bits set.
+// (2) The file is at least as long as the bitmap: bits are added after File::Allocate succeeded. A crash in between
+//     leaves a file that is longer than any meta page says, which harms nobody.
+// (3) At most one thread grows the file. It holds no lock while it does; the others wait only if nothing that would
+//     serve them is free.
+
+#include "engine/page/page_allocator.h"
+
+#include <algorithm>
+#include <string>
+
+#include "engine/base/assert.h"
+#include "engine/base/sites.h"
+
+namespace manifolddb::page {
+namespace {
+
+constexpr uint64_t kGrowthBytesMin = uint64_t{256} << 10;
+constexpr uint64_t kGrowthBytesMax = uint64_t{64} << 20;
+constexpr uint64_t kGrowthPagesMin = 16;
+constexpr uint32_t kTinyPageBytes = 4096;  // below it, files are meant to stay small
+
+// Threads that may draw a birth between the check of the limit and the draw.
+constexpr uint64_t kDrawersMax = uint64_t{1} << 20;
+
+}  // namespace
+
+uint64_t GrowthPages(uint64_t pages_now, uint64_t pages_min, uint32_t page_size) {
+  const uint64_t at_least = page_size < kTinyPageBytes ? kGrowthPagesMin : kGrowthBytesMin / page_size;
+  const uint64_t at_most = kGrowthBytesMax / page_size;
+  MANIFOLDDB_ASSERT(at_least > 0 && at_least <= at_most);
+  return std::max(pages_min, std::clamp(pages_now / 8, at_least, at_most));
+}
+
+PageAllocator::PageAllocator(DataFile& file, PageBitmap free, format::Life life)
+    : file_(file),
+      births_end_(format::FirstBirth(life).raw() + format::kBirthCounterMax - kDrawersMax),
+      next_birth_(format::FirstBirth(life).raw() + 1),
+      free_(std::move(free)),
+      free_count_(free_.CountSet()) {
+  MANIFOLDDB_ASSERT(life.raw() > 0 && life.raw() <= format::kLifeMax);
+  MANIFOLDDB_ASSERT(!free_.Test(format::PageId{}));  // page 0 is never a page: the meta pages lie there
+}
+
+Result<PageRun> PageAllocator::Allocate(uint64_t pages_min, uint64_t pages_wanted) {
+  MANIFOLDDB_ASSERT(pages_min > 0 && pages_min <= pages_wanted);
+  base::AssertNoLocksHeld();
+  uint64_t pages_now = 0;
+  if (auto run = TakeOrBecomeGrower(pages_min, pages_wanted, pages_now)) return *run;
+  return GrowAndTake(pages_min, pages_wanted, pages_now);
+}
+
+std::optional<PageRun> PageAllocator::TakeOrBecomeGrower(uint64_t pages_min, uint64_t pages_wanted,
+                                                         uint64_t& pages_now) {
+  base::MutexLock lock(mutex_);
+  for (;;) {
+    if (auto run = TakeLocked(pages_min, pages_wanted)) return run;
+    if (!growing_) break;
+    grown_.Wait(mutex_);
+  }
+  growing_ = true;
+  pages_now = free_.size();
+  return std::nullopt;
+}
+
+Result<PageRun> PageAllocator::GrowAndTake(uint64_t pages_min, uint64_t pages_wanted, uint64_t pages_now) {
+  uint64_t pages = GrowthPages(pages_now, pages_min, file_.page_size());
+  Status grown = file_.file().Allocate((pages_now + pages) * file_.page_size());
+  if (!grown && grown.error().code() == Errc::kNoSpace && pages > pages_min) {
+    // There may be room for what is needed now, if not for a large step.
+    MANIFOLDDB_MARK("page.allocator.grow_little");
+    pages = pages_min;
+    grown = file_.file().Allocate((pages_now + pages) * file_.page_size());
+  }
+  const std::optional<PageRun> run = FinishGrowth(grown ? pages : 0, pages_min, pages_wanted);
+  if (!grown) return std::unexpected<Error>(std::move(grown).error());
+  MANIFOLDDB_ASSERT(run.has_value());
+  return *run;
+}
+
+std::optional<PageRun> PageAllocator::FinishGrowth(uint64_t pages, uint64_t pages_min, uint64_t pages_wanted) {
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(growing_);
+  growing_ = false;
+  // After a failure those who wait try for themselves: what they need may be less.
+  grown_.NotifyAll();
+  if (pages == 0) return std::nullopt;
+  const PageRun added{format::PageId{free_.size()}, pages};
+  free_.Resize(added.end());
+  free_.Set(added);
+  free_count_ += pages;
+  return TakeLocked(pages_min, pages_wanted);
+}
+
+std::optional<PageRun> PageAllocator::TakeLocked(uint64_t pages_min, uint64_t pages_wanted) {
+  if (free_count_ < pages_min) return std::nullopt;
+  std::optional<PageRun> run = FindLocked(next_fit_, free_.size(), pages_min, pages_wanted);
+  if (!run) run = FindLocked(0, next_fit_, pages_min, pages_wanted);
+  if (!run) return std::nullopt;
+  MANIFOLDDB_ASSERT(run->pages >= pages_min && run->pages <= pages_wanted);
+  if (!MANIFOLDDB_BROKEN("page.allocator.double")) {
+    free_.Clear(*run);
+    free_count_ -= run->pages;
+  }
+  next_fit_ = run->end();
+  return run;
+}
+
+std::optional<PageRun> PageAllocator::FindLocked(uint64_t from, uint64_t until, uint64_t pages_min,
+                                                 uint64_t pages_wanted) const {
+  for (uint64_t at = free_.NextSet(from); at < until; at = free_.NextSet(at)) {
+    // No further than what is wanted: the rest of the file may be free.
+    const uint64_t end_max = std::min(at + pages_wanted, free_.size());
+    uint64_t end = at;
+    while (end + 64 <= end_max && free_.TestAll({format::PageId{end}, 64})) end += 64;
+    while (end < end_max && free_.Test(format::PageId{end})) ++end;
+    if (end - at >= pages_min) return PageRun{format::PageId{at}, end - at};
+    at = end;
+  }
+  return std::nullopt;
+}
+
+void PageAllocator::Free(PageRun run) {
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(run.pages > 0 && run.first != format::PageId{} && run.end() <= free_.size());
+  if (!free_.TestNone(run)) {
+    MANIFOLDDB_ASSERT(MANIFOLDDB_BROKEN("page.allocator.double"));  // freed twice
+    return;
+  }
+  free_.Set(run);
+  free_count_ += run.pages;
+}
+
+std::unexpected<Error> PageAllocator::BirthsExhausted() const {
+  return Fail(Errc::kLimit, "page.birth",
+              {.file = file_.name(), .message = "every birth of this opening has been drawn: reopen the database"});
+}
+
+uint64_t PageAllocator::page_count() const {
+  base::MutexLock lock(mutex_);
+  return free_.size();
+}
+
+uint64_t PageAllocator::pages_free() const {
+  base::MutexLock lock(mutex_);
+  return free_count_;
+}
+
+PageBitmap PageAllocator::FreePages() const {
+  base::MutexLock lock(mutex_);
+  return free_;
+}
+
+}  // namespace manifolddb::page

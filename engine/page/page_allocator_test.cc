@@ -1,0 +1,201 @@
+#include "engine/page/page_allocator.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "engine/page/page_test_support.h"
+
+namespace manifolddb::page {
+
+struct AllocatorTestPeer {
+  static void SetNextBirth(PageAllocator& allocator, uint64_t birth) { allocator.next_birth_ = birth; }
+};
+
+namespace {
+
+using format::Birth;
+using format::PageId;
+
+constexpr uint32_t kPageSize = 512;
+
+PageRun Pages(uint64_t first, uint64_t pages) { return {PageId{first}, pages}; }
+
+TEST(PageAllocator, NextFitGoesOnWhereItStoppedAndWrapsAround) {
+  PageFixture pages(kPageSize, 17, 4);
+  EXPECT_EQ(pages.allocator.pages_free(), 16u);
+  EXPECT_EQ(*pages.allocator.Allocate(1, 6), Pages(1, 6));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(7, 4));
+  pages.allocator.Free(Pages(2, 3));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(11, 4));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(15, 2)) << "fewer than wanted, to the end of the file";
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(2, 3));
+  EXPECT_EQ(pages.allocator.pages_free(), 0u);
+  EXPECT_EQ(pages.file.TakeLog(), "") << "nothing had to grow";
+}
+
+TEST(PageAllocator, RunsShorterThanTheMinimumAreSkipped) {
+  PageFixture pages(kPageSize, 33, 4);
+  ASSERT_EQ(*pages.allocator.Allocate(32, 32), Pages(1, 32));
+  pages.allocator.Free(Pages(3, 2));
+  pages.allocator.Free(Pages(10, 3));
+  pages.allocator.Free(Pages(20, 9));
+  EXPECT_EQ(*pages.allocator.Allocate(3, 3), Pages(10, 3));
+  EXPECT_EQ(*pages.allocator.Allocate(3, 5), Pages(20, 5));
+  EXPECT_EQ(*pages.allocator.Allocate(3, 5), Pages(25, 4));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(3, 1));
+}
+
+TEST(PageAllocator, TheFileGrowsBeforeItsPagesAreUsed) {
+  PageFixture pages(kPageSize, 17, 4);
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(17, 4));
+  EXPECT_EQ(pages.file.TakeLog(), "allocate " + std::to_string((17 + 16) * kPageSize) + "\n");
+  EXPECT_EQ(pages.allocator.page_count(), 33u);
+  EXPECT_EQ(pages.allocator.pages_free(), 12u);
+  EXPECT_EQ(*pages.allocator.Allocate(40, 40), Pages(21, 40)) << "a run larger than the step";
+  EXPECT_EQ(pages.allocator.page_count(), 73u);
+}
+
+TEST(PageAllocator, GrowsByAnEighthWithinBounds) {
+  EXPECT_EQ(GrowthPages(1, 1, 512), 16u);
+  EXPECT_EQ(GrowthPages(800, 1, 512), 100u);
+  EXPECT_EQ(GrowthPages(1, 1, 4096), 64u);
+  EXPECT_EQ(GrowthPages(1, 1, 65536), 4u);
+  EXPECT_EQ(GrowthPages(80000, 1, 8192), 8192u) << "64 MiB";
+  EXPECT_EQ(GrowthPages(8000, 100000, 8192), 100000u);
+}
+
+TEST(PageAllocator, AFullDeviceIsAnErrorUntilThereIsRoomAgain) {
+  PageFixture pages(kPageSize, 17, 4);
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  pages.file.bytes_max = 17 * kPageSize;
+  const auto failed = pages.allocator.Allocate(1, 4);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code(), Errc::kNoSpace);
+  EXPECT_EQ(pages.allocator.page_count(), 17u);
+  pages.file.bytes_max = 19 * kPageSize;
+  EXPECT_EQ(*pages.allocator.Allocate(2, 2), Pages(17, 2)) << "not enough for a step, but for what is needed";
+  EXPECT_FALSE(pages.allocator.Allocate(1, 1));
+  pages.allocator.Free(Pages(5, 1));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(5, 1));
+  pages.file.bytes_max = ~uint64_t{0};
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(19, 1));
+}
+
+TEST(PageAllocator, AgreesWithAPlainSetOverRandomOperations) {
+  PageFixture pages(kPageSize, 100, 4);
+  std::mt19937_64 random(5);
+  std::vector<PageRun> taken;
+  std::set<uint64_t> used;
+  for (int step = 0; step < 3000; ++step) {
+    if (taken.empty() || random() % 5 < 2 || (step < 300 && random() % 2 == 0)) {
+      const uint64_t wanted = 1 + random() % (step % 7 == 0 ? 150 : 4);
+      const uint64_t least = random() % 2 == 0 ? 1 : wanted;
+      const auto run = pages.allocator.Allocate(least, wanted);
+      ASSERT_TRUE(run);
+      ASSERT_GE(run->pages, least);
+      ASSERT_LE(run->pages, wanted);
+      ASSERT_GT(run->first.raw(), 0u);
+      ASSERT_LE(run->end(), pages.allocator.page_count());
+      for (uint64_t page = run->first.raw(); page < run->end(); ++page) ASSERT_TRUE(used.insert(page).second);
+      taken.push_back(*run);
+    } else {
+      std::swap(taken[random() % taken.size()], taken.back());
+      pages.allocator.Free(taken.back());
+      for (uint64_t page = taken.back().first.raw(); page < taken.back().end(); ++page) used.erase(page);
+      taken.pop_back();
+    }
+    ASSERT_EQ(pages.allocator.pages_free(), pages.allocator.page_count() - 1 - used.size());
+  }
+}
+
+TEST(PageAllocator, BirthsGrowAndBelongToTheirLife) {
+  PageFixture pages(kPageSize, 17, 4);
+  EXPECT_EQ(pages.allocator.NextBirth(), PageFixture::BirthOf(1));
+  EXPECT_EQ(*pages.allocator.DrawBirth(), PageFixture::BirthOf(1));
+  EXPECT_EQ(*pages.allocator.DrawBirth(), PageFixture::BirthOf(2));
+  EXPECT_EQ(pages.allocator.NextBirth(), PageFixture::BirthOf(3));
+}
+
+TEST(PageAllocator, BirthsOfOneLifeNeverReachTheNext) {
+  PageFixture pages(kPageSize, 17, 4);
+  const uint64_t next_life = format::FirstBirth(format::Life{4}).raw();
+  AllocatorTestPeer::SetNextBirth(pages.allocator, next_life - (uint64_t{1} << 20) - 1);
+  const auto last = pages.allocator.DrawBirth();
+  ASSERT_TRUE(last);
+  EXPECT_LT(*last, Birth{next_life});
+  for (int i = 0; i < 3; ++i) {
+    const auto none = pages.allocator.DrawBirth();
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code(), Errc::kLimit);
+  }
+}
+
+TEST(PageAllocator, ThreadsNeverGetTheSamePageOrBirth) {
+  constexpr int kThreads = 4;
+  PageFixture pages(kPageSize, 17, 4);
+  std::vector<std::vector<PageRun>> runs(kThreads);
+  std::vector<std::vector<Birth>> births(kThreads);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (uint64_t i = 0; i < 300; ++i) {
+        const Birth bound = pages.allocator.NextBirth();
+        births[t].push_back(*pages.allocator.DrawBirth());
+        if (births[t].back() < bound || births[t].back() >= pages.allocator.NextBirth()) births[t].clear();
+        runs[t].push_back(*pages.allocator.Allocate(1 + i % 3, 4));
+        if (i % 4 == 3) {
+          pages.allocator.Free(runs[t].back());
+          runs[t].pop_back();
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::set<uint64_t> used;
+  std::set<Birth> drawn;
+  for (int t = 0; t < kThreads; ++t) {
+    EXPECT_EQ(births[t].size(), 300u) << "a birth was outside its bounds";
+    for (const Birth birth : births[t]) EXPECT_TRUE(drawn.insert(birth).second);
+    for (const PageRun& run : runs[t]) {
+      for (uint64_t page = run.first.raw(); page < run.end(); ++page) EXPECT_TRUE(used.insert(page).second);
+    }
+  }
+  EXPECT_EQ(pages.allocator.pages_free(), pages.allocator.page_count() - 1 - used.size());
+}
+
+TEST(PageAllocator, OthersThatWaitForTheGrowthTryForThemselvesWhenItFails) {
+  PageFixture pages(kPageSize, 17, 4);
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  pages.file.bytes_max = 20 * kPageSize;  // three pages for four threads
+  std::atomic<int> served{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      const auto run = pages.allocator.Allocate(1, 1);
+      if (run) {
+        ++served;
+      } else if (run.error().code() != Errc::kNoSpace) {
+        served += 100;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(served, 3);
+}
+
+TEST(PageAllocatorDeathTest, FreeingTwiceDies) {
+  PageFixture pages(kPageSize, 17, 4);
+  const PageRun run = *pages.allocator.Allocate(4, 4);
+  pages.allocator.Free({run.first, 2});
+  EXPECT_DEATH(pages.allocator.Free(run), "assertion failed");
+  EXPECT_DEATH(pages.allocator.Free(Pages(0, 1)), "assertion failed");
+  EXPECT_DEATH(pages.allocator.Free(Pages(16, 2)), "assertion failed");
+}
+
+}  // namespace
+}  // namespace manifolddb::page

@@ -1,0 +1,170 @@
+// The books of one transaction's pages.
+//
+// (1) own_ is exactly what this writer allocated and has not freed, less the reserve; removed_ are pages of others.
+// (2) A page leaves the cache before it goes back to the allocator: whoever gets it next creates its frame anew.
+// (3) A frame carries this writer's serial exactly while its page may be changed in place.
+
+#include "engine/page/page_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/checksum.h"
+#include "engine/base/sites.h"
+#include "engine/base/try.h"
+
+namespace manifolddb::page {
+namespace {
+
+using format::Birth;
+using format::ExtentRef;
+using format::PageId;
+using format::PageRef;
+
+constexpr uint64_t kReservePagesMax = 64;
+
+format::NodeHeader& HeaderOf(Frame* frame) { return *reinterpret_cast<format::NodeHeader*>(frame->bytes); }
+
+}  // namespace
+
+PageWriter::PageWriter(PageCache& cache, PageAllocator& allocator, uint64_t serial)
+    : cache_(cache), allocator_(allocator), serial_(serial) {
+  MANIFOLDDB_ASSERT(serial != 0);
+}
+
+PageWriter::~PageWriter() {
+  if (!ended_) Abandon();
+}
+
+Result<PageRef> PageWriter::TakePage() {
+  MANIFOLDDB_ASSERT(!ended_);
+  if (reserve_.pages == 0) {
+    MANIFOLDDB_ASSIGN(reserve_, allocator_.Allocate(1, reserve_pages_next_));
+    reserve_pages_next_ = std::min(reserve_pages_next_ * 2, kReservePagesMax);
+  }
+  MANIFOLDDB_ASSIGN(const Birth birth, allocator_.DrawBirth());
+  const PageId id = reserve_.first;
+  reserve_ = {id.next(), reserve_.pages - 1};
+  return PageRef{id, birth};
+}
+
+void PageWriter::GiveBack(PageId id) {
+  MANIFOLDDB_ASSERT(id.next() == reserve_.first);
+  reserve_ = {id, reserve_.pages + 1};
+}
+
+Result<MutablePage> PageWriter::Own(Result<Frame*> created, PageRef ref) {
+  if (!created) {
+    GiveBack(ref.id);
+    return std::unexpected<Error>(std::move(created).error());
+  }
+  Frame* frame = *created;
+  HeaderOf(frame).page_id = ref.id.raw();
+  HeaderOf(frame).birth = ref.birth.raw();
+  own_.Insert({ref.id, 1});
+  unwritten_.push_back(ref.id);
+  return MutablePage{ref, frame->bytes};
+}
+
+Result<MutablePage> PageWriter::Create(format::PageKind kind, uint8_t level) {
+  MANIFOLDDB_ASSERT(kind != format::PageKind::kInvalid);
+  MANIFOLDDB_ASSIGN(const PageRef ref, TakePage());
+  MANIFOLDDB_ASSIGN(const MutablePage page, Own(cache_.Create(ref, serial_), ref));
+  auto& header = *reinterpret_cast<format::NodeHeader*>(page.bytes);
+  header.kind = static_cast<uint8_t>(kind);
+  header.level = level;
+  return page;
+}
+
+Result<MutablePage> PageWriter::Edit(PageRef ref, const mvcc::EpochGuard& guard) {
+  MANIFOLDDB_ASSERT(!ended_);
+  MANIFOLDDB_ASSIGN(Frame* const frame, cache_.Fetch(ref, guard));
+  if (frame->writer == serial_) return MutablePage{ref, frame->bytes};
+  MANIFOLDDB_ASSIGN(const PageRef copy_ref, TakePage());
+  MANIFOLDDB_ASSIGN(const MutablePage copy, Own(cache_.CreateCopy(copy_ref, serial_, *frame), copy_ref));
+  Remove(ref);
+  return copy;
+}
+
+void PageWriter::Remove(PageRef ref) { RemoveRun({ref.id, 1}, ref.birth); }
+
+void PageWriter::RemoveExtent(const ExtentRef& ref) {
+  RemoveRun({ref.first, format::ExtentPages(ref.bytes, page_size())}, ref.birth);
+}
+
+void PageWriter::RemoveRun(PageRun run, Birth birth) {
+  MANIFOLDDB_ASSERT(!ended_);
+  MANIFOLDDB_ASSERT(run.first != PageId{} && run.pages > 0 && birth != Birth{});
+  pages_removed_ += run.pages;
+  if (!own_.ContainsAll(run)) {
+    removed_.push_back({run, birth});
+    return;
+  }
+  own_.Erase(run);
+  cache_.Drop(run.first, run.pages);
+  allocator_.Free(run);
+}
+
+Result<ExtentRef> PageWriter::WriteExtent(ByteView value) {
+  MANIFOLDDB_ASSERT(!ended_ && !value.empty());
+  const uint64_t pages = format::ExtentPages(value.size(), page_size());
+  MANIFOLDDB_ASSIGN(const Birth birth, allocator_.DrawBirth());
+  MANIFOLDDB_ASSIGN(const PageRun run, allocator_.Allocate(pages, pages));
+  // Nodes that lay here before must not be taken for what lies here now.
+  cache_.Drop(run.first, run.pages);
+  Status written = cache_.file().WriteExtent(run.first, value);
+  if (!written) {
+    allocator_.Free(run);
+    return std::unexpected<Error>(std::move(written).error());
+  }
+  own_.Insert(run);
+  return ExtentRef{.first = run.first, .birth = birth, .bytes = value.size(), .checksum = base::Checksum64(value)};
+}
+
+Status PageWriter::Spill(base::Poison& poison) {
+  MANIFOLDDB_ASSERT(!ended_);
+  std::erase_if(unwritten_, [this](PageId id) { return !own_.Contains(id); });
+  std::sort(unwritten_.begin(), unwritten_.end());
+  unwritten_.erase(std::unique(unwritten_.begin(), unwritten_.end()), unwritten_.end());
+  if (unwritten_.empty()) return {};
+  MANIFOLDDB_MARK("page.spill");
+  // First of all: whatever happens now, these pages are not changed any more.
+  cache_.Freeze(unwritten_);
+  uint64_t bytes_written = 0;
+  MANIFOLDDB_TRY(cache_.WriteOut(unwritten_, bytes_written));
+  if (!MANIFOLDDB_BROKEN("page.spill.sync.skip")) {
+    if (Status synced = cache_.file().file().Sync(); !synced) {
+      // Others have written to the file as well; nobody knows what of it is durable.
+      poison.Set(synced.error());
+      return synced;
+    }
+  }
+  cache_.MarkClean(unwritten_);
+  unwritten_.clear();
+  return {};
+}
+
+PageDelta PageWriter::Finish() {
+  PageDelta delta{.introduced = own_.Runs(), .removed = std::exchange(removed_, {})};
+  End();
+  return delta;
+}
+
+void PageWriter::Abandon() {
+  for (const PageRun& run : own_.Runs()) {
+    cache_.Drop(run.first, run.pages);
+    allocator_.Free(run);
+  }
+  End();
+}
+
+void PageWriter::End() {
+  MANIFOLDDB_ASSERT(!ended_);
+  ended_ = true;
+  if (reserve_.pages > 0) allocator_.Free(reserve_);
+  reserve_ = {};
+  own_.Clear();
+}
+
+}  // namespace manifolddb::page

@@ -1,0 +1,96 @@
+#pragma once
+// One transaction's hand on the pages: creates, edits by copying, removes, and keeps the books.
+//
+// (1) A page is changed in place only if this writer created it and has not written it out (spilled) since;
+//     otherwise the change goes to a copy under a new PageId and birth, and the old page is removed.
+// (2) A page this writer created and removed again was never visible: it goes back to the allocator at once.
+// (3) After Finish or Abandon nothing of the reserve of free pages is left behind.
+// Used by one thread at a time.
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/base/memory.h"
+#include "engine/base/poison.h"
+#include "engine/format/ids.h"
+#include "engine/format/page_header.h"
+#include "engine/mvcc/page_delta.h"
+#include "engine/mvcc/reader_slots.h"
+#include "engine/page/page_allocator.h"
+#include "engine/page/page_cache.h"
+#include "engine/page/page_set.h"
+
+namespace manifolddb::page {
+
+// A page whose bytes this writer may change until it is written out.
+struct MutablePage {
+  format::PageRef ref;
+  std::byte* bytes = nullptr;
+};
+
+using mvcc::PageDelta;
+using mvcc::RemovedRun;
+
+class PageWriter {
+ public:
+  // `serial` is unique among all writers of the cache's lifetime, not 0.
+  PageWriter(PageCache& cache, PageAllocator& allocator, uint64_t serial);
+  ~PageWriter();  // Abandon, unless Finish was called
+  PageWriter(const PageWriter&) = delete;
+  PageWriter& operator=(const PageWriter&) = delete;
+
+  uint32_t page_size() const { return cache_.page_size(); }
+  DataFile& file() { return cache_.file(); }
+
+  Result<Frame*> Fetch(format::PageRef ref, const mvcc::EpochGuard& guard) { return cache_.Fetch(ref, guard); }
+  // A new page; its NodeHeader's page_id, birth, kind and level are set, the rest is zero.
+  Result<MutablePage> Create(format::PageKind kind, uint8_t level);
+  // The page itself if it may be changed in place, else a copy (header adjusted) that stands for it from now on:
+  // the caller must put the new ref where the old one was. The old bytes stay readable while `guard` lives.
+  Result<MutablePage> Edit(format::PageRef ref, const mvcc::EpochGuard& guard);
+  // The page is not part of the new version.
+  void Remove(format::PageRef ref);
+
+  // Writes `value` to a new extent now; durable with the checkpoint.
+  Result<format::ExtentRef> WriteExtent(ByteView value);
+  Result<base::Buffer> ReadExtent(const format::ExtentRef& ref) { return cache_.file().ReadExtent(ref); }
+  void RemoveExtent(const format::ExtentRef& ref);
+
+  // Writes all pages this writer created and has not written yet, syncs, and lets go of them: they are clean, and
+  // a later Edit copies. For transactions larger than the dirty limit. After an error the transaction must abort.
+  // A failed sync poisons.
+  Status Spill(base::Poison& poison);
+
+  // Ends the writer: pages created are frozen, the books are handed over.
+  PageDelta Finish();
+  // Ends the writer: everything created is free again.
+  void Abandon();
+
+  // Pages created and not removed again, those of extents included.
+  uint64_t pages_created() const { return own_.size(); }
+  // Pages removed so far, its own and others'.
+  uint64_t pages_removed() const { return pages_removed_; }
+  // Pages created since the last Spill, at least those that are in memory for this writer alone.
+  uint64_t pages_unwritten() const { return unwritten_.size(); }
+
+ private:
+  Result<format::PageRef> TakePage();
+  void GiveBack(format::PageId id);
+  Result<MutablePage> Own(Result<Frame*> created, format::PageRef ref);
+  void RemoveRun(PageRun run, format::Birth birth);
+  void End();
+
+  PageCache& cache_;
+  PageAllocator& allocator_;
+  const uint64_t serial_;
+
+  PageSet own_;                            // what this writer created and has not removed
+  std::vector<format::PageId> unwritten_;  // node pages created since the last Spill; some may be removed, or twice
+  std::vector<RemovedRun> removed_;        // of other writers
+  PageRun reserve_;                        // allocated, not used yet
+  uint64_t reserve_pages_next_ = 1;
+  uint64_t pages_removed_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace manifolddb::page

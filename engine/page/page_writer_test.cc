@@ -1,0 +1,302 @@
+#include "engine/page/page_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <random>
+#include <set>
+
+#include "engine/page/page_test_support.h"
+
+namespace manifolddb::page {
+namespace {
+
+using format::ExtentRef;
+using format::PageId;
+using format::PageKind;
+using format::PageRef;
+using mvcc::EpochGuard;
+
+constexpr uint32_t kPageSize = 512;
+
+class PageWriterTest : public ::testing::Test {
+ protected:
+  PageWriterTest() : pages_(kPageSize, 201, 32) {}
+
+  PageRef CreateLeaf(PageWriter& writer, uint64_t stamp) {
+    const MutablePage page = *writer.Create(PageKind::kLeaf, 0);
+    FillLeaf(page.bytes, kPageSize, page.ref, stamp);
+    return page.ref;
+  }
+  Result<MutablePage> Edit(PageWriter& writer, PageRef ref) {
+    const EpochGuard guard(pages_.slot);
+    return writer.Edit(ref, guard);
+  }
+  uint64_t Used() const { return pages_.allocator.page_count() - 1 - pages_.allocator.pages_free(); }
+
+  PageFixture pages_;
+  base::Poison poison_;
+};
+
+uint64_t CountOf(const std::vector<PageRun>& runs) {
+  uint64_t pages = 0;
+  for (const PageRun& run : runs) pages += run.pages;
+  return pages;
+}
+
+TEST_F(PageWriterTest, ANewPageKnowsWhatItIs) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  const MutablePage page = *writer.Create(PageKind::kBranch, 3);
+  const auto& header = *reinterpret_cast<const format::NodeHeader*>(page.bytes);
+  EXPECT_EQ(header.page_id, page.ref.id.raw());
+  EXPECT_EQ(header.birth, page.ref.birth.raw());
+  EXPECT_EQ(header.kind, static_cast<uint8_t>(PageKind::kBranch));
+  EXPECT_EQ(header.level, 3);
+  EXPECT_EQ(header.cells, 0);
+  EXPECT_EQ(writer.pages_created(), 1u);
+}
+
+TEST_F(PageWriterTest, OwnPagesAreEditedInPlaceAndOthersAreCopied) {
+  PageRef theirs;
+  {
+    PageWriter before(pages_.cache, pages_.allocator, 1);
+    theirs = CreateLeaf(before, 10);
+    EXPECT_EQ(Edit(before, theirs)->ref, theirs);
+    static_cast<void>(before.Finish());
+  }
+  PageWriter writer(pages_.cache, pages_.allocator, 2);
+  const EpochGuard guard(pages_.slot);
+  const MutablePage copy = *writer.Edit(theirs, guard);
+  EXPECT_NE(copy.ref.id, theirs.id);
+  EXPECT_GT(copy.ref.birth, theirs.birth);
+  EXPECT_EQ(StampOf(copy.bytes, kPageSize), 10u);
+  FillLeaf(copy.bytes, kPageSize, copy.ref, 20);
+  EXPECT_EQ(*pages_.ReadStamp(theirs), 10u);
+  EXPECT_EQ(writer.Edit(copy.ref, guard)->ref, copy.ref);
+  EXPECT_EQ(*pages_.ReadStamp(copy.ref), 20u);
+  EXPECT_EQ(format::WhyNodeInvalid({copy.bytes, kPageSize}, copy.ref), nullptr);
+  const PageDelta delta = writer.Finish();
+  EXPECT_EQ(delta.introduced, (std::vector<PageRun>{{copy.ref.id, 1}}));
+  ASSERT_EQ(delta.removed.size(), 1u);
+  EXPECT_EQ(delta.removed[0].run, (PageRun{theirs.id, 1}));
+  EXPECT_EQ(delta.removed[0].birth, theirs.birth);
+}
+
+TEST_F(PageWriterTest, PagesCreatedAndRemovedAgainWereNeverThere) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  const PageRef first = CreateLeaf(writer, 1);
+  const PageRef second = CreateLeaf(writer, 2);
+  writer.Remove(first);
+  EXPECT_EQ(pages_.cache.bytes_dirty(), kPageSize);
+  EXPECT_EQ(writer.pages_created(), 1u);
+  EXPECT_EQ(writer.pages_removed(), 1u);
+  const PageDelta delta = writer.Finish();
+  EXPECT_EQ(delta.introduced, (std::vector<PageRun>{{second.id, 1}}));
+  EXPECT_TRUE(delta.removed.empty());
+  EXPECT_EQ(Used(), 1u) << "neither the removed page nor the reserve is kept";
+}
+
+TEST_F(PageWriterTest, IntroducedRunsAreAscendingAndCoalesced) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  std::vector<PageRef> refs;
+  for (uint64_t i = 0; i < 20; ++i) refs.push_back(CreateLeaf(writer, i));
+  writer.Remove(refs[5]);
+  writer.Remove(refs[12]);
+  const PageDelta delta = writer.Finish();
+  EXPECT_EQ(delta.introduced, (std::vector<PageRun>{{PageId{1}, 5}, {PageId{7}, 6}, {PageId{14}, 7}}));
+}
+
+TEST_F(PageWriterTest, AbandonFreesEverythingAndForgetsRemovals) {
+  const PageRef theirs = pages_.StoreLeaf(150, 100, 5);
+  {
+    PageWriter writer(pages_.cache, pages_.allocator, 1);
+    for (uint64_t i = 0; i < 10; ++i) CreateLeaf(writer, i);
+    ASSERT_TRUE(writer.WriteExtent(AsBytes(std::string(2000, 'x'))));
+    ASSERT_TRUE(Edit(writer, theirs));
+  }
+  EXPECT_EQ(Used(), 0u);
+  EXPECT_EQ(pages_.cache.bytes_dirty(), 0u);
+  EXPECT_EQ(*pages_.ReadStamp(theirs), 5u);
+}
+
+TEST_F(PageWriterTest, ExtentsAreWrittenAtOnceAndBelongToTheVersion) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  const std::string value(1500, 'v');
+  const ExtentRef kept = *writer.WriteExtent(AsBytes(value));
+  EXPECT_EQ(pages_.file.TakeLog(), "write @512 +1536\n");
+  const ExtentRef dropped = *writer.WriteExtent(AsBytes(std::string(600, 'd')));
+  EXPECT_LT(kept.birth, dropped.birth);
+  EXPECT_EQ(AsText(writer.ReadExtent(kept)->view()), value);
+  writer.RemoveExtent(dropped);
+  const ExtentRef theirs{.first = PageId{100}, .birth = PageFixture::BirthOf(77), .bytes = 513, .checksum = 0};
+  writer.RemoveExtent(theirs);
+  const PageDelta delta = writer.Finish();
+  EXPECT_EQ(delta.introduced, (std::vector<PageRun>{{kept.first, 3}}));
+  ASSERT_EQ(delta.removed.size(), 1u);
+  EXPECT_EQ(delta.removed[0].run, (PageRun{PageId{100}, 2}));
+  EXPECT_EQ(delta.removed[0].birth, theirs.birth);
+  EXPECT_EQ(Used(), 3u);
+}
+
+TEST_F(PageWriterTest, AFailedExtentLeavesNothingBehind) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  pages_.file.fail_writes = true;
+  EXPECT_EQ(writer.WriteExtent(AsBytes(std::string(600, 'd'))).error().code(), Errc::kIo);
+  pages_.file.fail_writes = false;
+  pages_.file.bytes_max = pages_.file.bytes().size();
+  EXPECT_EQ(writer.WriteExtent(AsBytes(std::string(201 * kPageSize, 'd'))).error().code(), Errc::kNoSpace);
+  EXPECT_TRUE(writer.Finish().introduced.empty());
+  EXPECT_EQ(Used(), 0u);
+}
+
+TEST_F(PageWriterTest, AnExtentWhereADirtyNodeLayIsNotOverwrittenByIt) {
+  PageRef node;
+  {
+    PageWriter before(pages_.cache, pages_.allocator, 1);
+    node = CreateLeaf(before, 10);
+    static_cast<void>(before.Finish());
+    pages_.allocator.Free({node.id, 1});  // reclaimed; its frame is still there, and dirty
+  }
+  PageWriter writer(pages_.cache, pages_.allocator, 2);
+  const std::string value(200 * kPageSize, 'v');
+  const ExtentRef extent = *writer.WriteExtent(AsBytes(value));
+  EXPECT_EQ(extent.first, node.id);
+  uint64_t written = 0;
+  ASSERT_TRUE(pages_.cache.WriteOut(std::vector<PageId>{node.id}, written));
+  EXPECT_EQ(written, 0u);
+  EXPECT_EQ(AsText(writer.ReadExtent(extent)->view()), value);
+}
+
+TEST_F(PageWriterTest, SpilledPagesAreCleanAndCopiedWhenEditedAgain) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  std::vector<PageRef> refs;
+  for (uint64_t i = 0; i < 7; ++i) refs.push_back(CreateLeaf(writer, i));
+  writer.Remove(refs[3]);
+  EXPECT_EQ(writer.pages_unwritten(), 7u);
+  pages_.file.TakeLog();
+  ASSERT_TRUE(writer.Spill(poison_));
+  EXPECT_EQ(pages_.file.TakeLog(), "write @512 +1536\nwrite @2560 +1536\nsync\n");
+  EXPECT_EQ(pages_.cache.bytes_dirty(), 0u);
+  EXPECT_EQ(writer.pages_unwritten(), 0u);
+  ASSERT_TRUE(writer.Spill(poison_));
+  EXPECT_EQ(pages_.file.TakeLog(), "") << "nothing new";
+
+  const MutablePage copy = *Edit(writer, refs[0]);
+  EXPECT_NE(copy.ref.birth, refs[0].birth);
+  EXPECT_EQ(StampOf(copy.bytes, kPageSize), 0u);
+  writer.Remove(refs[1]);
+  const PageDelta delta = writer.Finish();
+  EXPECT_TRUE(delta.removed.empty()) << "spilled pages were nobody else's either";
+  EXPECT_EQ(CountOf(delta.introduced), 5u);
+  EXPECT_EQ(Used(), 5u);
+}
+
+TEST_F(PageWriterTest, AfterAFailedSpillPagesAreNeitherCleanNorChangedAnyMore) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  const PageRef ref = CreateLeaf(writer, 1);
+  pages_.file.fail_syncs = true;
+  EXPECT_EQ(writer.Spill(poison_).error().code(), Errc::kIo);
+  EXPECT_TRUE(poison_.set());
+  EXPECT_EQ(pages_.cache.bytes_dirty(), kPageSize);
+  EXPECT_NE(Edit(writer, ref)->ref, ref);
+  writer.Abandon();
+  EXPECT_EQ(pages_.cache.bytes_dirty(), 0u);
+  EXPECT_EQ(Used(), 0u);
+}
+
+TEST_F(PageWriterTest, ASpillThatCannotWriteCanBeTriedAgain) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  const PageRef ref = CreateLeaf(writer, 1);
+  pages_.file.fail_writes = true;
+  EXPECT_EQ(writer.Spill(poison_).error().code(), Errc::kIo);
+  EXPECT_FALSE(poison_.set()) << "nobody refers to what was to be written";
+  EXPECT_NE(Edit(writer, ref)->ref, ref);
+  pages_.file.fail_writes = false;
+  ASSERT_TRUE(writer.Spill(poison_));
+  EXPECT_EQ(pages_.cache.bytes_dirty(), 0u);
+}
+
+TEST_F(PageWriterTest, AFullDeviceIsAnErrorAndTakesNothing) {
+  pages_.file.bytes_max = pages_.file.bytes().size();
+  const PageRun all = *pages_.allocator.Allocate(200, 200);
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  EXPECT_EQ(writer.Create(PageKind::kLeaf, 0).error().code(), Errc::kNoSpace);
+  pages_.allocator.Free({PageId{50}, 1});
+  EXPECT_EQ(writer.Create(PageKind::kLeaf, 0)->ref.id, PageId{50});
+  EXPECT_EQ(writer.Create(PageKind::kLeaf, 0).error().code(), Errc::kNoSpace);
+  EXPECT_EQ(writer.Finish().introduced, (std::vector<PageRun>{{PageId{50}, 1}}));
+  EXPECT_EQ(all.pages, 200u);
+}
+
+TEST_F(PageWriterTest, AReferenceThatIsStaleIsNotEdited) {
+  const PageRef ref = pages_.StoreLeaf(150, 100, 5);
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  EXPECT_EQ(Edit(writer, {ref.id, PageFixture::BirthOf(99)}).error().code(), Errc::kCorrupt);
+  const PageDelta delta = writer.Finish();
+  EXPECT_TRUE(delta.introduced.empty() && delta.removed.empty());
+}
+
+// A version is the set of leaves that one writer leaves to the next. Each commits, abandons or spills at random in
+// between; whatever happens, the books must agree with the allocator and every page must be what it was made.
+TEST_F(PageWriterTest, TheBooksAgreeAfterRandomTransactions) {
+  std::mt19937_64 random(21);
+  std::map<PageId, std::pair<PageRef, uint64_t>> version;  // id -> reference, stamp
+  uint64_t stamp = 0;
+  for (uint64_t serial = 1; serial <= 150; ++serial) {
+    auto next = version;
+    PageWriter writer(pages_.cache, pages_.allocator, serial);
+    for (uint64_t step = random() % 30; step > 0; --step) {
+      const uint64_t dice = random() % 10;
+      if (next.empty() || (dice < 4 && next.size() < 60)) {
+        const PageRef ref = CreateLeaf(writer, ++stamp);
+        ASSERT_TRUE(next.emplace(ref.id, std::pair(ref, stamp)).second);
+        continue;
+      }
+      const auto at = std::next(next.begin(), static_cast<long>(random() % next.size()));
+      const PageRef old = at->second.first;
+      if (dice < 6) {
+        writer.Remove(old);
+        next.erase(at);
+      } else if (dice < 9) {
+        const MutablePage page = *Edit(writer, old);
+        ASSERT_EQ(StampOf(page.bytes, kPageSize), at->second.second);
+        FillLeaf(page.bytes, kPageSize, page.ref, ++stamp);
+        next.erase(at);
+        ASSERT_TRUE(next.emplace(page.ref.id, std::pair(page.ref, stamp)).second);
+      } else {
+        ASSERT_TRUE(writer.Spill(poison_));
+      }
+    }
+    if (random() % 4 == 0) {
+      writer.Abandon();
+    } else {
+      PageDelta delta = writer.Finish();
+      for (const RemovedRun& removed : delta.removed) {
+        ASSERT_EQ(version.count(removed.run.first), 1u);
+        ASSERT_EQ(version[removed.run.first].first.birth, removed.birth);
+        pages_.cache.Drop(removed.run.first, removed.run.pages);
+        pages_.allocator.Free(removed.run);
+        version.erase(removed.run.first);
+      }
+      for (const PageRun& run : delta.introduced) {
+        for (uint64_t id = run.first.raw(); id < run.end(); ++id) {
+          ASSERT_EQ(version.count(PageId{id}), 0u);
+          version[PageId{id}] = next.at(PageId{id});
+        }
+      }
+      ASSERT_EQ(version, next);
+    }
+    ASSERT_EQ(Used(), version.size());
+    for (const auto& [id, page] : version) ASSERT_EQ(*pages_.ReadStamp(page.first), page.second);
+  }
+}
+
+TEST_F(PageWriterTest, UseAfterTheEndDies) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  static_cast<void>(writer.Finish());
+  EXPECT_DEATH(static_cast<void>(writer.Create(PageKind::kLeaf, 0)), "assertion failed");
+  EXPECT_DEATH(static_cast<void>(writer.Finish()), "assertion failed");
+}
+
+}  // namespace
+}  // namespace manifolddb::page

@@ -1,0 +1,69 @@
+// Reading the meta area without knowing its geometry: copy 0 of slot A is at offset 0 and states the write unit. If it
+// cannot be read (torn by a crash, or damaged), each possible write unit is tried; the other copies tell.
+
+#include "engine/recovery/meta_area.h"
+
+#include "engine/base/memory.h"
+#include "engine/base/sites.h"
+#include "engine/base/try.h"
+#include "engine/checkpoint/meta_writer.h"
+
+namespace manifolddb::recovery {
+
+using format::DecodedMeta;
+using format::MetaVerdict;
+
+namespace {
+
+Result<MetaArea> ReadWithUnit(File& file, uint64_t size, uint32_t write_unit) {
+  MetaArea area;
+  for (int slot = 0; slot < 2; ++slot) {
+    for (int copy = 0; copy < 2; ++copy) {
+      const uint64_t offset = format::MetaOffset(slot, copy, write_unit);
+      DecodedMeta& decoded = area[static_cast<size_t>(slot)][static_cast<size_t>(copy)];
+      decoded.why = "beyond the end of the file";
+      if (offset + write_unit > size) continue;
+      MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(write_unit, "database.open"));
+      MANIFOLDDB_TRY(file.Read(offset, unit.span()));
+      decoded = format::DecodeMetaPage(unit.view());
+    }
+  }
+  return area;
+}
+
+// A meta page that states another write unit than the one it was found with does not count.
+int CountFitting(const MetaArea& area, uint32_t write_unit) {
+  int fitting = 0;
+  for (const auto& slot : area) {
+    for (const DecodedMeta& copy : slot) {
+      if (copy.verdict == MetaVerdict::kValid && copy.meta.write_unit == write_unit) ++fitting;
+    }
+  }
+  return fitting;
+}
+
+}  // namespace
+
+Result<MetaArea> ReadMetaArea(File& file) {
+  MANIFOLDDB_ASSIGN(const uint64_t size, file.Size());
+  MetaArea best;
+  int best_fitting = 0;
+  for (uint32_t unit = format::kWriteUnitMin; unit <= format::kWriteUnitMax; unit *= 2) {
+    MANIFOLDDB_ASSIGN(MetaArea area, ReadWithUnit(file, size, unit));
+    const int fitting = CountFitting(area, unit);
+    if (fitting > best_fitting || unit == format::kWriteUnitMin) {
+      best = std::move(area);
+      best_fitting = fitting;
+    }
+  }
+  return best;
+}
+
+Status WriteLife(File& file, const format::MetaPage& meta, int first_copy) {
+  MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, first_copy, format::CopyOrder::kFirst));
+  // A crash here leaves one copy of this life, durable, and one of the life before: this one counts.
+  MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, 1 - first_copy, format::CopyOrder::kSecond));
+  return {};
+}
+
+}  // namespace manifolddb::recovery

@@ -1,0 +1,15 @@
+#pragma once
+// The meta area of a data file: reading all copies, and beginning a life.
+
+#include "engine/recovery/recovery_plan.h"
+#include "manifolddb/storage.h"
+
+namespace manifolddb::recovery {
+
+// Reads and decodes the four copies. Finds the write unit by itself. kNotADatabase, kTruncated, kIo.
+Result<MetaArea> ReadMetaArea(File& file);
+
+// Step 1 of recovery: writes `meta` over both copies of its slot, the endangered one first, each synced.
+Status WriteLife(File& file, const format::MetaPage& meta, int first_copy);
+
+}  // namespace manifolddb::recovery

@@ -1,0 +1,30 @@
+#pragma once
+// From four copies of meta pages to what recovery does: a pure decision.
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "engine/format/meta_page.h"
+#include "manifolddb/result.h"
+
+namespace manifolddb::recovery {
+
+// What lies in the meta area, as decoded: [slot][copy].
+using MetaArea = std::array<std::array<format::DecodedMeta, 2>, 2>;
+
+struct MetaPlan {
+  format::MetaPage newest;
+  int slot = 0;
+  // Step 1 writes this copy first: the unreadable one, else the one that may not be on the disk.
+  int first_copy = 0;
+};
+
+// Decides which meta page counts. Errors (code, message) name what is wrong; `file` is for the message.
+Result<MetaPlan> PlanFromMeta(const MetaArea& area, const std::string& file);
+
+// The meta page that a life begins with, over the newest one found: same number, next life, not clean.
+// kLimit after 2^24 lives.
+Result<format::MetaPage> BeginLife(const format::MetaPage& newest, const std::string& file);
+
+}  // namespace manifolddb::recovery

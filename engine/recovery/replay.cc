@@ -1,0 +1,224 @@
+// Replay as one large transaction over all families: nobody reads yet, so pages are edited in place and only the
+// newest state is kept. A crash during it leaves pages that the durable checkpoint calls free; the next recovery does
+// the same again.
+
+#include "engine/recovery/replay.h"
+
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/sites.h"
+#include "engine/base/try.h"
+#include "engine/btree/tree.h"
+#include "engine/format/redo.h"
+#include "engine/page/page_writer.h"
+#include "engine/txn/family_edit.h"
+#include "engine/txn/names.h"
+
+namespace manifolddb::recovery {
+
+using format::FamilyId;
+using format::RedoKind;
+using format::RedoOperation;
+using format::TxnId;
+using txn::Family;
+using txn::FamilyEdit;
+
+namespace {
+
+class Replay {
+ public:
+  explicit Replay(txn::Core& core)
+      : core_(core),
+        slot_(core.slots->Acquire()),
+        pages_(*core.cache, *core.allocator, core.DrawWriterSerial()) {}
+  ~Replay() { core_.slots->Release(slot_); }
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
+
+  Status ApplyRecord(TxnId txn, ByteView record) {
+    txn_ = txn;
+    selected_ = nullptr;
+    format::RedoReader reader(record);
+    while (!reader.done()) {
+      const std::optional<RedoOperation> operation = reader.Next();
+      if (!operation) return Malformed(reader.why());
+      MANIFOLDDB_TRY(Apply(*operation));
+      if (core_.cache->bytes_dirty() > core_.config.dirty_bytes_max) {
+        MANIFOLDDB_MARK("recovery.replay.spill");
+        MANIFOLDDB_TRY(pages_.Spill(*core_.poison));
+      }
+    }
+    return {};
+  }
+
+  // Makes the result the newest version.
+  void Publish(const wal::LogScanResult& scan) {
+    for (auto& [id, edit] : edits_) {
+      if (!edit->changed() || edit->family()->dropped()) continue;
+      auto version = std::make_unique<mvcc::FamilyVersion>();
+      version->txn = txn_;
+      version->next_table = edit->next_table();
+      version->tables = edit->Build();
+      edit->family()->versions.Install(std::move(version));
+    }
+    mvcc::CommitEffects effects{txn_, pages_.Finish(), std::move(dropped_)};
+    mvcc::CommitEffects* const group = &effects;
+    const mvcc::Position at{txn_, scan.end.lsn, scan.end.chain};
+    for (const format::PageRun& run :
+         core_.versions->Publish({&group, 1}, at, core_.allocator->NextBirth())) {
+      core_.cache->Drop(run.first, run.pages);
+      core_.allocator->Free(run);
+    }
+  }
+
+ private:
+  Status Malformed(const char* why) const {
+    return Fail(Errc::kCorrupt, "recovery.replay",
+                {.file = core_.config.name + "-wal",
+                 .message = "commit " + std::to_string(txn_.raw()) + ": " + why});
+  }
+
+  // The family's edit; null if there is no such family.
+  Result<FamilyEdit*> FindEdit(FamilyId id) {
+    if (const auto known = edits_.find(id); known != edits_.end()) return known->second.get();
+    Family* const family = core_.families->Find(id);
+    if (family == nullptr || family->dropped()) return nullptr;
+    MANIFOLDDB_TRY(core_.LoadFamily(family, slot_));
+    return AddEdit(family, family->versions.Newest());
+  }
+
+  FamilyEdit* AddEdit(Family* family, const mvcc::FamilyVersion* base) {
+    auto& edit = edits_[family->id()];
+    edit = std::make_unique<FamilyEdit>(family, base);
+    return edit.get();
+  }
+
+  Status Apply(const RedoOperation& operation) {
+    switch (operation.kind) {
+      case RedoKind::kSelect:
+      case RedoKind::kCreateTable:
+      case RedoKind::kDropTable:
+      case RedoKind::kRenameTable:
+        return ApplyToFamily(operation);
+      case RedoKind::kPut:
+      case RedoKind::kDelete:
+      case RedoKind::kDeleteRange:
+        return ApplyToTable(operation);
+      case RedoKind::kCreateFamily:
+      case RedoKind::kDropFamily:
+      case RedoKind::kRenameFamily:
+        return ApplyToCatalog(operation);
+    }
+    return Malformed("an operation of an unknown kind");
+  }
+
+  Status ApplyToTable(const RedoOperation& operation) {
+    if (selected_ == nullptr) return Malformed("a change to no table");
+    const mvcc::EpochGuard guard(slot_);
+    selected_->family->MarkChanged();
+    core_.families->MarkChanged(selected_->family->family());
+    switch (operation.kind) {
+      case RedoKind::kPut:
+        if (operation.key.size() > format::KeyBytesMax(core_.file->page_size())) return Malformed("a key too long");
+        MANIFOLDDB_TRY(btree::Put(pages_, selected_->tree, operation.key, operation.value, guard));
+        return {};
+      case RedoKind::kDelete:
+        MANIFOLDDB_TRY(btree::Delete(pages_, selected_->tree, operation.key, guard));
+        return {};
+      default:
+        MANIFOLDDB_TRY(btree::DeleteRange(pages_, selected_->tree, operation.lower, operation.upper, guard));
+        return {};
+    }
+  }
+
+  Status ApplyToFamily(const RedoOperation& operation) {
+    MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(operation.family));
+    if (edit == nullptr || edit->family()->dropped()) return Malformed("a family that does not exist");
+    core_.families->MarkChanged(edit->family());
+    const std::string_view name = AsText(operation.key);
+    txn::WriteTableState* const table = edit->FindById(operation.table);
+    if (operation.kind == RedoKind::kCreateTable) {
+      if (table != nullptr || edit->Find(name) != nullptr) return Malformed("a table that exists already");
+      edit->CreateAs(operation.table, name);
+      return {};
+    }
+    if (table == nullptr) return Malformed("a table that does not exist");
+    if (operation.kind == RedoKind::kSelect) {
+      selected_ = table;
+    } else if (operation.kind == RedoKind::kRenameTable) {
+      if (edit->Find(name) != nullptr) return Malformed("a table renamed to an existing one");
+      edit->Rename(table, name);
+    } else {
+      if (const format::PageRef root = edit->Drop(table); !root.null()) dropped_.push_back(root);
+      if (selected_ == table) selected_ = nullptr;
+    }
+    return {};
+  }
+
+  Status ApplyToCatalog(const RedoOperation& operation) {
+    const std::string_view name = AsText(operation.key);
+    const bool named = operation.kind != RedoKind::kDropFamily;
+    if (named && core_.families->FindByName(name, txn::kNewestOrdered) != nullptr) {
+      return Malformed("a family name that exists already");
+    }
+    if (operation.kind == RedoKind::kCreateFamily) {
+      if (operation.family.raw() == 0 || core_.families->Find(operation.family) != nullptr) {
+        return Malformed("a family id that exists already");
+      }
+      Family* const family = core_.families->CreateAs(operation.family, name, txn_);
+      family->durable.tables = std::make_shared<const mvcc::Tables>();
+      core_.families->MarkChanged(family);
+      AddEdit(family, nullptr);
+      return {};
+    }
+    MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(operation.family));
+    if (edit == nullptr || edit->family()->dropped()) return Malformed("a family that does not exist");
+    core_.families->MarkChanged(edit->family());
+    if (operation.kind == RedoKind::kRenameFamily) {
+      core_.families->Rename(edit->family(), name, txn_);
+      return {};
+    }
+    const std::vector<format::PageRef> roots = edit->Roots();
+    dropped_.insert(dropped_.end(), roots.begin(), roots.end());
+    core_.families->Drop(edit->family(), txn_);
+    selected_ = nullptr;
+    return {};
+  }
+
+  txn::Core& core_;
+  mvcc::ReaderSlot* const slot_;
+  page::PageWriter pages_;
+  std::map<FamilyId, std::unique_ptr<FamilyEdit>> edits_;
+  std::vector<format::PageRef> dropped_;
+  txn::WriteTableState* selected_ = nullptr;
+  TxnId txn_;
+};
+
+}  // namespace
+
+Result<wal::LogScanResult> ReplayLog(txn::Core& core, File& log, const format::MetaPage& meta) {
+  Replay replay(core);
+  wal::LogScan scan;
+  scan.ring = {meta.log_capacity, meta.log_origin, meta.write_unit};
+  scan.identity = meta.identity;
+  scan.life = meta.log_life;
+  scan.start = {meta.lsn, meta.chain};
+  scan.first_txn = meta.txn.next();
+  scan.meta = meta.number;
+  MANIFOLDDB_ASSIGN(const wal::LogScanResult result,
+                    wal::ReadLog(log, scan, [&](TxnId txn, ByteView record) {
+                      return replay.ApplyRecord(txn, record);
+                    }));
+  if (result.records > 0) {
+    MANIFOLDDB_MARK("recovery.replayed");
+    replay.Publish(result);
+  } else {
+    MANIFOLDDB_MARK("recovery.nothing_to_replay");
+  }
+  return result;
+}
+
+}  // namespace manifolddb::recovery

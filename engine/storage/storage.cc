@@ -1,0 +1,71 @@
+// The non-virtual shell of the storage seam: what every caller owes every implementation, checked in one
+// place.
+//
+// (1) Buffers start at multiples of kBufferAlignment and are not empty; no range wraps around.
+// (2) Nobody holds a lock while doing I/O: the one before us may need it to come to an end.
+
+#include "manifolddb/storage.h"
+
+#include "engine/base/assert.h"
+#include "engine/base/mutex.h"
+
+namespace manifolddb {
+namespace {
+
+void CheckBuffer(const std::byte* data, size_t size) {
+  MANIFOLDDB_ASSERT(size > 0);
+  MANIFOLDDB_ASSERT(reinterpret_cast<uintptr_t>(data) % kBufferAlignment == 0);
+}
+
+void CheckParts(uint64_t offset, std::span<const ByteView> parts) {
+  base::AssertNoLocksHeld();
+  MANIFOLDDB_ASSERT(!parts.empty());
+  uint64_t end = offset;
+  for (const ByteView& part : parts) {
+    CheckBuffer(part.data(), part.size());
+    MANIFOLDDB_ASSERT(end + part.size() > end);
+    end += part.size();
+  }
+}
+
+}  // namespace
+
+Status File::Read(uint64_t offset, MutableByteView out) {
+  base::AssertNoLocksHeld();
+  CheckBuffer(out.data(), out.size());
+  MANIFOLDDB_ASSERT(offset + out.size() > offset);
+  return DoRead(offset, out);
+}
+
+Status File::Write(uint64_t offset, std::span<const ByteView> parts) {
+  CheckParts(offset, parts);
+  return DoWrite(offset, parts);
+}
+
+Status File::WriteDurable(uint64_t offset, std::span<const ByteView> parts) {
+  CheckParts(offset, parts);
+  return DoWriteDurable(offset, parts);
+}
+
+Status File::Sync() {
+  base::AssertNoLocksHeld();
+  return DoSync();
+}
+
+Result<uint64_t> File::Size() {
+  base::AssertNoLocksHeld();
+  return DoSize();
+}
+
+Status File::Allocate(uint64_t size) {
+  base::AssertNoLocksHeld();
+  MANIFOLDDB_ASSERT(size > 0);
+  return DoAllocate(size);
+}
+
+Status File::Lock(LockMode mode) {
+  base::AssertNoLocksHeld();
+  return DoLock(mode);
+}
+
+}  // namespace manifolddb

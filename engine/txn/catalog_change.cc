@@ -1,0 +1,137 @@
+// Changes to the set of families. A crash leaves the change or not, as any commit: the redo names it, replay repeats it,
+// the checkpoint writes the catalog.
+
+#include "engine/txn/catalog_change.h"
+
+#include <functional>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/try.h"
+#include "engine/format/log_format.h"
+#include "engine/format/redo.h"
+#include "engine/txn/names.h"
+
+namespace manifolddb::txn {
+namespace {
+
+// The tokens of one change, released at the latest when it goes out of scope.
+class Tokens {
+ public:
+  explicit Tokens(Core& core) : families_(*core.families) {}
+  ~Tokens() { Release(); }
+  Tokens(const Tokens&) = delete;
+  Tokens& operator=(const Tokens&) = delete;
+
+  Status Take(Family* family) {
+    MANIFOLDDB_TRY(families_.TakeTokens({&family, 1}));
+    taken_.push_back(family);
+    return {};
+  }
+  void Release() { families_.ReleaseTokens(std::exchange(taken_, {})); }
+
+ private:
+  Families& families_;
+  std::vector<Family*> taken_;
+};
+
+Status CommitChange(Core& core, base::ByteBuffer& redo, std::vector<format::PageRef> dropped,
+                    const std::function<void(format::TxnId)>& order) {
+  const uint64_t span =
+      format::LogGroupSpan(redo.size() - sizeof(format::LogGroupDisk), core.config.write_unit);
+  MANIFOLDDB_TRY(redo.Reserve(span));
+  MANIFOLDDB_TRY(core.ReserveLogSpace(span));
+  PendingCommit commit;
+  commit.redo = &redo;
+  commit.reserved = span;
+  commit.effects.dropped = std::move(dropped);
+  commit.order = order;
+  bool ordered = false;
+  const auto txn = core.pipeline->Commit(commit, ordered);
+  if (!ordered) core.log_space->Unreserve(span);
+  if (!txn) return std::unexpected<Error>(txn.error());
+  core.commits.fetch_add(1, std::memory_order_relaxed);
+  core.RequestCheckpointIfDue();
+  return {};
+}
+
+Status AppendGap(base::ByteBuffer& redo) {
+  constexpr std::byte kGap[wal::kRedoGap] = {};
+  return redo.Append(kGap);
+}
+
+Result<Family*> FindOrdered(Core& core, std::string_view name, const char* operation) {
+  Family* const family = core.families->FindByName(name, kNewestOrdered);
+  if (family == nullptr) return Fail(Errc::kNoSuchColumnFamily, operation, {.message = Quoted(name)});
+  return family;
+}
+
+}  // namespace
+
+Result<Family*> CreateFamily(Core& core, std::string_view name) {
+  MANIFOLDDB_TRY(core.CheckWritable("column_family.create"));
+  MANIFOLDDB_TRY(CheckName(name, "column_family.create"));
+  Tokens tokens(core);
+  MANIFOLDDB_TRY(tokens.Take(core.families->catalog()));
+  if (core.families->FindByName(name, kNewestOrdered) != nullptr) {
+    return Fail(Errc::kAlreadyExists, "column_family.create", {.message = Quoted(name)});
+  }
+  const format::FamilyId id = core.families->next_id();
+  base::ByteBuffer redo;
+  MANIFOLDDB_TRY(AppendGap(redo));
+  MANIFOLDDB_TRY(format::AppendCreateFamily(redo, id, AsBytes(name)));
+  Family* created = nullptr;
+  MANIFOLDDB_TRY(CommitChange(core, redo, {}, [&](format::TxnId txn) {
+    created = core.families->CreateAs(id, name, txn);
+    created->InstallEmpty(txn);
+    core.families->MarkChanged(created);
+    tokens.Release();
+  }));
+  return created;
+}
+
+Status DropFamily(Core& core, std::string_view name) {
+  MANIFOLDDB_TRY(core.CheckWritable("column_family.drop"));
+  Tokens tokens(core);
+  MANIFOLDDB_TRY(tokens.Take(core.families->catalog()));
+  MANIFOLDDB_ASSIGN(Family* const family, FindOrdered(core, name, "column_family.drop"));
+  MANIFOLDDB_TRY(tokens.Take(family));
+  mvcc::ReaderSlot* const slot = core.slots->Acquire();
+  const Status loaded = core.LoadFamily(family, slot);
+  core.slots->Release(slot);
+  MANIFOLDDB_TRY(loaded);
+  std::vector<format::PageRef> dropped;
+  for (const mvcc::TableVersion& table : *family->versions.Newest()->tables) {
+    if (!table.tree.root.null()) dropped.push_back(table.tree.root);
+  }
+  base::ByteBuffer redo;
+  MANIFOLDDB_TRY(AppendGap(redo));
+  MANIFOLDDB_TRY(format::AppendDropFamily(redo, family->id()));
+  return CommitChange(core, redo, std::move(dropped), [&](format::TxnId txn) {
+    core.families->Drop(family, txn);
+    core.families->MarkChanged(family);
+    tokens.Release();
+  });
+}
+
+Status RenameFamily(Core& core, std::string_view from, std::string_view to) {
+  MANIFOLDDB_TRY(core.CheckWritable("column_family.rename"));
+  MANIFOLDDB_TRY(CheckName(to, "column_family.rename"));
+  Tokens tokens(core);
+  MANIFOLDDB_TRY(tokens.Take(core.families->catalog()));
+  MANIFOLDDB_ASSIGN(Family* const family, FindOrdered(core, from, "column_family.rename"));
+  if (from == to) return {};
+  if (core.families->FindByName(to, kNewestOrdered) != nullptr) {
+    return Fail(Errc::kAlreadyExists, "column_family.rename", {.message = Quoted(to)});
+  }
+  base::ByteBuffer redo;
+  MANIFOLDDB_TRY(AppendGap(redo));
+  MANIFOLDDB_TRY(format::AppendRenameFamily(redo, family->id(), AsBytes(to)));
+  return CommitChange(core, redo, {}, [&](format::TxnId txn) {
+    core.families->Rename(family, to, txn);
+    core.families->MarkChanged(family);
+    tokens.Release();
+  });
+}
+
+}  // namespace manifolddb::txn

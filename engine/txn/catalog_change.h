@@ -1,0 +1,16 @@
+#pragma once
+// Column families created, dropped and renamed: each a durable commit of its own, serialised by the catalog's token.
+
+#include <string_view>
+
+#include "engine/txn/core.h"
+
+namespace manifolddb::txn {
+
+// kAlreadyExists, kInvalidArgument (name), kNoSuchColumnFamily, and what commits report.
+Result<Family*> CreateFamily(Core& core, std::string_view name);
+// Waits for write transactions that hold the family. kBusy if this thread holds it.
+Status DropFamily(Core& core, std::string_view name);
+Status RenameFamily(Core& core, std::string_view from, std::string_view to);
+
+}  // namespace manifolddb::txn

@@ -1,0 +1,90 @@
+#pragma once
+// From a finished transaction to a published one: order, log, sync, publish.
+//
+// (1) Commits are ordered one at a time; TxnIds are dense. Once ordered, a commit is in the log after all before it.
+// (2) One leader at a time writes: it takes all that wait, as one group, with one sync if any of them asks for it.
+// (3) Publication follows the sync, in order, by whole groups, before anyone of the group is told.
+// (4) After a failed write or sync nobody is acknowledged any more: those ordered get kUnknownOutcome, later ones
+//     are refused before they are ordered.
+// (5) While held, nothing is ordered; once Hold has returned, all that was ordered has been published.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "engine/base/memory.h"
+#include "engine/base/mutex.h"
+#include "engine/base/poison.h"
+#include "engine/mvcc/version_set.h"
+#include "engine/txn/log_space.h"
+#include "engine/wal/log_writer.h"
+
+namespace manifolddb::page {
+class PageAllocator;
+class PageCache;
+}  // namespace manifolddb::page
+
+namespace manifolddb::txn {
+
+// A commit on its way. Lives on the committer's stack until it is told the outcome.
+struct PendingCommit {
+  base::ByteBuffer* redo = nullptr;  // with wal::kRedoGap in front
+  bool sync = true;                  // Durability::kImmediate
+  uint64_t reserved = 0;             // bytes of log space
+  // Called once, when the commit is ordered: installs its versions and lets its families go. Holds the queue's
+  // lock: no I/O, no waiting.
+  std::function<void(format::TxnId)> order;
+  mvcc::CommitEffects effects;  // txn is set by ordering
+
+  // The pipeline's.
+  bool done = false;
+  std::optional<Error> error;
+  base::CondVar wake;
+};
+
+class CommitPipeline {
+ public:
+  struct Parts {
+    wal::LogWriter* log;
+    LogSpace* space;
+    mvcc::VersionSet* versions;
+    page::PageCache* cache;
+    page::PageAllocator* allocator;
+    base::Poison* poison;
+  };
+  CommitPipeline(const Parts& parts, format::TxnId next) : parts_(parts), next_(next) {}
+
+  // Returns when the commit is published (and durable, if it asks for that). On an error `ordered` says whether it
+  // has a place in the order: if not, nothing has happened and `order` was not called.
+  Result<format::TxnId> Commit(PendingCommit& commit, bool& ordered) EXCLUDES(mutex_);
+
+  // Stops ordering and waits until all that was ordered is published. kPoisoned if it cannot be. After success,
+  // Release must follow.
+  Status Hold() EXCLUDES(mutex_);
+  void Release() EXCLUDES(mutex_);
+  // While held: gives the next TxnId to a commit that goes through a checkpoint instead of the log.
+  format::TxnId OrderHeld(const std::function<void(format::TxnId)>& order) EXCLUDES(mutex_);
+  format::TxnId next_txn() const EXCLUDES(mutex_);
+
+  // Tells cache and allocator of pages that nobody reaches any more.
+  void GiveBack(const std::vector<format::PageRun>& runs);
+
+ private:
+  void Lead() EXCLUDES(mutex_);
+  std::vector<PendingCommit*> TakeGroupLocked() REQUIRES(mutex_);
+  Status WriteGroup(const std::vector<PendingCommit*>& group) EXCLUDES(mutex_);
+  void Publish(const std::vector<PendingCommit*>& group) EXCLUDES(mutex_);
+  void FailAllLocked(const std::vector<PendingCommit*>& group) REQUIRES(mutex_);
+
+  const Parts parts_;
+  mutable base::Mutex mutex_{base::LockRank::kCommitQueue};
+  base::CondVar quiet_;  // nobody leads and nothing waits; or: no longer held
+  std::deque<PendingCommit*> queue_ GUARDED_BY(mutex_);
+  format::TxnId next_ GUARDED_BY(mutex_);
+  bool leading_ GUARDED_BY(mutex_) = false;  // role token: one leader
+  bool held_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace manifolddb::txn

@@ -1,0 +1,96 @@
+// Loading a family's tables on first use.
+//
+// The table tree in the durable catalog changes only at checkpoints that find the family changed, and a family is
+// changed only by who has loaded it; so while it is loaded here, its pages stay.
+
+#include "engine/txn/core.h"
+
+#include "engine/base/assert.h"
+#include "engine/base/sites.h"
+#include "engine/base/try.h"
+#include "engine/btree/tree_cursor.h"
+#include "engine/format/catalog_record.h"
+
+namespace manifolddb::txn {
+namespace {
+
+Result<std::unique_ptr<mvcc::FamilyVersion>> ReadTables(Core& core, const format::TreeRoot& tree,
+                                                        mvcc::ReaderSlot* slot) {
+  auto version = std::make_unique<mvcc::FamilyVersion>();
+  auto tables = std::make_shared<mvcc::Tables>();
+  const mvcc::EpochGuard guard(slot);
+  btree::TreeCursor cursor(*core.cache, tree.root, std::nullopt, std::nullopt);
+  MANIFOLDDB_ASSIGN(bool more, cursor.First(guard));
+  while (more) {
+    format::TableRecord record;
+    const btree::FoundValue value = cursor.value();
+    if (!value.extent.null() || !format::DecodeTableRecord(value.inline_bytes, record)) {
+      return Fail(Errc::kCorrupt, "catalog.load_tables",
+                  {.file = core.config.name,
+                   .offset = core.file->OffsetOf(tree.root.id),
+                   .message = "table record of '" + std::string(AsText(cursor.key())) + "' is malformed"});
+    }
+    tables->push_back({std::make_shared<const std::string>(AsText(cursor.key())), record.table, record.tree});
+    MANIFOLDDB_ASSIGN(more, cursor.Next(guard));
+  }
+  version->tables = std::move(tables);
+  return version;
+}
+
+}  // namespace
+
+Status Core::CheckOpen(const char* operation) const {
+  if (!closed.load(std::memory_order_acquire)) [[likely]] return {};
+  return Fail(Errc::kClosed, operation, {.file = config.name});
+}
+
+Status Core::CheckWritable(const char* operation) const {
+  MANIFOLDDB_TRY(CheckOpen(operation));
+  if (config.read_only) return Fail(Errc::kReadOnly, operation, {.file = config.name});
+  return poison->Check(operation);
+}
+
+Status Core::WaitForMemory() {
+  // One checkpoint that began after this call is enough: what is still dirty then belongs to running transactions,
+  // which write it out themselves.
+  if (cache->bytes_dirty() < config.dirty_bytes_max) [[likely]] return {};
+  MANIFOLDDB_MARK("txn.waits_for_memory");
+  return checkpoints->RunAndWait();
+}
+
+Status Core::ReserveLogSpace(uint64_t span) {
+  MANIFOLDDB_ASSERT(span <= log_space->group_bytes_max());
+  while (!log_space->TryReserve(span)) {
+    MANIFOLDDB_MARK("txn.waits_for_log_space");
+    MANIFOLDDB_TRY(checkpoints->RunAndWait());
+  }
+  return {};
+}
+
+void Core::RequestCheckpointIfDue() {
+  if (poison->set()) return;
+  const bool memory = cache->bytes_dirty() * 2 >= config.dirty_bytes_max;
+  const bool log = log_space->used() * 2 >= log_space->usable();
+  const bool time = config.checkpoint_interval_ns != 0 &&
+                    clock->NowNanos() - last_checkpoint_ns.load(std::memory_order_relaxed) >=
+                        config.checkpoint_interval_ns;
+  if (memory || log || time) checkpoints->Request();
+}
+
+Status Core::LoadFamily(Family* family, mvcc::ReaderSlot* slot) {
+  if (!family->versions.empty()) [[likely]] return {};
+  if (!families->BeginLoading(family)) return {};
+  Status status;
+  auto version = ReadTables(*this, family->durable.tables_tree, slot);
+  if (version) {
+    (*version)->next_table = family->durable.next_table;
+    family->durable.tables = (*version)->tables;
+    family->versions.Install(std::move(*version));
+  } else {
+    status = std::unexpected<Error>(version.error());
+  }
+  families->EndLoading(family);
+  return status;
+}
+
+}  // namespace manifolddb::txn

@@ -1,0 +1,98 @@
+#pragma once
+// What every transaction works with: the parts of one open database, wired once by db.
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "engine/base/poison.h"
+#include "engine/mvcc/garbage.h"
+#include "engine/mvcc/reader_slots.h"
+#include "engine/mvcc/version_set.h"
+#include "engine/page/page_allocator.h"
+#include "engine/page/page_cache.h"
+#include "engine/txn/commit_pipeline.h"
+#include "engine/txn/family.h"
+#include "engine/txn/log_space.h"
+#include "manifolddb/executor.h"
+
+namespace manifolddb::page {
+class PageWriter;
+}  // namespace manifolddb::page
+
+namespace manifolddb::txn {
+
+// What transactions ask of the checkpointer, which is above them.
+class CheckpointService {
+ public:
+  virtual ~CheckpointService() = default;
+  // A checkpoint should run soon; returns at once, or after it where the executor runs work inline.
+  virtual void Request() = 0;
+  // Returns after a checkpoint that began after this call; its error if it failed.
+  virtual Status RunAndWait() = 0;
+
+  // A commit whose pages are written instead of the log.
+  struct ThroughCommit {
+    page::PageWriter* pages = nullptr;  // finished by the checkpointer
+    // The versions that the commit will install.
+    struct Change {
+      Family* family;
+      std::shared_ptr<const mvcc::Tables> tables;
+      format::TableId next_table;
+    };
+    std::vector<Change> changes;
+    std::vector<format::PageRef> dropped;
+    std::function<void(format::TxnId)> order;  // as PendingCommit::order
+  };
+  virtual Result<format::TxnId> CommitThrough(ThroughCommit& commit, bool& ordered) = 0;
+};
+
+struct Core {
+  struct Config {
+    std::string name;  // of the data file, for messages
+    bool read_only = false;
+    uint32_t write_unit = 0;
+    uint64_t dirty_bytes_max = 0;
+    uint64_t checkpoint_interval_ns = 0;
+  };
+
+  // Constant after opening.
+  Config config;
+  page::DataFile* file = nullptr;
+  mvcc::ReaderSlots* slots = nullptr;
+  page::PageCache* cache = nullptr;
+  page::PageAllocator* allocator = nullptr;
+  mvcc::Garbage* garbage = nullptr;
+  mvcc::VersionSet* versions = nullptr;
+  Families* families = nullptr;
+  LogSpace* log_space = nullptr;
+  CommitPipeline* pipeline = nullptr;
+  CheckpointService* checkpoints = nullptr;
+  base::Poison* poison = nullptr;
+  Clock* clock = nullptr;
+
+  // Own synchronisation.
+  std::atomic<uint64_t> next_writer_serial{1};
+  std::atomic<bool> closed{false};
+  std::atomic<uint64_t> commits{0};
+  std::atomic<uint64_t> open_writers{0};
+  std::atomic<uint64_t> last_checkpoint_ns{0};
+
+  uint64_t DrawWriterSerial() { return next_writer_serial.fetch_add(1, std::memory_order_relaxed); }
+
+  // Errors of every call on a database that can not serve it.
+  Status CheckOpen(const char* operation) const;
+  Status CheckWritable(const char* operation) const;
+  // Waits, while writers outrun the disk, until changed pages leave room. Before any token is taken.
+  Status WaitForMemory();
+  // Reserves `span` bytes of the log, running checkpoints until there is room.
+  Status ReserveLogSpace(uint64_t span);
+  // After a commit was published: starts a checkpoint if one is due.
+  void RequestCheckpointIfDue();
+
+  // Makes sure that the family's tables are in memory. REQUIRES: the family is not new. Waits for another thread
+  // that loads them. Reads the durable table tree.
+  Status LoadFamily(Family* family, mvcc::ReaderSlot* slot);
+};
+
+}  // namespace manifolddb::txn

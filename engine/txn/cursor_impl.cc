@@ -1,0 +1,105 @@
+// Values and cursors. A cursor of a write transaction looks at the writer's edit count before each move: if anything
+// was changed, the tree cursor finds its key's place anew in the tree as it is now.
+
+#include "engine/txn/cursor_impl.h"
+
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/try.h"
+#include "engine/btree/tree.h"
+#include "engine/txn/write_transaction.h"
+
+namespace manifolddb {
+
+Value::~Value() {
+  if (keeper_.frame != nullptr) {
+    static_cast<page::Frame*>(keeper_.frame)->pins.fetch_sub(1, std::memory_order_release);
+  }
+  if (keeper_.owned != nullptr) base::FreeBytes(keeper_.owned, kBufferAlignment);
+}
+
+namespace txn {
+
+Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root, ByteView key) {
+  const mvcc::EpochGuard guard(slot);
+  MANIFOLDDB_ASSIGN(const std::optional<btree::FoundValue> found, btree::Get(*core.cache, root, key, guard));
+  if (!found) return std::optional<Value>();
+  if (found->extent.null()) {
+    found->frame->pins.fetch_add(1, std::memory_order_relaxed);
+    return std::optional<Value>(Value(found->inline_bytes, {.frame = found->frame}));
+  }
+  // The version is pinned, so the extent stays; its bytes are read into memory of the value's own.
+  MANIFOLDDB_ASSIGN(base::Buffer bytes, core.file->ReadExtent(found->extent));
+  const ByteView view = bytes.view().first(found->extent.bytes);
+  return std::optional<Value>(Value(view, {.owned = bytes.Release()}));
+}
+
+}  // namespace txn
+
+Cursor::Impl::Impl(txn::Core& core, mvcc::ReaderSlot* slot, const Range& range, format::PageRef root)
+    : core_(core), slot_(slot), cursor_(*core.cache, root, range.lower, range.upper) {}
+
+Cursor::Impl::Impl(txn::Core& core, mvcc::ReaderSlot* slot, const Range& range,
+                   txn::WriteTransactionImpl* writer, txn::WriteTableState* table)
+    : core_(core),
+      slot_(slot),
+      writer_(writer),
+      table_(table),
+      edits_seen_(writer->edits()),
+      cursor_(*core.cache, table->tree.root, range.lower, range.upper) {}
+
+Status Cursor::Impl::FollowWriter(const char* operation) {
+  if (writer_ == nullptr) return core_.CheckOpen(operation);
+  MANIFOLDDB_TRY(writer_->CheckTable(*table_, operation));
+  if (edits_seen_ != writer_->edits()) {
+    cursor_.Rebase(table_->tree.root);
+    edits_seen_ = writer_->edits();
+  }
+  return {};
+}
+
+template <class Move>
+Result<bool> Cursor::Impl::Run(const char* operation, Move move) {
+  MANIFOLDDB_TRY(FollowWriter(operation));
+  const mvcc::EpochGuard guard(slot_);
+  return move(cursor_, guard);
+}
+
+Result<ByteView> Cursor::Impl::ReadCurrent() {
+  MANIFOLDDB_ASSERT(cursor_.valid());
+  const btree::FoundValue value = cursor_.value();
+  if (value.extent.null()) return value.inline_bytes;
+  MANIFOLDDB_ASSIGN(extent_, core_.file->ReadExtent(value.extent));
+  return extent_.view().first(value.extent.bytes);
+}
+
+Cursor::Cursor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Cursor::Cursor(Cursor&&) noexcept = default;
+Cursor& Cursor::operator=(Cursor&&) noexcept = default;
+Cursor::~Cursor() = default;
+
+Result<bool> Cursor::First() {
+  return impl_->Run("cursor.first", [](auto& tree, auto& guard) { return tree.First(guard); });
+}
+Result<bool> Cursor::Last() {
+  return impl_->Run("cursor.last", [](auto& tree, auto& guard) { return tree.Last(guard); });
+}
+Result<bool> Cursor::Seek(ByteView key) {
+  return impl_->Run("cursor.seek", [key](auto& tree, auto& guard) { return tree.Seek(key, guard); });
+}
+Result<bool> Cursor::SeekForPrev(ByteView key) {
+  return impl_->Run("cursor.seek_for_prev", [key](auto& tree, auto& guard) { return tree.SeekForPrev(key, guard); });
+}
+Result<bool> Cursor::Next() {
+  return impl_->Run("cursor.next", [](auto& tree, auto& guard) { return tree.Next(guard); });
+}
+Result<bool> Cursor::Prev() {
+  return impl_->Run("cursor.prev", [](auto& tree, auto& guard) { return tree.Prev(guard); });
+}
+
+bool Cursor::valid() const { return impl_->tree().valid(); }
+ByteView Cursor::key() const { return impl_->tree().key(); }
+Result<ByteView> Cursor::value() { return impl_->ReadCurrent(); }
+
+}  // namespace manifolddb

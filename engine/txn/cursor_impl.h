@@ -1,0 +1,50 @@
+#pragma once
+// Reading for both kinds of transactions: values, and the inside of a cursor.
+
+#include <optional>
+
+#include "engine/base/memory.h"
+#include "engine/btree/tree_cursor.h"
+#include "engine/txn/core.h"
+#include "manifolddb/cursor.h"
+
+namespace manifolddb::txn {
+
+class WriteTransactionImpl;
+struct WriteTableState;
+
+// The value at `key` of the tree, kept alive.
+Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root, ByteView key);
+
+}  // namespace manifolddb::txn
+
+namespace manifolddb {
+
+class Cursor::Impl {
+ public:
+  // Over a version that cannot change.
+  Impl(txn::Core& core, mvcc::ReaderSlot* slot, const Range& range, format::PageRef root);
+  // Over the tree a write transaction is changing.
+  Impl(txn::Core& core, mvcc::ReaderSlot* slot, const Range& range, txn::WriteTransactionImpl* writer,
+       txn::WriteTableState* table);
+
+  // Runs `move` on the tree cursor inside an epoch, on the tree as it is now.
+  template <class Move>
+  Result<bool> Run(const char* operation, Move move);
+  Result<ByteView> ReadCurrent();
+  btree::TreeCursor& tree() { return cursor_; }
+  const btree::TreeCursor& tree() const { return cursor_; }
+
+ private:
+  Status FollowWriter(const char* operation);
+
+  txn::Core& core_;
+  mvcc::ReaderSlot* const slot_;
+  txn::WriteTransactionImpl* const writer_ = nullptr;
+  txn::WriteTableState* const table_ = nullptr;
+  uint64_t edits_seen_ = 0;
+  btree::TreeCursor cursor_;
+  base::Buffer extent_;  // the current value, if it lies in an extent and was asked for
+};
+
+}  // namespace manifolddb

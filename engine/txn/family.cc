@@ -1,0 +1,239 @@
+// The registry of families and the writer tokens. Invariants in the header.
+//
+// Tokens are handed over, not fought for: Release gives the token to the first waiter and wakes only that one, so a
+// family with many writers costs one wake-up per commit.
+// A dropped family's object stays until the database closes: snapshots may still see it, and it is small.
+
+#include "engine/txn/family.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/thread.h"
+
+namespace manifolddb::txn {
+
+using format::FamilyId;
+using format::TxnId;
+
+struct TokenWaiter {
+  uint64_t thread = 0;
+  bool granted = false;
+  base::CondVar wake;
+  TokenWaiter* next = nullptr;
+};
+
+void Family::InstallEmpty(TxnId txn) {
+  auto version = std::make_unique<mvcc::FamilyVersion>();
+  version->txn = txn;
+  version->tables = std::make_shared<const mvcc::Tables>();
+  durable.tables = version->tables;
+  versions.Install(std::move(version));
+}
+
+Families::Families() = default;
+
+Families::~Families() {
+  for (auto& segment : segments_) delete[] segment.load(std::memory_order_acquire);
+}
+
+Family* Families::AddDurable(std::string name, const format::FamilyRecord& record) {
+  base::MutexLock lock(mutex_);
+  Family* const family = AddLocked(record.family, name, TxnId{0});
+  family->durable.name = std::move(name);
+  family->durable.tables_tree = record.tables;
+  family->durable.next_table = record.next_table;
+  return family;
+}
+
+void Families::SetNextId(FamilyId next) {
+  base::MutexLock lock(mutex_);
+  next_id_ = std::max(next_id_, next);
+}
+
+FamilyId Families::next_id() const {
+  base::MutexLock lock(mutex_);
+  return next_id_;
+}
+
+Family* Families::Find(FamilyId id) const {
+  if (id.raw() == 0) return nullptr;
+  const auto segment = static_cast<size_t>(std::bit_width(id.raw()) - 1);
+  if (segment >= segments_.size()) return nullptr;
+  const std::atomic<Family*>* const families = segments_[segment].load(std::memory_order_acquire);
+  if (families == nullptr) return nullptr;
+  return families[id.raw() - (uint64_t{1} << segment)].load(std::memory_order_acquire);
+}
+
+const FamilyName* Families::NameOf(const Family& family, TxnId at) {
+  if (!family.ExistsAt(at)) return nullptr;
+  const FamilyName* name = family.name_.get();
+  while (name != nullptr && name->from > at) name = name->older.get();
+  return name;
+}
+
+Family* Families::FindByName(std::string_view name, TxnId at) const {
+  base::MutexLock lock(mutex_);
+  const auto [first, last] = by_name_.equal_range(name);
+  for (auto entry = first; entry != last; ++entry) {
+    const FamilyName* const current = NameOf(*entry->second, at);
+    if (current != nullptr && current->text == name) return entry->second;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> Families::ListNames(TxnId at) const {
+  base::MutexLock lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, family] : by_name_) {
+    const FamilyName* const current = NameOf(*family, at);
+    if (current != nullptr && current->text == name && (names.empty() || names.back() != name)) {
+      names.emplace_back(name);
+    }
+  }
+  return names;
+}
+
+std::string Families::NameAt(const Family& family, TxnId at) const {
+  base::MutexLock lock(mutex_);
+  const FamilyName* const name = NameOf(family, at);
+  return name == nullptr ? std::string() : name->text;
+}
+
+std::vector<Family*> Families::AllAt(TxnId at) const {
+  base::MutexLock lock(mutex_);
+  std::vector<Family*> families;
+  for (const auto& family : all_) {
+    if (at == kEver || family->ExistsAt(at)) families.push_back(family.get());
+  }
+  return families;
+}
+
+Status Families::TakeTokens(std::span<Family* const> families) {
+  const uint64_t thread = base::ThisThread();
+  base::MutexLock lock(mutex_);
+  for (Family* const family : families) {
+    if (family->holder_ == thread) {
+      return Fail(Errc::kBusy, "transaction.begin",
+                  {.message = "this thread already writes column family " + std::to_string(family->id().raw())});
+    }
+  }
+  for (size_t i = 0; i < families.size(); ++i) {
+    MANIFOLDDB_ASSERT(i == 0 || families[i - 1]->id() < families[i]->id());
+    TakeLocked(families[i], thread);
+  }
+  return {};
+}
+
+void Families::TakeLocked(Family* family, uint64_t thread) {
+  if (family->holder_ == 0) {
+    family->holder_ = thread;
+    return;
+  }
+  TokenWaiter waiter;
+  waiter.thread = thread;
+  if (family->last_waiter_ != nullptr) family->last_waiter_->next = &waiter;
+  family->last_waiter_ = &waiter;
+  if (family->first_waiter_ == nullptr) family->first_waiter_ = &waiter;
+  while (!waiter.granted) waiter.wake.Wait(mutex_);
+  MANIFOLDDB_ASSERT(family->holder_ == thread);
+}
+
+Status Families::TryTakeToken(Family* family) {
+  base::MutexLock lock(mutex_);
+  if (family->holder_ != 0) {
+    return Fail(Errc::kBusy, "transaction.add_column_family",
+                {.message = "column family " + std::to_string(family->id().raw()) + " is being written"});
+  }
+  family->holder_ = base::ThisThread();
+  return {};
+}
+
+void Families::ReleaseTokens(std::span<Family* const> families) {
+  base::MutexLock lock(mutex_);
+  for (Family* const family : families) {
+    MANIFOLDDB_ASSERT(family->holder_ != 0);
+    TokenWaiter* const next = family->first_waiter_;
+    if (next == nullptr) {
+      family->holder_ = 0;
+      continue;
+    }
+    family->first_waiter_ = next->next;
+    if (family->first_waiter_ == nullptr) family->last_waiter_ = nullptr;
+    family->holder_ = next->thread;
+    next->granted = true;
+    next->wake.NotifyOne();
+  }
+}
+
+Family* Families::Create(std::string_view name, TxnId txn) {
+  base::MutexLock lock(mutex_);
+  return AddLocked(next_id_, name, txn);
+}
+
+Family* Families::CreateAs(FamilyId id, std::string_view name, TxnId txn) {
+  base::MutexLock lock(mutex_);
+  return AddLocked(id, name, txn);
+}
+
+Family* Families::AddLocked(FamilyId id, std::string_view name, TxnId txn) {
+  MANIFOLDDB_ASSERT(id.raw() != 0);
+  auto& family = all_.emplace_back(std::make_unique<Family>(id, txn));
+  family->name_ = std::make_unique<FamilyName>(FamilyName{txn, std::string(name), nullptr});
+  by_name_.emplace(family->name_->text, family.get());
+  next_id_ = std::max(next_id_, id.next());
+
+  const auto segment = static_cast<size_t>(std::bit_width(id.raw()) - 1);
+  MANIFOLDDB_ASSERT(segment < segments_.size());
+  std::atomic<Family*>* families = segments_[segment].load(std::memory_order_relaxed);
+  if (families == nullptr) {
+    families = new std::atomic<Family*>[uint64_t{1} << segment]();
+    segments_[segment].store(families, std::memory_order_release);
+  }
+  auto& entry = families[id.raw() - (uint64_t{1} << segment)];
+  MANIFOLDDB_ASSERT(entry.load(std::memory_order_relaxed) == nullptr);
+  entry.store(family.get(), std::memory_order_release);
+  return family.get();
+}
+
+void Families::Rename(Family* family, std::string_view name, TxnId txn) {
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(family->name_->from <= txn);
+  family->name_ = std::make_unique<FamilyName>(FamilyName{txn, std::string(name), std::move(family->name_)});
+  by_name_.emplace(family->name_->text, family);
+}
+
+void Families::Drop(Family* family, TxnId txn) {
+  MANIFOLDDB_ASSERT(!family->dropped());
+  family->dropped_.store(txn.raw(), std::memory_order_release);
+}
+
+bool Families::BeginLoading(Family* family) {
+  base::MutexLock lock(mutex_);
+  while (family->loading_) loaded_.Wait(mutex_);
+  if (!family->versions.empty()) return false;
+  family->loading_ = true;
+  return true;
+}
+
+void Families::EndLoading(Family* family) {
+  base::MutexLock lock(mutex_);
+  family->loading_ = false;
+  loaded_.NotifyAll();
+}
+
+void Families::MarkChanged(Family* family) {
+  base::MutexLock lock(mutex_);
+  if (std::exchange(family->changed_, true)) return;
+  changed_.push_back(family);
+}
+
+std::vector<Family*> Families::TakeChanged() {
+  base::MutexLock lock(mutex_);
+  for (Family* const family : changed_) family->changed_ = false;
+  return std::exchange(changed_, {});
+}
+
+}  // namespace manifolddb::txn

@@ -1,0 +1,148 @@
+#pragma once
+// Column families in memory: their names over time, their versions, and who writes them.
+//
+// (1) At most one transaction holds a family's writer token; tokens are handed over first come, first served.
+//     Whoever needs several takes them in id order, so nobody waits in a circle.
+// (2) Creating, renaming and dropping families is serialised by one more token, the catalog's (family id 0).
+// (3) Names are versioned: a snapshot sees the families and names of its commit.
+// An idle family is one small object here and nothing anywhere else.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/mutex.h"
+#include "engine/format/catalog_record.h"
+#include "engine/format/ids.h"
+#include "engine/mvcc/family_versions.h"
+#include "manifolddb/result.h"
+
+namespace manifolddb::txn {
+
+inline constexpr format::TxnId kNever{~uint64_t{0}};
+// As seen by everything that was ordered so far, published or not.
+inline constexpr format::TxnId kNewestOrdered{kNever.raw() - 1};
+// For AllAt: every family, gone or not.
+inline constexpr format::TxnId kEver = kNever;
+
+// One name a family had, from a commit on.
+struct FamilyName {
+  format::TxnId from;
+  std::string text;
+  std::unique_ptr<FamilyName> older;
+};
+
+// What the durable catalog says of a family; touched by the checkpointer only.
+struct DurableFamily {
+  std::string name;  // empty: not in the catalog
+  std::shared_ptr<const mvcc::Tables> tables;
+  format::TreeRoot tables_tree;
+  format::TableId next_table{1};
+};
+
+class Families;
+struct TokenWaiter;
+
+class Family {
+ public:
+  Family(format::FamilyId id, format::TxnId created) : id_(id), created_(created) {}
+
+  format::FamilyId id() const { return id_; }
+  format::TxnId created() const { return created_; }
+  bool ExistsAt(format::TxnId at) const {
+    return created_ <= at && at.raw() < dropped_.load(std::memory_order_acquire);
+  }
+  // The first version of a family created by commit `txn`: no tables.
+  void InstallEmpty(format::TxnId txn);
+  bool dropped() const { return dropped_.load(std::memory_order_acquire) != kNever.raw(); }
+
+  mvcc::FamilyVersions versions;
+  DurableFamily durable;  // the tables are null until they were loaded
+
+ private:
+  friend class Families;
+
+  const format::FamilyId id_;
+  const format::TxnId created_;
+  std::atomic<uint64_t> dropped_{kNever.raw()};  // release: what the dropping commit made precedes it
+  // Guarded by Families::mutex_:
+  std::unique_ptr<FamilyName> name_;
+  TokenWaiter* first_waiter_ = nullptr;
+  TokenWaiter* last_waiter_ = nullptr;
+  uint64_t holder_ = 0;  // thread that took the token; 0: nobody
+  bool loading_ = false;
+  bool changed_ = false;  // in Families::changed_
+};
+
+class Families {
+ public:
+  Families();
+  ~Families();
+  Families(const Families&) = delete;
+  Families& operator=(const Families&) = delete;
+
+  // A family that the durable catalog holds. Before anybody else uses this object.
+  Family* AddDurable(std::string name, const format::FamilyRecord& record) EXCLUDES(mutex_);
+  void SetNextId(format::FamilyId next) EXCLUDES(mutex_);
+  format::FamilyId next_id() const EXCLUDES(mutex_);
+
+  // Any family that ever had that id and may still be seen by somebody; null if there is none. Lock-free.
+  Family* Find(format::FamilyId id) const;
+  // As commit `at` saw it.
+  Family* FindByName(std::string_view name, format::TxnId at) const EXCLUDES(mutex_);
+  std::vector<std::string> ListNames(format::TxnId at) const EXCLUDES(mutex_);
+  std::string NameAt(const Family& family, format::TxnId at) const EXCLUDES(mutex_);
+  // Those that exist at commit `at`; kEver: all that anybody may still see.
+  std::vector<Family*> AllAt(format::TxnId at) const EXCLUDES(mutex_);
+  Family* catalog() { return &catalog_; }
+
+  // Takes the writer tokens of `families` (ascending by id, no duplicates). kBusy, and takes none, if this thread
+  // holds one of them.
+  Status TakeTokens(std::span<Family* const> families) EXCLUDES(mutex_);
+  // Takes one more if it is free right now.
+  Status TryTakeToken(Family* family) EXCLUDES(mutex_);
+  void ReleaseTokens(std::span<Family* const> families) EXCLUDES(mutex_);
+
+  // REQUIRES (each): the catalog's token is held; for Drop, the family's as well. Called when commit `txn` is ordered.
+  Family* Create(std::string_view name, format::TxnId txn) EXCLUDES(mutex_);
+  // The same with a given id: replay.
+  Family* CreateAs(format::FamilyId id, std::string_view name, format::TxnId txn) EXCLUDES(mutex_);
+  void Rename(Family* family, std::string_view name, format::TxnId txn) EXCLUDES(mutex_);
+  void Drop(Family* family, format::TxnId txn) EXCLUDES(mutex_);
+
+  // One thread loads a family's tables; the others wait. True: the caller is to load, then to call EndLoading.
+  bool BeginLoading(Family* family) EXCLUDES(mutex_);
+  void EndLoading(Family* family) EXCLUDES(mutex_);
+
+  // Families touched by commits since TakeChanged; the checkpointer gives back those it did not cover.
+  void MarkChanged(Family* family) EXCLUDES(mutex_);
+  std::vector<Family*> TakeChanged() EXCLUDES(mutex_);
+
+ private:
+  using ByName = std::multimap<std::string_view, Family*>;  // keys point into FamilyName::text
+
+  Family* AddLocked(format::FamilyId id, std::string_view name, format::TxnId txn) REQUIRES(mutex_);
+  void TakeLocked(Family* family, uint64_t thread) REQUIRES(mutex_);
+  static const FamilyName* NameOf(const Family& family, format::TxnId at);
+
+  // Segment k holds ids 2^k to 2^(k+1) - 1: grows without moving anything. Release: publishes the family.
+  struct Segment;
+  std::array<std::atomic<std::atomic<Family*>*>, 40> segments_{};
+
+  Family catalog_{format::FamilyId{0}, format::TxnId{0}};
+  mutable base::Mutex mutex_{base::LockRank::kFamilies};
+  base::CondVar loaded_;
+  std::vector<std::unique_ptr<Family>> all_ GUARDED_BY(mutex_);
+  ByName by_name_ GUARDED_BY(mutex_);
+  format::FamilyId next_id_ GUARDED_BY(mutex_){1};
+  std::vector<Family*> changed_ GUARDED_BY(mutex_);
+};
+
+}  // namespace manifolddb::txn

@@ -1,0 +1,108 @@
+// Edits of one family's tables. Invariant: a table of the base is either untouched, or has one state in opened_ that
+// stands for it (renamed, dropped or with a new tree); a name belongs to at most one table that is not dropped.
+
+#include "engine/txn/family_edit.h"
+
+#include <algorithm>
+
+#include "engine/base/assert.h"
+
+namespace manifolddb::txn {
+
+using format::TableId;
+using mvcc::TableVersion;
+
+FamilyEdit::FamilyEdit(Family* family, const mvcc::FamilyVersion* base)
+    : family_(family),
+      base_(base != nullptr ? base->tables : std::make_shared<const mvcc::Tables>()),
+      next_table_(base != nullptr ? base->next_table : TableId{1}),
+      changed_(base == nullptr) {}
+
+bool FamilyEdit::Opened(TableId id) const {
+  return std::any_of(opened_.begin(), opened_.end(), [&](const auto& table) { return table->id == id; });
+}
+
+WriteTableState* FamilyEdit::Open(const TableVersion& table) {
+  MANIFOLDDB_ASSERT(!Opened(table.id));
+  opened_.push_back(std::make_unique<WriteTableState>(
+      WriteTableState{this, table.id, *table.name, table.tree, false}));
+  return opened_.back().get();
+}
+
+WriteTableState* FamilyEdit::Find(std::string_view name) {
+  for (const auto& table : opened_) {
+    if (!table->dropped && table->name == name) return table.get();
+  }
+  const TableVersion* const table = mvcc::FindTable(*base_, name);
+  // Opened already, but not under this name: renamed or dropped meanwhile.
+  if (table == nullptr || Opened(table->id)) return nullptr;
+  return Open(*table);
+}
+
+WriteTableState* FamilyEdit::FindById(TableId id) {
+  for (const auto& table : opened_) {
+    if (table->id == id) return table->dropped ? nullptr : table.get();
+  }
+  for (const TableVersion& table : *base_) {
+    if (table.id == id) return Open(table);
+  }
+  return nullptr;
+}
+
+WriteTableState* FamilyEdit::CreateAs(TableId id, std::string_view name) {
+  MANIFOLDDB_ASSERT(Find(name) == nullptr && FindById(id) == nullptr);
+  next_table_ = std::max(next_table_, id.next());
+  changed_ = true;
+  opened_.push_back(
+      std::make_unique<WriteTableState>(WriteTableState{this, id, std::string(name), {}, false}));
+  return opened_.back().get();
+}
+
+format::PageRef FamilyEdit::Drop(WriteTableState* table) {
+  MANIFOLDDB_ASSERT(!table->dropped);
+  table->dropped = true;
+  changed_ = true;
+  return table->tree.root;
+}
+
+void FamilyEdit::Rename(WriteTableState* table, std::string_view name) {
+  MANIFOLDDB_ASSERT(!table->dropped && Find(name) == nullptr);
+  table->name = name;
+  changed_ = true;
+}
+
+std::vector<std::string> FamilyEdit::ListNames() const {
+  std::vector<std::string> names;
+  const auto tables = Build();  // named: a temporary would be gone before the first step of the loop
+  for (const TableVersion& table : *tables) names.push_back(*table.name);
+  return names;
+}
+
+std::vector<format::PageRef> FamilyEdit::Roots() const {
+  std::vector<format::PageRef> roots;
+  const auto tables = Build();
+  for (const TableVersion& table : *tables) {
+    if (!table.tree.root.null()) roots.push_back(table.tree.root);
+  }
+  return roots;
+}
+
+std::shared_ptr<const mvcc::Tables> FamilyEdit::Build() const {
+  auto tables = std::make_shared<mvcc::Tables>();
+  tables->reserve(base_->size() + opened_.size());
+  for (const TableVersion& table : *base_) {
+    if (!Opened(table.id)) tables->push_back(table);
+  }
+  for (const auto& table : opened_) {
+    if (table->dropped) continue;
+    // The name's string is shared with the base where it has not changed: most commits change roots only.
+    const TableVersion* const before = mvcc::FindTable(*base_, table->name);
+    auto name = before != nullptr ? before->name : std::make_shared<const std::string>(table->name);
+    tables->push_back({std::move(name), table->id, table->tree});
+  }
+  std::sort(tables->begin(), tables->end(),
+            [](const TableVersion& a, const TableVersion& b) { return *a.name < *b.name; });
+  return tables;
+}
+
+}  // namespace manifolddb::txn

@@ -1,0 +1,95 @@
+#include "engine/txn/family.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace manifolddb::txn {
+namespace {
+
+using format::FamilyId;
+using format::TxnId;
+
+TEST(Families, ASnapshotSeesTheNamesOfItsTime) {
+  Families families;
+  Family* const a = families.Create("a", TxnId{1});
+  families.Rename(a, "b", TxnId{5});
+  Family* const second = families.Create("a", TxnId{7});
+  families.Drop(a, TxnId{9});
+  EXPECT_EQ(families.FindByName("a", TxnId{0}), nullptr);
+  EXPECT_EQ(families.FindByName("a", TxnId{4}), a);
+  EXPECT_EQ(families.FindByName("a", TxnId{5}), nullptr);
+  EXPECT_EQ(families.FindByName("b", TxnId{6}), a);
+  EXPECT_EQ(families.FindByName("a", TxnId{8}), second);
+  EXPECT_EQ(families.FindByName("b", TxnId{9}), nullptr);
+  EXPECT_EQ(families.ListNames(TxnId{8}), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(families.ListNames(TxnId{9}), (std::vector<std::string>{"a"}));
+  EXPECT_EQ(families.NameAt(*a, TxnId{4}), "a");
+  EXPECT_EQ(families.NameAt(*a, TxnId{9}), "");
+}
+
+TEST(Families, ARenameThereAndBackListsTheNameOnce) {
+  Families families;
+  Family* const a = families.Create("a", TxnId{1});
+  families.Rename(a, "b", TxnId{2});
+  families.Rename(a, "a", TxnId{3});
+  EXPECT_EQ(families.ListNames(TxnId{3}), (std::vector<std::string>{"a"}));
+  EXPECT_EQ(families.FindByName("a", TxnId{3}), a);
+}
+
+TEST(Families, ManyAreFoundById) {
+  Families families;
+  for (uint64_t i = 1; i <= 1000; ++i) {
+    EXPECT_EQ(families.Create("f" + std::to_string(i), TxnId{i})->id().raw(), i);
+  }
+  for (uint64_t i = 1; i <= 1000; ++i) ASSERT_EQ(families.Find(FamilyId{i})->id().raw(), i);
+  EXPECT_EQ(families.Find(FamilyId{0}), nullptr);
+  EXPECT_EQ(families.Find(FamilyId{1001}), nullptr);
+  EXPECT_EQ(families.Find(FamilyId{~uint64_t{0}}), nullptr);
+}
+
+TEST(Families, AThreadDoesNotWaitForItself) {
+  Families families;
+  Family* const a = families.Create("a", TxnId{1});
+  Family* const b = families.Create("b", TxnId{2});
+  Family* const both[] = {a, b};
+  ASSERT_TRUE(families.TakeTokens({&b, 1}));
+  EXPECT_EQ(families.TakeTokens(both).error().code(), Errc::kBusy);
+  EXPECT_EQ(families.TryTakeToken(b).error().code(), Errc::kBusy);
+  ASSERT_TRUE(families.TryTakeToken(a));  // the failed attempt has taken nothing
+  families.ReleaseTokens(both);
+  ASSERT_TRUE(families.TakeTokens(both));
+  families.ReleaseTokens(both);
+}
+
+TEST(Families, TokensExcludeEachOtherAmongThreads) {
+  Families families;
+  Family* const both[] = {families.Create("a", TxnId{1}), families.Create("b", TxnId{2})};
+  int guarded_by_tokens = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 200; ++i) {
+        // Both, or the first alone: it is the first that guards the number.
+        const auto wanted = std::span<Family* const>(both).first(1 + static_cast<size_t>(t % 2));
+        ASSERT_TRUE(families.TakeTokens(wanted));
+        ++guarded_by_tokens;
+        families.ReleaseTokens(wanted);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(guarded_by_tokens, 800);
+}
+
+TEST(Families, ChangedOnesAreHandedOverOnce) {
+  Families families;
+  Family* const a = families.Create("a", TxnId{1});
+  families.MarkChanged(a);
+  families.MarkChanged(a);
+  EXPECT_EQ(families.TakeChanged(), std::vector<Family*>{a});
+  EXPECT_TRUE(families.TakeChanged().empty());
+}
+
+}  // namespace
+}  // namespace manifolddb::txn

@@ -1,0 +1,67 @@
+// Accounting of the ring. A wrap wastes at most one group's length per lap; LogRing::usable_bytes keeps that much
+// aside, and `used` counts it once it has happened, since it is a distance of positions.
+
+#include "engine/txn/log_space.h"
+
+#include "engine/base/assert.h"
+#include "engine/base/sites.h"
+
+namespace manifolddb::txn {
+
+bool LogSpace::TryReserve(uint64_t span) {
+  base::MutexLock lock(mutex_);
+  if (MANIFOLDDB_BROKEN("txn.log_space.overcommit")) {
+    reserved_ += span;
+    return true;
+  }
+  if (format::Distance(tail_, end_) + reserved_ + span > ring_.usable_bytes()) return false;
+  reserved_ += span;
+  return true;
+}
+
+void LogSpace::Unreserve(uint64_t span) {
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(reserved_ >= span);
+  reserved_ -= span;
+}
+
+void LogSpace::Appended(uint64_t span, format::Lsn end) {
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(reserved_ >= span && end_ < end);
+  reserved_ -= span;
+  end_ = end;
+}
+
+void LogSpace::MoveTail(format::Lsn tail) {
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(tail_ <= tail && tail <= end_);
+  tail_ = tail;
+}
+
+void LogSpace::SetRing(const wal::LogRing& ring) {
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(ring.usable_bytes() >= ring_.usable_bytes());
+  ring_ = ring;
+}
+
+uint64_t LogSpace::used() const {
+  base::MutexLock lock(mutex_);
+  return format::Distance(tail_, end_);
+}
+
+uint64_t LogSpace::usable() const {
+  base::MutexLock lock(mutex_);
+  return ring_.usable_bytes();
+}
+
+uint64_t LogSpace::capacity() const {
+  base::MutexLock lock(mutex_);
+  return ring_.capacity;
+}
+
+uint64_t LogSpace::group_bytes_max() const {
+  base::MutexLock lock(mutex_);
+  return ring_.group_bytes_max();
+}
+
+}  // namespace manifolddb::txn

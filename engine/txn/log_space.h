@@ -1,0 +1,44 @@
+#pragma once
+// Room in the log ring: reserved before a commit is ordered, used when it is appended, given back by checkpoints.
+//
+// (1) used + reserved never exceeds what the ring can hold without reaching the durable checkpoint's position.
+// (2) Waiting happens before ordering only: nobody who waits here holds up a checkpoint.
+
+#include <cstdint>
+
+#include "engine/base/mutex.h"
+#include "engine/format/ids.h"
+#include "engine/wal/log_ring.h"
+
+namespace manifolddb::txn {
+
+class LogSpace {
+ public:
+  // The log holds nothing between `tail`, the durable checkpoint's position, and its end.
+  LogSpace(const wal::LogRing& ring, format::Lsn tail) : ring_(ring), tail_(tail), end_(tail) {}
+
+  // True, and reserved, if there is room for `span` bytes now.
+  bool TryReserve(uint64_t span) EXCLUDES(mutex_);
+  // What was reserved will not be used.
+  void Unreserve(uint64_t span) EXCLUDES(mutex_);
+  // A group that had reserved `span` bytes was appended; the log ends at `end` now.
+  void Appended(uint64_t span, format::Lsn end) EXCLUDES(mutex_);
+  // A checkpoint at `tail` is durable.
+  void MoveTail(format::Lsn tail) EXCLUDES(mutex_);
+  void SetRing(const wal::LogRing& ring) EXCLUDES(mutex_);
+
+  uint64_t used() const EXCLUDES(mutex_);
+  uint64_t usable() const EXCLUDES(mutex_);
+  uint64_t capacity() const EXCLUDES(mutex_);
+  // A transaction whose group would be larger goes through a checkpoint.
+  uint64_t group_bytes_max() const EXCLUDES(mutex_);
+
+ private:
+  mutable base::Mutex mutex_{base::LockRank::kLogSpace};
+  wal::LogRing ring_ GUARDED_BY(mutex_);
+  uint64_t reserved_ GUARDED_BY(mutex_) = 0;
+  format::Lsn tail_ GUARDED_BY(mutex_);
+  format::Lsn end_ GUARDED_BY(mutex_);
+};
+
+}  // namespace manifolddb::txn

@@ -1,0 +1,45 @@
+#include "engine/txn/log_space.h"
+
+#include <gtest/gtest.h>
+
+namespace manifolddb::txn {
+namespace {
+
+using format::Lsn;
+
+constexpr wal::LogRing kRing{.capacity = 1600, .origin = Lsn{0}, .write_unit = 100};  // groups to 400, usable 1200
+
+TEST(LogSpace, ReservedAndUsedTogetherStayWithinWhatIsUsable) {
+  LogSpace space(kRing, Lsn{5000});
+  EXPECT_TRUE(space.TryReserve(400));
+  EXPECT_TRUE(space.TryReserve(400));
+  EXPECT_TRUE(space.TryReserve(400));
+  EXPECT_FALSE(space.TryReserve(100));
+  space.Appended(400, Lsn{5400});
+  EXPECT_FALSE(space.TryReserve(100));  // used instead of reserved
+  space.Unreserve(400);
+  EXPECT_TRUE(space.TryReserve(400));
+  space.MoveTail(Lsn{5400});
+  EXPECT_EQ(space.used(), 0u);
+  EXPECT_TRUE(space.TryReserve(400));
+}
+
+TEST(LogSpace, AWastedEndCountsAsUsed) {
+  LogSpace space(kRing, Lsn{0});
+  ASSERT_TRUE(space.TryReserve(100));
+  space.Appended(100, Lsn{450});  // started at 350 instead of 0
+  EXPECT_EQ(space.used(), 450u);
+}
+
+TEST(LogSpace, ALargerRingHasMoreRoom) {
+  LogSpace space(kRing, Lsn{0});
+  ASSERT_TRUE(space.TryReserve(1200));
+  EXPECT_FALSE(space.TryReserve(100));
+  wal::LogRing grown = kRing;
+  grown.capacity *= 4;
+  space.SetRing(grown);
+  EXPECT_TRUE(space.TryReserve(1600));
+}
+
+}  // namespace
+}  // namespace manifolddb::txn

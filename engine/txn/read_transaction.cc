@@ -1,0 +1,80 @@
+// Read transactions. A version found for the snapshot stays while the snapshot is pinned, also outside epochs.
+
+#include "engine/txn/read_transaction.h"
+
+#include <utility>
+
+#include "engine/base/try.h"
+#include "engine/txn/cursor_impl.h"
+#include "engine/txn/names.h"
+
+namespace manifolddb::txn {
+
+ReadTransactionImpl::ReadTransactionImpl(Core& core)
+    : core_(core), slot_(core.slots->Acquire()), snapshot_(core.slots->PinNewest(slot_, core.versions->published())) {}
+
+ReadTransactionImpl::~ReadTransactionImpl() {
+  core_.slots->Unpin(slot_);
+  core_.slots->Release(slot_);
+}
+
+Result<ColumnFamily> ReadTransactionImpl::OpenColumnFamily(std::string_view name) const {
+  MANIFOLDDB_TRY(core_.CheckOpen("column_family.open"));
+  const Family* const family = core_.families->FindByName(name, snapshot_);
+  if (family == nullptr) {
+    return Fail(Errc::kNoSuchColumnFamily, "column_family.open", {.message = Quoted(name)});
+  }
+  return ColumnFamily(family->id().raw());
+}
+
+Result<std::vector<std::string>> ReadTransactionImpl::ListColumnFamilies() const {
+  MANIFOLDDB_TRY(core_.CheckOpen("column_family.list"));
+  return core_.families->ListNames(snapshot_);
+}
+
+Result<const mvcc::FamilyVersion*> ReadTransactionImpl::FindVersion(ColumnFamily handle, const char* operation) {
+  MANIFOLDDB_TRY(core_.CheckOpen(operation));
+  Family* const family = core_.families->Find(format::FamilyId{handle.id()});
+  if (family == nullptr || !family->ExistsAt(snapshot_)) {
+    return Fail(Errc::kNoSuchColumnFamily, operation,
+                {.message = "column family " + std::to_string(handle.id()) + " at commit " +
+                            std::to_string(snapshot_.raw())});
+  }
+  MANIFOLDDB_TRY(core_.LoadFamily(family, slot_));
+  const mvcc::EpochGuard guard(slot_);  // the chain is walked over versions that may be pruned meanwhile
+  const mvcc::FamilyVersion* const version = family->versions.At(snapshot_);
+  MANIFOLDDB_ASSERT(version != nullptr);
+  return version;
+}
+
+Result<ReadTable> ReadTransactionImpl::OpenTable(ColumnFamily family, std::string_view name) {
+  MANIFOLDDB_ASSIGN(const mvcc::FamilyVersion* const version, FindVersion(family, "table.open"));
+  const mvcc::TableVersion* const table = mvcc::FindTable(*version->tables, name);
+  if (table == nullptr) return Fail(Errc::kNoSuchTable, "table.open", {.message = Quoted(name)});
+  tables_.push_back(std::make_unique<ReadTableState>(ReadTableState{table->tree}));
+  return ReadTable(this, tables_.back().get());
+}
+
+Result<std::vector<std::string>> ReadTransactionImpl::ListTables(ColumnFamily family) {
+  MANIFOLDDB_ASSIGN(const mvcc::FamilyVersion* const version, FindVersion(family, "table.list"));
+  std::vector<std::string> names;
+  for (const mvcc::TableVersion& table : *version->tables) names.push_back(*table.name);
+  return names;
+}
+
+Result<std::optional<Value>> ReadTransactionImpl::Get(const ReadTableState& table, ByteView key) {
+  MANIFOLDDB_TRY(core_.CheckOpen("table.get"));
+  return ReadValue(core_, slot_, table.tree.root, key);
+}
+
+Result<uint64_t> ReadTransactionImpl::Length(const ReadTableState& table) const {
+  MANIFOLDDB_TRY(core_.CheckOpen("table.length"));
+  return table.tree.entries;
+}
+
+Result<Cursor> ReadTransactionImpl::NewCursor(const ReadTableState& table, const Range& range) {
+  MANIFOLDDB_TRY(core_.CheckOpen("table.new_cursor"));
+  return Cursor(std::make_unique<Cursor::Impl>(core_, slot_, range, table.tree.root));
+}
+
+}  // namespace manifolddb::txn

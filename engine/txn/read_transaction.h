@@ -1,0 +1,47 @@
+#pragma once
+// The inside of a read transaction: a slot with a pinned snapshot, and the tables opened from it.
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "engine/txn/core.h"
+#include "manifolddb/transaction.h"
+
+namespace manifolddb::txn {
+
+struct ReadTableState {
+  format::TreeRoot tree;
+};
+
+// (1) The snapshot is pinned from construction to destruction; everything it reaches stays.
+// (2) Nothing here takes a lock but opening by name.
+class ReadTransactionImpl {
+ public:
+  explicit ReadTransactionImpl(Core& core);
+  ~ReadTransactionImpl();
+  ReadTransactionImpl(const ReadTransactionImpl&) = delete;
+  ReadTransactionImpl& operator=(const ReadTransactionImpl&) = delete;
+
+  format::TxnId snapshot() const { return snapshot_; }
+  Result<ColumnFamily> OpenColumnFamily(std::string_view name) const;
+  Result<std::vector<std::string>> ListColumnFamilies() const;
+  Result<ReadTable> OpenTable(ColumnFamily family, std::string_view name);
+  Result<std::vector<std::string>> ListTables(ColumnFamily family);
+
+  Result<std::optional<Value>> Get(const ReadTableState& table, ByteView key);
+  Result<uint64_t> Length(const ReadTableState& table) const;
+  Result<Cursor> NewCursor(const ReadTableState& table, const Range& range);
+
+ private:
+  // What this snapshot sees of the family.
+  Result<const mvcc::FamilyVersion*> FindVersion(ColumnFamily family, const char* operation);
+
+  Core& core_;
+  mvcc::ReaderSlot* const slot_;
+  format::TxnId snapshot_;
+  std::vector<std::unique_ptr<ReadTableState>> tables_;
+};
+
+}  // namespace manifolddb::txn

@@ -1,0 +1,70 @@
+// The public transaction types: thin handles over their insides.
+
+#include "manifolddb/transaction.h"
+
+#include <utility>
+
+#include "engine/base/try.h"
+#include "engine/txn/read_transaction.h"
+#include "engine/txn/write_transaction.h"
+
+namespace manifolddb {
+
+ReadTransaction::ReadTransaction(std::unique_ptr<txn::ReadTransactionImpl> impl) : impl_(std::move(impl)) {}
+ReadTransaction::ReadTransaction(ReadTransaction&&) noexcept = default;
+ReadTransaction& ReadTransaction::operator=(ReadTransaction&&) noexcept = default;
+ReadTransaction::~ReadTransaction() = default;
+
+uint64_t ReadTransaction::commit_number() const { return impl_->snapshot().raw(); }
+Result<ColumnFamily> ReadTransaction::OpenColumnFamily(std::string_view name) const {
+  return impl_->OpenColumnFamily(name);
+}
+Result<std::vector<std::string>> ReadTransaction::ListColumnFamilies() const { return impl_->ListColumnFamilies(); }
+Result<ReadTable> ReadTransaction::OpenTable(ColumnFamily family, std::string_view name) {
+  return impl_->OpenTable(family, name);
+}
+Result<std::vector<std::string>> ReadTransaction::ListTables(ColumnFamily family) {
+  return impl_->ListTables(family);
+}
+
+Result<std::optional<Value>> ReadTable::Get(ByteView key) const { return transaction_->Get(*state_, key); }
+Result<uint64_t> ReadTable::Length() const { return transaction_->Length(*state_); }
+Result<Cursor> ReadTable::NewCursor(Range range) const { return transaction_->NewCursor(*state_, range); }
+
+Result<std::optional<Value>> WriteTable::Get(ByteView key) const { return transaction_->Get(*state_, key); }
+Result<uint64_t> WriteTable::Length() const { return transaction_->Length(*state_); }
+Result<Cursor> WriteTable::NewCursor(Range range) const { return transaction_->NewCursor(state_, range); }
+Status WriteTable::Put(ByteView key, ByteView value) { return transaction_->Put(*state_, key, value); }
+Result<bool> WriteTable::Delete(ByteView key) { return transaction_->Delete(*state_, key); }
+Result<uint64_t> WriteTable::DeleteRange(Range range) { return transaction_->DeleteRange(*state_, range); }
+
+WriteTransaction::WriteTransaction(std::unique_ptr<txn::WriteTransactionImpl> impl) : impl_(std::move(impl)) {}
+WriteTransaction::WriteTransaction(WriteTransaction&&) noexcept = default;
+WriteTransaction& WriteTransaction::operator=(WriteTransaction&&) noexcept = default;
+WriteTransaction::~WriteTransaction() = default;
+
+Result<WriteTable> WriteTransaction::CreateTable(ColumnFamily family, std::string_view name) {
+  return impl_->CreateTable(family, name);
+}
+Result<WriteTable> WriteTransaction::OpenTable(ColumnFamily family, std::string_view name) {
+  return impl_->OpenTable(family, name);
+}
+Result<WriteTable> WriteTransaction::OpenOrCreateTable(ColumnFamily family, std::string_view name) {
+  auto table = impl_->OpenTable(family, name);
+  if (table || table.error().code() != Errc::kNoSuchTable) return table;
+  return impl_->CreateTable(family, name);
+}
+Status WriteTransaction::DropTable(ColumnFamily family, std::string_view name) {
+  return impl_->DropTable(family, name);
+}
+Status WriteTransaction::RenameTable(ColumnFamily family, std::string_view from, std::string_view to) {
+  return impl_->RenameTable(family, from, to);
+}
+Result<std::vector<std::string>> WriteTransaction::ListTables(ColumnFamily family) {
+  return impl_->ListTables(family);
+}
+Status WriteTransaction::AddColumnFamily(ColumnFamily family) { return impl_->AddColumnFamily(family); }
+Result<uint64_t> WriteTransaction::Commit(CommitOptions options) { return impl_->Commit(options); }
+void WriteTransaction::Abort() { impl_->Abort(); }
+
+}  // namespace manifolddb

@@ -1,0 +1,232 @@
+// Write transactions: taking families, changing tables, and the two roads of a commit.
+//
+// What a crash leaves: before ordering nothing but pages that the durable checkpoint calls free; after it, see
+// commit_pipeline.cc and the checkpointer.
+
+#include "engine/txn/write_transaction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/sites.h"
+#include "engine/base/try.h"
+#include "engine/format/log_format.h"
+#include "engine/format/redo.h"
+
+namespace manifolddb::txn {
+
+using format::FamilyId;
+using format::TxnId;
+
+namespace {
+constexpr std::byte kGap[wal::kRedoGap] = {};
+}  // namespace
+
+WriteTransactionImpl::WriteTransactionImpl(Core& core)
+    : core_(core),
+      slot_(core.slots->Acquire()),
+      pages_(*core.cache, *core.allocator, core.DrawWriterSerial()) {
+  core_.open_writers.fetch_add(1, std::memory_order_relaxed);
+}
+
+WriteTransactionImpl::~WriteTransactionImpl() { Abort(); }
+
+Result<std::unique_ptr<WriteTransactionImpl>> WriteTransactionImpl::Begin(
+    Core& core, std::span<const ColumnFamily> families) {
+  MANIFOLDDB_TRY(core.CheckWritable("transaction.begin"));
+  MANIFOLDDB_TRY(core.WaitForMemory());
+  std::unique_ptr<WriteTransactionImpl> transaction(new WriteTransactionImpl(core));
+  MANIFOLDDB_TRY(transaction->redo_.Append(kGap));
+  MANIFOLDDB_TRY(transaction->TakeFamilies(families));
+  return transaction;
+}
+
+Status WriteTransactionImpl::TakeFamilies(std::span<const ColumnFamily> wanted) {
+  std::vector<Family*> families;
+  for (const ColumnFamily handle : wanted) {
+    Family* const family = core_.families->Find(FamilyId{handle.id()});
+    if (family == nullptr) {
+      return Fail(Errc::kNoSuchColumnFamily, "transaction.begin", {.message = "id " + std::to_string(handle.id())});
+    }
+    families.push_back(family);
+  }
+  std::sort(families.begin(), families.end(), [](Family* a, Family* b) { return a->id() < b->id(); });
+  families.erase(std::unique(families.begin(), families.end()), families.end());
+  MANIFOLDDB_TRY(core_.families->TakeTokens(families));
+  // From here the tokens are released by whoever ends the transaction: all of them are in families_.
+  holds_tokens_ = true;
+  for (Family* const family : families) families_.push_back(std::make_unique<FamilyEdit>(family, nullptr));
+  std::vector<std::unique_ptr<FamilyEdit>> taken = std::exchange(families_, {});
+  Status status;
+  for (const auto& edit : taken) {
+    if (status) status = AddTaken(edit->family());
+    if (!status) families_.push_back(std::make_unique<FamilyEdit>(edit->family(), nullptr));
+  }
+  return status;
+}
+
+Status WriteTransactionImpl::AddTaken(Family* family) {
+  if (!family->ExistsAt(kNewestOrdered)) {
+    return Fail(Errc::kNoSuchColumnFamily, "transaction.begin",
+                {.message = "column family " + std::to_string(family->id().raw()) + " was dropped"});
+  }
+  MANIFOLDDB_TRY(core_.LoadFamily(family, slot_));
+  const mvcc::FamilyVersion* const newest = family->versions.Newest();
+  newest_read_ = std::max(newest_read_, newest->txn);
+  families_.push_back(std::make_unique<FamilyEdit>(family, newest));
+  return {};
+}
+
+Status WriteTransactionImpl::AddColumnFamily(ColumnFamily handle) {
+  MANIFOLDDB_TRY(CheckLive("transaction.add_column_family"));
+  Family* const family = core_.families->Find(FamilyId{handle.id()});
+  if (family == nullptr) {
+    return Fail(Errc::kNoSuchColumnFamily, "transaction.add_column_family",
+                {.message = "id " + std::to_string(handle.id())});
+  }
+  if (FindEdit(handle, "transaction.add_column_family")) return {};
+  MANIFOLDDB_TRY(core_.families->TryTakeToken(family));
+  if (Status added = AddTaken(family); !added) {
+    core_.families->ReleaseTokens({&family, 1});
+    return added;
+  }
+  return {};
+}
+
+Result<FamilyEdit*> WriteTransactionImpl::FindEdit(ColumnFamily handle, const char* operation) {
+  for (const auto& edit : families_) {
+    if (edit->family()->id().raw() == handle.id()) return edit.get();
+  }
+  return Fail(Errc::kInvalidArgument, operation,
+              {.message = "the transaction was not begun with column family " + std::to_string(handle.id())});
+}
+
+Status WriteTransactionImpl::CheckLive(const char* operation) const {
+  if (ended_) return Fail(Errc::kTransactionEnded, operation);
+  if (failed_) {
+    return Fail(Errc::kTransactionEnded, operation, {.message = "only Abort is left after " + failed_->ToString()});
+  }
+  return core_.CheckWritable(operation);
+}
+
+Status WriteTransactionImpl::CheckTable(const WriteTableState& table, const char* operation) const {
+  MANIFOLDDB_TRY(CheckLive(operation));
+  if (table.dropped) return Fail(Errc::kNoSuchTable, operation, {.message = "'" + table.name + "' was dropped"});
+  return {};
+}
+
+std::unexpected<Error> WriteTransactionImpl::Failed(const Error& error) {
+  failed_ = error;
+  return std::unexpected<Error>(error);
+}
+
+bool WriteTransactionImpl::changed() const {
+  return std::any_of(families_.begin(), families_.end(), [](const auto& edit) { return edit->changed(); });
+}
+
+Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) {
+  if (Status live = CheckLive("transaction.commit"); !live) {
+    Abort();
+    return std::unexpected<Error>(live.error());
+  }
+  // Nothing to order, unless it read what is not published yet: then its success must wait for that (G4), which an
+  // empty commit behind it does.
+  const TxnId published = core_.versions->published_txn();
+  if (!changed() && newest_read_ <= published) {
+    Abort();
+    return published.raw();
+  }
+  const bool through =
+      options.through_checkpoint || redo_overflow_ || LogSpan() > core_.log_space->group_bytes_max();
+  Result<TxnId> txn = through ? CommitThrough() : CommitLogged(options.durability);
+  Abort();  // lets go of what was not ordered; no effect on what was
+  if (!txn) return std::unexpected<Error>(txn.error());
+  core_.commits.fetch_add(1, std::memory_order_relaxed);
+  core_.RequestCheckpointIfDue();
+  return txn->raw();
+}
+
+uint64_t WriteTransactionImpl::LogSpan() const {
+  return format::LogGroupSpan(redo_.size() - sizeof(format::LogGroupDisk), core_.config.write_unit);
+}
+
+Result<TxnId> WriteTransactionImpl::CommitLogged(Durability durability) {
+  const uint64_t span = LogSpan();
+  MANIFOLDDB_TRY(redo_.Reserve(span));  // the group may be sealed in place, padding included
+  MANIFOLDDB_TRY(core_.ReserveLogSpace(span));
+
+  PendingCommit commit;
+  commit.redo = &redo_;
+  commit.sync = durability == Durability::kImmediate;
+  commit.reserved = span;
+  commit.order = [&](TxnId txn) {
+    commit.effects.delta = pages_.Finish();
+    commit.effects.dropped = dropped_;
+    InstallVersions(txn);
+  };
+  bool ordered = false;
+  Result<TxnId> txn = core_.pipeline->Commit(commit, ordered);
+  if (!ordered) core_.log_space->Unreserve(span);
+  return txn;
+}
+
+Result<TxnId> WriteTransactionImpl::CommitThrough() {
+  MANIFOLDDB_MARK("txn.commit_through_checkpoint");
+  CheckpointService::ThroughCommit commit;
+  commit.pages = &pages_;
+  commit.dropped = dropped_;
+  for (const auto& edit : families_) {
+    if (edit->changed()) commit.changes.push_back({edit->family(), edit->Build(), edit->next_table()});
+  }
+  commit.order = [&](TxnId txn) { InstallVersions(txn); };
+  bool ordered = false;
+  return core_.checkpoints->CommitThrough(commit, ordered);
+}
+
+// Under the commit queue's lock: no I/O here.
+void WriteTransactionImpl::InstallVersions(TxnId txn) {
+  constexpr uint32_t kPruneAt = 8;  // chain length that is worth a look at the pinned snapshots
+  for (const auto& edit : families_) {
+    if (!edit->changed()) continue;
+    auto version = std::make_unique<mvcc::FamilyVersion>();
+    version->txn = txn;
+    version->next_table = edit->next_table();
+    version->tables = edit->Build();
+    Family* const family = edit->family();
+    family->versions.Install(std::move(version));
+    core_.families->MarkChanged(family);
+    if (family->versions.length() >= kPruneAt) {
+      const TxnId published = core_.versions->published_txn();
+      std::vector<uint64_t> pinned;
+      core_.slots->PinnedSnapshots(pinned);
+      family->versions.Prune(published, pinned, *core_.garbage);
+      core_.garbage->Collect();
+    }
+  }
+  ended_ = true;
+  ReleaseFamilies();
+}
+
+std::vector<Family*> WriteTransactionImpl::HeldFamilies() const {
+  std::vector<Family*> families;
+  for (const auto& edit : families_) families.push_back(edit->family());
+  return families;
+}
+
+void WriteTransactionImpl::ReleaseFamilies() {
+  if (!std::exchange(holds_tokens_, false)) return;
+  core_.families->ReleaseTokens(HeldFamilies());
+}
+
+void WriteTransactionImpl::Abort() {
+  if (!std::exchange(ended_, true)) pages_.Abandon();
+  ReleaseFamilies();
+  // An ended transaction holds nothing: the database may be closed while the object still exists.
+  if (mvcc::ReaderSlot* const slot = std::exchange(slot_, nullptr); slot != nullptr) {
+    core_.slots->Release(slot);
+    core_.open_writers.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+}  // namespace manifolddb::txn

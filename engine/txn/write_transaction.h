@@ -1,0 +1,88 @@
+#pragma once
+// The inside of a write transaction: redo and pages, side by side.
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/memory.h"
+#include "engine/page/page_writer.h"
+#include "engine/txn/core.h"
+#include "engine/txn/family_edit.h"
+#include "manifolddb/transaction.h"
+
+namespace manifolddb::txn {
+
+// (1) Every change is in the redo and in the pages, in the same order, or the transaction can only be aborted.
+// (2) Until it is ordered, nobody else sees any of it, and giving up costs nothing but its own pages.
+// (3) The families' tokens are held until the commit is ordered, or the transaction is given up.
+class WriteTransactionImpl {
+ public:
+  static Result<std::unique_ptr<WriteTransactionImpl>> Begin(Core& core, std::span<const ColumnFamily> families);
+  ~WriteTransactionImpl();  // aborts unless ended
+  WriteTransactionImpl(const WriteTransactionImpl&) = delete;
+  WriteTransactionImpl& operator=(const WriteTransactionImpl&) = delete;
+
+  Result<WriteTable> CreateTable(ColumnFamily family, std::string_view name);
+  Result<WriteTable> OpenTable(ColumnFamily family, std::string_view name);
+  Status DropTable(ColumnFamily family, std::string_view name);
+  Status RenameTable(ColumnFamily family, std::string_view from, std::string_view to);
+  Result<std::vector<std::string>> ListTables(ColumnFamily family);
+  Status AddColumnFamily(ColumnFamily family);
+
+  Result<std::optional<Value>> Get(const WriteTableState& table, ByteView key);
+  Result<uint64_t> Length(const WriteTableState& table) const;
+  Result<Cursor> NewCursor(WriteTableState* table, const Range& range);
+  Status Put(WriteTableState& table, ByteView key, ByteView value);
+  Result<bool> Delete(WriteTableState& table, ByteView key);
+  Result<uint64_t> DeleteRange(WriteTableState& table, const Range& range);
+
+  Result<uint64_t> Commit(const CommitOptions& options);
+  void Abort();
+
+  // For cursors: whether the table may still be used, and how often anything changed.
+  Status CheckTable(const WriteTableState& table, const char* operation) const;
+  uint64_t edits() const { return edits_; }
+  mvcc::ReaderSlot* slot() const { return slot_; }
+  Core& core() const { return core_; }
+
+ private:
+  explicit WriteTransactionImpl(Core& core);
+
+  Status TakeFamilies(std::span<const ColumnFamily> families);
+  Status AddTaken(Family* family);
+  Result<FamilyEdit*> FindEdit(ColumnFamily family, const char* operation);
+  Status CheckLive(const char* operation) const;
+  Status Select(const WriteTableState& table);
+  // Remembers that the transaction can only be aborted now.
+  std::unexpected<Error> Failed(const Error& error);
+  // Bookkeeping after each change: cursors, redo that has become too large, memory.
+  Status AfterChange();
+  Status AppendTableChange(const std::function<Status(base::ByteBuffer&)>& append);
+
+  bool changed() const;
+  uint64_t LogSpan() const;  // bytes of the log that the redo takes as a group of its own
+  Result<format::TxnId> CommitLogged(Durability durability);
+  Result<format::TxnId> CommitThrough();
+  void InstallVersions(format::TxnId txn);
+  std::vector<Family*> HeldFamilies() const;
+  void ReleaseFamilies();
+
+  Core& core_;
+  mvcc::ReaderSlot* slot_;  // null once ended
+  page::PageWriter pages_;
+  base::ByteBuffer redo_;
+  bool redo_overflow_ = false;  // larger than a log group: goes through a checkpoint, redo no longer kept
+  std::vector<std::unique_ptr<FamilyEdit>> families_;
+  std::vector<format::PageRef> dropped_;
+  const WriteTableState* selected_ = nullptr;
+  std::optional<Error> failed_;
+  format::TxnId newest_read_;  // newest commit that this transaction's families show it
+  uint64_t edits_ = 0;
+  bool ended_ = false;
+  bool holds_tokens_ = false;
+};
+
+}  // namespace manifolddb::txn
