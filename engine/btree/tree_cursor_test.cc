@@ -14,7 +14,7 @@ using Bound = std::optional<std::string>;
 // A cursor beside the map iterator that it must follow.
 class Pair {
  public:
-  Pair(TreeFixture& tree, const Model& model, const Bound& lower, const Bound& upper)
+  Pair(TreeFixture& tree, const EntryMap& model, const Bound& lower, const Bound& upper)
       : tree_(tree),
         cursor_(tree.cache(), tree.root().root, TreeFixture::View(lower), TreeFixture::View(upper)),
         begin_(lower ? model.lower_bound(*lower) : model.begin()),
@@ -60,7 +60,7 @@ class Pair {
     guard_.emplace(tree_.slot());
     return *guard_;
   }
-  void Expect(Result<bool> moved, Where where, Model::const_iterator at) {
+  void Expect(Result<bool> moved, Where where, EntryMap::const_iterator at) {
     ASSERT_TRUE(moved);
     ASSERT_EQ(*moved, where == Where::kAt);
     ASSERT_EQ(cursor_.valid(), where == Where::kAt);
@@ -75,11 +75,11 @@ class Pair {
 
   TreeFixture& tree_;
   TreeCursor cursor_;
-  Model::const_iterator begin_;
-  Model::const_iterator end_;
-  const Model& model_;
+  EntryMap::const_iterator begin_;
+  EntryMap::const_iterator end_;
+  const EntryMap& model_;
   Where where_ = Where::kBefore;
-  Model::const_iterator at_;
+  EntryMap::const_iterator at_;
   std::optional<mvcc::EpochGuard> guard_;
 };
 
@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(PageSizes, CursorOverEverySize,
 TEST_P(CursorOverEverySize, WalksBothWaysAsAMapDoesWithAndWithoutBounds) {
   std::mt19937 random(GetParam());
   TreeFixture tree(GetParam());
-  Model model;
+  EntryMap model;
   const auto any_key = [&] { return std::string(random() % 20, 'k') + std::to_string(random() % 500); };
   for (int i = 0; i < 700; ++i) {
     const std::string key = any_key();
@@ -118,7 +118,7 @@ TEST_P(CursorOverEverySize, WalksBothWaysAsAMapDoesWithAndWithoutBounds) {
 
 TEST(TreeCursor, AnEmptyTreeHasNoPositions) {
   TreeFixture tree(512);
-  const Model model;
+  const EntryMap model;
   for (const bool bounded : {false, true}) {
     Pair pair(tree, model, bounded ? Bound("a") : std::nullopt, bounded ? Bound("b") : std::nullopt);
     pair.Next();
@@ -133,7 +133,7 @@ TEST(TreeCursor, AnEmptyTreeHasNoPositions) {
 
 TEST(TreeCursor, ANewCursorStandsBeforeTheFirstEntry) {
   TreeFixture tree(512);
-  Model model;
+  EntryMap model;
   for (const char* key : {"a", "b", "c"}) tree.Put(key, model[key] = "v");
   Pair forward(tree, model, std::nullopt, std::nullopt);
   forward.Prev();
@@ -143,7 +143,7 @@ TEST(TreeCursor, ANewCursorStandsBeforeTheFirstEntry) {
 
 TEST(TreeCursor, EveryBoundAndSeekAroundEveryKeyIsExact) {
   TreeFixture tree(512);
-  Model model;
+  EntryMap model;
   std::vector<std::string> probes = {""};
   for (int i = 0; i < 24; ++i) {
     const std::string key = std::string(90, 'k') + static_cast<char>('A' + 2 * i);
@@ -168,7 +168,7 @@ TEST(TreeCursor, EveryBoundAndSeekAroundEveryKeyIsExact) {
 
 TEST(TreeCursor, RestsOnItsLeafWhileThePageIsEvictedAroundIt) {
   TreeFixture tree(512, 8);
-  Model model;
+  EntryMap model;
   for (int i = 0; i < 500; ++i) tree.Put(NumberKey(i), model[NumberKey(i)] = std::to_string(i));
   tree.Reopen();
   Pair resting(tree, model, std::nullopt, std::nullopt);
@@ -187,7 +187,7 @@ TEST(TreeCursor, AfterRebaseItGoesOnFromItsKeyWhateverHappenedAroundIt) {
   for (const uint32_t page_bytes : {512u, 4096u}) {
     std::mt19937 random(page_bytes);
     TreeFixture tree(page_bytes);
-    Model model;
+    EntryMap model;
     const auto any_key = [&] { return "key" + NumberKey(random() % 300, 2); };
     TreeCursor cursor(tree.cache(), tree.root().root, std::nullopt, std::nullopt);
     std::optional<std::string> place;  // absent: before the first
@@ -253,7 +253,7 @@ TEST(TreeCursor, RebaseOnToAnEmptiedTreeLeavesThePlaceAndNoEntry) {
 
 TEST(TreeCursor, AnErrorLeavesTheCursorWhereItWas) {
   TreeFixture tree(512);
-  Model model;
+  EntryMap model;
   for (int i = 0; i < 1000; ++i) tree.Put(NumberKey(i), model[NumberKey(i)] = std::to_string(i));
   tree.Reopen();
   // One leaf in the middle is not readable for a while.

@@ -40,7 +40,7 @@ TEST(Tree, TheEmptyKeyAndTheEmptyValueAreOrdinary) {
 TEST_P(TreeOfEverySize, AscendingAndDescendingLoadsFillPages) {
   for (const bool ascending : {true, false}) {
     TreeFixture tree(GetParam());
-    Model model;
+    EntryMap model;
     uint64_t bytes = 0;
     const uint64_t count = std::min<uint64_t>(20 * GetParam() / 24, 6000);
     for (uint64_t i = 0; i < count; ++i) {
@@ -82,7 +82,7 @@ std::string AnyKey(std::mt19937& random, uint32_t page_bytes) {
 TEST_P(TreeOfEverySize, RandomChangesLeaveTheTreeWholeAndTheBooksRight) {
   std::mt19937 random(GetParam());
   TreeFixture tree(GetParam());
-  Model model;
+  EntryMap model;
   for (int step = 0; step < 1500; ++step) {
     // Grows for a while, then shrinks.
     const uint32_t deletes = step / 500 % 2 == 0 ? 2 : 7;
@@ -127,7 +127,7 @@ TEST_P(TreeOfEverySize, RandomChangesLeaveTheTreeWholeAndTheBooksRight) {
 
 TEST(Tree, AbandonedChangesLeaveNothingBehind) {
   TreeFixture tree(512);
-  Model model;
+  EntryMap model;
   for (int i = 0; i < 300; ++i) {
     tree.Put("key" + std::to_string(i), model["key" + std::to_string(i)] = std::string(i % 200, 'v'));
   }
@@ -142,7 +142,7 @@ TEST(Tree, AbandonedChangesLeaveNothingBehind) {
 
 TEST(Tree, AVersionStaysReadableWhileTheNextIsWritten) {
   TreeFixture tree(512);
-  Model model;
+  EntryMap model;
   for (int i = 0; i < 200; ++i) tree.Put(NumberKey(i), model[NumberKey(i)] = "old" + std::to_string(i));
   tree.Commit();
   const format::TreeRoot before = tree.root();
@@ -172,7 +172,7 @@ TEST(Tree, OneChangeCopiesOnePathAndASecondOneOfTheSameTransactionNone) {
 
 TEST(Tree, AKeyAndAValueMayLieInTheLeafThatIsChanged) {
   TreeFixture tree(512);
-  Model model;
+  EntryMap model;
   std::string text;
   for (int i = 0; i < 120; ++i) text += static_cast<char>('a' + i * 7 % 26);
   tree.Put("~", model["~"] = text);
@@ -196,7 +196,7 @@ TEST(Tree, AKeyAndAValueMayLieInTheLeafThatIsChanged) {
 
 TEST(Tree, ARangeIsCutWithoutWritingWhatItCovers) {
   TreeFixture tree(512);
-  Model model;
+  EntryMap model;
   for (int i = 0; i < 5000; ++i) tree.Put(NumberKey(i), model[NumberKey(i)] = "value");
   ASSERT_EQ(tree.WhyWrong(model), "");
   const uint64_t pages_before = tree.owned().size();
@@ -223,7 +223,7 @@ TEST(Tree, EveryRangeOfASmallTreeIsCutAsFromAMap) {
   for (size_t low = 0; low <= keys.size(); low += 3) {
     for (size_t high = low; high <= keys.size(); high += 2) {
       TreeFixture tree(512);  // four entries to a leaf, three levels
-      Model model;
+      EntryMap model;
       for (const std::string& key : keys) tree.Put(key, model[key] = "v");
       tree.Commit();
       const std::optional<std::string> lower = low == 0 ? std::nullopt : std::optional(keys[low]);
@@ -264,7 +264,7 @@ TEST(Tree, ADroppedTreeIsFreedStepByStep) {
 
 TEST(Tree, DeletionsJoinNodesSoThatPagesComeBack) {
   TreeFixture tree(512);
-  Model model;
+  EntryMap model;
   for (int i = 0; i < 4000; ++i) tree.Put(NumberKey(i), model[NumberKey(i)] = "value");
   tree.Commit();
   const uint64_t pages_before = tree.owned().size();

@@ -20,7 +20,7 @@
 
 namespace manifolddb::btree {
 
-using Model = std::map<std::string, std::string>;
+using EntryMap = std::map<std::string, std::string>;
 
 template <class T>
 T Must(Result<T> result) {
@@ -119,7 +119,7 @@ class TreeFixture {
 
   // What a walk found.
   struct Found {
-    Model entries;
+    EntryMap entries;
     bool ordered = true;
     std::set<uint64_t> owned;
     std::vector<std::string> problems;
@@ -148,7 +148,7 @@ class TreeFixture {
     return found;
   }
   // Empty if the tree is whole, holds `model` and nothing else, and the books are right. Commits.
-  std::string WhyWrong(const Model& model) {
+  std::string WhyWrong(const EntryMap& model) {
     Commit();
     const Found found = Walk();
     if (!found.problems.empty()) return found.problems[0];

@@ -164,7 +164,7 @@ Status Checkpointer::RunHeld(const Plan& plan) {
   MANIFOLDDB_TRY(WriteAhead());
   MANIFOLDDB_TRY(core_.pipeline->Hold());
   Status status = Run(plan);
-  core_.pipeline->Release();
+  if (plan.through == nullptr || !MANIFOLDDB_BROKEN("checkpoint.through.released_early")) core_.pipeline->Release();
   return status;
 }
 
@@ -182,8 +182,10 @@ Status Checkpointer::Run(const Plan& plan) {
   MANIFOLDDB_TRY(core_.poison->Check("checkpoint"));
   Work work(plan);
   Status status = Prepare(work);
+  const bool meta_first = MANIFOLDDB_BROKEN("checkpoint.meta_before_data");
+  if (status && meta_first) status = WriteMeta(work);
   if (status) status = WritePages(work.used, work.capture.pending, true);
-  if (status) status = WriteMeta(work);
+  if (status && !meta_first) status = WriteMeta(work);
   if (status) {
     Finish(work);
   } else {
@@ -270,6 +272,9 @@ Status Checkpointer::WriteFreeMap(Work& work) {
   work.meta.clean = work.plan.clean;
   work.meta.txn = work.at.txn;
   work.meta.lsn = work.at.lsn;
+  if (MANIFOLDDB_BROKEN("checkpoint.position.inside_group") && work.at.lsn > durable_.lsn) {
+    work.meta.lsn = format::Lsn{work.at.lsn.raw() - durable_.write_unit};
+  }
   work.meta.chain = work.at.chain;
   if (work.plan.ring) {
     work.meta.log_capacity = work.plan.ring->capacity;
@@ -314,10 +319,11 @@ Status Checkpointer::WriteMeta(Work& work) {
     const TxnId txn = core_.pipeline->OrderHeld(work.plan.through->order);
     MANIFOLDDB_ASSERT(txn == work.at.txn);
     *work.plan.ordered = true;
+    if (MANIFOLDDB_BROKEN("checkpoint.through.released_early")) core_.pipeline->Release();
   }
   work.meta_touched = true;
-  MANIFOLDDB_TRY(WriteMetaCopy(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst));
-  MANIFOLDDB_TRY(WriteMetaCopy(core_.file->file(), work.meta, 1, format::CopyOrder::kSecond));
+  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst));
+  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 1, format::CopyOrder::kSecond));
   return {};
 }
 

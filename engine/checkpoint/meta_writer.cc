@@ -12,6 +12,11 @@ Status WriteMetaCopy(File& file, format::MetaPage meta, int copy, format::CopyOr
   format::EncodeMetaPage(meta, unit.span());
   const uint64_t offset = format::MetaOffset(format::SlotOf(meta.number), copy, meta.write_unit);
   MANIFOLDDB_TRY(file.Write(offset, unit.view()));
+  return {};
+}
+
+Status WriteMetaCopyDurably(File& file, const format::MetaPage& meta, int copy, format::CopyOrder order) {
+  MANIFOLDDB_TRY(WriteMetaCopy(file, meta, copy, order));
   // A crash before the sync leaves this copy old, new or torn; the other copy of the slot is whole.
   const bool skip = order == format::CopyOrder::kFirst ? MANIFOLDDB_BROKEN("checkpoint.meta.first_sync.skip")
                                                        : MANIFOLDDB_BROKEN("checkpoint.meta.second_sync.skip");

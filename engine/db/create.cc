@@ -28,6 +28,7 @@ Status FillDataFile(File& file, MetaPage meta) {
     MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, 0, CopyOrder::kFirst));
     MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, 1, CopyOrder::kSecond));
   }
+  // One sync for all: until the rename nothing of it is a database.
   if (!MANIFOLDDB_BROKEN("db.create.data_sync.skip")) MANIFOLDDB_TRY(file.Sync());
   return {};
 }

@@ -65,15 +65,18 @@ Result<WriteTransaction> Database::BeginWrite(std::span<const ColumnFamily> fami
   return WriteTransaction(std::move(impl));
 }
 Result<ReadTransaction> Database::BeginRead() const {
+  auto impl = std::make_unique<txn::ReadTransactionImpl>(impl_->core());
   MANIFOLDDB_TRY(impl_->core().CheckOpen("transaction.begin_read"));
-  return ReadTransaction(std::make_unique<txn::ReadTransactionImpl>(impl_->core()));
+  return ReadTransaction(std::move(impl));
 }
 
 Status Database::Checkpoint() {
-  MANIFOLDDB_TRY(impl_->core().CheckWritable("database.checkpoint"));
+  const txn::Presence presence(impl_->core());
+  MANIFOLDDB_TRY(presence.Check("database.checkpoint"));
   return impl_->checkpointer().RunAndWait();
 }
 Result<VerifyReport> Database::Verify() const {
+  const ReadTransaction presence(std::make_unique<txn::ReadTransactionImpl>(impl_->core()));
   MANIFOLDDB_TRY(impl_->core().CheckOpen("database.verify"));
   return impl_->Verify();
 }

@@ -172,15 +172,18 @@ Status DatabaseImpl::Close() {
 
 Status DatabaseImpl::CloseOnce() {
   constexpr uint64_t kOwnSlots = 1;  // the checkpointer's
-  core_.closed.store(true, std::memory_order_release);
+  core_.closed.store(true, std::memory_order_seq_cst);  // before the slots are counted: see txn::Presence
   if (const uint64_t in_use = slots_.InUse(); in_use > kOwnSlots) {
     core_.closed.store(false, std::memory_order_release);
     return Fail(Errc::kBusy, "database.close",
                 {.file = data_->name(), .message = std::to_string(in_use - kOwnSlots) + " transactions are open"});
   }
   checkpointer_->WaitIdle();
-  if (read_only_) return {};
-  return checkpointer_->RunFinal();
+  const Status status = read_only_ ? Status() : checkpointer_->RunFinal();
+  // Whatever came of it, the files are somebody else's from here on.
+  log_file_.reset();
+  data_->Close();
+  return status;
 }
 
 }  // namespace manifolddb::db

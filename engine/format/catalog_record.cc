@@ -1,7 +1,7 @@
 // The records of the catalog and the table trees to bytes and back.
 //
-// Their pages are checksummed and their trees walked by identity and birth, so what is refused here was forged or
-// miswritten; it is checked because what follows relies on it.
+// Their pages are checksummed and their trees walked by identity and birth, so what is refused here was
+// forged or miswritten; it is checked because what follows relies on it.
 
 #include "engine/format/catalog_record.h"
 
@@ -68,7 +68,9 @@ bool DecodeFamilyRecord(ByteView value, FamilyRecord& out) {
       .next_table = TableId{disk.next_table},
       .tables = {.root = {.id = PageId{disk.tables_root_id}, .birth = Birth{disk.tables_root_birth}},
                  .entries = disk.tables_entries}};
-  if (record.family == FamilyId{} || record.next_table == TableId{} || !TreePossible(record.tables)) return false;
+  if (record.family == FamilyId{} || record.next_table == TableId{} || !TreePossible(record.tables)) {
+    return false;
+  }
   if (disk.options != 0) return false;
   out = record;
   return true;
@@ -77,9 +79,9 @@ bool DecodeFamilyRecord(ByteView value, FamilyRecord& out) {
 bool DecodeTableRecord(ByteView value, TableRecord& out) {
   TableRecordDisk disk;
   if (!TakeDisk(value, disk)) return false;
-  const TableRecord record = {
-      .table = TableId{disk.table},
-      .tree = {.root = {.id = PageId{disk.root_id}, .birth = Birth{disk.root_birth}}, .entries = disk.entries}};
+  const TableRecord record = {.table = TableId{disk.table},
+                              .tree = {.root = {.id = PageId{disk.root_id}, .birth = Birth{disk.root_birth}},
+                                       .entries = disk.entries}};
   if (record.table == TableId{} || !TreePossible(record.tree)) return false;
   if (disk.key_type != 0 || disk.value_type != 0) return false;
   out = record;

@@ -1,9 +1,9 @@
 #pragma once
 // What the catalog tree and the table trees hold.
 //
-// The catalog maps 'F' + family name to a FamilyRecord, and 'D' + big-endian number to a DroppedRecord: a subtree
-// whose pages are still owned but belong to no table, to be freed step by step. A family's table tree maps the
-// table's name to a TableRecord.
+// The catalog maps 'F' + family name to a FamilyRecord, and 'D' + big-endian number to a DroppedRecord: a
+// subtree whose pages are still owned but belong to no table, to be freed step by step. A family's table tree
+// maps the table's name to a TableRecord.
 
 #include <cstdint>
 #include <string>

@@ -5,8 +5,8 @@
     format_tables.py --write     writes offsets, sizes and fields anew; meanings stay, new fields get none
     format_tables.py --selftest  whether it notices what it should
 
-Every struct with a FORMAT_SIZE and every enumeration in ENUMS has a section "### Name" in format.md whose first
-table this is. Meanings are written by hand, and none may be missing.
+Every struct with a FORMAT_SIZE and every enumeration in ENUMS has a section "### Name" in format.md whose
+first table this is. Meanings are written by hand, and none may be missing.
 """
 import argparse
 import os
@@ -83,13 +83,13 @@ def tables_of(headers):
 
 
 def check_fields(name, table, text):
-    """Every field behind the first one has a FORMAT_FIELD, which the compiler holds against the real offset."""
+    """Each field but the first has a FORMAT_FIELD, which the compiler holds against the real offset."""
     stated = dict(re.findall(r"FORMAT_FIELD\(" + name + r", (\w+), (\d+)\)", text))
     for offset, _, field in table.rows:
         if field not in stated and offset != "0":
             raise Wrong(f"{name}.{field} has no FORMAT_FIELD")
         if stated.pop(field, offset) != offset:
-            raise Wrong(f"{name}.{field} is at {offset} by the sizes before it, FORMAT_FIELD says otherwise")
+            raise Wrong(f"{name}.{field} is at {offset} by the sizes before it, not as FORMAT_FIELD says")
     if stated:
         raise Wrong(f"{name} has no field {', '.join(stated)}")
 
@@ -190,15 +190,18 @@ def sort_by_includes(texts):
 
 
 def selftest():
-    header = "struct A {\n  base::le32 a;  // first\n  uint8_t b;\n};\nFORMAT_SIZE(A, 5);\nFORMAT_FIELD(A, b, 4);\n"
+    header = "struct A {\n  base::le32 a;  // first\n  uint8_t b;\n};\n"
+    header += "FORMAT_SIZE(A, 5);\nFORMAT_FIELD(A, b, 4);\n"
     good = "### A\n\n" + "\n".join(STRUCT_HEAD) + "\n| 0 | 4 | a | x |\n| 4 | 1 | b | y |\n"
     assert not list(problems(tables_of([header]), good))
-    bad = [good.replace("| 4 | 1", "| 5 | 1"), good.replace("| 0 | 4", "| 0 | 2"), good.replace("| b |", "| c |"),
-           good.replace("| y |", "| |"), good.replace("| 4 | 1 | b | y |\n", ""), "### B\n" + good, "", "### A\n"]
+    bad = [good.replace("| 4 | 1", "| 5 | 1"), good.replace("| 0 | 4", "| 0 | 2"),
+           good.replace("| b |", "| c |"), good.replace("| y |", "| |"),
+           good.replace("| 4 | 1 | b | y |\n", ""), "### B\n" + good, "", "### A\n"]
     for markdown in bad:
         assert list(problems(tables_of([header]), markdown)), markdown
     assert rewritten(tables_of([header]), bad[0]) == good
-    for change in (("A, 5", "A, 6"), ("b, 4", "b, 3"), ("FORMAT_FIELD(A, b, 4);", ""), ("base::le32", "float")):
+    changes = (("A, 5", "A, 6"), ("b, 4", "b, 3"), ("FORMAT_FIELD(A, b, 4);", ""), ("base::le32", "float"))
+    for change in changes:
         try:
             tables_of([header.replace(*change)])
         except Wrong:

@@ -1,4 +1,5 @@
-// Decoders are given anything at all. What matters is what a sanitizer sees; verdicts are checked beside each struct.
+// Decoders are given anything at all. What matters is what a sanitizer sees; verdicts are checked beside each
+// struct.
 
 #include <gtest/gtest.h>
 

@@ -113,9 +113,8 @@ void AddRedo(std::vector<GoldenSample>& out) {
   const std::string text(200, 'v');
   const ByteView value = AsBytes(text);
   AddOperation(out, "kSelect", [&](Redo& redo) { return AppendSelect(redo, family, table); });
-  AddOperation(out, "kSelect.largest", [&](Redo& redo) {
-    return AppendSelect(redo, FamilyId{~uint64_t{0}}, TableId{1});
-  });
+  AddOperation(out, "kSelect.largest",
+               [&](Redo& redo) { return AppendSelect(redo, FamilyId{~uint64_t{0}}, TableId{1}); });
   AddOperation(out, "kPut", [&](Redo& redo) { return AppendPut(redo, key, value); });
   AddOperation(out, "kPut.empty", [&](Redo& redo) { return AppendPut(redo, {}, {}); });
   AddOperation(out, "kDelete", [&](Redo& redo) { return AppendDelete(redo, key); });
@@ -140,26 +139,27 @@ Identity SampleIdentity() {
 }
 
 MetaPage SampleMetaPage() {
-  return {.number = MetaNumber{7},
-          .identity = SampleIdentity(),
-          .page_size = 8192,
-          .write_unit = 4096,
-          .life = Life{6},
-          .log_life = Life{5},
-          .clean = true,
-          .copy_order = CopyOrder::kSecond,
-          .txn = TxnId{0x0102030405060708},
-          .lsn = Lsn{0x1112131415161000},
-          .chain = 0x2122232425262728,
-          .log_capacity = uint64_t{4} << 20,
-          .log_origin = Lsn{0x1112131415160000},
-          .catalog = {.root = {.id = PageId{1000}, .birth = Birth{FirstBirth(Life{4}).raw() + 9}}, .entries = 77},
-          .free_map = {.first = PageId{1001},
-                       .birth = Birth{FirstBirth(Life{6}).raw() + 8},
-                       .bytes = 250,
-                       .checksum = 0x3132333435363738},
-          .page_count = 2000,
-          .next_family = FamilyId{12}};
+  return {
+      .number = MetaNumber{7},
+      .identity = SampleIdentity(),
+      .page_size = 8192,
+      .write_unit = 4096,
+      .life = Life{6},
+      .log_life = Life{5},
+      .clean = true,
+      .copy_order = CopyOrder::kSecond,
+      .txn = TxnId{0x0102030405060708},
+      .lsn = Lsn{0x1112131415161000},
+      .chain = 0x2122232425262728,
+      .log_capacity = uint64_t{4} << 20,
+      .log_origin = Lsn{0x1112131415160000},
+      .catalog = {.root = {.id = PageId{1000}, .birth = Birth{FirstBirth(Life{4}).raw() + 9}}, .entries = 77},
+      .free_map = {.first = PageId{1001},
+                   .birth = Birth{FirstBirth(Life{6}).raw() + 8},
+                   .bytes = 250,
+                   .checksum = 0x3132333435363738},
+      .page_count = 2000,
+      .next_family = FamilyId{12}};
 }
 
 LogHeader SampleLogHeader() { return {.write_unit = 4096, .identity = SampleIdentity()}; }

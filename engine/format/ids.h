@@ -21,8 +21,8 @@ inline constexpr uint64_t kLsnMax = uint64_t{1} << 62;
 constexpr Lsn Advance(Lsn at, uint64_t bytes) { return Lsn{at.raw() + bytes}; }
 constexpr uint64_t Distance(Lsn from, Lsn to) { return to.raw() - from.raw(); }
 
-// A birth is the life in the upper 24 bits and a counter in the lower 40: births of a later life are greater, and
-// within a life they grow in the order they were drawn.
+// A birth is the life in the upper 24 bits and a counter in the lower 40: births of a later life are greater,
+// and within a life they grow in the order they were drawn.
 inline constexpr int kBirthCounterBits = 40;
 inline constexpr uint64_t kBirthCounterMax = (uint64_t{1} << kBirthCounterBits) - 1;
 inline constexpr uint64_t kLifeMax = (uint64_t{1} << (64 - kBirthCounterBits)) - 1;
@@ -46,7 +46,9 @@ struct ExtentRef {
   bool null() const { return first == PageId{}; }
   friend bool operator==(const ExtentRef&, const ExtentRef&) = default;
 };
-constexpr uint64_t ExtentPages(uint64_t bytes, uint32_t page_size) { return (bytes + page_size - 1) / page_size; }
+constexpr uint64_t ExtentPages(uint64_t bytes, uint32_t page_size) {
+  return (bytes + page_size - 1) / page_size;
+}
 
 // A tree: its root page (null when empty) and the number of entries.
 struct TreeRoot {

@@ -4,9 +4,7 @@
 #include <cstddef>
 #include <type_traits>
 
-#define FORMAT_SIZE(type, bytes)                                   \
-  static_assert(sizeof(type) == (bytes) && alignof(type) == 1 &&   \
-                    std::is_trivially_copyable_v<type>,            \
+#define FORMAT_SIZE(type, bytes)                                                                     \
+  static_assert(sizeof(type) == (bytes) && alignof(type) == 1 && std::is_trivially_copyable_v<type>, \
                 #type ": size, alignment or copyability changed")
-#define FORMAT_FIELD(type, field, at) \
-  static_assert(offsetof(type, field) == (at), #type "." #field " moved")
+#define FORMAT_FIELD(type, field, at) static_assert(offsetof(type, field) == (at), #type "." #field " moved")

@@ -1,7 +1,7 @@
 // The parts of the log file to bytes and back.
 //
-// (1) A group is judged in two steps: its header is read first, only to know how many bytes to look at; nothing in
-//     it counts before the checksum over all of them has matched.
+// (1) A group is judged in two steps: its header is read first, only to know how many bytes to look at;
+//     nothing in it counts before the checksum over all of them has matched.
 // (2) Padding behind the records is written as zeros and never read.
 // Whether an intact group is the one expected (identity, life, position, chain) is for the reader of the log.
 
@@ -59,8 +59,8 @@ void EncodeLogHeader(const LogHeader& header, MutableByteView unit) {
 }
 
 DecodedLogHeader DecodeLogHeader(ByteView unit) {
-  // The header was synced before the log got its name, so no crash explains any of these: rot, a lost or misdirected
-  // write, a file that is not ours.
+  // The header was synced before the log got its name, so no crash explains any of these: rot, a lost or
+  // misdirected write, a file that is not ours.
   if (unit.size() < sizeof(LogHeaderDisk)) return Refuse(MetaVerdict::kNotOurs, "shorter than a log header");
   LogHeaderDisk disk;
   std::memcpy(&disk, unit.data(), sizeof disk);
@@ -69,10 +69,14 @@ DecodedLogHeader DecodeLogHeader(ByteView unit) {
     return Refuse(MetaVerdict::kDamaged, "the log header's checksum does not match");
   }
   // Intact, and of a program yet to be written.
-  if (disk.format_version > kFormatVersion) return Refuse(MetaVerdict::kNewerFormat, "a newer format version");
+  if (disk.format_version > kFormatVersion) {
+    return Refuse(MetaVerdict::kNewerFormat, "a newer format version");
+  }
   // Forged or miswritten: no damage leaves the checksum right.
   if (disk.format_version != kFormatVersion) return Refuse(MetaVerdict::kDamaged, "no such format version");
-  if (!WriteUnitPossible(disk.write_unit)) return Refuse(MetaVerdict::kDamaged, "the write unit is impossible");
+  if (!WriteUnitPossible(disk.write_unit)) {
+    return Refuse(MetaVerdict::kDamaged, "the write unit is impossible");
+  }
   if (disk.reserved != std::array<std::byte, 24>{}) {
     return Refuse(MetaVerdict::kDamaged, "reserved bytes of the log header are not zero");
   }
@@ -130,8 +134,8 @@ bool DecodeLogGroupHeader(ByteView bytes, LogGroup& out) {
   std::memcpy(&disk, bytes.data(), sizeof disk);
   // Zeros of a ring never used here, the middle of an older group, a write torn at the front.
   if (disk.magic != kLogGroupMagic) return false;
-  // The rest is torn, rotten or forged; checked before the checksum since the length says what that covers, and
-  // the sums of positions must not wrap.
+  // The rest is torn, rotten or forged; checked before the checksum since the length says what that covers,
+  // and the sums of positions must not wrap.
   if (disk.records == 0 || disk.bytes > kLogGroupBytesMax - sizeof disk ||
       disk.bytes / sizeof(LogRecordDisk) < disk.records) {
     return false;

@@ -14,8 +14,8 @@
 
 namespace manifolddb::format {
 
-// Unit 0, written at creation and never again. Magic, checksum rule (these 64 bytes) and the place of the version
-// are the same in every future version.
+// Unit 0, written at creation and never again. Magic, checksum rule (these 64 bytes) and the place of the
+// version are the same in every future version.
 struct LogHeaderDisk {
   std::array<char, 8> magic;  // "mfld-wal"
   base::le64 checksum;        // of all bytes after this field, to the struct's end
@@ -31,8 +31,8 @@ FORMAT_FIELD(LogHeaderDisk, write_unit, 20);
 FORMAT_FIELD(LogHeaderDisk, identity, 24);
 FORMAT_FIELD(LogHeaderDisk, reserved, 40);
 
-// Unit 1, zeros until the database was opened for the first time. A log whose marker holds anything but zeros is
-// never replaced by a creation, even if the data file is missing.
+// Unit 1, zeros until the database was opened for the first time. A log whose marker holds anything but zeros
+// is never replaced by a creation, even if the data file is missing.
 struct LogMarkerDisk {
   std::array<char, 8> magic;  // "mfld-use"
   base::le64 checksum;        // of all bytes after this field, to the struct's end
@@ -114,19 +114,19 @@ struct LogGroup {
   Lsn durable_lsn = {};
   MetaNumber durable_meta = {};
 };
-// Writes the header in front of the records that already lie at group.data() + sizeof(LogGroupDisk), zeroes the
-// padding behind them, and returns the checksum. `group` is LogGroupSpan(header.bytes) bytes.
+// Writes the header in front of the records that already lie at group.data() + sizeof(LogGroupDisk), zeroes
+// the padding behind them, and returns the checksum. `group` is LogGroupSpan(header.bytes) bytes.
 uint64_t SealLogGroup(const LogGroup& header, MutableByteView group);
-// Reads a header without looking at the checksum; false if it cannot be one (magic, zero records, ...). What it
-// accepts has a span of at most kLogGroupBytesMax and positions that can be added to without overflow.
+// Reads a header without looking at the checksum; false if it cannot be one (magic, zero records, ...). What
+// it accepts has a span of at most kLogGroupBytesMax and positions that can be added to without overflow.
 bool DecodeLogGroupHeader(ByteView bytes, LogGroup& out);
 // True if `group` (header and records, LogGroupSpan bytes or more) has the checksum its header states.
 bool LogGroupIntact(ByteView group);
 
 // The header of a record of `bytes` operations bytes.
 LogRecordDisk EncodeLogRecord(uint64_t bytes);
-// Cuts the first record off `records` and returns its operations; none if the bytes do not begin with a record that
-// ends inside them. REQUIRES: !records.empty().
+// Cuts the first record off `records` and returns its operations; none if the bytes do not begin with a
+// record that ends inside them. REQUIRES: !records.empty().
 std::optional<ByteView> TakeLogRecord(ByteView& records);
 
 }  // namespace manifolddb::format

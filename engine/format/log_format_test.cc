@@ -46,7 +46,8 @@ TEST(LogHeader, AnyChangeOfAnyByteIsSeen) {
     for (int change = 1; change < 256; ++change) {
       unit[at] ^= static_cast<std::byte>(change);
       const DecodedLogHeader decoded = DecodeLogHeader(unit);
-      ASSERT_EQ(decoded.verdict, at < 8 ? MetaVerdict::kNotOurs : MetaVerdict::kDamaged) << at << " ^ " << change;
+      ASSERT_EQ(decoded.verdict, at < 8 ? MetaVerdict::kNotOurs : MetaVerdict::kDamaged)
+          << at << " ^ " << change;
       ASSERT_NE(decoded.why, nullptr);
       unit[at] ^= static_cast<std::byte>(change);
     }
@@ -61,7 +62,8 @@ TEST(LogHeader, ForgedFieldsAreRefusedAndANewerFormatIsNamed) {
   EXPECT_EQ(DecodeForged([](LogHeaderDisk& d) { d.write_unit = 0; }).verdict, MetaVerdict::kDamaged);
   EXPECT_EQ(DecodeForged([](LogHeaderDisk& d) { d.write_unit = 1000; }).verdict, MetaVerdict::kDamaged);
   EXPECT_EQ(DecodeForged([](LogHeaderDisk& d) { d.write_unit = 32768; }).verdict, MetaVerdict::kDamaged);
-  EXPECT_EQ(DecodeForged([](LogHeaderDisk& d) { d.reserved[23] = std::byte{1}; }).verdict, MetaVerdict::kDamaged);
+  EXPECT_EQ(DecodeForged([](LogHeaderDisk& d) { d.reserved[23] = std::byte{1}; }).verdict,
+            MetaVerdict::kDamaged);
   EXPECT_EQ(DecodeLogHeader(ByteView(EncodedHeader()).first(63)).verdict, MetaVerdict::kNotOurs);
   EXPECT_EQ(DecodeLogHeader({}).verdict, MetaVerdict::kNotOurs);
 }
@@ -101,7 +103,9 @@ TEST(LogGroup, IsNotIntactWithoutItsLastByte) {
   const std::vector<std::byte> group = SealedGroup(460);
   const size_t used = sizeof(LogGroupDisk) + sizeof(LogRecordDisk) + 460;
   EXPECT_TRUE(LogGroupIntact(ByteView(group).first(used)));
-  for (size_t size = 0; size < used; ++size) ASSERT_FALSE(LogGroupIntact(ByteView(group).first(size))) << size;
+  for (size_t size = 0; size < used; ++size) {
+    ASSERT_FALSE(LogGroupIntact(ByteView(group).first(size))) << size;
+  }
 }
 
 TEST(LogGroup, TheChecksumDependsOnEveryFieldOfTheHeader) {

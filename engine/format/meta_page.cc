@@ -1,7 +1,7 @@
 // Meta pages to bytes and back.
 //
-// (1) Decoding trusts nothing: what it calls valid satisfies WhyImpossible, hence every position and reference in it
-//     can be computed with without overflow and lies inside the file it describes.
+// (1) Decoding trusts nothing: what it calls valid satisfies WhyImpossible, hence every position and
+//     reference in it can be computed with without overflow and lies inside the file it describes.
 // (2) Encoding asserts the same, so no program of ours writes what it would refuse to read.
 // (3) One valid meta page has one encoding.
 // The checksum covers the struct, not the rest of the write unit, which nobody reads.
@@ -27,14 +27,13 @@ bool PowerOfTwoIn(uint32_t value, uint32_t min, uint32_t max) {
 }
 
 // Drawn by this or an earlier life.
-bool BirthPossible(Birth birth, Life life) {
-  return LifeOf(birth).raw() >= 1 && LifeOf(birth) <= life;
-}
+bool BirthPossible(Birth birth, Life life) { return LifeOf(birth).raw() >= 1 && LifeOf(birth) <= life; }
 
 const char* WhyTreeImpossible(const MetaPage& meta) {
   const TreeRoot& tree = meta.catalog;
   if (tree.root.null()) {
-    return tree.root.birth != Birth{} || tree.entries != 0 ? "a catalog without a root has a birth or entries" : nullptr;
+    return tree.root.birth != Birth{} || tree.entries != 0 ? "a catalog without a root has a birth or entries"
+                                                           : nullptr;
   }
   if (tree.entries == 0) return "the catalog has a root and no entries";
   if (tree.root.id < FirstPage(meta.page_size, meta.write_unit) || tree.root.id.raw() >= meta.page_count) {
@@ -46,7 +45,9 @@ const char* WhyTreeImpossible(const MetaPage& meta) {
 
 const char* WhyFreeMapImpossible(const MetaPage& meta) {
   const ExtentRef& map = meta.free_map;
-  if (map.null()) return map != ExtentRef{} ? "a free map without a place has a birth, length or checksum" : nullptr;
+  if (map.null()) {
+    return map != ExtentRef{} ? "a free map without a place has a birth, length or checksum" : nullptr;
+  }
   if (map.bytes != (meta.page_count + 7) / 8) return "the free map's length does not fit the number of pages";
   if (map.first < FirstPage(meta.page_size, meta.write_unit) || map.first.raw() >= meta.page_count ||
       ExtentPages(map.bytes, meta.page_size) > meta.page_count - map.first.raw()) {
@@ -56,8 +57,8 @@ const char* WhyFreeMapImpossible(const MetaPage& meta) {
   return nullptr;
 }
 
-// No crash or bit rot makes one of these behind a matching checksum: only another program, or a fault of ours. They
-// are checked because everything after relies on them, and because a checksum can be forged.
+// No crash or bit rot makes one of these behind a matching checksum: only another program, or a fault of
+// ours. They are checked because everything after relies on them, and because a checksum can be forged.
 const char* WhyImpossible(const MetaPage& meta) {
   if (!PowerOfTwoIn(meta.page_size, kPageBytesMin, kPageBytesMax)) return "the page size is impossible";
   if (!PowerOfTwoIn(meta.write_unit, kWriteUnitMin, kWriteUnitMax)) return "the write unit is impossible";
@@ -118,7 +119,9 @@ MetaPage FieldsOf(const MetaPageDisk& disk) {
           .next_family = FamilyId{disk.next_family}};
 }
 
-DecodedMeta Refuse(MetaVerdict verdict, const char* why) { return {.verdict = verdict, .why = why, .meta = {}}; }
+DecodedMeta Refuse(MetaVerdict verdict, const char* why) {
+  return {.verdict = verdict, .why = why, .meta = {}};
+}
 
 }  // namespace
 
@@ -166,7 +169,9 @@ DecodedMeta DecodeMetaPage(ByteView unit) {
     return Refuse(MetaVerdict::kDamaged, "the meta page's checksum does not match");
   }
   // An intact page of a program yet to be written: refused without a look at what else it says.
-  if (disk.format_version > kFormatVersion) return Refuse(MetaVerdict::kNewerFormat, "a newer format version");
+  if (disk.format_version > kFormatVersion) {
+    return Refuse(MetaVerdict::kNewerFormat, "a newer format version");
+  }
   if ((disk.features & ~kKnownFeatures) != 0) {
     return Refuse(MetaVerdict::kNewerFormat, "uses features that this version does not know");
   }

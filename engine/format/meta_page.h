@@ -1,6 +1,6 @@
 #pragma once
-// Meta pages: the roots of trust. Slot A and slot B, two copies each, every copy in a write unit of its own, at
-// offsets 0, U, 2U, 3U of the data file. The first page behind them is FirstPage().
+// Meta pages: the roots of trust. Slot A and slot B, two copies each, every copy in a write unit of its own,
+// at offsets 0, U, 2U, 3U of the data file. The first page behind them is FirstPage().
 
 #include <array>
 #include <cstdint>
@@ -14,8 +14,8 @@
 
 namespace manifolddb::format {
 
-inline constexpr uint32_t kFormatVersion = 1;     // 0.x of the project: may still change, see format.md
-inline constexpr uint64_t kKnownFeatures = 0;     // a reader refuses bits it does not know
+inline constexpr uint32_t kFormatVersion = 1;  // 0.x of the project: may still change, see format.md
+inline constexpr uint64_t kKnownFeatures = 0;  // a reader refuses bits it does not know
 inline constexpr uint32_t kWriteUnitMin = 512;
 inline constexpr uint32_t kWriteUnitMax = 16384;
 // Write units that a log ring has at least, and bytes that it has at most.
@@ -24,8 +24,8 @@ inline constexpr uint64_t kLogRingBytesMax = uint64_t{1} << 48;
 
 using Identity = std::array<std::byte, 16>;
 
-// Which copy of its slot a meta page was written as: what was written second may not be on the disk although it
-// can be read (a killed process), what was written first is.
+// Which copy of its slot a meta page was written as: what was written second may not be on the disk although
+// it can be read (a killed process), what was written first is.
 enum class CopyOrder : uint8_t { kFirst = 1, kSecond = 2 };
 
 // A meta page in memory.
@@ -46,13 +46,13 @@ struct MetaPage {
   uint64_t log_capacity = 0;
   Lsn log_origin = {};
   TreeRoot catalog = {};
-  ExtentRef free_map = {};       // a PageBitmap of page_count bits, set: free in this checkpoint; null: none is
+  ExtentRef free_map = {};  // a PageBitmap of page_count bits, set: free in this checkpoint; null: none is
   uint64_t page_count = 0;  // length of the data file, in pages
   FamilyId next_family = {};
 };
 
-// Magic, checksum rule (all that follows in these 256 bytes) and the places of version and features are the same in
-// every future version, so that an older program can tell a newer format from damage.
+// Magic, checksum rule (all that follows in these 256 bytes) and the places of version and features are the
+// same in every future version, so that an older program can tell a newer format from damage.
 struct MetaPageDisk {
   std::array<char, 8> magic;  // "manifold"
   base::le64 checksum;        // of all bytes after this field, to the struct's end
@@ -116,16 +116,17 @@ constexpr PageId FirstPage(uint32_t page_size, uint32_t write_unit) {
   return PageId{(uint64_t{4} * write_unit + page_size - 1) / page_size};
 }
 
-// Fills `unit` (write_unit bytes) with the encoded page, zeros behind it. Asserts whatever decoding would refuse.
+// Fills `unit` (write_unit bytes) with the encoded page, zeros behind it. Asserts whatever decoding would
+// refuse.
 void EncodeMetaPage(const MetaPage& meta, MutableByteView unit);
 
-// Bytes that claim to be a meta page. The only road to a MetaPage. The caller knows where the bytes lay: that the
-// slot is SlotOf(number) and the write unit the one it read by, it checks itself.
+// Bytes that claim to be a meta page. The only road to a MetaPage. The caller knows where the bytes lay: that
+// the slot is SlotOf(number) and the write unit the one it read by, it checks itself.
 enum class MetaVerdict : uint8_t {
   kValid,
-  kNotOurs,       // no magic: zeros, another program's file, or torn at the front
-  kDamaged,       // our magic, wrong checksum or impossible fields
-  kNewerFormat,   // intact, but of a version or with features that this code does not know
+  kNotOurs,      // no magic: zeros, another program's file, or torn at the front
+  kDamaged,      // our magic, wrong checksum or impossible fields
+  kNewerFormat,  // intact, but of a version or with features that this code does not know
 };
 struct DecodedMeta {
   MetaVerdict verdict = MetaVerdict::kNotOurs;

@@ -60,7 +60,8 @@ TEST(MetaPage, AnyChangeOfAnyByteIsSeen) {
     for (int change = 1; change < 256; ++change) {
       unit[at] ^= static_cast<std::byte>(change);
       const DecodedMeta decoded = DecodeMetaPage(unit);
-      ASSERT_EQ(decoded.verdict, at < 8 ? MetaVerdict::kNotOurs : MetaVerdict::kDamaged) << at << " ^ " << change;
+      ASSERT_EQ(decoded.verdict, at < 8 ? MetaVerdict::kNotOurs : MetaVerdict::kDamaged)
+          << at << " ^ " << change;
       ASSERT_NE(decoded.why, nullptr);
       unit[at] ^= static_cast<std::byte>(change);
     }
@@ -146,9 +147,11 @@ const Forgery kForgeries[] = {
     {"catalog root in the meta area", [](MetaPageDisk& d) { d.catalog_root_id = 1; }},
     {"catalog root behind the file", [](MetaPageDisk& d) { d.catalog_root_id = 2000; }},
     {"catalog root without birth", [](MetaPageDisk& d) { d.catalog_root_birth = 0; }},
-    {"catalog root of a later life", [](MetaPageDisk& d) { d.catalog_root_birth = FirstBirth(Life{7}).raw(); }},
+    {"catalog root of a later life",
+     [](MetaPageDisk& d) { d.catalog_root_birth = FirstBirth(Life{7}).raw(); }},
     {"catalog root without entries", [](MetaPageDisk& d) { d.catalog_entries = 0; }},
-    {"catalog entries without root", [](MetaPageDisk& d) { d.catalog_root_id = 0, d.catalog_root_birth = 0; }},
+    {"catalog entries without root",
+     [](MetaPageDisk& d) { d.catalog_root_id = 0, d.catalog_root_birth = 0; }},
     {"free map in the meta area", [](MetaPageDisk& d) { d.free_map.first = 1; }},
     {"free map behind the file", [](MetaPageDisk& d) { d.free_map.first = 2000; }},
     {"free map far behind the file", [](MetaPageDisk& d) { d.free_map.first = ~uint64_t{0}; }},

@@ -1,9 +1,11 @@
 // Redo operations to bytes and back.
 //
 // (1) An encoder reserves room for the longest form of its operation first: it appends all of it or nothing.
-// (2) Decoding accepts exactly what encoding can produce, so decoding and encoding again gives the same bytes.
+// (2) Decoding accepts exactly what encoding can produce, so decoding and encoding again gives the same
+//     bytes.
 // (3) No length is believed before it was compared with the bytes that are left.
-// Bounds that depend on the database (page size, existing families) are checked where the operations are applied.
+// Bounds that depend on the database (page size, existing families) are checked where the operations are
+// applied.
 
 #include "engine/format/redo.h"
 
@@ -50,7 +52,8 @@ Status AppendStructural(base::ByteBuffer& redo, RedoKind kind, std::initializer_
   return {};
 }
 
-// Takes fields off the front of `rest`. Each returns false and says why, with `rest` anywhere, if there is none.
+// Takes fields off the front of `rest`. Each returns false and says why, with `rest` anywhere, if there is
+// none.
 struct Fields {
   ByteView rest;
   const char* why = nullptr;
@@ -123,22 +126,17 @@ bool TakeOperation(Fields& fields, RedoOperation& out) {
   out.kind = static_cast<RedoKind>(kind);
   switch (out.kind) {
     case RedoKind::kSelect:
-    case RedoKind::kDropTable:
-      return fields.NonZeroId(out.family) && fields.NonZeroId(out.table);
+    case RedoKind::kDropTable: return fields.NonZeroId(out.family) && fields.NonZeroId(out.table);
     case RedoKind::kPut:
       return fields.Bytes(out.key, kValueBytesMax) && fields.Bytes(out.value, kValueBytesMax);
-    case RedoKind::kDelete:
-      return fields.Bytes(out.key, kValueBytesMax);
-    case RedoKind::kDeleteRange:
-      return fields.Bounds(out);
+    case RedoKind::kDelete: return fields.Bytes(out.key, kValueBytesMax);
+    case RedoKind::kDeleteRange: return fields.Bounds(out);
     case RedoKind::kCreateTable:
     case RedoKind::kRenameTable:
       return fields.NonZeroId(out.family) && fields.NonZeroId(out.table) && fields.Name(out.key);
     case RedoKind::kCreateFamily:
-    case RedoKind::kRenameFamily:
-      return fields.NonZeroId(out.family) && fields.Name(out.key);
-    case RedoKind::kDropFamily:
-      return fields.NonZeroId(out.family);
+    case RedoKind::kRenameFamily: return fields.NonZeroId(out.family) && fields.Name(out.key);
+    case RedoKind::kDropFamily: return fields.NonZeroId(out.family);
   }
   return fields.Refuse("no such operation");
 }
@@ -170,7 +168,8 @@ Status AppendDelete(base::ByteBuffer& redo, ByteView key) {
   return {};
 }
 
-Status AppendDeleteRange(base::ByteBuffer& redo, std::optional<ByteView> lower, std::optional<ByteView> upper) {
+Status AppendDeleteRange(base::ByteBuffer& redo, std::optional<ByteView> lower,
+                         std::optional<ByteView> upper) {
   const size_t bytes = (lower ? lower->size() : 0) + (upper ? upper->size() : 0);
   MANIFOLDDB_ASSERT(bytes <= kValueBytesMax);
   MANIFOLDDB_TRY(redo.Reserve(2 + 2 * kVarintBytesMax + bytes));

@@ -1,9 +1,10 @@
 #pragma once
-// The logical redo of one transaction: a sequence of operations, appended as they happen, decoded on recovery.
+// The logical redo of one transaction: a sequence of operations, appended as they happen, decoded on
+// recovery.
 //
-// Every operation is a kind byte and varints (LEB128, shortest form, at most ten bytes) with the byte strings they
-// announce. So every record has one encoding.
-// kPut, kDelete and kDeleteRange apply to the table of the last kSelect.
+// Every operation is a kind byte and varints (LEB128, shortest form, at most ten bytes) with the byte strings
+// they announce. So every record has one encoding. kPut, kDelete and kDeleteRange apply to the table of the
+// last kSelect.
 
 #include <cstdint>
 #include <optional>
@@ -16,23 +17,24 @@
 namespace manifolddb::format {
 
 enum class RedoKind : uint8_t {
-  kSelect = 1,        // family, table
-  kPut = 2,           // key, value
-  kDelete = 3,        // key
-  kDeleteRange = 4,   // flags (bit 0: has lower, bit 1: has upper), lower, upper
-  kCreateTable = 5,   // family, table, name
-  kDropTable = 6,     // family, table
-  kRenameTable = 7,   // family, table, name
-  kCreateFamily = 8,  // family, name
-  kDropFamily = 9,    // family
-  kRenameFamily = 10, // family, name
+  kSelect = 1,         // family, table
+  kPut = 2,            // key, value
+  kDelete = 3,         // key
+  kDeleteRange = 4,    // flags (bit 0: has lower, bit 1: has upper), lower, upper
+  kCreateTable = 5,    // family, table, name
+  kDropTable = 6,      // family, table
+  kRenameTable = 7,    // family, table, name
+  kCreateFamily = 8,   // family, name
+  kDropFamily = 9,     // family
+  kRenameFamily = 10,  // family, name
 };
 
 // Each appends one operation or, on kNoMemory, nothing.
 Status AppendSelect(base::ByteBuffer& redo, FamilyId family, TableId table);
 Status AppendPut(base::ByteBuffer& redo, ByteView key, ByteView value);
 Status AppendDelete(base::ByteBuffer& redo, ByteView key);
-Status AppendDeleteRange(base::ByteBuffer& redo, std::optional<ByteView> lower, std::optional<ByteView> upper);
+Status AppendDeleteRange(base::ByteBuffer& redo, std::optional<ByteView> lower,
+                         std::optional<ByteView> upper);
 Status AppendCreateTable(base::ByteBuffer& redo, FamilyId family, TableId table, ByteView name);
 Status AppendDropTable(base::ByteBuffer& redo, FamilyId family, TableId table);
 Status AppendRenameTable(base::ByteBuffer& redo, FamilyId family, TableId table, ByteView name);
@@ -45,7 +47,7 @@ struct RedoOperation {
   RedoKind kind = RedoKind::kSelect;
   FamilyId family;
   TableId table;
-  ByteView key;    // or name
+  ByteView key;  // or name
   ByteView value;
   std::optional<ByteView> lower;
   std::optional<ByteView> upper;

@@ -198,7 +198,9 @@ TEST(Redo, RandomAndMutatedRecordsAreRefusedOrCanonical) {
     std::vector<std::byte> bytes;
     if (round % 2 == 0) {
       bytes.resize(random() % 40);
-      for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() % 16);  // often a kind or a short length
+      for (std::byte& byte : bytes) {
+        byte = static_cast<std::byte>(random() % 16);  // often a kind or a short length
+      }
     } else {
       bytes.assign(good.view().begin(), good.view().end());
       bytes[random() % bytes.size()] = static_cast<std::byte>(random());

@@ -1,8 +1,9 @@
 // A pool of slots in chunks that are never given back before the end, so that a scan needs no lock.
 //
-// (1) A scan that does not see a slot's snapshot or epoch came before it: both sides write, then read what the
-//     other wrote, all in the one order of sequentially consistent operations. So the owner of the slot, which
-//     reads again after it wrote, sees what the scanner had unlinked or published before it scanned.
+// (1) A scan that does not see a slot's snapshot or epoch came before it: both sides write, then read what
+//     the other wrote, all in the one order of sequentially consistent operations. So the owner of the
+//     slot, which reads again after it wrote, sees what the scanner had unlinked or published before it
+//     scanned.
 // (2) A slot that is not taken has no snapshot and is outside: Release demands it.
 
 #include "engine/mvcc/reader_slots.h"
@@ -21,7 +22,8 @@ struct ReaderSlots::Chunk {
 
 namespace {
 
-// Where this thread begins to look for a slot: threads that come and go all the time stay off each other's lines.
+// Where this thread begins to look for a slot: threads that come and go all the time stay off each other's
+// lines.
 size_t StartOfThisThread() {
   static std::atomic<size_t> threads{0};
   thread_local const size_t start = threads.fetch_add(1, std::memory_order_relaxed);
@@ -89,8 +91,8 @@ void ReaderSlots::Release(ReaderSlot* slot) {
 format::TxnId ReaderSlots::PinNewest(ReaderSlot* slot, const std::atomic<uint64_t>& published) {
   MANIFOLDDB_ASSERT(slot->owner_ == this);
   MANIFOLDDB_ASSERT(slot->snapshot_.load(std::memory_order_relaxed) == ReaderSlot::kNone);
-  // A scan between the load and the store would not see the pin, and the version might lose its pages: so look
-  // again whether it still is the newest, which is never cut.
+  // A scan between the load and the store would not see the pin, and the version might lose its pages: so
+  // look again whether it still is the newest, which is never cut.
   uint64_t newest = published.load(std::memory_order_seq_cst);
   for (;;) {
     MANIFOLDDB_ASSERT(newest != ReaderSlot::kNone);

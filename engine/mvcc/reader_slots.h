@@ -1,7 +1,8 @@
 #pragma once
-// Who is reading what: snapshots (which version must stay) and epochs (which memory must stay), without locks.
+// Who is reading what: snapshots (which version must stay), epochs (which memory must stay); without locks.
 //
-// (1) While a slot's snapshot is s, no page that version s reaches is reused, and no chain entry it needs is cut.
+// (1) While a slot's snapshot is s, no page that version s reaches is reused, and no chain entry it needs
+//     is cut.
 // (2) Memory unlinked and retired with tag e is freed only when every slot is outside or entered after e.
 // A slot belongs to one transaction; it is used by one thread at a time but may move between threads.
 
@@ -43,12 +44,13 @@ class ReaderSlots {
   // REQUIRES: as Acquire gave it, outside any epoch and without a snapshot.
   void Release(ReaderSlot* slot);
 
-  // Pins the newest value of `published` (a TxnId) in `slot` and returns it. REQUIRES: nothing is pinned there.
+  // Pins the newest value of `published` (a TxnId) in `slot` and returns it. REQUIRES: nothing is pinned
+  // there.
   format::TxnId PinNewest(ReaderSlot* slot, const std::atomic<uint64_t>& published);
   void Unpin(ReaderSlot* slot);
 
-  // All pinned TxnIds, ascending, without duplicates. A pin that is being taken while this runs is of a version
-  // at least as new as what `published` held before the call.
+  // All pinned TxnIds, ascending, without duplicates. A pin that is being taken while this runs is of a
+  // version at least as new as what `published` held before the call.
   void PinnedSnapshots(std::vector<uint64_t>& out) const;
 
   // Tag for memory that was just unlinked: it may be freed once SafeEpoch() is greater.
@@ -75,8 +77,9 @@ class EpochGuard {
  public:
   explicit EpochGuard(ReaderSlot* slot) : slot_(slot) {
     if (slot_->depth_++ == 0) {
-      // An exchange, for its full barrier: the slot must be seen before any pointer is read. The second load puts
-      // that in the language's terms: who does not see the slot has retired before it, and is seen by it.
+      // An exchange, for its full barrier: the slot must be seen before any pointer is read. The second load
+      // puts that in the language's terms: who does not see the slot has retired before it, and is seen by
+      // it.
       const std::atomic<uint64_t>& epoch = slot_->owner_->epoch_;
       slot_->epoch_.exchange(epoch.load(std::memory_order_seq_cst), std::memory_order_seq_cst);
       static_cast<void>(epoch.load(std::memory_order_seq_cst));

@@ -103,9 +103,9 @@ TEST(ReaderSlotsDeathTest, ReleasingWhatIsInUseDies) {
   EXPECT_DEATH(slots.Release(slot), "assertion failed");
 }
 
-// One thread replaces a number on the heap and frees the old one when nobody can see it; others read it all the
-// time. A number that is freed too early is a use after free (or a data race) to the sanitizers and a wrong value
-// to everybody else.
+// One thread replaces a number on the heap and frees the old one when nobody can see it; others read it all
+// the time. A number that is freed too early is a use after free (or a data race) to the sanitizers and a
+// wrong value to everybody else.
 TEST(ReaderSlots, NothingIsFreedUnderAReader) {
   constexpr uint64_t kDead = ~uint64_t{0};
   constexpr uint64_t kLast = 3000;
@@ -154,8 +154,8 @@ TEST(ReaderSlots, NothingIsFreedUnderAReader) {
   delete current.load();
 }
 
-// Version v holds v as long as it may be read. The publisher wipes every version that is neither the newest nor
-// pinned; a reader that finds its version wiped has been overlooked.
+// Version v holds v as long as it may be read. The publisher wipes every version that is neither the newest
+// nor pinned; a reader that finds its version wiped has been overlooked.
 TEST(ReaderSlots, AVersionThatIsPinnedIsNeverOverlooked) {
   constexpr uint64_t kVersions = 3000;
   ReaderSlots slots;

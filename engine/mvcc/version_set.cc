@@ -74,7 +74,7 @@ std::vector<PageRun> VersionSet::CheckpointDurable(const Position& at, const Pag
   // What the checkpoint removed was reachable from the durable checkpoint before it, and (dropped subtrees) from
   // snapshots older than this capture.
   ApplyLocked(own, at.txn.raw(), removed);
-  if (!MANIFOLDDB_BROKEN("mvcc.reuse.durable_checkpoint")) durable_ = *bound;
+  durable_ = *bound;
   std::vector<PageRun> free;
   const std::vector<Held> held = HeldLocked();
   SortOutLocked(held, std::move(removed), free);
@@ -135,10 +135,13 @@ std::vector<VersionSet::Held> VersionSet::HeldLocked() {
   std::vector<Held> held;
   std::vector<Held> bounds;
   for (const Held& bound : bounds_) {
-    const bool is_held =
-        bound.txn == durable_.txn || std::binary_search(pinned_.begin(), pinned_.end(), bound.txn);
+    const bool is_durable = bound.txn == durable_.txn;
+    const bool is_pinned = std::binary_search(pinned_.begin(), pinned_.end(), bound.txn);
+    bool is_held = is_durable || is_pinned;
+    if (is_pinned && MANIFOLDDB_BROKEN("mvcc.reuse.snapshot")) is_held = is_durable;
+    if (is_durable && MANIFOLDDB_BROKEN("mvcc.reuse.durable_checkpoint")) is_held = is_pinned;
     if (is_held) held.push_back(bound);
-    if (is_held || bound.txn == at_.txn.raw()) bounds.push_back(bound);
+    if (is_durable || is_pinned || bound.txn == at_.txn.raw()) bounds.push_back(bound);
   }
   bounds_ = std::move(bounds);
   return held;
@@ -151,8 +154,7 @@ void VersionSet::SortOutLocked(const std::vector<Held>& held, std::vector<Pendin
     auto after = std::lower_bound(held.begin(), held.end(), candidate.removed_by,
                                   [](const Held& version, uint64_t txn) { return version.txn < txn; });
     const Held* const blocker = after == held.begin() ? nullptr : &*std::prev(after);
-    bool blocked = blocker != nullptr && candidate.removed.birth.raw() < blocker->birth_bound;
-    if (MANIFOLDDB_BROKEN("mvcc.reuse.ignores_held_versions")) blocked = false;
+    const bool blocked = blocker != nullptr && candidate.removed.birth.raw() < blocker->birth_bound;
     if (blocked) {
       pending_[blocker->txn].push_back(candidate);
     } else {

@@ -1,8 +1,8 @@
 // Pages and extents of the data file.
 //
 // (1) Nothing read from the file is handed out before it was found to be what the reference names.
-// (2) References come from other pages and are not trusted: positions that no file has and lengths beyond the end
-//     of this one are corruption, found before memory is taken for them.
+// (2) References come from other pages and are not trusted: positions that no file has and lengths beyond
+//     the end of this one are corruption, found before memory is taken for them.
 // Callers hold no lock.
 
 #include "engine/page/data_file.h"
@@ -29,13 +29,15 @@ constexpr uint64_t kFileBytesMax = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
-DataFile::DataFile(std::unique_ptr<File> file, uint32_t page_size) : file_(std::move(file)), page_size_(page_size) {
+DataFile::DataFile(std::unique_ptr<File> file, uint32_t page_size)
+    : file_(std::move(file)), name_(file_->name()), page_size_(page_size) {
   MANIFOLDDB_ASSERT(file_ != nullptr);
   MANIFOLDDB_ASSERT(page_size >= format::kPageBytesMin && page_size <= format::kPageBytesMax);
   MANIFOLDDB_ASSERT((page_size & (page_size - 1)) == 0);
 }
 
-std::unexpected<Error> DataFile::Corrupt(const char* operation, format::PageId at, std::string message) const {
+std::unexpected<Error> DataFile::Corrupt(const char* operation, format::PageId at,
+                                         std::string message) const {
   const bool exists = Reachable(at, page_size_);
   return Fail(Errc::kCorrupt, operation,
               {.file = name(),
@@ -51,11 +53,13 @@ Status DataFile::ReadAt(const char* operation, format::PageId first, MutableByte
   MANIFOLDDB_ASSERT(Reachable(first, out.size()));
   Status read = file_->Read(OffsetOf(first), out);
   if (read || read.error().code() != Errc::kTruncated) return read;
-  // A read may also have come back short from a file that is long enough: that is the storage's error to tell.
+  // A read may also have come back short from a file that is long enough: that is the storage's error to
+  // tell.
   MANIFOLDDB_ASSIGN(const uint64_t size, file_->Size());
   if (OffsetOf(first) + out.size() <= size) return read;
   MANIFOLDDB_MARK("page.read.beyond_end");
-  return Corrupt(operation, first, TextOf(first) + " lies beyond the end of the file, byte " + std::to_string(size));
+  return Corrupt(operation, first,
+                 TextOf(first) + " lies beyond the end of the file, byte " + std::to_string(size));
 }
 
 Status DataFile::ReadPage(format::PageRef ref, MutableByteView out) {
@@ -76,7 +80,8 @@ Status DataFile::WriteExtent(format::PageId first, ByteView value) {
   uint64_t padded = format::ExtentPages(value.size(), page_size_) * page_size_;
   MANIFOLDDB_ASSERT(Reachable(first, padded));
   // The storage wants aligned buffers, the user's value lies anywhere.
-  MANIFOLDDB_ASSIGN(base::Buffer stage, base::Buffer::Make(std::min(padded, kStageBytesMax), "page.write_extent"));
+  MANIFOLDDB_ASSIGN(base::Buffer stage,
+                    base::Buffer::Make(std::min(padded, kStageBytesMax), "page.write_extent"));
   uint64_t offset = OffsetOf(first);
   while (padded > 0) {
     const size_t step = std::min<uint64_t>(padded, stage.size());
@@ -103,8 +108,8 @@ Result<base::Buffer> DataFile::ReadExtent(const format::ExtentRef& ref) {
   if (OffsetOf(ref.first) + ref.bytes > size) {
     MANIFOLDDB_MARK("page.read_extent.beyond_end");
     return Corrupt(kOperation, ref.first,
-                   "an extent of " + std::to_string(ref.bytes) + " bytes lies beyond the end of the file, byte " +
-                       std::to_string(size));
+                   "an extent of " + std::to_string(ref.bytes) +
+                       " bytes lies beyond the end of the file, byte " + std::to_string(size));
   }
   MANIFOLDDB_ASSIGN(base::Buffer value, base::Buffer::Make(ref.bytes, kOperation));
   MANIFOLDDB_TRY(ReadAt(kOperation, ref.first, value.span()));

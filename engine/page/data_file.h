@@ -16,12 +16,14 @@ class DataFile {
   DataFile(std::unique_ptr<File> file, uint32_t page_size);
 
   uint32_t page_size() const { return page_size_; }
-  const std::string& name() const { return file_->name(); }
+  const std::string& name() const { return name_; }
   File& file() { return *file_; }
+  // Gives the file and its lock back. REQUIRES: nobody reads or writes any more.
+  void Close() { file_.reset(); }
   uint64_t OffsetOf(format::PageId id) const { return id.raw() * page_size_; }
 
-  // Reads one page into `out` (page_size bytes) and validates it as `ref`: kCorrupt with position and reason, also
-  // when the file ends before the page does.
+  // Reads one page into `out` (page_size bytes) and validates it as `ref`: kCorrupt with position and reason,
+  // also when the file ends before the page does.
   Status ReadPage(format::PageRef ref, MutableByteView out);
   // Writes `value` to the run of pages at `first`, zero-padded to whole pages. Any address will do.
   Status WriteExtent(format::PageId first, ByteView value);
@@ -33,11 +35,12 @@ class DataFile {
   std::unexpected<Error> Corrupt(const char* operation, format::PageId at, std::string message) const;
   // A position that no file has, as a damaged reference may name one.
   bool Reachable(format::PageId first, uint64_t bytes) const;
-  // Reads `out` at `first`. A range beyond the end of the file is corruption: a reference to nowhere, or a file
-  // that lost its end.
+  // Reads `out` at `first`. A range beyond the end of the file is corruption: a reference to nowhere, or a
+  // file that lost its end.
   Status ReadAt(const char* operation, format::PageId first, MutableByteView out);
 
-  const std::unique_ptr<File> file_;
+  std::unique_ptr<File> file_;  // null after Close
+  const std::string name_;
   const uint32_t page_size_;
 };
 

@@ -50,9 +50,11 @@ TEST_F(DataFileTest, EveryFlippedBitOfAPageIsCorruption) {
 
 TEST_F(DataFileTest, ErrorsNameFileOffsetAndWhatWasFound) {
   pages_.StoreLeaf(7, 5, 77);
-  EXPECT_EQ(ErrorOf({PageId{7}, PageFixture::BirthOf(6)}),
-            "kCorrupt in page.read: test-data at byte 3584: the page is of another birth than its reference: expected "
-            "page 7 of birth 3.6, found page 7 of birth 3.5 (run 'manifolddb verify' and restore from a backup)");
+  EXPECT_EQ(
+      ErrorOf({PageId{7}, PageFixture::BirthOf(6)}),
+      "kCorrupt in page.read: test-data at byte 3584: the page is of another birth than its reference: "
+      "expected "
+      "page 7 of birth 3.6, found page 7 of birth 3.5 (run 'manifolddb verify' and restore from a backup)");
 }
 
 TEST_F(DataFileTest, APageWrittenToAnotherPlaceIsCorruption) {
@@ -96,7 +98,8 @@ std::vector<std::byte> Value(size_t size) {
 }
 
 TEST_F(DataFileTest, ExtentsComeBackAsTheyWereFromAnyAddress) {
-  for (const size_t size : {size_t{1}, size_t{511}, size_t{512}, size_t{513}, size_t{5000}, size_t{3} << 20}) {
+  for (const size_t size :
+       {size_t{1}, size_t{511}, size_t{512}, size_t{513}, size_t{5000}, size_t{3} << 20}) {
     const std::vector<std::byte> all = Value(size + 1);
     const ByteView value = ByteView(all).subspan(1);
     ASSERT_TRUE(pages_.data.WriteExtent(PageId{4}, value));

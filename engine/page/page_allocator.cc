@@ -1,10 +1,10 @@
 // Free pages, next fit.
 //
 // (1) A page is handed out once until it is freed; free_count_ is the number of bits set.
-// (2) The file is at least as long as the bitmap: bits are added after File::Allocate succeeded. A crash in between
-//     leaves a file that is longer than any meta page says, which harms nobody.
-// (3) At most one thread grows the file. It holds no lock while it does; the others wait only if nothing that would
-//     serve them is free.
+// (2) The file is at least as long as the bitmap: bits are added after File::Allocate succeeded. A crash in
+//     between leaves a file that is longer than any meta page says, which harms nobody.
+// (3) At most one thread grows the file. It holds no lock while it does; the others wait only if nothing
+//     that would serve them is free.
 
 #include "engine/page/page_allocator.h"
 
@@ -80,7 +80,8 @@ Result<PageRun> PageAllocator::GrowAndTake(uint64_t pages_min, uint64_t pages_wa
   return *run;
 }
 
-std::optional<PageRun> PageAllocator::FinishGrowth(uint64_t pages, uint64_t pages_min, uint64_t pages_wanted) {
+std::optional<PageRun> PageAllocator::FinishGrowth(uint64_t pages, uint64_t pages_min,
+                                                   uint64_t pages_wanted) {
   base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(growing_);
   growing_ = false;
@@ -134,8 +135,9 @@ void PageAllocator::Free(PageRun run) {
 }
 
 std::unexpected<Error> PageAllocator::BirthsExhausted() const {
-  return Fail(Errc::kLimit, "page.birth",
-              {.file = file_.name(), .message = "every birth of this opening has been drawn: reopen the database"});
+  return Fail(
+      Errc::kLimit, "page.birth",
+      {.file = file_.name(), .message = "every birth of this opening has been drawn: reopen the database"});
 }
 
 uint64_t PageAllocator::page_count() const {

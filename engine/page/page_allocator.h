@@ -1,14 +1,16 @@
 #pragma once
 // Which pages of the data file are free now, and births for those that are taken.
 //
-// Knows nothing of versions: a page comes here (Free) when no live version, snapshot or checkpoint reaches it.
-// Grows the file in large steps, allocated before use, so that a full disk shows here (kNoSpace) and nowhere else.
+// Knows nothing of versions: a page comes here (Free) when no live version, snapshot or checkpoint reaches
+// it. Grows the file in large steps, allocated before use, so that a full disk shows here (kNoSpace) and
+// nowhere else.
 
 #include <atomic>
 #include <cstdint>
 #include <optional>
 
 #include "engine/base/mutex.h"
+#include "engine/base/sites.h"
 #include "engine/format/ids.h"
 #include "engine/format/page_bitmap.h"
 #include "engine/page/data_file.h"
@@ -26,15 +28,17 @@ class PageAllocator {
   // `free` has a bit per page of the file, set: free. Births start at FirstBirth(life) + 1.
   PageAllocator(DataFile& file, PageBitmap free, format::Life life);
 
-  // A run of 1 to `pages_wanted` contiguous free pages (at least `pages_min`). Waits while another thread grows the
-  // file. kNoSpace, kIo; nothing is taken then. REQUIRES: the caller holds no lock.
+  // A run of 1 to `pages_wanted` contiguous free pages (at least `pages_min`). Waits while another thread
+  // grows the file. kNoSpace, kIo; nothing is taken then. REQUIRES: the caller holds no lock.
   Result<PageRun> Allocate(uint64_t pages_min, uint64_t pages_wanted) EXCLUDES(mutex_);
   // REQUIRES: allocated. Asserts against a double free.
   void Free(PageRun run) EXCLUDES(mutex_);
 
   // Never the same twice. kLimit after 2^40 births in one life: reopen.
   Result<format::Birth> DrawBirth() {
-    if (next_birth_.load(std::memory_order_relaxed) > births_end_) [[unlikely]] return BirthsExhausted();
+    if (next_birth_.load(std::memory_order_relaxed) > births_end_) [[unlikely]]
+      return BirthsExhausted();
+    if (MANIFOLDDB_BROKEN("page.birth.reused")) return NextBirth();
     return format::Birth{next_birth_.fetch_add(1, std::memory_order_seq_cst)};
   }
   // Every birth drawn later is at or above this; every one drawn before is below.
@@ -49,16 +53,19 @@ class PageAllocator {
   friend struct AllocatorTestPeer;
 
   std::unexpected<Error> BirthsExhausted() const;
-  // A run, or nothing: then the calling thread has the role of the one that grows the file, of `pages_now` pages.
+  // A run, or nothing: then the calling thread has the role of the one that grows the file, of `pages_now`
+  // pages.
   std::optional<PageRun> TakeOrBecomeGrower(uint64_t pages_min, uint64_t pages_wanted, uint64_t& pages_now)
       EXCLUDES(mutex_);
   Result<PageRun> GrowAndTake(uint64_t pages_min, uint64_t pages_wanted, uint64_t pages_now) EXCLUDES(mutex_);
-  // Gives up the role. With `pages` > 0 the file has grown by them; the first caller to be served is this one.
-  std::optional<PageRun> FinishGrowth(uint64_t pages, uint64_t pages_min, uint64_t pages_wanted) EXCLUDES(mutex_);
+  // Gives up the role. With `pages` > 0 the file has grown by them; the first caller to be served is this
+  // one.
+  std::optional<PageRun> FinishGrowth(uint64_t pages, uint64_t pages_min, uint64_t pages_wanted)
+      EXCLUDES(mutex_);
   std::optional<PageRun> TakeLocked(uint64_t pages_min, uint64_t pages_wanted) REQUIRES(mutex_);
   // The first run of at least `pages_min` that begins in [from, until), cut to `pages_wanted`.
-  std::optional<PageRun> FindLocked(uint64_t from, uint64_t until, uint64_t pages_min, uint64_t pages_wanted) const
-      REQUIRES(mutex_);
+  std::optional<PageRun> FindLocked(uint64_t from, uint64_t until, uint64_t pages_min,
+                                    uint64_t pages_wanted) const REQUIRES(mutex_);
 
   // Constant after construction.
   DataFile& file_;

@@ -32,6 +32,9 @@ TEST(PageAllocator, NextFitGoesOnWhereItStoppedAndWrapsAround) {
   pages.allocator.Free(Pages(2, 3));
   EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(11, 4));
   EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(15, 2)) << "fewer than wanted, to the end of the file";
+  PageBitmap left(17);
+  left.Set(Pages(2, 3));
+  EXPECT_EQ(pages.allocator.FreePages(), left);
   EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(2, 3));
   EXPECT_EQ(pages.allocator.pages_free(), 0u);
   EXPECT_EQ(pages.file.TakeLog(), "") << "nothing had to grow";

@@ -1,11 +1,11 @@
 // Frames: where they come from, how they are found, and where they go. Write-out is in page_write_out.cc.
 //
 // Invariants of page_cache.h, and:
-// (5) A frame is free, private to one thread, linked, or retired. Only the holder of the lock moves it from one
-//     place to another; the array points to linked frames and to no others.
+// (5) A frame is free, private to one thread, linked, or retired. Only the holder of the lock moves it from
+//     one place to another; the array points to linked frames and to no others.
 // (6) frames_ counts all but the free ones, dirty_frames_ the linked ones that are not clean.
-// (7) Frames are retired a little ahead of need (frames_ahead_): what is unlinked now can be reused only after the
-//     thread that asks for a frame has left its epoch itself.
+// (7) Frames are retired a little ahead of need (frames_ahead_): what is unlinked now can be reused only
+//     after the thread that asks for a frame has left its epoch itself.
 // Nothing here is proportional to the byte budget before pages have come to use it.
 
 #include "engine/page/page_cache.h"
@@ -30,8 +30,8 @@ using format::PageRef;
 constexpr size_t kTableAlignment = 64;
 constexpr uint64_t kDirectoryChunksMin = 64;
 
-// Frames are allocated in slabs that double. Under AddressSanitizer each is by itself, so that it sees an access
-// beyond the end of a page.
+// Frames are allocated in slabs that double. Under AddressSanitizer each is by itself, so that it sees an
+// access beyond the end of a page.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kSlabs = false;
 #elif defined(__has_feature)
@@ -42,12 +42,18 @@ constexpr bool kSlabs = true;
 constexpr uint64_t kSlabBytesMin = uint64_t{64} << 10;
 constexpr uint64_t kSlabBytesMax = uint64_t{4} << 20;
 
-// One call moves the clock's hand no further, so that the lock is not held for long; the next goes on from there.
+// One call moves the clock's hand no further, so that the lock is not held for long; the next goes on from
+// there.
 constexpr uint64_t kClockStepsMax = 1024;
 constexpr uint64_t kEvictMax = 64;
+// What was retired is looked through every so many times: often enough to reuse bytes that are still in the
+// processor's cache, seldom enough for the scan of all readers not to count.
 constexpr uint64_t kHarvestMax = 64;
+constexpr uint64_t kHarvestStep = 16;
 
-uint64_t FramesAhead(uint64_t budget) { return std::min(std::clamp<uint64_t>(budget / 32, 2, 64), budget / 2); }
+uint64_t FramesAhead(uint64_t budget) {
+  return std::min(std::clamp<uint64_t>(budget / 32, 2, 64), budget / 2);
+}
 
 }  // namespace
 
@@ -106,7 +112,8 @@ Result<Frame*> PageCache::CheckBirth(Frame* frame, PageRef ref) const {
 
 std::atomic<Frame*>& PageCache::LinkOf(const Frame* frame) {
   const uint64_t id = frame->ref.id.raw();
-  Chunk* chunk = directory_.load(std::memory_order_relaxed)->at(id / kChunkPages)->load(std::memory_order_relaxed);
+  Chunk* chunk =
+      directory_.load(std::memory_order_relaxed)->at(id / kChunkPages)->load(std::memory_order_relaxed);
   std::atomic<Frame*>& link = chunk->frames[id % kChunkPages];
   MANIFOLDDB_ASSERT(link.load(std::memory_order_relaxed) == frame);
   return link;
@@ -114,7 +121,8 @@ std::atomic<Frame*>& PageCache::LinkOf(const Frame* frame) {
 
 Result<std::atomic<Frame*>*> PageCache::EnsureSlotLocked(PageId id) {
   const uint64_t index = id.raw() / kChunkPages;
-  if (index >= directory_.load(std::memory_order_relaxed)->chunks) MANIFOLDDB_TRY(GrowDirectoryLocked(index + 1));
+  if (index >= directory_.load(std::memory_order_relaxed)->chunks)
+    MANIFOLDDB_TRY(GrowDirectoryLocked(index + 1));
   std::atomic<Chunk*>& link = *directory_.load(std::memory_order_relaxed)->at(index);
   Chunk* chunk = link.load(std::memory_order_relaxed);
   if (chunk == nullptr) {
@@ -129,7 +137,8 @@ Result<std::atomic<Frame*>*> PageCache::EnsureSlotLocked(PageId id) {
 Status PageCache::GrowDirectoryLocked(uint64_t chunks) {
   Directory* old = directory_.load(std::memory_order_relaxed);
   chunks = std::bit_ceil(std::max(chunks, kDirectoryChunksMin));
-  std::byte* bytes = base::AllocateBytes(sizeof(Directory) + chunks * sizeof(std::atomic<Chunk*>), kTableAlignment);
+  std::byte* bytes =
+      base::AllocateBytes(sizeof(Directory) + chunks * sizeof(std::atomic<Chunk*>), kTableAlignment);
   if (bytes == nullptr) return Fail(Errc::kNoMemory, "page.table", {.file = file_.name()});
   auto* grown = new (bytes) Directory{.chunks = chunks};
   for (uint64_t i = 0; i < chunks; ++i) {
@@ -224,7 +233,7 @@ Result<Frame*> PageCache::TakeFrame() {
   base::MutexLock lock(mutex_);
   const uint64_t live = frames_.load(std::memory_order_relaxed) - retired_.size();
   if (live >= frames_max_) EvictLocked(std::min(live - frames_max_ + frames_ahead_ / 2 + 1, kEvictMax));
-  if (free_.empty() || retired_.size() > frames_ahead_) HarvestLocked();
+  if (free_.empty() || retired_.size() >= harvest_at_) HarvestLocked();
   if (free_.empty()) MANIFOLDDB_TRY(AddSlabLocked());
   Frame* frame = free_.back();
   free_.pop_back();
@@ -295,6 +304,7 @@ void PageCache::HarvestLocked() {
     frames_.fetch_sub(1, std::memory_order_relaxed);
     free_.push_back(frame);
   }
+  harvest_at_ = retired_.size() + std::clamp<uint64_t>(frames_ahead_, 1, kHarvestStep);
 }
 
 void PageCache::EvictLocked(uint64_t wanted) {

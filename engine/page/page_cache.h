@@ -2,12 +2,12 @@
 // Page ids to verified bytes in memory.
 //
 // (1) A published page's bytes never change; an edited page is a new page. So readers need no latch.
-// (2) PageId -> frame goes through a two-level array of atomics. A frame that is unlinked from it is reused only
-//     when every epoch that could have seen it is over and its pin count is zero.
-// (3) A frame is dirty from its creation until the sync that covers its write has succeeded; dirty frames are
-//     never evicted.
-// (4) Clean frames are evicted (clock) so that all frames together stay in the byte budget, unless pins, epochs
-//     or dirty frames forbid it.
+// (2) PageId -> frame goes through a two-level array of atomics. A frame that is unlinked from it is reused
+//     only when every epoch that could have seen it is over and its pin count is zero.
+// (3) A frame is dirty from its creation until the sync that covers its write has succeeded; dirty frames
+//     are never evicted.
+// (4) Clean frames are evicted (clock) so that all frames together stay in the byte budget, unless pins,
+//     epochs or dirty frames forbid it.
 // I/O is done without holding the cache's lock; two threads that miss the same page both read it, one wins.
 
 #include <array>
@@ -36,8 +36,8 @@ enum class FrameState : uint8_t {
 struct alignas(64) Frame {
   std::byte* bytes = nullptr;  // page_size bytes; the first 8 (the checksum) belong to write-out alone
   format::PageRef ref;
-  // Serial of the PageWriter that may change the bytes; 0: frozen. Written and compared by page writers only, which
-  // the family's writer token orders.
+  // Serial of the PageWriter that may change the bytes; 0: frozen. Written and compared by page writers only,
+  // which the family's writer token orders.
   uint64_t writer = 0;
   std::atomic<uint32_t> pins{0};
   std::atomic<bool> used{false};  // second chance of the clock
@@ -85,8 +85,9 @@ class PageCache {
   uint32_t page_size() const { return file_.page_size(); }
   DataFile& file() { return file_; }
 
-  // The page's frame, read and validated if it is not in memory. Valid while the guard lives. Errors: kCorrupt
-  // (also when the page in memory has another birth), kIo, kNoMemory. REQUIRES: the caller holds no lock.
+  // The page's frame, read and validated if it is not in memory. Valid while the guard lives. Errors:
+  // kCorrupt (also when the page in memory has another birth), kIo, kNoMemory. REQUIRES: the caller holds no
+  // lock.
   Result<Frame*> Fetch(format::PageRef ref, const mvcc::EpochGuard& guard) {
     if (Frame* frame = Find(ref.id); frame != nullptr && frame->ref.birth == ref.birth) [[likely]] {
       if (!frame->used.load(std::memory_order_relaxed)) frame->used.store(true, std::memory_order_relaxed);
@@ -95,20 +96,21 @@ class PageCache {
     return FetchSlow(ref, guard);
   }
 
-  // A new dirty frame of zeros for a page just allocated. Replaces whatever frame the PageId had (a page that was
-  // freed meanwhile).
+  // A new dirty frame of zeros for a page just allocated. Replaces whatever frame the PageId had (a page that
+  // was freed meanwhile).
   Result<Frame*> Create(format::PageRef ref, uint64_t writer) EXCLUDES(mutex_);
-  // The same, with the bytes of `from` behind the checksum. REQUIRES: `from` is pinned or of an epoch still entered.
+  // The same, with the bytes of `from` behind the checksum. REQUIRES: `from` is pinned or of an epoch still
+  // entered.
   Result<Frame*> CreateCopy(format::PageRef ref, uint64_t writer, const Frame& from) EXCLUDES(mutex_);
   // The pages are owned by nobody any more: forgets their frames, dirty or not.
   void Drop(format::PageId first, uint64_t pages) EXCLUDES(mutex_);
-  // Ends the right of their writer to change these pages. REQUIRES: called by the writer, the pages are its own and
-  // not yet written out.
+  // Ends the right of their writer to change these pages. REQUIRES: called by the writer, the pages are its
+  // own and not yet written out.
   void Freeze(std::span<const format::PageId> pages) EXCLUDES(mutex_);
 
-  // Writes those of `pages` (ascending) that are dirty, coalescing neighbours, checksums set. Pages without a frame
-  // were written before. REQUIRES: none of them can change any more, or be freed before MarkClean. Adds the bytes
-  // written to `bytes_written`. After an error some may have been written, others are still dirty.
+  // Writes those of `pages` (ascending) that are dirty, coalescing neighbours, checksums set. Pages without a
+  // frame were written before. REQUIRES: none of them can change any more, or be freed before MarkClean. Adds
+  // the bytes written to `bytes_written`. After an error some may have been written, others are still dirty.
   Status WriteOut(std::span<const format::PageId> pages, uint64_t& bytes_written) EXCLUDES(mutex_);
   // After a successful sync that began after WriteOut of `pages` returned: they are clean.
   void MarkClean(std::span<const format::PageId> pages) EXCLUDES(mutex_);
@@ -125,7 +127,9 @@ class PageCache {
   // Followed in memory by `chunks` pointers to chunks.
   struct alignas(64) Directory {
     uint64_t chunks;
-    std::atomic<Chunk*>* at(uint64_t index) { return reinterpret_cast<std::atomic<Chunk*>*>(this + 1) + index; }
+    std::atomic<Chunk*>* at(uint64_t index) {
+      return reinterpret_cast<std::atomic<Chunk*>*>(this + 1) + index;
+    }
   };
   struct Slab {
     std::byte* bytes;
@@ -143,9 +147,11 @@ class PageCache {
     // Acquire: a directory, a chunk and a frame were filled before they were linked.
     Directory* directory = directory_.load(std::memory_order_acquire);
     const uint64_t index = id.raw() / kChunkPages;
-    if (index >= directory->chunks) [[unlikely]] return nullptr;
+    if (index >= directory->chunks) [[unlikely]]
+      return nullptr;
     const Chunk* chunk = directory->at(index)->load(std::memory_order_acquire);
-    if (chunk == nullptr) [[unlikely]] return nullptr;
+    if (chunk == nullptr) [[unlikely]]
+      return nullptr;
     return chunk->frames[id.raw() % kChunkPages].load(std::memory_order_acquire);
   }
   Result<Frame*> FetchSlow(format::PageRef ref, const mvcc::EpochGuard& guard) EXCLUDES(mutex_);
@@ -166,7 +172,8 @@ class PageCache {
   // Retired frames that nobody looks at any more become free.
   void HarvestLocked() REQUIRES(mutex_);
   void EvictLocked(uint64_t wanted) REQUIRES(mutex_);
-  // Takes a frame that was just unlinked out of the books. Before the caller lets go of the lock, TagRetiredLocked.
+  // Takes a frame that was just unlinked out of the books. Before the caller lets go of the lock,
+  // TagRetiredLocked.
   void RetireLocked(Frame* frame) REQUIRES(mutex_);
   void TagRetiredLocked() REQUIRES(mutex_);
 
@@ -188,18 +195,20 @@ class PageCache {
   const uint64_t frames_ahead_;  // frames that age in retirement, to be there when the next page is read
   const uint64_t frames_max_;    // linked and private ones beyond this make the clock turn
 
-  std::atomic<uint64_t> frames_{0};        // linked, private and retired; written under mutex_, read by anyone
+  std::atomic<uint64_t> frames_{0};  // linked, private and retired; written under mutex_, read by anyone
   std::atomic<uint64_t> dirty_frames_{0};  // linked and not kClean; the same
   std::atomic<Directory*> directory_{&empty_directory_};
 
   base::Mutex mutex_{base::LockRank::kPageCache};
-  std::vector<Directory*> directories_ GUARDED_BY(mutex_);  // all there ever were: readers may hold an old one
-  std::deque<Frame> all_frames_ GUARDED_BY(mutex_);         // never shrinks; frames stay where they are
+  std::vector<Directory*> directories_
+      GUARDED_BY(mutex_);                            // all there ever were: readers may hold an old one
+  std::deque<Frame> all_frames_ GUARDED_BY(mutex_);  // never shrinks; frames stay where they are
   std::vector<Slab> slabs_ GUARDED_BY(mutex_);
   std::vector<Frame*> free_ GUARDED_BY(mutex_);
-  std::deque<Frame*> retired_ GUARDED_BY(mutex_);      // ascending by tag, but for pinned ones put back
-  uint64_t retired_untagged_ GUARDED_BY(mutex_) = 0;   // the last so many of them
-  uint64_t clock_hand_ GUARDED_BY(mutex_) = 0;         // index into all_frames_
+  std::deque<Frame*> retired_ GUARDED_BY(mutex_);     // ascending by tag, but for pinned ones put back
+  uint64_t harvest_at_ GUARDED_BY(mutex_) = 1;        // so many retired ones are worth a look
+  uint64_t retired_untagged_ GUARDED_BY(mutex_) = 0;  // the last so many of them
+  uint64_t clock_hand_ GUARDED_BY(mutex_) = 0;        // index into all_frames_
 };
 
 }  // namespace manifolddb::page

@@ -63,7 +63,8 @@ TEST(PageCache, AReferenceOfAnotherBirthThanThePageInMemoryIsCorrupt) {
   const auto stale = pages.ReadStamp(Ref(5, 3));
   ASSERT_FALSE(stale);
   EXPECT_EQ(stale.error().ToString(),
-            "kCorrupt in page.fetch: test-data at byte 2560: stale reference: expected page 5 of birth 3.3, but it is "
+            "kCorrupt in page.fetch: test-data at byte 2560: stale reference: expected page 5 of birth 3.3, "
+            "but it is "
             "of birth 3.4 by now (run 'manifolddb verify' and restore from a backup)");
 }
 
@@ -98,7 +99,8 @@ TEST(PageCache, StaysWithinItsBudgetHoweverManyPagesAreRead) {
     for (int round = 0; round < 2; ++round) {
       for (uint64_t id = 1; id <= kPages; ++id) {
         ASSERT_EQ(*pages.ReadStamp(Ref(id, id)), id);
-        ASSERT_LE(pages.cache.bytes_cached(), std::max<uint64_t>(budget, 2) * kPageSize) << "budget " << budget;
+        ASSERT_LE(pages.cache.bytes_cached(), std::max<uint64_t>(budget, 2) * kPageSize)
+            << "budget " << budget;
       }
     }
     EXPECT_GE(pages.cache.bytes_cached(), budget / 2 * kPageSize) << "and uses it";

@@ -1,5 +1,5 @@
-// Every check and every edge of this module matters: broken, each lets something through that it otherwise stops.
-// And memory that is refused is an error that leaves everything as it was.
+// Every check and every edge of this module matters: broken, each lets something through that it otherwise
+// stops. And memory that is refused is an error that leaves everything as it was.
 
 #include "engine/base/sites.h"
 
@@ -54,7 +54,8 @@ TEST(PageSites, WithoutItsChecksumADamagedExtentIsTakenForWhole) {
   const std::string value(600, 'v');
   ASSERT_TRUE(pages.data.WriteExtent(PageId{4}, AsBytes(value)));
   pages.file.bytes()[4 * kPageSize] = std::byte{'w'};
-  const ExtentRef ref{.first = PageId{4}, .birth = {}, .bytes = 600, .checksum = base::Checksum64(AsBytes(value))};
+  const ExtentRef ref{
+      .first = PageId{4}, .birth = {}, .bytes = 600, .checksum = base::Checksum64(AsBytes(value))};
   ASSERT_FALSE(pages.data.ReadExtent(ref));
   const Broken site("page.extent.checksum");
   EXPECT_EQ(AsText(pages.data.ReadExtent(ref)->view()).front(), 'w');

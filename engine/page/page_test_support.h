@@ -1,6 +1,6 @@
 #pragma once
-// What the tests of this module share: a file that writes down what is asked of it and fails when told to, pages
-// that pass validation, and everything that a cache needs around it.
+// What the tests of this module share: a file that writes down what is asked of it and fails when told to,
+// pages that pass validation, and everything that a cache needs around it.
 
 #include <gtest/gtest.h>
 
@@ -65,7 +65,9 @@ class TestFile final : public File {
     }
     return {};
   }
-  Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override { return DoWrite(offset, parts); }
+  Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
+    return DoWrite(offset, parts);
+  }
   Status DoSync() override {
     std::lock_guard<std::mutex> lock(mutex_);
     log_ += "sync\n";

@@ -1,5 +1,5 @@
-// Readers, writers, write-out and reclaim on one small cache, all at once. What comes out is determined; how it
-// comes about is not, and the thread sanitizer watches.
+// Readers, writers, write-out and reclaim on one small cache, all at once. What comes out is determined; how
+// it comes about is not, and the thread sanitizer watches.
 
 #include <gtest/gtest.h>
 

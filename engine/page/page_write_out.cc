@@ -1,7 +1,7 @@
 // From dirty frames to the file, and what a sync makes of them.
 //
-// (1) The frames being written are pinned, so their bytes stay as they are without the lock, whatever becomes of
-//     their place in the array meanwhile.
+// (1) The frames being written are pinned, so their bytes stay as they are without the lock, whatever
+//     becomes of their place in the array meanwhile.
 // (2) Only a frame that is still linked moves from dirty to written, and from written to clean.
 // (3) The checksum is set here and nowhere else; nobody else touches the first eight bytes of a frame.
 

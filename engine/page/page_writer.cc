@@ -1,7 +1,7 @@
 // The books of one transaction's pages.
 //
-// (1) own_ is exactly what this writer allocated and has not freed, less the reserve; removed_ are pages of others.
-// (2) A page leaves the cache before it goes back to the allocator: whoever gets it next creates its frame anew.
+// (1) own_ is exactly what this writer allocated and has not freed, less the reserve; removed_ are others'.
+// (2) A page leaves the cache before it goes back to the allocator: who gets it next creates its frame anew.
 // (3) A frame carries this writer's serial exactly while its page may be changed in place.
 
 #include "engine/page/page_writer.h"
@@ -119,7 +119,8 @@ Result<ExtentRef> PageWriter::WriteExtent(ByteView value) {
     return std::unexpected<Error>(std::move(written).error());
   }
   own_.Insert(run);
-  return ExtentRef{.first = run.first, .birth = birth, .bytes = value.size(), .checksum = base::Checksum64(value)};
+  return ExtentRef{
+      .first = run.first, .birth = birth, .bytes = value.size(), .checksum = base::Checksum64(value)};
 }
 
 Status PageWriter::Spill(base::Poison& poison) {

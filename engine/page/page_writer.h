@@ -3,7 +3,8 @@
 //
 // (1) A page is changed in place only if this writer created it and has not written it out (spilled) since;
 //     otherwise the change goes to a copy under a new PageId and birth, and the old page is removed.
-// (2) A page this writer created and removed again was never visible: it goes back to the allocator at once.
+// (2) A page this writer created and removed again was never visible: it goes back to the allocator
+//     at once.
 // (3) After Finish or Abandon nothing of the reserve of free pages is left behind.
 // Used by one thread at a time.
 
@@ -42,11 +43,14 @@ class PageWriter {
   uint32_t page_size() const { return cache_.page_size(); }
   DataFile& file() { return cache_.file(); }
 
-  Result<Frame*> Fetch(format::PageRef ref, const mvcc::EpochGuard& guard) { return cache_.Fetch(ref, guard); }
+  Result<Frame*> Fetch(format::PageRef ref, const mvcc::EpochGuard& guard) {
+    return cache_.Fetch(ref, guard);
+  }
   // A new page; its NodeHeader's page_id, birth, kind and level are set, the rest is zero.
   Result<MutablePage> Create(format::PageKind kind, uint8_t level);
-  // The page itself if it may be changed in place, else a copy (header adjusted) that stands for it from now on:
-  // the caller must put the new ref where the old one was. The old bytes stay readable while `guard` lives.
+  // The page itself if it may be changed in place, else a copy (header adjusted) that stands for it from now
+  // on: the caller must put the new ref where the old one was. The old bytes stay readable while `guard`
+  // lives.
   Result<MutablePage> Edit(format::PageRef ref, const mvcc::EpochGuard& guard);
   // The page is not part of the new version.
   void Remove(format::PageRef ref);
@@ -56,9 +60,9 @@ class PageWriter {
   Result<base::Buffer> ReadExtent(const format::ExtentRef& ref) { return cache_.file().ReadExtent(ref); }
   void RemoveExtent(const format::ExtentRef& ref);
 
-  // Writes all pages this writer created and has not written yet, syncs, and lets go of them: they are clean, and
-  // a later Edit copies. For transactions larger than the dirty limit. After an error the transaction must abort.
-  // A failed sync poisons.
+  // Writes all pages this writer created and has not written yet, syncs, and lets go of them: they are clean,
+  // and a later Edit copies. For transactions larger than the dirty limit. After an error the transaction
+  // must abort. A failed sync poisons.
   Status Spill(base::Poison& poison);
 
   // Ends the writer: pages created are frozen, the books are handed over.
@@ -84,10 +88,11 @@ class PageWriter {
   PageAllocator& allocator_;
   const uint64_t serial_;
 
-  PageSet own_;                            // what this writer created and has not removed
-  std::vector<format::PageId> unwritten_;  // node pages created since the last Spill; some may be removed, or twice
-  std::vector<RemovedRun> removed_;        // of other writers
-  PageRun reserve_;                        // allocated, not used yet
+  PageSet own_;  // what this writer created and has not removed
+  std::vector<format::PageId>
+      unwritten_;                    // node pages created since the last Spill; some may be removed, or twice
+  std::vector<RemovedRun> removed_;  // of other writers
+  PageRun reserve_;                  // allocated, not used yet
   uint64_t reserve_pages_next_ = 1;
   uint64_t pages_removed_ = 0;
   bool ended_ = false;

@@ -128,7 +128,8 @@ TEST_F(PageWriterTest, ExtentsAreWrittenAtOnceAndBelongToTheVersion) {
   EXPECT_LT(kept.birth, dropped.birth);
   EXPECT_EQ(AsText(writer.ReadExtent(kept)->view()), value);
   writer.RemoveExtent(dropped);
-  const ExtentRef theirs{.first = PageId{100}, .birth = PageFixture::BirthOf(77), .bytes = 513, .checksum = 0};
+  const ExtentRef theirs{
+      .first = PageId{100}, .birth = PageFixture::BirthOf(77), .bytes = 513, .checksum = 0};
   writer.RemoveExtent(theirs);
   const PageDelta delta = writer.Finish();
   EXPECT_EQ(delta.introduced, (std::vector<PageRun>{{kept.first, 3}}));
@@ -236,8 +237,9 @@ TEST_F(PageWriterTest, AReferenceThatIsStaleIsNotEdited) {
   EXPECT_TRUE(delta.introduced.empty() && delta.removed.empty());
 }
 
-// A version is the set of leaves that one writer leaves to the next. Each commits, abandons or spills at random in
-// between; whatever happens, the books must agree with the allocator and every page must be what it was made.
+// A version is the set of leaves that one writer leaves to the next. Each commits, abandons or spills at
+// random in between; whatever happens, the books must agree with the allocator and every page must be what it
+// was made.
 TEST_F(PageWriterTest, TheBooksAgreeAfterRandomTransactions) {
   std::mt19937_64 random(21);
   std::map<PageId, std::pair<PageRef, uint64_t>> version;  // id -> reference, stamp

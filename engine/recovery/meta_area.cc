@@ -60,9 +60,9 @@ Result<MetaArea> ReadMetaArea(File& file) {
 }
 
 Status WriteLife(File& file, const format::MetaPage& meta, int first_copy) {
-  MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, first_copy, format::CopyOrder::kFirst));
+  MANIFOLDDB_TRY(checkpoint::WriteMetaCopyDurably(file, meta, first_copy, format::CopyOrder::kFirst));
   // A crash here leaves one copy of this life, durable, and one of the life before: this one counts.
-  MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, 1 - first_copy, format::CopyOrder::kSecond));
+  MANIFOLDDB_TRY(checkpoint::WriteMetaCopyDurably(file, meta, 1 - first_copy, format::CopyOrder::kSecond));
   return {};
 }
 

@@ -103,7 +103,7 @@ Result<MetaPage> BeginLife(const MetaPage& newest, const std::string& file) {
                 {.file = file, .message = "opened for writing 2^24 times; copy it into a new database"});
   }
   MetaPage meta = newest;
-  meta.life = newest.life.next();
+  if (!MANIFOLDDB_BROKEN("recovery.life.not_advanced")) meta.life = newest.life.next();
   // After a clean close nothing follows the checkpoint: the log starts anew, with this life's groups.
   if (newest.clean) meta.log_life = meta.life;
   if (MANIFOLDDB_BROKEN("recovery.log_life.not_recorded")) meta.log_life = meta.life;

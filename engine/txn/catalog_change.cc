@@ -69,7 +69,8 @@ Result<Family*> FindOrdered(Core& core, std::string_view name, const char* opera
 }  // namespace
 
 Result<Family*> CreateFamily(Core& core, std::string_view name) {
-  MANIFOLDDB_TRY(core.CheckWritable("column_family.create"));
+  const Presence presence(core);
+  MANIFOLDDB_TRY(presence.Check("column_family.create"));
   MANIFOLDDB_TRY(CheckName(name, "column_family.create"));
   Tokens tokens(core);
   MANIFOLDDB_TRY(tokens.Take(core.families->catalog()));
@@ -91,15 +92,13 @@ Result<Family*> CreateFamily(Core& core, std::string_view name) {
 }
 
 Status DropFamily(Core& core, std::string_view name) {
-  MANIFOLDDB_TRY(core.CheckWritable("column_family.drop"));
+  const Presence presence(core);
+  MANIFOLDDB_TRY(presence.Check("column_family.drop"));
   Tokens tokens(core);
   MANIFOLDDB_TRY(tokens.Take(core.families->catalog()));
   MANIFOLDDB_ASSIGN(Family* const family, FindOrdered(core, name, "column_family.drop"));
   MANIFOLDDB_TRY(tokens.Take(family));
-  mvcc::ReaderSlot* const slot = core.slots->Acquire();
-  const Status loaded = core.LoadFamily(family, slot);
-  core.slots->Release(slot);
-  MANIFOLDDB_TRY(loaded);
+  MANIFOLDDB_TRY(core.LoadFamily(family, presence.slot()));
   std::vector<format::PageRef> dropped;
   for (const mvcc::TableVersion& table : *family->versions.Newest()->tables) {
     if (!table.tree.root.null()) dropped.push_back(table.tree.root);
@@ -115,7 +114,8 @@ Status DropFamily(Core& core, std::string_view name) {
 }
 
 Status RenameFamily(Core& core, std::string_view from, std::string_view to) {
-  MANIFOLDDB_TRY(core.CheckWritable("column_family.rename"));
+  const Presence presence(core);
+  MANIFOLDDB_TRY(presence.Check("column_family.rename"));
   MANIFOLDDB_TRY(CheckName(to, "column_family.rename"));
   Tokens tokens(core);
   MANIFOLDDB_TRY(tokens.Take(core.families->catalog()));

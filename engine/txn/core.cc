@@ -40,7 +40,7 @@ Result<std::unique_ptr<mvcc::FamilyVersion>> ReadTables(Core& core, const format
 }  // namespace
 
 Status Core::CheckOpen(const char* operation) const {
-  if (!closed.load(std::memory_order_acquire)) [[likely]] return {};
+  if (!closed.load(std::memory_order_seq_cst)) [[likely]] return {};
   return Fail(Errc::kClosed, operation, {.file = config.name});
 }
 

@@ -95,4 +95,21 @@ struct Core {
   Status LoadFamily(Family* family, mvcc::ReaderSlot* slot);
 };
 
+// Keeps the database from being closed while a call that is no transaction runs. Closing looks at the slots after it
+// has set `closed`, and this looks at `closed` after it has taken a slot: one of them sees the other.
+class Presence {
+ public:
+  explicit Presence(Core& core) : core_(core), slot_(core.slots->Acquire()) {}
+  ~Presence() { core_.slots->Release(slot_); }
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+
+  Status Check(const char* operation) const { return core_.CheckWritable(operation); }
+  mvcc::ReaderSlot* slot() const { return slot_; }
+
+ private:
+  Core& core_;
+  mvcc::ReaderSlot* const slot_;
+};
+
 }  // namespace manifolddb::txn

@@ -37,6 +37,7 @@ Result<std::unique_ptr<WriteTransactionImpl>> WriteTransactionImpl::Begin(
   MANIFOLDDB_TRY(core.CheckWritable("transaction.begin"));
   MANIFOLDDB_TRY(core.WaitForMemory());
   std::unique_ptr<WriteTransactionImpl> transaction(new WriteTransactionImpl(core));
+  MANIFOLDDB_TRY(core.CheckOpen("transaction.begin"));  // again, now that its slot is taken
   MANIFOLDDB_TRY(transaction->redo_.Append(kGap));
   MANIFOLDDB_TRY(transaction->TakeFamilies(families));
   return transaction;

@@ -27,7 +27,8 @@ void ExpectEnd(TestLog& log, uint64_t next_txn, const std::string& what) {
   EXPECT_EQ(read.operations, log.Expected(next_txn)) << what;
 }
 
-void ExpectCorrupt(TestLog& log, uint64_t ring_offset, const std::string& message, const std::string& what = "") {
+void ExpectCorrupt(TestLog& log, uint64_t ring_offset, const std::string& message,
+                   const std::string& what = "") {
   const auto read = log.ReadBack();
   ASSERT_FALSE(read.result) << what;
   const Error& error = read.result.error();
@@ -154,7 +155,7 @@ TEST(TornTail, AWrappedTailMayBeTornToo) {
   log.Checkpoint();
   log.Sync();
   const uint64_t before = log.next_txn();
-  const Sectors at_end = AppendOver(log, 600);      // units 12, 13
+  const Sectors at_end = AppendOver(log, 600);         // units 12, 13
   const Sectors at_beginning = AppendOver(log, 1300);  // three units: wraps
   EXPECT_EQ(at_beginning.offset, 0u);
   for (uint64_t written = 0; written < 32; ++written) {
@@ -173,8 +174,8 @@ TEST(TornTail, AGroupAtTheBeginningDoesNotJoinAcrossOneThatWasLostBeforeIt) {
   log.Checkpoint();  // at unit 13
   log.Sync();
   const uint64_t before = log.next_txn();
-  const Sectors lost = AppendOver(log, 10);             // unit 13
-  const Sectors at_beginning = AppendOver(log, 1900);   // four units
+  const Sectors lost = AppendOver(log, 10);            // unit 13
+  const Sectors at_beginning = AppendOver(log, 1900);  // four units
   EXPECT_EQ(at_beginning.offset, 0u);
   lost.Put(log, 0);
   ExpectEnd(log, before, "lost");
@@ -264,7 +265,8 @@ TEST(MetaRule, AGroupOfAnyLifeThatNamesANewerMetaPageIsReported) {
     group.lsn = Lsn{9 * 512};
     group.durable_meta = log.scan().meta.next();
     log.PutGroup(group, {"of a checkpoint that is gone"});
-    ExpectCorrupt(log, log.ring().OffsetOf(log.writer().end().lsn), "meta page 6 is the newest", std::to_string(life));
+    ExpectCorrupt(log, log.ring().OffsetOf(log.writer().end().lsn), "meta page 6 is the newest",
+                  std::to_string(life));
     log.Flip(9 * 512 + 20);  // torn: no proof
     ExpectEnd(log, log.next_txn(), "torn");
   }
@@ -313,8 +315,8 @@ void PutForged(TestLog& log, const std::vector<std::byte>& records, uint32_t cou
   std::memcpy(group.data() + sizeof(format::LogGroupDisk), records.data(), records.size());
   format::SealLogGroup(header, group);
   base::StoreLe(group.data() + offsetof(format::LogGroupDisk, durable_lsn), durable.raw());
-  const uint64_t checksum = base::Checksum64(
-      ByteView(group).subspan(8, sizeof(format::LogGroupDisk) - 8 + records.size()));
+  const uint64_t checksum =
+      base::Checksum64(ByteView(group).subspan(8, sizeof(format::LogGroupDisk) - 8 + records.size()));
   base::StoreLe(group.data(), checksum);
   log.SetRingBytes(log.ring().OffsetOf(header.lsn), group);
 }
@@ -363,7 +365,8 @@ TEST(AnyBytes, ARingOfGarbageGivesAResultOrCorruption) {
       std::memcpy(&ring[at], group.data(), sizeof(format::LogGroupDisk));
       if (random.OneIn(2)) {
         base::StoreLe(&ring[at + offsetof(format::LogGroupDisk, bytes)], random.Next() >> random.Below(64));
-        base::StoreLe(&ring[at + offsetof(format::LogGroupDisk, durable_lsn)], random.Next() >> random.Below(64));
+        base::StoreLe(&ring[at + offsetof(format::LogGroupDisk, durable_lsn)],
+                      random.Next() >> random.Below(64));
       }
     }
     log.SetRingBytes(0, ring);
@@ -376,13 +379,15 @@ TEST(AnyBytes, ARingOfGarbageGivesAResultOrCorruption) {
   }
 }
 
-// One random change to a log whose groups all state the one before: nothing but the last group can be lost unseen.
+// One random change to a log whose groups all state the one before: nothing but the last group can be lost
+// unseen.
 TEST(AnyBytes, OneChangedByteLosesAtMostTheLastGroup) {
   Random random(12);
   int corrupt = 0;
   for (int round = 0; round < 100; ++round) {
     TestLog log({.units = 16 + random.Below(16)});
-    while (log.ring().usable_bytes() - format::Distance(log.scan().start.lsn, log.writer().end().lsn) >= 2048) {
+    while (log.ring().usable_bytes() - format::Distance(log.scan().start.lsn, log.writer().end().lsn) >=
+           2048) {
       log.Append({random.Below(1400)});
       log.Sync();
     }

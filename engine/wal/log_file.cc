@@ -1,7 +1,9 @@
 // The log as a file: made whole before it has its name, never cut short or renamed after.
 //
-// (1) A log under its own name has a header and a ring of zeros on the disk: both were synced before the rename.
-// (2) A log that an opening may have used is never replaced: its marker was synced before anything was handed out.
+// (1) A log under its own name has a header and a ring of zeros on the disk: both were synced before the
+//     rename.
+// (2) A log that an opening may have used is never replaced: its marker was synced before anything was handed
+//     out.
 // (3) The file only grows, by zeros that are synced before any meta page speaks of them.
 
 #include "engine/wal/log_file.h"
@@ -28,7 +30,9 @@ bool AllZero(ByteView bytes) {
   return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
 }
 
-uint64_t FileBytes(uint32_t write_unit, uint64_t capacity) { return format::LogRingOffset(write_unit) + capacity; }
+uint64_t FileBytes(uint32_t write_unit, uint64_t capacity) {
+  return format::LogRingOffset(write_unit) + capacity;
+}
 
 std::unexpected<Error> Refuse(const File& log, Errc code, const char* operation, std::string message) {
   return Fail(code, operation, {.file = log.name(), .offset = 0, .message = std::move(message)});
@@ -55,8 +59,8 @@ bool NeverOpened(ByteView front) {
     const uint32_t unit = decoded.header.write_unit;
     return front.size() >= 2 * unit && AllZero(front.subspan(unit, unit));
   }
-  // No crash leaves an unreadable header, only damage, or somebody else's file. Behind the header a log that was
-  // never opened is nothing but zeros, whatever its write unit. An empty file has nothing to lose.
+  // No crash leaves an unreadable header, only damage, or somebody else's file. Behind the header a log that
+  // was never opened is nothing but zeros, whatever its write unit. An empty file has nothing to lose.
   if (front.empty()) return true;
   return front.size() >= 2 * format::kWriteUnitMin && AllZero(front.subspan(format::kWriteUnitMin));
 }
@@ -72,9 +76,10 @@ Status CheckReplaceable(Storage& storage, const std::string& name) {
     MANIFOLDDB_MARK("wal.create.replaced");
     return {};
   }
-  return Refuse(*log, Errc::kCorrupt, "wal.create",
-                "this log is in use or not a log, and its data file is missing; restore the data file, or move "
-                "this file away to create a new database");
+  return Refuse(
+      *log, Errc::kCorrupt, "wal.create",
+      "this log is in use or not a log, and its data file is missing; restore the data file, or move "
+      "this file away to create a new database");
 }
 
 Status WriteNewLog(File& log, const format::LogHeader& header, uint64_t capacity) {
@@ -97,8 +102,10 @@ const char* WhyNot(const format::LogHeader& found, const format::LogHeader& expe
 
 }  // namespace
 
-Status CreateLog(Storage& storage, const std::string& name, const format::LogHeader& header, uint64_t capacity) {
-  MANIFOLDDB_ASSERT((LogRing{.capacity = capacity, .origin = {}, .write_unit = header.write_unit}.Possible()));
+Status CreateLog(Storage& storage, const std::string& name, const format::LogHeader& header,
+                 uint64_t capacity) {
+  MANIFOLDDB_ASSERT(
+      (LogRing{.capacity = capacity, .origin = {}, .write_unit = header.write_unit}.Possible()));
   MANIFOLDDB_ASSIGN(const bool exists, storage.Exists(name));
   if (exists) MANIFOLDDB_TRY(CheckReplaceable(storage, name));
   const std::string temporary = name + "-new";
@@ -143,7 +150,9 @@ Result<std::unique_ptr<File>> OpenLog(Storage& storage, const std::string& name,
   }
   if (decoded.verdict != MetaVerdict::kValid) return Refuse(*log, Errc::kCorrupt, "wal.open", decoded.why);
   // Files of two databases put together, or one restored from an old copy of another.
-  if (const char* why = WhyNot(decoded.header, expected)) return Refuse(*log, Errc::kCorrupt, "wal.open", why);
+  if (const char* why = WhyNot(decoded.header, expected)) {
+    return Refuse(*log, Errc::kCorrupt, "wal.open", why);
+  }
   return log;
 }
 

@@ -10,25 +10,27 @@
 
 namespace manifolddb::wal {
 
-// Creates `name` under `name`-new, filled with zeros, synced, renamed; the directory synced. A log that is there
-// already is replaced if it was never opened (header intact and marker zeros, or header unreadable and zeros wherever
-// a marker could be); else kCorrupt: the data file it belongs to is missing.
-Status CreateLog(Storage& storage, const std::string& name, const format::LogHeader& header, uint64_t capacity);
+// Creates `name` under `name`-new, filled with zeros, synced, renamed; the directory synced. A log that is
+// there already is replaced if it was never opened (header intact and marker zeros, or header unreadable and
+// zeros wherever a marker could be); else kCorrupt: the data file it belongs to is missing.
+Status CreateLog(Storage& storage, const std::string& name, const format::LogHeader& header,
+                 uint64_t capacity);
 
 // Opens and checks header and identity against the data file's. kCorrupt if the log is missing, unreadable,
 // shorter than `capacity` needs, or another database's; kNewerFormat.
 Result<std::unique_ptr<File>> OpenLog(Storage& storage, const std::string& name, OpenMode mode,
                                       const format::LogHeader& expected, uint64_t capacity);
 
-// Writes the marker, also where it can be read already (what can be read may be in a cache only); synced when this
-// returns. Called in every opening for writing, before anything is handed out.
+// Writes the marker, also where it can be read already (what can be read may be in a cache only); synced when
+// this returns. Called in every opening for writing, before anything is handed out.
 Status MarkOpened(File& log, const format::LogHeader& header);
 
-// Extends the file for a ring of `capacity` bytes and fills what is new with zeros; synced when this returns. The
-// ring in use stays as it is until a meta page states the new capacity.
+// Extends the file for a ring of `capacity` bytes and fills what is new with zeros; synced when this returns.
+// The ring in use stays as it is until a meta page states the new capacity.
 //
-// While somebody else may be syncing the log, `log` must be an opening of its own: an operating system reports a
-// failed write-out once per opening, and if this call were told of the leader's pages, the leader would not be.
+// While somebody else may be syncing the log, `log` must be an opening of its own: an operating system
+// reports a failed write-out once per opening, and if this call were told of the leader's pages, the leader
+// would not be.
 Status GrowLog(File& log, uint32_t write_unit, uint64_t old_capacity, uint64_t new_capacity);
 
 }  // namespace manifolddb::wal

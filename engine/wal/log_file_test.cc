@@ -170,7 +170,8 @@ TEST(OpenLog, ALogThatIsMissingShortOrDamagedIsCorruption) {
   EXPECT_EQ(missing.error().code(), Errc::kCorrupt);
   EXPECT_EQ(missing.error().file(), "n-wal");
 
-  for (const size_t size : {size_t{0}, size_t{1}, size_t{64}, size_t{kUnit}, size_t{2 * kUnit + kCapacity - 1}}) {
+  for (const size_t size :
+       {size_t{0}, size_t{1}, size_t{64}, size_t{kUnit}, size_t{2 * kUnit + kCapacity - 1}}) {
     auto bytes = NewLog(true);
     bytes.resize(size);
     const auto opened = OpenOver(*storage, bytes);
@@ -209,7 +210,8 @@ TEST(OpenLog, AnIoErrorIsNotCorruption) {
   auto memory = MakeMemoryStorage();
   ASSERT_TRUE(CreateLog(*memory, "n-wal", kHeader, kCapacity));
   trace.fails = [](const std::string& line) { return line.starts_with("read"); };
-  const auto opened = OpenLog(*MakeTracedStorage(memory, trace), "n-wal", OpenMode::kReadOnly, kHeader, kCapacity);
+  const auto opened =
+      OpenLog(*MakeTracedStorage(memory, trace), "n-wal", OpenMode::kReadOnly, kHeader, kCapacity);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code(), Errc::kIo);
 }

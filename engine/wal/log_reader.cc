@@ -1,13 +1,16 @@
 // Follows the chain of groups behind a checkpoint, then looks for proof that it should have been longer.
 //
-// (1) A group is the next one if it is intact, of this database and life, stands where the writer would have put it
-//     and names the checksum of the group before. Everything in it is checked before any of it is applied.
-// (2) Where no such group stands the log ends: a group that a crash tore, or lost, was never acknowledged. Groups
-//     behind it may have reached the disk before it did, as long as none was known durable when they were written.
-// (3) What an intact group states was true when it was written, wherever it lies now. So if one of this life states
-//     that the log was durable beyond its end, or one of any life that a newer meta page was, then acknowledged bytes
-//     are gone, and saying where the log ends would be a wrong answer.
-// Groups of earlier laps and earlier lives lie all over the ring: they have other positions or lives and state less.
+// (1) A group is the next one if it is intact, of this database and life, stands where the writer would have
+//     put it and names the checksum of the group before. Everything in it is checked before any of it is
+//     applied.
+// (2) Where no such group stands the log ends: a group that a crash tore, or lost, was never acknowledged.
+//     Groups behind it may have reached the disk before it did, as long as none was known durable when they
+//     were written.
+// (3) What an intact group states was true when it was written, wherever it lies now. So if one of this life
+//     states that the log was durable beyond its end, or one of any life that a newer meta page was, then
+//     acknowledged bytes are gone, and saying where the log ends would be a wrong answer.
+// Groups of earlier laps and earlier lives lie all over the ring: they have other positions or lives and
+// state less.
 
 #include "engine/wal/log_reader.h"
 
@@ -72,7 +75,8 @@ class LogScanner {
         scan_(scan),
         apply_(apply),
         unit_(scan.ring.write_unit),
-        window_(log, format::LogRingOffset(unit_), WholeUnits(file_bytes - format::LogRingOffset(unit_), unit_)),
+        window_(log, format::LogRingOffset(unit_),
+                WholeUnits(file_bytes - format::LogRingOffset(unit_), unit_)),
         result_{.end = scan.start, .next_txn = scan.first_txn} {}
 
   Result<LogScanResult> Run() {
@@ -135,7 +139,8 @@ class LogScanner {
     // An earlier lap's.
     if (header.lsn != at && !MANIFOLDDB_BROKEN("wal.lsn.skip")) return none;
     const uint64_t span = SpanOf(header);
-    // Only a torn header says so: the writer would have put this elsewhere. (At the beginning: behind another group.)
+    // Only a torn header says so: the writer would have put this elsewhere. (At the beginning: behind another
+    // group.)
     if (span > ring.group_bytes_max() || ring.Place(result_.end.lsn, span) != at) return none;
     MANIFOLDDB_ASSIGN(const ByteView group, window_.View(offset, span));
     if (!format::LogGroupIntact(group) && !MANIFOLDDB_BROKEN("wal.checksum.skip")) {
@@ -143,25 +148,29 @@ class LogScanner {
       return none;
     }
     if (header.chain != result_.end.chain && !MANIFOLDDB_BROKEN("wal.chain.skip")) {
-      // At the beginning it may follow a group that was torn before it. At the end itself it can follow nothing but
-      // what stands there, and the one with the next TxnId likewise: in one life each position is written once.
+      // At the beginning it may follow a group that was torn before it. At the end itself it can follow
+      // nothing but what stands there, and the one with the next TxnId likewise: in one life each position is
+      // written once.
       if (at == result_.end.lsn || header.first_txn == result_.next_txn) {
-        return Corrupt(at, "an intact group of this life does not continue the log: it names another group before it");
+        return Corrupt(
+            at, "an intact group of this life does not continue the log: it names another group before it");
       }
       return none;
     }
     return Next{.header = header, .lsn = at, .group = group};
   }
 
-  // An intact group with the right chain was written by us behind what was read so far. Where it contradicts that,
-  // no crash explains it.
+  // An intact group with the right chain was written by us behind what was read so far. Where it contradicts
+  // that, no crash explains it.
   Status Check(const Next& next) const {
     const LogGroup& header = next.header;
     if (header.durable_meta > scan_.meta && !MANIFOLDDB_BROKEN("wal.meta_rule.skip")) {
       MANIFOLDDB_MARK("wal.newer_meta_named");
       return Corrupt(next.lsn, NewerMeta(header));
     }
-    if (header.durable_lsn > header.lsn) return Corrupt(next.lsn, "a group states bytes behind itself to be durable");
+    if (header.durable_lsn > header.lsn) {
+      return Corrupt(next.lsn, "a group states bytes behind itself to be durable");
+    }
     if (header.first_txn != result_.next_txn && !MANIFOLDDB_BROKEN("wal.txn_gap.skip")) {
       return Corrupt(next.lsn, "the group begins with commit " + std::to_string(header.first_txn.raw()) +
                                    ", but commit " + std::to_string(result_.next_txn.raw()) + " comes next");
@@ -207,8 +216,11 @@ class LogScanner {
                                  !MANIFOLDDB_BROKEN("wal.tail_rule.skip");
       const bool newer_meta = header.durable_meta > scan_.meta && !MANIFOLDDB_BROKEN("wal.meta_rule.skip");
       if (!later_durable && !newer_meta) {
-        // Several groups were on their way, and the disk wrote this one before one in front of it: legal, lost.
-        if (header.life == scan_.life && header.lsn > result_.end.lsn) MANIFOLDDB_MARK("wal.later_group_lost");
+        // Several groups were on their way, and the disk wrote this one before one in front of it: legal,
+        // lost.
+        if (header.life == scan_.life && header.lsn > result_.end.lsn) {
+          MANIFOLDDB_MARK("wal.later_group_lost");
+        }
         continue;
       }
       const uint64_t span = SpanOf(header);

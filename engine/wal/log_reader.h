@@ -1,10 +1,11 @@
 #pragma once
 // Reads the groups that follow a checkpoint, and decides where the log ends.
 //
-// The first position where no valid group of the life with the right chain stands is the end, unless anything in
-// the file proves that more was durable: an intact group of this life that states a durable LSN beyond the end, or an
-// intact group of any life of this database that names a newer meta page than the one found. Then the log is damaged
-// (kCorrupt), not torn. So it is if an intact group stands where the next one belongs and does not continue the log.
+// The first position where no valid group of the life with the right chain stands is the end, unless anything
+// in the file proves that more was durable: an intact group of this life that states a durable LSN beyond the
+// end, or an intact group of any life of this database that names a newer meta page than the one found. Then
+// the log is damaged (kCorrupt), not torn. So it is if an intact group stands where the next one belongs and
+// does not continue the log.
 
 #include <cstdint>
 #include <functional>
@@ -32,9 +33,9 @@ struct LogScanResult {
   uint64_t records = 0;
 };
 
-// Calls `apply` for each transaction in order (its redo operations, without headers); an error from it stops the
-// scan. The views live during the call. Any contents give a result or kCorrupt; what was applied counts only if there
-// is a result. Memory: a megabyte, or the largest group.
+// Calls `apply` for each transaction in order (its redo operations, without headers); an error from it stops
+// the scan. The views live during the call. Any contents give a result or kCorrupt; what was applied counts
+// only if there is a result. Memory: a megabyte, or the largest group.
 Result<LogScanResult> ReadLog(File& log, const LogScan& scan,
                               const std::function<Status(format::TxnId, ByteView)>& apply);
 

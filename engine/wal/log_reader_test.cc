@@ -69,7 +69,8 @@ TEST(ReadLog, RandomGroupsOverManyLapsComeBack) {
         random.OneIn(3) ? log.NextLife() : log.Checkpoint();
         reserved = 0;
       }
-      // Several small ones in one group may together be reserved for more than the ring has; such a group is left out.
+      // Several small ones in one group may together be reserved for more than the ring has; such a group is
+      // left out.
       if (alone > log.ring().usable_bytes()) continue;
       reserved += alone;
       const Lsn before = log.writer().end().lsn;

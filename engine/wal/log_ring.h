@@ -10,12 +10,13 @@
 
 namespace manifolddb::wal {
 
-// The ring of one checkpoint: `capacity` bytes, `origin` lies at ring offset 0. All positions are multiples of
-// write_unit from origin.
+// The ring of one checkpoint: `capacity` bytes, `origin` lies at ring offset 0. All positions are multiples
+// of write_unit from origin.
 //
 // (1) Groups placed one behind the other never overlap, and none straddles the ring's end.
-// (2) What a wrap wastes is less than the span of the group that wraps, hence less than group_bytes_max(). So as long
-//     as the spans of the groups behind a position sum up to at most usable_bytes(), none reaches that position again.
+// (2) What a wrap wastes is less than the span of the group that wraps, hence less than group_bytes_max(). So
+//     as long as the spans of the groups behind a position sum up to at most usable_bytes(), none reaches
+//     that position again.
 struct LogRing {
   uint64_t capacity = 0;
   format::Lsn origin = {};
@@ -30,8 +31,8 @@ struct LogRing {
   constexpr uint64_t FileOffsetOf(format::Lsn lsn) const {
     return format::LogRingOffset(write_unit) + OffsetOf(lsn);
   }
-  // Where a group of `span` bytes goes if the log ends at `end`: there, or at the ring's next beginning, since a
-  // group never straddles the ring's end.
+  // Where a group of `span` bytes goes if the log ends at `end`: there, or at the ring's next beginning,
+  // since a group never straddles the ring's end.
   constexpr format::Lsn Place(format::Lsn end, uint64_t span) const {
     MANIFOLDDB_ASSERT(span > 0 && span <= capacity && span % write_unit == 0);
     return OffsetOf(end) + span <= capacity ? end : NextBeginning(end);

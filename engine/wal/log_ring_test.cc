@@ -38,7 +38,8 @@ TEST(LogRing, AGroupLiesAtTheEndOrAtTheNextBeginningAndNeverStraddles) {
   Random random(1);
   for (int round = 0; round < 20000; ++round) {
     const uint64_t units = 8 + random.Below(60);
-    const LogRing ring = {.capacity = units * 512, .origin = Lsn{random.Below(1000) * 512}, .write_unit = 512};
+    const LogRing ring = {
+        .capacity = units * 512, .origin = Lsn{random.Below(1000) * 512}, .write_unit = 512};
     const Lsn end{ring.origin.raw() + random.Below(10 * units) * 512};
     const uint64_t span = (1 + random.Below(ring.group_bytes_max() / 512)) * 512;
     const Lsn placed = ring.Place(end, span);

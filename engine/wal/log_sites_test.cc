@@ -1,4 +1,5 @@
-// Breaks the log at each of its sites and says what then goes wrong: a check without such a line is not needed.
+// Breaks the log at each of its sites and says what then goes wrong: a check without such a line is not
+// needed.
 
 #include <gtest/gtest.h>
 
@@ -206,7 +207,8 @@ TEST(LogSites, EverySyncThatIsSkippedIsMissingFromTheTrace) {
     Broken broken(site);
     const std::vector<std::string> lines = LinesOf(lifecycle);
     EXPECT_EQ(lines.size() + 1, sound.size()) << site;
-    EXPECT_EQ(std::count(lines.begin(), lines.end(), line) + 1, std::count(sound.begin(), sound.end(), line)) << site;
+    EXPECT_EQ(std::count(lines.begin(), lines.end(), line) + 1, std::count(sound.begin(), sound.end(), line))
+        << site;
   }
 }
 
@@ -291,7 +293,8 @@ TEST(LogSites, RareBranchesAreMarked) {
       {"wal.later_group_lost", UnsyncedReordered},
       {"wal.tail_proves_damage", DurableGroupLost},
       {"wal.newer_meta_named", NewerMetaLost},
-      {"wal.create.replaced", [] {
+      {"wal.create.replaced",
+       [] {
          auto storage = MakeMemoryStorage();
          const format::LogHeader header = {.write_unit = 512, .identity = TestIdentity()};
          EXPECT_TRUE(CreateLog(*storage, "n-wal", header, 8 * 512));
@@ -308,12 +311,24 @@ TEST(LogSites, RareBranchesAreMarked) {
 
 // A site that no test here names would be one that nobody has shown to matter.
 TEST(LogSites, EverySiteOfTheLogIsBrokenByATest) {
-  const std::set<std::string> named = {
-      "wal.append.poison.skip", "wal.chain.skip",        "wal.checksum.skip",         "wal.create.sync.skip",
-      "wal.create.syncdir.skip", "wal.durable_lsn.early", "wal.grow.sync.skip",        "wal.identity.skip",
-      "wal.life.skip",          "wal.lsn.skip",          "wal.mark_opened.sync.skip", "wal.meta_rule.skip",
-      "wal.read.wrap.skip",     "wal.sync.error_ignored", "wal.sync.poison.skip",     "wal.sync.skip",
-      "wal.tail_rule.skip",     "wal.txn_gap.skip"};
+  const std::set<std::string> named = {"wal.append.poison.skip",
+                                       "wal.chain.skip",
+                                       "wal.checksum.skip",
+                                       "wal.create.sync.skip",
+                                       "wal.create.syncdir.skip",
+                                       "wal.durable_lsn.early",
+                                       "wal.grow.sync.skip",
+                                       "wal.identity.skip",
+                                       "wal.life.skip",
+                                       "wal.lsn.skip",
+                                       "wal.mark_opened.sync.skip",
+                                       "wal.meta_rule.skip",
+                                       "wal.read.wrap.skip",
+                                       "wal.sync.error_ignored",
+                                       "wal.sync.poison.skip",
+                                       "wal.sync.skip",
+                                       "wal.tail_rule.skip",
+                                       "wal.txn_gap.skip"};
   std::set<std::string> found;
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
     if (std::string(site->name()).starts_with("wal.")) found.insert(site->name());

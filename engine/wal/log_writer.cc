@@ -1,12 +1,13 @@
 // Packs transactions into groups and writes them, one group after the other.
 //
-// (1) A group is written by one write to units that no durable group lies in: behind the last one, or at the ring's
-//     beginning where the caller's reservation says that the durable checkpoint needs nothing any more.
-// (2) durable_lsn moves only after a sync that began after the last write below it had returned.
-//     A crash before that may leave any part of what lies above; whoever was not told of success cannot complain.
+// (1) A group is written by one write to units that no durable group lies in: behind the last one, or at the
+//     ring's beginning where the caller's reservation says that the durable checkpoint needs nothing any
+//     more.
+// (2) durable_lsn moves only after a sync that began after the last write below it had returned. A crash
+//     before that may leave any part of what lies above; whoever was not told of success cannot complain.
 // (3) A group states only what is durable already: a reader may take its word for it after any crash.
-// (4) After an error nothing is written or synced any more: nobody knows what reached the disk, and a second sync
-//     would report success over pages that the first one threw away.
+// (4) After an error nothing is written or synced any more: nobody knows what reached the disk, and a second
+//     sync would report success over pages that the first one threw away.
 // Append, Sync and SetRing come from one leader at a time.
 
 #include "engine/wal/log_writer.h"
@@ -102,7 +103,9 @@ Status LogWriter::AppendPacked(std::span<base::ByteBuffer* const> redos, uint64_
     const uint64_t bytes = RecordBytes(*redo);
     PutRecordHeader(to, bytes);
     const ByteView operations = redo->view().subspan(kRedoGap);
-    if (!operations.empty()) std::memcpy(to + sizeof(format::LogRecordDisk), operations.data(), operations.size());
+    if (!operations.empty()) {
+      std::memcpy(to + sizeof(format::LogRecordDisk), operations.data(), operations.size());
+    }
     to += bytes;
   }
   MANIFOLDDB_ASSERT(to == staging_.data() + sizeof(format::LogGroupDisk) + record_bytes);
@@ -125,15 +128,16 @@ Status LogWriter::WriteGroup(MutableByteView group, uint64_t record_bytes, uint3
   MANIFOLDDB_ASSERT(group.size() <= ring_.group_bytes_max());
   const format::Lsn lsn = ring_.Place(end_.lsn, group.size());
   if (lsn != end_.lsn) MANIFOLDDB_MARK("wal.wrap");
-  format::LogGroup header = {.records = records,
-                             .bytes = record_bytes,
-                             .identity = identity_,
-                             .life = life_,
-                             .lsn = lsn,
-                             .first_txn = first_txn,
-                             .chain = end_.chain,
-                             .durable_lsn = durable_lsn(),
-                             .durable_meta = format::MetaNumber{durable_meta_.load(std::memory_order_acquire)}};
+  format::LogGroup header = {
+      .records = records,
+      .bytes = record_bytes,
+      .identity = identity_,
+      .life = life_,
+      .lsn = lsn,
+      .first_txn = first_txn,
+      .chain = end_.chain,
+      .durable_lsn = durable_lsn(),
+      .durable_meta = format::MetaNumber{durable_meta_.load(std::memory_order_acquire)}};
   if (MANIFOLDDB_BROKEN("wal.durable_lsn.early")) header.durable_lsn = end_.lsn;
   const uint64_t checksum = format::SealLogGroup(header, group);
   MANIFOLDDB_TRY(log_.Write(ring_.FileOffsetOf(lsn), group));

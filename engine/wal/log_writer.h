@@ -2,11 +2,11 @@
 // Appends groups to the ring and makes them durable.
 //
 // (1) Bytes below durable_lsn survive any crash.
-// (2) Acknowledged bytes are never rewritten: each group starts on a fresh write unit, and the ring is reused only
-//     up to the durable checkpoint's position (the caller reserves space before).
+// (2) Acknowledged bytes are never rewritten: each group starts on a fresh write unit, and the ring is reused
+//     only up to the durable checkpoint's position (the caller reserves space before).
 // (3) After a failed write or sync every call fails: the database is poisoned, and no sync is tried again.
-// One leader at a time calls Append and Sync (the commit pipeline's token orders them); the readers of positions
-// may be any thread.
+// One leader at a time calls Append and Sync (the commit pipeline's token orders them); the readers of
+// positions may be any thread.
 
 #include <atomic>
 #include <cstdint>
@@ -20,8 +20,8 @@
 
 namespace manifolddb::wal {
 
-// Bytes that a redo buffer leaves free in front of its operations, so that a group of one transaction is sealed
-// and written where it lies, without a copy.
+// Bytes that a redo buffer leaves free in front of its operations, so that a group of one transaction is
+// sealed and written where it lies, without a copy.
 inline constexpr size_t kRedoGap = sizeof(format::LogGroupDisk) + sizeof(format::LogRecordDisk);
 
 // Where the log ends.
@@ -43,12 +43,12 @@ class LogWriter {
 
   // Writes one group of the transactions `first_txn`, `first_txn` + 1, ...; each redo buffer holds kRedoGap
   // reserved bytes, then the operations. May write into the gaps and behind the end of a buffer's contents.
-  // Returns where the log then ends. Errors poison. Takes no more of the ring than what LogGroupSpan says for each
-  // transaction alone. REQUIRES: all in one group at most ring().group_bytes_max(). Where there is no memory to pack
-  // them, each becomes a group of its own.
+  // Returns where the log then ends. Errors poison. Takes no more of the ring than what LogGroupSpan says for
+  // each transaction alone. REQUIRES: all in one group at most ring().group_bytes_max(). Where there is no
+  // memory to pack them, each becomes a group of its own.
   Result<LogEnd> Append(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn);
-  // Gives `redo` the room behind its contents that Append writes into, and returns the span of a group of it alone.
-  // Said before the transaction is ordered; then Append of it cannot fail for want of memory.
+  // Gives `redo` the room behind its contents that Append writes into, and returns the span of a group of it
+  // alone. Said before the transaction is ordered; then Append of it cannot fail for want of memory.
   static Result<uint64_t> ReserveSealing(base::ByteBuffer& redo, uint32_t write_unit);
   // Makes everything appended before this call durable. Errors poison.
   Status Sync();
@@ -58,8 +58,8 @@ class LogWriter {
   format::Lsn durable_lsn() const { return format::Lsn{durable_lsn_.load(std::memory_order_acquire)}; }
   // Said by the checkpointer once a meta page is durable, on any thread.
   void SetDurableMeta(format::MetaNumber number);
-  // After a checkpoint that stated a new ring, in the leader's place. REQUIRES: nothing was appended since its
-  // position, and SetDurableMeta was told of it.
+  // After a checkpoint that stated a new ring, in the leader's place. REQUIRES: nothing was appended since
+  // its position, and SetDurableMeta was told of it.
   void SetRing(const LogRing& ring);
   const LogRing& ring() const { return ring_; }
 
@@ -70,7 +70,8 @@ class LogWriter {
   Result<LogEnd> AppendUnlessPoisoned(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn);
   Status AppendInPlace(base::ByteBuffer& redo, format::TxnId txn);
   Status AppendEach(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn);
-  Status AppendPacked(std::span<base::ByteBuffer* const> redos, uint64_t record_bytes, format::TxnId first_txn);
+  Status AppendPacked(std::span<base::ByteBuffer* const> redos, uint64_t record_bytes,
+                      format::TxnId first_txn);
   bool ReserveStaging(uint64_t bytes);
   Status WriteGroup(MutableByteView group, uint64_t record_bytes, uint32_t records, format::TxnId first_txn);
   Status SyncUnlessPoisoned();

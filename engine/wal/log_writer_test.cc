@@ -90,7 +90,8 @@ TEST(LogWriter, PaddingIsZeroAlsoWhereTheBufferHeldSomethingElse) {
   base::ByteBuffer* one[] = {&redo};
   ASSERT_TRUE(log.writer().Append(one, TxnId{1}));
   const auto bytes = log.RingBytes(0, 512);
-  EXPECT_TRUE(std::all_of(bytes.begin() + kRedoGap + 10, bytes.end(), [](std::byte b) { return b == std::byte{0}; }));
+  EXPECT_TRUE(
+      std::all_of(bytes.begin() + kRedoGap + 10, bytes.end(), [](std::byte b) { return b == std::byte{0}; }));
 }
 
 TEST(LogWriter, SealingTakesTheSpanOfAGroupOfOne) {

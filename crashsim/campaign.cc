@@ -1,0 +1,148 @@
+// Bookkeeping of one worker. The place is kept current in shared memory, so that a worker that aborts, hangs or
+// is killed still leaves its reproduction line.
+#include "crashsim/campaign.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace manifolddb::crashsim {
+namespace {
+
+constexpr uint64_t kReportsPerIteration = 8;
+
+}  // namespace
+
+const char* Name(ScenarioKind kind) {
+  constexpr const char* kNames[] = {"points",     "kill", "failed_sync", "io_fault", "no_room",
+                                    "crash_loop", "rot",  "meta_rot",    "lost_write"};
+  return kNames[static_cast<int>(kind)];
+}
+
+void Counters::Add(const Counters& other) {
+  static_assert(sizeof(Counters) % sizeof(uint64_t) == 0, "nothing but counters");
+  auto* const mine = reinterpret_cast<uint64_t*>(this);
+  const auto* const theirs = reinterpret_cast<const uint64_t*>(&other);
+  for (size_t i = 0; i < sizeof(Counters) / sizeof(uint64_t); ++i) mine[i] += theirs[i];
+}
+
+Campaign::Campaign(const CampaignOptions& options, Counters& counters, Place& place, JsonLines& out)
+    : options_(options),
+      counters_(counters),
+      place_(place),
+      out_(out),
+      started_(std::chrono::steady_clock::now()) {}
+
+bool Campaign::OutOfTime() const {
+  if (options_.only) return false;
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started_;
+  return spent.count() >= options_.seconds;
+}
+
+bool Campaign::Stop() const {
+  if (options_.stop_at_violation && counters_.violations > 0) return true;
+  return reported_here_ >= kReportsPerIteration || OutOfTime();
+}
+
+void Campaign::BeginIteration(uint64_t index, uint64_t seed) {
+  iteration_ = index;
+  seed_ = seed;
+  reported_here_ = 0;
+  ++counters_.iterations;
+}
+
+void Campaign::EnterSession(uint32_t generation, std::string scenario, std::string fault) {
+  generation_ = generation;
+  scenario_ = std::move(scenario);
+  fault_ = std::move(fault);
+  cuts_.clear();
+  Mirror();
+}
+
+void Campaign::Mirror() {
+  ++place_.beat;
+  place_.seed = seed_;
+  place_.generation = generation_;
+  place_.scenario = {};
+  place_.fault = {};
+  scenario_.copy(place_.scenario.data(), place_.scenario.size() - 1);
+  fault_.copy(place_.fault.data(), place_.fault.size() - 1);
+  place_.cuts = static_cast<uint32_t>(std::min(cuts_.size(), Place::kCutsMax));
+  for (size_t i = 0; i < place_.cuts; ++i) {
+    place_.cut[i] = {cuts_[i].effects, cuts_[i].image.parameter, static_cast<uint8_t>(cuts_[i].image.policy)};
+  }
+}
+
+bool Campaign::WantsScenario(uint32_t generation, const std::string& scenario) const {
+  if (!options_.only) return true;
+  return options_.only->generation == generation && options_.only->scenario == scenario;
+}
+
+const std::optional<Cut>& Campaign::only_cut() const {
+  static const std::optional<Cut> none;
+  return options_.only ? options_.only->cut : none;
+}
+
+Coordinates CoordinatesOf(const CampaignOptions& options, const Place& place) {
+  Coordinates at;
+  at.workload = options.workload;
+  at.seed = place.seed;
+  at.config = options.setup.config;
+  at.preset = std::string(faultfs::Name(options.setup.preset));
+  at.unit = options.setup.unit;
+  at.ops = options.ops;
+  for (const std::string& site : options.broken) at.broken += (at.broken.empty() ? "" : ",") + site;
+  at.generation = place.generation;
+  at.scenario = place.scenario.data();
+  at.fault = place.fault.data();
+  for (size_t i = 0; i < place.cuts; ++i) {
+    const Cut cut{place.cut[i].effects,
+                  {static_cast<faultfs::Policy>(place.cut[i].policy), place.cut[i].parameter}};
+    if (i == 0) {
+      at.cut = cut;
+    } else {
+      at.nested.push_back(cut);
+    }
+  }
+  return at;
+}
+
+Coordinates Campaign::Here() const { return CoordinatesOf(options_, place_); }
+
+void Campaign::Report(const Violations& violations) {
+  for (const Violation& violation : violations) {
+    ++counters_.violations;
+    if (!cuts_.empty()) ++counters_.policy_violations[static_cast<size_t>(cuts_.front().image.policy)];
+    if (++reported_here_ > kReportsPerIteration) continue;
+    const std::string line = Here().ToLine(GitRevision());
+    out_.Write({{"type", "violation"},
+                {"promise", Name(violation.promise)},
+                {"meaning", Meaning(violation.promise)},
+                {"expected", violation.expected},
+                {"found", violation.found},
+                {"iteration", iteration_},
+                {"gen", generation_},
+                {"scenario", scenario_},
+                {"point", cuts_.empty() ? Json() : Json(cuts_.front().effects)},
+                {"policy", cuts_.empty() ? Json() : Json(cuts_.front().image.ToString())},
+                {"nested", cuts_.size() > 1 ? cuts_.size() - 1 : 0},
+                {"repro", line}});
+    std::fprintf(stderr, "VIOLATION %s (%s)\n  expected: %s\n  found:    %s\n%s\n", Name(violation.promise),
+                 Meaning(violation.promise), violation.expected.c_str(), violation.found.c_str(), line.c_str());
+  }
+}
+
+void Campaign::HarnessError(const std::string& what) {
+  ++counters_.harness_errors;
+  out_.Write({{"type", "harness_error"}, {"what", what}, {"repro", Here().ToLine(GitRevision())}});
+  std::fprintf(stderr, "HARNESS ERROR %s\n%s\n", what.c_str(), Here().ToLine(GitRevision()).c_str());
+}
+
+std::string GitRevision() {
+#ifdef MANIFOLDDB_GIT_REVISION
+  return MANIFOLDDB_GIT_REVISION;
+#else
+  return "unknown";
+#endif
+}
+
+}  // namespace manifolddb::crashsim

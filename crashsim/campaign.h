@@ -1,0 +1,157 @@
+#pragma once
+// One worker's part of a campaign: its wishes, its counters, where it is now, and what it reports.
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crashsim/coordinates.h"
+#include "crashsim/json_lines.h"
+#include "crashsim/setup.h"
+#include "crashsim/verdict.h"
+#include "faultfs/crash_point.h"
+#include "faultfs/fault.h"
+
+namespace manifolddb::crashsim {
+
+struct CampaignOptions {
+  std::string workload = "mixed";
+  uint64_t seed = 1;
+  double seconds = 30;
+  uint64_t iterations_max = 0;  // 0: as many as there is time for
+  uint32_t generations = 3;
+  uint32_t ops = 0;  // steps per program; 0: the configuration's
+  SetupWish setup = {};
+  std::vector<std::string> broken = {};  // sites
+  bool stop_at_violation = false;
+  std::string json = {};
+  unsigned jobs = 2;
+  std::vector<std::string> required_marks = {"recovery.", "wal."};  // prefixes
+  std::optional<Coordinates> only = std::nullopt;  // play this again, nothing else
+};
+
+// What is done to a run beside cutting it at every effect.
+enum class ScenarioKind : uint8_t {
+  kPoints,       // power cut at every effect
+  kKill,         // process killed, cache alive, opened again, then a power cut
+  kFailedSync,   // a sync fails, opened again in the same boot, then a power cut
+  kIoFault,      // EIO, ENOSPC, short reads and writes at an operation
+  kNoRoom,       // ENOSPC until room is made
+  kCrashLoop,    // recovery cut again and again
+  kRot,          // bits flipped at rest
+  kMetaRot,      // the newest meta page unreadable
+  kLostWrite,    // an acknowledged write that never arrived, or elsewhere
+};
+inline constexpr size_t kScenarios = 9;
+const char* Name(ScenarioKind kind);
+
+inline constexpr size_t kMarksMax = 512;
+
+// Sums over everything that was tried. Plain numbers: lives in memory that the supervising process shares.
+struct Counters {
+  uint64_t iterations = 0;
+  uint64_t sessions = 0;
+  uint64_t effects = 0;
+  uint64_t commits = 0;
+  uint64_t switches = 0;
+  uint64_t points = 0;
+  uint64_t points_unsynced = 0;
+  uint64_t images = 0;      // looked at
+  uint64_t recoveries = 0;  // run; an image seen before at a neighbouring point is not recovered again
+  uint64_t nested = 0;      // of the recoveries, those of a recovery that was cut
+  uint64_t read_only = 0;
+  uint64_t went_on = 0;     // wrote, closed and opened again after recovery
+  uint64_t recovery_nanos = 0;  // of a processor
+  uint64_t violations = 0;
+  uint64_t harness_errors = 0;
+  std::array<uint64_t, faultfs::kPolicies> policy_images = {};
+  std::array<uint64_t, faultfs::kPolicies> policy_violations = {};
+  std::array<uint64_t, faultfs::kFaultKinds> faults_armed = {};
+  std::array<uint64_t, faultfs::kFaultKinds> faults_fired = {};
+  std::array<uint64_t, kScenarios> scenarios_run = {};
+  std::array<uint64_t, kScenarios> scenarios_bitten = {};  // there was something to do harm to
+  std::array<uint64_t, kScenarios> scenario_recoveries = {};
+  uint64_t broken_hits = 0;  // how often a broken site misbehaved
+  std::array<uint64_t, kMarksMax> marks = {};
+
+  void Add(const Counters& other);
+};
+
+// Where a worker is, for whoever finds it dead.
+struct Place {
+  static constexpr size_t kCutsMax = 4;
+  uint64_t seed = 0;
+  uint32_t generation = 0;
+  uint32_t cuts = 0;
+  std::array<char, 32> scenario = {};
+  std::array<char, 96> fault = {};
+  struct PlainCut {
+    uint64_t effects;
+    uint64_t parameter;
+    uint8_t policy;
+  };
+  std::array<PlainCut, kCutsMax> cut = {};
+  uint64_t beat = 0;          // moves while the worker lives
+  uint64_t deadlocks = 0;
+};
+
+class Campaign {
+ public:
+  Campaign(const CampaignOptions& options, Counters& counters, Place& place, JsonLines& out);
+
+  const CampaignOptions& options() const { return options_; }
+  Counters& counters() { return counters_; }
+  JsonLines& out() { return out_; }
+  bool OutOfTime() const;
+  // Nothing more is to be tried in this iteration.
+  bool Stop() const;
+
+  void BeginIteration(uint64_t index, uint64_t seed);
+  uint64_t iteration() const { return iteration_; }
+  void EnterSession(uint32_t generation, std::string scenario, std::string fault);
+  void EnterCut(const Cut& cut) { cuts_.assign(1, cut), Mirror(); }
+  void PushNested(const Cut& cut) { cuts_.push_back(cut), Mirror(); }
+  void PopNested() { cuts_.pop_back(), Mirror(); }
+  void LeaveCut() { cuts_.clear(), Mirror(); }
+
+  // While something is played again: is this it?
+  bool WantsScenario(uint32_t generation, const std::string& scenario) const;
+  bool WantsPoint(uint64_t effects) const { return !options_.only || (only_cut() && only_cut()->effects == effects); }
+  const std::optional<Cut>& only_cut() const;
+  bool replaying() const { return options_.only.has_value(); }
+
+  void CountRecovery(uint64_t cpu_nanos) {
+    ++counters_.recoveries;
+    counters_.recovery_nanos += cpu_nanos;
+  }
+  void Report(const Violations& violations);
+  void HarnessError(const std::string& what);
+  Coordinates Here() const;
+
+ private:
+  void Mirror();
+
+  const CampaignOptions& options_;
+  Counters& counters_;
+  Place& place_;
+  JsonLines& out_;
+  const std::chrono::steady_clock::time_point started_;
+  uint64_t iteration_ = 0;
+  uint64_t seed_ = 0;
+  uint32_t generation_ = 0;
+  std::string scenario_;
+  std::string fault_;
+  std::vector<Cut> cuts_;
+  uint64_t reported_here_ = 0;
+};
+
+// The commit the program was built from, as far as it knows.
+std::string GitRevision();
+// Coordinates of a place; the rest from the options.
+Coordinates CoordinatesOf(const CampaignOptions& options, const Place& place);
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,246 @@
+// (1) Every effect of the trace is a point, the one before the first as well.
+// (2) An image met again is not recovered again: recovery is a function of the image. Judged it is each time,
+//     since what is owed changes from point to point.
+// (3) What a cut recovery leaves must recover to the very state of the one that was not cut (G6).
+#include "crashsim/explore.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace manifolddb::crashsim {
+namespace {
+
+using faultfs::CrashPoint;
+using faultfs::Image;
+using faultfs::ImageSpec;
+using faultfs::Policy;
+
+constexpr uint32_t kNestedPercent = 5;    // of the images recovered
+constexpr uint32_t kNestedDepth = 2;
+constexpr uint32_t kMorePercent = 6;      // read-only and going on
+constexpr uint32_t kRandomImages = 3;     // per point
+constexpr size_t kKnownMax = 50'000;
+
+constexpr std::array kMiddlePolicies = {Policy::kPrefix, Policy::kSuffix,     Policy::kAllButOne,
+                                        Policy::kOne,    Policy::kTornMiddle, Policy::kReversed};
+
+}  // namespace
+
+Bench::Ruling Bench::At(uint64_t effects) const {
+  const bool first = before_ != nullptr && effects < opened_effect_;
+  const Oracle* const oracle = first ? before_ : oracle_;
+  const uint64_t at = first ? std::min(effects, before_effects_) : effects;
+  Ruling ruling{oracle, oracle->At(at)};
+  if (frozen_at_ && (first || before_ == nullptr)) {
+    ruling.allowed.floor = std::min(ruling.allowed.floor, oracle->At(*frozen_at_).floor);
+  }
+  return ruling;
+}
+
+std::vector<ImageSpec> Explorer::Specs(const CrashPoint& point, bool light, Random& random) const {
+  if (campaign_.only_cut()) return {campaign_.only_cut()->image};
+  std::vector<ImageSpec> specs = {{Policy::kAll, 0}};
+  if (!point.has_unsynced()) return specs;
+  specs.push_back({Policy::kNone, 0});
+  if (light) {
+    const Policy one = kMiddlePolicies[random.Below(kMiddlePolicies.size())];
+    if (const uint64_t count = point.ParameterCount(one)) specs.push_back({one, random.Below(count)});
+    specs.push_back({Policy::kRandom, random.Next() >> 1});
+    return specs;
+  }
+  for (const Policy policy : kMiddlePolicies) {
+    if (const uint64_t count = point.ParameterCount(policy)) specs.push_back({policy, random.Below(count)});
+  }
+  for (uint32_t i = 0; i < kRandomImages; ++i) specs.push_back({Policy::kRandom, random.Next() >> 1});
+  return specs;
+}
+
+void Explorer::Points(const std::shared_ptr<const faultfs::Trace>& trace, const Bench& bench, const Extent& extent,
+                      Random random) {
+  const uint64_t points = extent.last - extent.first + 1;
+  CrashPoint point(trace, extent.first);
+  for (uint64_t effects = extent.first; effects <= extent.last && !campaign_.Stop(); ++effects) {
+    Random draws = random.Fork(effects);
+    const bool wanted = extent.points_max == 0 || draws.Below(points) < extent.points_max;
+    if (!wanted || !campaign_.WantsPoint(effects)) continue;
+    point.MoveTo(effects);
+    Point(point, bench, extent.light, draws);
+  }
+  campaign_.LeaveCut();
+}
+
+void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Random random) {
+  Counters& counters = campaign_.counters();
+  ++counters.points;
+  if (point.has_unsynced()) ++counters.points_unsynced;
+  const Bench::Ruling ruling = bench.At(point.effects());
+  PointTally tally;
+  for (const ImageSpec& spec : Specs(point, light, random)) {
+    campaign_.EnterCut({point.effects(), spec});
+    const uint64_t violations = counters.violations;
+    const Image image = point.Draw(spec);
+    ++tally.images;
+    ++tally.policies[static_cast<size_t>(spec.policy)];
+    ++counters.policy_images[static_cast<size_t>(spec.policy)];
+    const bool replay_nested = campaign_.replaying() && !campaign_.options().only->nested.empty();
+    const bool nested = replay_nested || (!light && random.Chance(kNestedPercent));
+    const uint64_t before = tally.recoveries;
+    const Recovered found = RecoverOnce(image, nested, tally);
+    static_cast<void>(Judge(image, found, ruling));
+    if (found.sound() && nested) Nested(found, true, random.Fork(1), 1, tally);
+    const bool fresh = tally.recoveries > before;
+    if (found.sound() && (campaign_.replaying() || (fresh && random.Chance(kMorePercent)))) {
+      CheckMore(image, found, random);
+    }
+    tally.violations += counters.violations - violations;
+    if (campaign_.Stop()) break;
+  }
+  counters.images += tally.images;
+  ReportPoint(point.effects(), point.undetermined_sectors(), tally, ruling.allowed);
+}
+
+Recovered Explorer::RecoverOnce(const Image& image, bool keep_trace, PointTally& tally) {
+  const uint64_t hash = image.Hash();
+  const auto known = known_.find(hash);
+  if (known != known_.end() && (!keep_trace || known->second.trace)) return known->second;
+  if (known_.size() > kKnownMax) known_.clear();
+  Recovered found = Recover(image, setup_, invariant_, {.keep_trace = keep_trace});
+  campaign_.CountRecovery(found.cpu_nanos);
+  ++tally.recoveries;
+  known_[hash] = found;
+  return found;
+}
+
+std::optional<size_t> Explorer::Judge(const Image& image, const Recovered& found, const Bench::Ruling& ruling) {
+  Violations violations;
+  std::optional<size_t> position;
+  if (found.error) {
+    violations.push_back({Promise::kDurable, "the database opens and reads after a crash", Describe(*found.error)});
+  } else {
+    violations = ruling.oracle->Judge(found.seen, ruling.allowed, [&] { return ContentsOf(image, setup_); });
+    position = ruling.oracle->Find(found.seen.sum, found.seen.number, ruling.allowed);
+    if (!found.verify.empty()) violations.push_back({Promise::kWhole, "Verify finds nothing", found.verify.front()});
+    for (const std::string& wrong : found.invariant) {
+      violations.push_back({Promise::kAtomic, "indices and primary data agree", wrong});
+      break;
+    }
+  }
+  campaign_.Report(violations);
+  return violations.empty() ? position : std::nullopt;
+}
+
+// Cuts the recovery `first` at its effects, or at those that are to be played again.
+void Explorer::Nested(const Recovered& first, bool sample, Random random, uint32_t depth, PointTally& tally) {
+  if (!first.trace) return;
+  const auto& only = campaign_.options().only;
+  if (only && only->nested.size() < depth) return;
+  CrashPoint cut(first.trace, 0);
+  for (uint64_t effects = 0; effects <= first.effects && !campaign_.Stop(); ++effects) {
+    if (only) {
+      if (only->nested[depth - 1].effects != effects) continue;
+      cut.MoveTo(effects);
+      NestedCut(cut, only->nested[depth - 1].image, first, random, depth, tally);
+      return;
+    }
+    if (!sample && !random.Chance(20)) continue;
+    cut.MoveTo(effects);
+    std::vector<ImageSpec> specs = {{Policy::kAll, 0}};
+    if (cut.has_unsynced()) {
+      specs.push_back({Policy::kNone, 0});
+      const Policy one = kMiddlePolicies[random.Below(kMiddlePolicies.size())];
+      if (const uint64_t count = cut.ParameterCount(one)) specs.push_back({one, random.Below(count)});
+      specs.push_back({Policy::kRandom, random.Next() >> 1});
+    }
+    for (const ImageSpec& spec : specs) {
+      if (!NestedCut(cut, spec, first, random, depth, tally)) return;
+    }
+  }
+}
+
+bool Explorer::NestedCut(const CrashPoint& cut, const ImageSpec& spec, const Recovered& first, Random& random,
+                         uint32_t depth, PointTally& tally) {
+  campaign_.PushNested({cut.effects(), spec});
+  const auto& only = campaign_.options().only;
+  const bool deeper = depth < kNestedDepth && (only ? only->nested.size() > depth : random.Chance(3));
+  const Image image = cut.Draw(spec);
+  const uint64_t before = tally.recoveries;
+  const Recovered found = RecoverOnce(image, deeper, tally);
+  campaign_.counters().nested += tally.recoveries - before;
+  tally.nested += tally.recoveries - before;
+  Violations violations;
+  const std::string where = "after recovery was cut at effect " + std::to_string(cut.effects());
+  if (found.error) {
+    violations.push_back({Promise::kRestartable, "recovery can be cut anywhere", where + ": " + Describe(*found.error)});
+  } else if (found.seen.sum != first.seen.sum || found.seen.number != first.seen.number) {
+    violations.push_back({Promise::kRestartable, "the result of the recovery that was not cut, commit " +
+                          std::to_string(first.seen.number),
+                          where + ": " + (found.seen.sum == first.seen.sum ? "the same" : "other") +
+                              " contents, commit " + std::to_string(found.seen.number)});
+  } else if (!found.sound()) {
+    const std::string what = !found.verify.empty()      ? found.verify.front()
+                             : !found.invariant.empty() ? found.invariant.front()
+                                                        : found.seen.problems.front();
+    violations.push_back({Promise::kWhole, "Verify finds nothing", where + ": " + what});
+  }
+  campaign_.Report(violations);
+  if (violations.empty() && deeper) Nested(found, false, random.Fork(2), depth + 1, tally);
+  campaign_.PopNested();
+  return violations.empty() && !campaign_.Stop();
+}
+
+// Dearer checks, of some images: what a read-only opening shows, and whether life goes on.
+void Explorer::CheckMore(const Image& image, const Recovered& found, Random& random) {
+  Violations violations;
+  if (campaign_.replaying() || random.Chance(50)) {
+    ++campaign_.counters().read_only;
+    const Recovered seen = Recover(image, setup_, invariant_, {.read_only = true});
+    campaign_.CountRecovery(seen.cpu_nanos);
+    if (seen.effects != 0) {
+      violations.push_back({Promise::kRestartable, "a read-only opening changes no byte",
+                            std::to_string(seen.effects) + " effects"});
+    }
+    const bool absent = seen.error && seen.error->code() == Errc::kNotFound && found.seen.number == 0;
+    if (seen.error && !absent) {
+      violations.push_back({Promise::kDurable, "a read-only opening succeeds", Describe(*seen.error)});
+    } else if (!absent && (seen.seen.sum != found.seen.sum || seen.seen.number != found.seen.number)) {
+      violations.push_back({Promise::kPrefix, "a read-only opening shows what recovery does, commit " +
+                            std::to_string(found.seen.number),
+                            "other contents, commit " + std::to_string(seen.seen.number)});
+    } else if (!absent && !seen.verify.empty()) {
+      violations.push_back({Promise::kWhole, "Verify finds nothing, read-only", seen.verify.front()});
+    }
+  }
+  if (campaign_.replaying() || violations.empty()) {
+    ++campaign_.counters().went_on;
+    for (const std::string& wrong : GoOn(image, setup_, found)) {
+      violations.push_back({Promise::kDurable, "after recovery everything goes on", wrong});
+    }
+  }
+  campaign_.Report(violations);
+}
+
+void Explorer::ReportPoint(uint64_t effects, uint64_t undetermined, const PointTally& tally, const Allowed& allowed) {
+  if (!campaign_.out().on()) return;
+  Json policies;
+  for (size_t i = 0; i < faultfs::kPolicies; ++i) {
+    if (tally.policies[i] != 0) policies[std::string(faultfs::Name(static_cast<Policy>(i)))] = tally.policies[i];
+  }
+  const Coordinates here = campaign_.Here();
+  campaign_.out().Write({{"type", "point"},
+                         {"iteration", campaign_.iteration()},
+                         {"gen", here.generation},
+                         {"scenario", here.scenario},
+                         {"point", effects},
+                         {"undetermined", undetermined},
+                         {"floor", allowed.floor},
+                         {"owed_to", allowed.why},
+                         {"images", tally.images},
+                         {"recoveries", tally.recoveries},
+                         {"nested", tally.nested},
+                         {"policies", policies},
+                         {"violations", tally.violations},
+                         {"verdict", tally.violations == 0 ? "holds" : "violation"}});
+}
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,87 @@
+#pragma once
+// Cuts a session's trace at every effect, recovers every image that the policies draw there, and judges it; cuts
+// recoveries as well.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "crashsim/campaign.h"
+#include "crashsim/oracle.h"
+#include "crashsim/random.h"
+#include "crashsim/recovery.h"
+#include "crashsim/session.h"
+
+namespace manifolddb::crashsim {
+
+// What a crash may leave at each point of a trace that one session wrote, or two, the second in the same boot.
+class Bench {
+ public:
+  // `oracle` holds for the last session, which had opened the database after `opened_effect` effects; until then
+  // the session before may be cut: `before` holds, as after `before_effects` effects.
+  explicit Bench(const Oracle& oracle) : oracle_(&oracle) {}
+  Bench(const Oracle& oracle, uint64_t opened_effect, const Oracle& before, uint64_t before_effects)
+      : oracle_(&oracle), opened_effect_(opened_effect), before_(&before), before_effects_(before_effects) {}
+
+  struct Ruling {
+    const Oracle* oracle;
+    Allowed allowed;
+  };
+  Ruling At(uint64_t effects) const;
+  // Beyond this many effects of the first session acknowledgements count for nothing: a sync had lied.
+  void FreezeFloorAt(uint64_t effects) { frozen_at_ = effects; }
+
+ private:
+  const Oracle* oracle_;
+  uint64_t opened_effect_ = 0;
+  const Oracle* before_ = nullptr;
+  uint64_t before_effects_ = 0;
+  std::optional<uint64_t> frozen_at_;
+};
+
+class Explorer {
+ public:
+  Explorer(Campaign& campaign, const Setup& setup, Invariant invariant)
+      : campaign_(campaign), setup_(setup), invariant_(std::move(invariant)) {}
+
+  struct Extent {
+    uint64_t first = 0;          // effects
+    uint64_t last = 0;
+    uint32_t points_max = 0;     // a sample of the points; 0: every one
+    bool light = false;          // fewer images per point, no nested cuts
+  };
+  // Every point of `trace` from `first` to `last` effects.
+  void Points(const std::shared_ptr<const faultfs::Trace>& trace, const Bench& bench, const Extent& extent,
+              Random random);
+
+  // One image, judged. The position it was found to be, if it was sound.
+  std::optional<size_t> Judge(const faultfs::Image& image, const Recovered& found, const Bench::Ruling& ruling);
+
+ private:
+  struct PointTally {
+    uint64_t images = 0;
+    uint64_t recoveries = 0;
+    uint64_t nested = 0;
+    uint64_t violations = 0;
+    std::array<uint64_t, faultfs::kPolicies> policies = {};
+  };
+
+  void Point(const faultfs::CrashPoint& point, const Bench& bench, bool light, Random random);
+  std::vector<faultfs::ImageSpec> Specs(const faultfs::CrashPoint& point, bool light, Random& random) const;
+  Recovered RecoverOnce(const faultfs::Image& image, bool keep_trace, PointTally& tally);
+  void Nested(const Recovered& first, bool sample, Random random, uint32_t depth, PointTally& tally);
+  bool NestedCut(const faultfs::CrashPoint& cut, const faultfs::ImageSpec& spec, const Recovered& first,
+                 Random& random, uint32_t depth, PointTally& tally);
+  void CheckMore(const faultfs::Image& image, const Recovered& found, Random& random);
+  void ReportPoint(uint64_t effects, uint64_t undetermined, const PointTally& tally, const Allowed& allowed);
+
+  Campaign& campaign_;
+  const Setup& setup_;
+  const Invariant invariant_;
+  std::unordered_map<uint64_t, Recovered> known_;  // by the image's hash
+};
+
+}  // namespace manifolddb::crashsim

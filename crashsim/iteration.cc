@@ -1,0 +1,202 @@
+// (1) Everything follows from the iteration's seed: what one part draws never shifts another's draws.
+// (2) A generation's base is the state that the oracle of the generation before says the image holds.
+#include "crashsim/iteration.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "crashsim/scenarios.h"
+#include "crashsim/unicode.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+constexpr uint64_t kTracesWritten = 6;  // iterations whose traces the report can draw
+
+class MixedWorkload final : public Workload {
+ public:
+  MixedWorkload(const Setup& setup, uint32_t steps, Random& random)
+      : limits_(setup.limits), steps_(steps), swarm_(DrawSwarm(random)) {}
+
+  Program Draw(Random& random, uint32_t, Serial last_serial) override {
+    return DrawProgram(random, swarm_, limits_, steps_, last_serial);
+  }
+  std::string Describe() const override { return crashsim::Describe(swarm_); }
+
+ private:
+  const WorkloadLimits limits_;
+  const uint32_t steps_;
+  const Swarm swarm_;
+};
+
+Serial LastSerial(const Program& program, Serial before) {
+  for (const Round& round : program.rounds) {
+    for (const auto& steps : round.actors) {
+      for (const Step& step : steps) before = std::max(before, step.serial);
+    }
+  }
+  return before;
+}
+
+}  // namespace
+
+std::unique_ptr<Workload> MakeWorkload(const std::string& name, const Setup& setup, uint32_t steps, Random& random,
+                                       std::string& why) {
+  if (name == "mixed") return std::make_unique<MixedWorkload>(setup, steps, random);
+  if (name == "unicode") return MakeUnicodeWorkload(setup, steps, random, why);
+  why = "there is no workload '" + name + "': mixed or unicode";
+  return nullptr;
+}
+
+std::shared_ptr<faultfs::Disk> Generation::MakeDisk() const {
+  if (!image) return std::make_shared<faultfs::Disk>(plan.setup.traits, index + 1);
+  return std::make_shared<faultfs::Disk>(*image, plan.setup.traits, index + 1);
+}
+
+void BindIds(Model& base, const Observation& opened) {
+  for (const ObservedFamily& family : opened.families) base.Rebind(family.name, family.uid);
+}
+
+void OnDeadlock(Place& place) {
+  ++place.deadlocks;
+  ++place.beat;
+  ::_exit(static_cast<int>(Outcomes::kViolation));
+}
+
+Iteration::Iteration(Campaign& campaign, Place& place, uint64_t index, uint64_t seed)
+    : campaign_(campaign), place_(place), random_(seed) {
+  campaign_.BeginIteration(index, seed);
+  campaign_.EnterSession(0, "run", "");
+  Random draws = random_.Fork(1);
+  if (auto setup = DrawSetup(campaign_.options().setup, draws)) setup_ = std::move(*setup);
+  std::string why;
+  workload_ = MakeWorkload(campaign_.options().workload, setup_, campaign_.options().ops, draws, why);
+  if (!workload_) campaign_.HarnessError(why);
+}
+
+void Iteration::Run() {
+  if (!workload_) return;
+  Generation generation;
+  for (;;) {
+    if (!RunGeneration(generation)) return;
+    const uint32_t next = generation.index + 1;
+    if (next >= campaign_.options().generations || campaign_.Stop()) return;
+    if (campaign_.replaying() && campaign_.options().only->generation < next) return;
+    auto following = NextGeneration(generation);
+    if (!following) return;
+    generation = std::move(*following);
+  }
+}
+
+bool Iteration::RunGeneration(Generation& generation) {
+  Random draws = random_.Fork(100 + generation.index);
+  generation.plan.setup = setup_;
+  generation.plan.seed = draws.Next();
+  generation.plan.program = workload_->Draw(draws, generation.index, generation.last_serial);
+  campaign_.EnterSession(generation.index, "run", "");
+  generation.session = RunSession(generation.MakeDisk(), generation.plan, [this] { OnDeadlock(place_); });
+  Session& session = generation.session;
+  Counters& counters = campaign_.counters();
+  ++counters.sessions;
+  counters.effects += session.trace->effects.size();
+  counters.commits += session.history.transactions.size();
+  counters.switches += session.switches;
+  if (session.open_error) {
+    campaign_.Report({{Promise::kDurable, "the database opens", Describe(*session.open_error)}});
+    return false;
+  }
+  if (generation.index == 0) generation.base_number = session.opened.number;
+  BindIds(generation.base, session.opened);
+  Violations violations = session.violations;
+  if (session.opened.Sum() != generation.base.Sum()) {
+    violations.push_back({Promise::kRestartable, "two recoveries of one image show the same", "other contents"});
+  }
+  generation.oracle = std::make_unique<Oracle>(generation.base, generation.base_number, session.history);
+  violations.insert(violations.end(), generation.oracle->run_violations().begin(),
+                    generation.oracle->run_violations().end());
+  campaign_.Report(violations);
+  WriteTrace(generation);
+
+  const std::string name = Name(ScenarioKind::kPoints);
+  Explorer explorer(campaign_, setup_, workload_->invariant());
+  if (campaign_.WantsScenario(generation.index, name)) {
+    campaign_.EnterSession(generation.index, name, "");
+    ++counters.scenarios_run[static_cast<size_t>(ScenarioKind::kPoints)];
+    const uint64_t before = counters.recoveries;
+    explorer.Points(session.trace, Bench(*generation.oracle), {.last = generation.effects()}, draws.Fork(1));
+    counters.scenario_recoveries[static_cast<size_t>(ScenarioKind::kPoints)] += counters.recoveries - before;
+    ++counters.scenarios_bitten[static_cast<size_t>(ScenarioKind::kPoints)];
+  }
+  Scenarios scenarios(campaign_, place_, explorer, *workload_, generation);
+  scenarios.Run(draws.Fork(2));
+  return true;
+}
+
+// Cuts somewhere and goes on with what is left.
+std::optional<Generation> Iteration::NextGeneration(const Generation& last) {
+  Random draws = random_.Fork(200 + last.index);
+  const uint64_t effects = draws.Between(last.session.opened_effect, last.effects());
+  const faultfs::CrashPoint point(last.session.trace, effects);
+  const faultfs::ImageSpec spec = {faultfs::Policy::kRandom, draws.Next() >> 1};
+  Generation next;
+  next.index = last.index + 1;
+  next.image = point.Draw(spec);
+  next.last_serial = LastSerial(last.plan.program, last.last_serial);
+  const Recovered found = Recover(*next.image, setup_, {});
+  if (!found.sound()) return std::nullopt;  // reported where this point was explored
+  const auto position = last.oracle->Find(found.seen.sum, found.seen.number, last.oracle->At(effects));
+  if (!position) return std::nullopt;
+  next.base = last.oracle->StateAt(*position);
+  next.base_number = last.oracle->positions()[*position].number;
+  return next;
+}
+
+// What the report draws: effects on lanes, transactions with their marks.
+void Iteration::WriteTrace(const Generation& generation) {
+  if (!campaign_.out().on() || (campaign_.iteration() >= kTracesWritten && campaign_.counters().violations == 0)) {
+    return;
+  }
+  const Session& session = generation.session;
+  Json effects = Json::array();
+  for (size_t i = 0; i < session.trace->effects.size(); ++i) {
+    const faultfs::Effect& effect = session.trace->effects[i];
+    Json one = {static_cast<int>(effect.kind), effect.name, effect.offset, effect.size};
+    if (!effect.name2.empty()) one.push_back(effect.name2);
+    effects.push_back(std::move(one));
+  }
+  Json transactions = Json::array();
+  for (const Transaction& one : session.history.transactions) {
+    transactions.push_back({{"serial", one.serial},
+                            {"number", one.number},
+                            {"kind", static_cast<int>(one.kind)},
+                            {"families", one.families.size()},
+                            {"operations", one.operations.size()},
+                            {"durable", one.durable()},
+                            {"through", one.through_checkpoint},
+                            {"end", static_cast<int>(one.end)},
+                            {"began", one.began.effects},
+                            {"called", one.called.effects},
+                            {"ended", one.ended.effects}});
+  }
+  Json settled = Json::array();
+  for (const Settled& one : session.history.settled) {
+    settled.push_back({{"what", one.what}, {"called", one.called.effects}, {"ended", one.ended.effects}});
+  }
+  campaign_.out().Write({{"type", "trace"},
+                         {"iteration", campaign_.iteration()},
+                         {"gen", generation.index},
+                         {"workload", workload_->Describe()},
+                         {"traits", setup_.traits.ToString()},
+                         {"page_size", setup_.options.page_size},
+                         {"write_unit", setup_.options.write_unit},
+                         {"log_bytes_max", setup_.options.log_bytes_max},
+                         {"opened", session.opened_effect},
+                         {"closed", session.closed},
+                         {"effects", effects},
+                         {"transactions", transactions},
+                         {"settled", settled}});
+}
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,155 @@
+// The command line. Exit codes: 0 holds, 1 violation, 2 harness or usage error, 3 vacuous.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "crashsim/coordinates.h"
+#include "crashsim/mutants.h"
+#include "crashsim/registry.h"
+#include "crashsim/setup.h"
+#include "crashsim/worker.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+// "90s", "4m", "1h", or a number of seconds.
+std::optional<double> ParseDuration(const std::string& text) {
+  size_t end = 0;
+  double number = 0;
+  try {
+    number = std::stod(text, &end);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+  const std::string unit = text.substr(end);
+  if (number <= 0) return std::nullopt;
+  if (unit.empty() || unit == "s") return number;
+  if (unit == "m") return number * 60;
+  if (unit == "h") return number * 3600;
+  return std::nullopt;
+}
+
+int Usage(const std::string& what) {
+  std::fprintf(stderr, "crashsim: %s\n", what.c_str());
+  return static_cast<int>(Outcomes::kHarnessError);
+}
+
+struct Words {
+  CampaignOptions campaign;
+  MutantsOptions mutants;
+  std::string duration = "30s";
+  std::string mutants_duration = "60s";
+  std::string preset = "strict";
+  std::string line;
+};
+
+int Run(Words& words) {
+  CampaignOptions& options = words.campaign;
+  const auto seconds = ParseDuration(words.duration);
+  if (!seconds) return Usage("--for " + words.duration + ": want a number and s, m or h, as in 90s");
+  options.seconds = *seconds;
+  const auto preset = ParsePreset(words.preset);
+  if (!preset) return Usage("--preset " + words.preset + ": strict or ext4-ordered");
+  options.setup.preset = *preset;
+  Random random(1);
+  if (!DrawSetup(options.setup, random)) return Usage("--config " + options.setup.config + ": tiny, small or default");
+  if (options.ops == 0) options.ops = DefaultSteps(options.setup.config);
+  return static_cast<int>(RunCampaign(options));
+}
+
+int Repro(Words& words) {
+  std::string why;
+  std::string line = words.line;
+  if (line.starts_with("REPRO ")) line.erase(0, 6);
+  const auto at = Coordinates::Parse(line, why);
+  if (!at) return Usage("not a reproduction line: " + why);
+  CampaignOptions& options = words.campaign;
+  options.only = at;
+  options.workload = at->workload;
+  options.setup.config = at->config;
+  options.setup.unit = at->unit;
+  options.ops = at->ops;
+  options.generations = at->generation + 1;
+  options.jobs = 1;
+  options.iterations_max = 1;
+  words.preset = at->preset;
+  for (std::string_view rest = at->broken; !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    options.broken.emplace_back(one);
+  }
+  return Run(words);
+}
+
+void List(const std::vector<std::string>& names) {
+  for (const std::string& name : names) std::printf("%s\n", name.c_str());
+}
+
+void AddRunOptions(CLI::App& run, Words& words) {
+  CampaignOptions& options = words.campaign;
+  run.add_option("--workload", options.workload, "mixed: generated; unicode: Debian's character database")
+      ->check(CLI::IsMember({"mixed", "unicode"}))
+      ->capture_default_str();
+  run.add_option("--seed", options.seed, "What is drawn: the same for the same number")->capture_default_str();
+  run.add_option("--for", words.duration, "How long: 90s, 4m, 1h")->capture_default_str();
+  run.add_option("--iterations", options.iterations_max, "At most so many iterations; 0: as many as there is time for");
+  run.add_option("--json", options.json, "Write results here, as JSON lines");
+  run.add_option("--config", options.setup.config, "Sizes of the database: tiny, small, default")->capture_default_str();
+  run.add_option("--preset", words.preset, "What the file system orders: strict, ext4-ordered")->capture_default_str();
+  run.add_option("--unit", options.setup.unit, "What the disk writes atomically, bytes; 0: as the configuration says")
+      ->check(CLI::IsMember({0, 512, 4096, 16384}));
+  run.add_option("--ops", options.ops, "Steps per run; 0: as the configuration says");
+  run.add_option("--generations", options.generations, "Crashes in a row per iteration")->capture_default_str();
+  run.add_option("--jobs", options.jobs, "Worker processes")->check(CLI::Range(1, 64))->capture_default_str();
+  run.add_option("--break", options.broken, "Break the engine at this site (crashsim sites)");
+  run.add_flag("--until-violation", options.stop_at_violation, "Stop at the first violation");
+  run.add_option("--require-mark", options.required_marks, "Marks with this prefix must be seen")
+      ->capture_default_str();
+}
+
+void AddMutantsOptions(CLI::App& mutants, Words& words) {
+  MutantsOptions& options = words.mutants;
+  mutants.add_option("--site", options.sites, "Only this site; may be given several times");
+  mutants.add_option("--seed", options.seed, "What the campaigns draw")->capture_default_str();
+  mutants.add_option("--for", words.mutants_duration, "How long a site may survive")->capture_default_str();
+  mutants.add_option("--jobs", options.jobs, "Sites at a time")->check(CLI::Range(1, 64))->capture_default_str();
+  mutants.add_option("--json", options.json, "Write the table here, as JSON lines");
+}
+
+int Main(int argc, char** argv) {
+  Words words;
+  CLI::App app("Cuts the power at every write and every sync of a workload, recovers every state the disk may be in, "
+               "and judges it.\nExit codes: 0 holds, 1 violation, 2 harness or usage error, 3 vacuous.",
+               "crashsim");
+  app.require_subcommand(1);
+  CLI::App* const run = app.add_subcommand("run", "Run a campaign");
+  AddRunOptions(*run, words);
+  CLI::App* const repro = app.add_subcommand("repro", "Play a REPRO line again");
+  repro->add_option("line", words.line, "The line, or what stands in its quotes")->required();
+  repro->add_option("--json", words.campaign.json, "Write results here, as JSON lines");
+  CLI::App* const mutants = app.add_subcommand("mutants", "Break each site in turn: the campaign must notice");
+  AddMutantsOptions(*mutants, words);
+  CLI::App* const sites = app.add_subcommand("sites", "List the sites where the engine can be broken");
+  CLI::App* const marks = app.add_subcommand("marks", "List the marks on its rare paths");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(Outcomes::kHarnessError);
+  }
+  if (*run) return Run(words);
+  if (*repro) return Repro(words);
+  if (*sites) List(SiteNames());
+  if (*marks) List(MarkNames());
+  if (!*mutants) return 0;
+  const auto seconds = ParseDuration(words.mutants_duration);
+  if (!seconds) return Usage("--for " + words.mutants_duration + ": want a number and s, m or h, as in 90s");
+  words.mutants.seconds = *seconds;
+  words.mutants.program = std::filesystem::read_symlink("/proc/self/exe").string();
+  return static_cast<int>(RunMutants(words.mutants));
+}
+
+}  // namespace
+}  // namespace manifolddb::crashsim
+
+int main(int argc, char** argv) { return manifolddb::crashsim::Main(argc, argv); }

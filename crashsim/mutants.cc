@@ -1,0 +1,172 @@
+// (1) Each mutant is killed by the general campaign, as it runs on the sound engine: same workloads, same
+//     scenarios, same seeds. There is no test made for one site.
+// (2) The sound engine goes first, with the same seed: a campaign that accuses it proves nothing.
+#include "crashsim/mutants.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include "crashsim/registry.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+struct Trial {
+  std::string site;  // empty: the sound engine
+  pid_t pid = -1;
+  std::string json;
+  SteadyClock::time_point begun;
+  double seconds = 0;
+  int status = -1;  // exit code
+  Json violation;   // the first
+  Json summary;
+
+  bool ended_well() const { return status >= 0 && summary.is_object(); }
+  bool killed() const { return status == static_cast<int>(Outcomes::kViolation) && violation.is_object(); }
+  uint64_t recoveries() const { return summary.is_object() ? summary.value("recoveries", uint64_t{0}) : 0; }
+  uint64_t hits() const { return summary.is_object() ? summary.value("broken_hits", uint64_t{0}) : 0; }
+};
+
+void Start(const MutantsOptions& options, const std::string& scratch, Trial& trial, size_t index) {
+  trial.json = scratch + "/" + std::to_string(index) + ".jsonl";
+  trial.begun = SteadyClock::now();
+  const std::string seed = std::to_string(options.seed);
+  const std::string seconds = std::to_string(static_cast<uint64_t>(options.seconds)) + "s";
+  std::vector<const char*> arguments = {options.program.c_str(), "run",  "--workload", "mixed",
+                                        "--seed",                seed.c_str(), "--for", seconds.c_str(),
+                                        "--jobs",                "1",    "--until-violation", "--json",
+                                        trial.json.c_str()};
+  if (!trial.site.empty()) arguments.insert(arguments.end(), {"--break", trial.site.c_str()});
+  arguments.push_back(nullptr);
+  std::fflush(nullptr);
+  trial.pid = ::fork();
+  if (trial.pid != 0) return;
+  // What it says is in the file.
+  if (std::freopen("/dev/null", "w", stdout) != nullptr && std::freopen("/dev/null", "w", stderr) != nullptr) {
+    ::execv(options.program.c_str(), const_cast<char* const*>(arguments.data()));
+  }
+  ::_exit(static_cast<int>(Outcomes::kHarnessError));
+}
+
+// True once the trial has ended.
+bool Finished(Trial& trial) {
+  int status = 0;
+  if (::waitpid(trial.pid, &status, WNOHANG) != trial.pid) return false;
+  trial.seconds = std::chrono::duration<double>(SteadyClock::now() - trial.begun).count();
+  trial.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  std::ifstream lines(trial.json);
+  for (std::string line; std::getline(lines, line);) {
+    Json record = Json::parse(line, nullptr, false);
+    if (!record.is_object()) continue;
+    if (record.value("type", "") == "violation" && !trial.violation.is_object()) trial.violation = record;
+    if (record.value("type", "") == "summary") trial.summary = record;
+  }
+  return true;
+}
+
+std::string KilledBy(const Trial& trial) {
+  if (!trial.killed()) return trial.ended_well() ? "SURVIVED" : "NO VERDICT";
+  const Json& by = trial.violation;
+  std::string text = by.value("promise", "?") + " " + by.value("scenario", "?");
+  if (by.contains("policy") && by["policy"].is_string()) text += "/" + by["policy"].get<std::string>();
+  return text.substr(0, text.find(':'));
+}
+
+Json RecordOf(const Trial& trial) {
+  Json record = {{"type", "mutant"},
+                 {"site", trial.site},
+                 {"killed", trial.killed()},
+                 {"by", KilledBy(trial)},
+                 {"executions", trial.recoveries()},
+                 {"hits", trial.hits()},
+                 {"seconds", trial.seconds}};
+  if (trial.killed()) {
+    for (const char* field : {"promise", "scenario", "policy", "found", "repro"}) {
+      if (trial.violation.contains(field)) record[field] = trial.violation[field];
+    }
+  }
+  return record;
+}
+
+void PrintRow(const Trial& trial) {
+  std::printf("  %-36s %-30s %10llu %10llu %7.1f\n", trial.site.empty() ? "(sound engine)" : trial.site.c_str(),
+              trial.site.empty() && !trial.killed() ? "holds, as it should" : KilledBy(trial).c_str(),
+              static_cast<unsigned long long>(trial.recoveries()), static_cast<unsigned long long>(trial.hits()),
+              trial.seconds);
+  std::fflush(stdout);
+}
+
+// Runs all trials, `jobs` at a time.
+void RunAll(const MutantsOptions& options, const std::string& scratch, std::vector<Trial>& trials, JsonLines& out) {
+  size_t next = 0;
+  std::vector<Trial*> running;
+  while (next < trials.size() || !running.empty()) {
+    while (next < trials.size() && running.size() < options.jobs) {
+      Start(options, scratch, trials[next], next);
+      running.push_back(&trials[next++]);
+    }
+    std::erase_if(running, [&](Trial* trial) {
+      if (!Finished(*trial)) return false;
+      PrintRow(*trial);
+      out.Write(RecordOf(*trial));
+      return true;
+    });
+    ::poll(nullptr, 0, 10);
+  }
+}
+
+}  // namespace
+
+Outcomes RunMutants(const MutantsOptions& options) {
+  const std::vector<std::string> registered = SiteNames();
+  std::vector<Trial> trials(1);
+  for (const std::string& site : options.sites.empty() ? registered : options.sites) {
+    if (std::ranges::find(registered, site) == registered.end()) {
+      std::fprintf(stderr, "crashsim: there is no site '%s' (crashsim sites lists them)\n", site.c_str());
+      return Outcomes::kHarnessError;
+    }
+    trials.emplace_back().site = site;
+  }
+  std::error_code error;
+  const std::string scratch =
+      (std::filesystem::temp_directory_path() / ("crashsim-" + std::to_string(::getpid()))).string();
+  std::filesystem::create_directories(scratch, error);
+  JsonLines out = options.json.empty() ? JsonLines() : JsonLines(options.json);
+  if (error || !out.good()) {
+    std::fprintf(stderr, "crashsim: cannot write %s\n", error ? scratch.c_str() : options.json.c_str());
+    return Outcomes::kHarnessError;
+  }
+  out.Write({{"type", "header"}, {"tool", "crashsim mutants"}, {"git", GitRevision()}, {"seed", options.seed},
+             {"seconds", options.seconds}, {"sites", trials.size() - 1}});
+  std::printf("  %-36s %-30s %10s %10s %7s\n", "site", "killed by", "executions", "hits", "seconds");
+  RunAll(options, scratch, trials, out);
+  std::filesystem::remove_all(scratch, error);
+
+  const bool sound = trials[0].ended_well() && !trials[0].killed();
+  const auto killed = static_cast<size_t>(std::ranges::count_if(trials.begin() + 1, trials.end(), &Trial::killed));
+  const bool no_verdict = std::ranges::any_of(trials, [](const Trial& trial) { return !trial.ended_well(); });
+  Outcomes outcome = killed + 1 == trials.size() && sound ? Outcomes::kHolds : Outcomes::kViolation;
+  if (no_verdict && killed + 1 != trials.size()) outcome = Outcomes::kHarnessError;
+  std::printf("  %zu of %zu mutants killed%s\n", killed, trials.size() - 1,
+              sound ? "" : "; THE SOUND ENGINE WAS ACCUSED, or gave no verdict");
+  for (const Trial& trial : trials) {
+    if (!trial.site.empty() && !trial.killed()) {
+      std::printf("  survivor: %s (%s)\n", trial.site.c_str(),
+                  trial.hits() == 0 ? "its code never ran" : "its effect was never noticed");
+    }
+  }
+  out.Write({{"type", "mutants_summary"}, {"killed", killed}, {"sites", trials.size() - 1}, {"sound", sound},
+             {"verdict", Name(outcome)}});
+  return outcome;
+}
+
+}  // namespace manifolddb::crashsim

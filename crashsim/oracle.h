@@ -1,0 +1,116 @@
+#pragma once
+// The judge. From a run's history it works out every state that the order of commits leads through, checks the
+// run itself against it (G3, G4), and says of recovered contents whether they are one of the states that the
+// contract allows at that crash (G1 to G4).
+//
+// A *position* is a state: 0 is the base, i the state after the first i commits of the order. Commits whose outcome
+// the engine called unknown come last, each possible sequence of them being positions of its own.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crashsim/history.h"
+#include "crashsim/model.h"
+#include "crashsim/observation.h"
+#include "crashsim/verdict.h"
+
+namespace manifolddb::crashsim {
+
+struct Position {
+  StateSum sum;
+  uint64_t number = 0;            // commit number
+  uint64_t called_at = 0;         // effects when the last of its commits was called: not before can it exist
+  std::vector<size_t> unknown;    // behind the known order: indices into transactions
+};
+
+// Which positions a crash may leave.
+struct Allowed {
+  size_t floor = 0;           // among the known positions
+  const char* why = "base";   // what the floor comes from: "commit", "reader", "checkpoint", "close", "base"
+  uint64_t effects = 0;
+};
+
+class Oracle {
+ public:
+  // `base` is the state at the beginning of the run, with commit number `base_number`.
+  Oracle(Model base, uint64_t base_number, History history);
+
+  // What the run itself violated, whatever a crash does.
+  const Violations& run_violations() const { return run_violations_; }
+
+  // At a crash after `effects` effects of the run.
+  Allowed At(uint64_t effects) const;
+  // The same if damage may have taken the newest durable commit from the log (G7's exception): what a later durable
+  // commit states to be durable must still be there.
+  Allowed AtWithDamagedLog(uint64_t effects) const;
+
+  // The position that `sum` is, among the allowed ones; of several with the same contents the one with commit
+  // number `number`, if any has it.
+  std::optional<size_t> Find(StateSum sum, uint64_t number, const Allowed& allowed) const;
+  // Full judgement: nothing, or what is wrong. `contents` is asked for only if it is needed to say what.
+  template <class Contents>
+  Violations Judge(const Summary& seen, const Allowed& allowed, Contents&& contents) const {
+    Violations violations = JudgeForm(seen);
+    const auto found = Find(seen.sum, seen.number, allowed);
+    if (found && positions_[*found].number == seen.number) return violations;
+    violations.push_back(found ? WrongNumber(seen, *found) : Diagnose(contents(), allowed));
+    return violations;
+  }
+
+  size_t known() const { return known_; }  // commits in the known order
+  const std::vector<Position>& positions() const { return positions_; }
+  const History& history() const { return history_; }
+  // Commits of the known order, as indices into transactions.
+  const std::vector<size_t>& order() const { return order_; }
+  Model StateAt(size_t position) const;
+
+ private:
+  struct Floor {
+    uint64_t effects;
+    size_t position;
+    const char* why;
+  };
+
+  void FindOrder();
+  void CheckOrder();
+  void Replay();
+  void PlaceRefused();
+  void ReplayRefused(const Model& state, size_t position);
+  void CheckReading(const Reading& reading);
+  void AddUnknown(const Model& state, Position at, std::vector<size_t>& left);
+  bool MustPrecede(const Transaction& first, const Transaction& second) const;
+  void FindFloors();
+  size_t NewestAcked(const Stamp& before) const;
+  void Check(Model& state, const Transaction& transaction);
+  void Fail(Promise promise, std::string expected, std::string found);
+
+  static Violations JudgeForm(const Summary& seen);
+  Violation WrongNumber(const Summary& seen, size_t found) const;
+  Violation Diagnose(const Observation& seen, const Allowed& allowed) const;
+
+  Model base_;
+  uint64_t base_number_;
+  History history_;
+  std::vector<size_t> order_;
+  size_t known_ = 0;
+  std::vector<Position> positions_;
+  std::multimap<StateSum, size_t> by_sum_;
+  std::vector<Floor> floors_;          // ascending in effects and position
+  std::vector<Floor> damaged_floors_;  // the same, each commit counting only once a later one was acknowledged
+  std::vector<std::vector<size_t>> refused_;  // per known position: what ran on it without effect
+  Violations run_violations_;
+};
+
+// An error that says nothing about the contents: the storage failed, or the database had failed before.
+bool IsEnvironment(Errc code);
+
+// Applies a transaction or family operation to a state, comparing each answer with the recorded one; the first
+// difference is described, or nothing.
+std::optional<std::string> ApplyTo(Model& state, const Transaction& transaction);
+// "transaction 12 (commit 9, Immediate)": for messages.
+std::string Describe(const Transaction& transaction);
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,365 @@
+// The judge on hand-made histories: what it must accept, what it must reject and under which name, and whether it
+// agrees with a second judge that is too simple to be wrong.
+#include "crashsim/oracle.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "crashsim/brute_force.h"
+#include "crashsim/workload.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+// What an honest engine would have answered, with one effect per event so that every moment has a stamp.
+class HonestRun {
+ public:
+  HonestRun() { CreateFamily("f"), CreateFamily("g"); }
+
+  FamilyUid CreateFamily(const std::string& name) {
+    Transaction one{.serial = ++serial_, .kind = StepKind::kCreateFamily, .names = {name}, .families = {++uid_}};
+    Finish(one, End::kAcked);
+    return uid_;
+  }
+  Transaction Write(const std::vector<FamilyUid>& families, const std::string& key,
+                    Durability durability = Durability::kImmediate, End end = End::kAcked) {
+    Transaction one{.serial = ++serial_, .durability = durability};
+    for (const FamilyUid family : families) one.Hold(family, history.events + 1);
+    uint32_t index = 0;
+    for (const FamilyUid family : families) {
+      Op op{.kind = OpKind::kPut, .table = "t", .key = key, .value = MakeValue(serial_, index++, 20)};
+      one.operations.push_back({op, family, {}});
+    }
+    return Finish(one, end);
+  }
+  Transaction Finish(Transaction one, End end) {
+    one.began = Now();
+    one.called = Now();
+    one.end = end;
+    one.ended = Now();
+    one.changed = true;
+    if (end == End::kAcked) one.number = ++number_;
+    Model before = state;
+    for (Performed& done : one.operations) done.outcome = state.Apply(done.family, done.op, one.serial);
+    if (one.kind != StepKind::kTransaction) static_cast<void>(ApplyTo(state, one));
+    if (end != End::kAcked) state = before;
+    history.transactions.push_back(one);
+    if (end == End::kAcked) states.push_back(state);
+    return one;
+  }
+  Stamp Now() {
+    ++history.events;
+    return {history.events, history.events};
+  }
+  void Read(uint64_t number) {
+    const Stamp began = Now();
+    history.readings.push_back({number, states[number].Sum(), {}, began, Now()});
+  }
+
+  History history;
+  Model state;
+  std::vector<Model> states = {Model()};
+
+ private:
+  Serial serial_ = 0;
+  FamilyUid uid_ = 0;
+  uint64_t number_ = 0;
+};
+
+Observation Showing(const Model& state, uint64_t number) {
+  Observation seen{.number = number, .families = {}, .problems = {}};
+  for (const auto& [uid, family] : state.families()) {
+    ObservedFamily& shown = seen.families.emplace_back(ObservedFamily{.name = family.name, .uid = uid});
+    for (const auto& [name, table] : family.tables) {
+      ObservedTable one{.name = name, .length = table.entries.size(), .entries = table.entries.size()};
+      one.sum = table.sum;
+      for (const auto& [key, value] : table.entries) {
+        one.contents.push_back({key, value.digest, value.bytes, {value.serial, 0}});
+      }
+      shown.tables.push_back(std::move(one));
+    }
+  }
+  return seen;
+}
+
+Violations Judge(const Oracle& oracle, const Observation& seen, uint64_t effects) {
+  return oracle.Judge(seen.Summarize(), oracle.At(effects), [&] { return seen; });
+}
+std::vector<Promise> Broken(const Violations& violations) {
+  std::vector<Promise> promises;
+  for (const Violation& violation : violations) promises.push_back(violation.promise);
+  return promises;
+}
+using Promises = std::vector<Promise>;
+
+TEST(Oracle, AcceptsEveryPrefixFromTheAcknowledgedCommitOn) {
+  HonestRun run;
+  for (int i = 0; i < 5; ++i) run.Write({1}, "k" + std::to_string(i), Durability::kNone);
+  const Oracle oracle(Model(), 0, run.history);
+  EXPECT_TRUE(oracle.run_violations().empty());
+  const uint64_t end = run.history.events;
+  EXPECT_EQ(oracle.At(end).floor, 2u) << "creating a family is durable, None commits are not";
+  for (size_t p = 2; p <= 7; ++p) EXPECT_TRUE(Judge(oracle, Showing(run.states[p], p), end).empty()) << p;
+  for (size_t p = 0; p < 2; ++p) {
+    EXPECT_EQ(Broken(Judge(oracle, Showing(run.states[p], p), end)), Promises{Promise::kDurable}) << p;
+  }
+}
+
+TEST(Oracle, RejectsALostAcknowledgedCommit) {
+  HonestRun run;
+  const Transaction lost = run.Write({1}, "a");
+  const Oracle oracle(Model(), 0, run.history);
+  EXPECT_EQ(Broken(Judge(oracle, Showing(run.states[2], 2), lost.ended.effects)), Promises{Promise::kDurable});
+  EXPECT_TRUE(Judge(oracle, Showing(run.states[2], 2), lost.ended.effects - 1).empty()) << "not told yet";
+}
+
+TEST(Oracle, RejectsHalfATransactionOverTwoFamilies) {
+  HonestRun run;
+  run.Write({1, 2}, "both");
+  const Oracle oracle(Model(), 0, run.history);
+  Model half = run.states[2];
+  const Performed& first = run.history.transactions.back().operations[0];
+  static_cast<void>(half.Apply(1, first.op, 3));
+  EXPECT_EQ(Broken(Judge(oracle, Showing(half, 3), run.history.events)), Promises{Promise::kAtomic});
+}
+
+TEST(Oracle, RejectsAHoleInTheMiddle) {
+  HonestRun run;
+  const Transaction a = run.Write({1}, "a", Durability::kNone);
+  const Transaction b = run.Write({2}, "b", Durability::kNone);
+  const Oracle oracle(Model(), 0, run.history);
+  Model hole = run.states[2];
+  static_cast<void>(hole.Apply(2, b.operations[0].op, b.serial));
+  const Violations violations = Judge(oracle, Showing(hole, 3), run.history.events);
+  EXPECT_EQ(Broken(violations), Promises{Promise::kPrefix});
+}
+
+TEST(Oracle, RejectsAValueThatNobodyWrote) {
+  HonestRun run;
+  run.Write({1}, "a");
+  const Oracle oracle(Model(), 0, run.history);
+  Model wrong = run.states[3];
+  static_cast<void>(wrong.Apply(1, {.kind = OpKind::kPut, .table = "t", .key = "a", .value = "noise"}, 3));
+  EXPECT_EQ(Broken(Judge(oracle, Showing(wrong, 3), run.history.events)), Promises{Promise::kHonestAboutDamage});
+}
+
+TEST(Oracle, RejectsACommitThatWasNotCalledYet) {
+  HonestRun run;
+  const Transaction early = run.Write({1}, "a");
+  const Oracle oracle(Model(), 0, run.history);
+  const uint64_t before = early.called.effects - 1;
+  EXPECT_EQ(Broken(Judge(oracle, Showing(run.states[3], 3), before)), Promises{Promise::kPrefix});
+}
+
+TEST(Oracle, RejectsRightContentsUnderAWrongNumber) {
+  HonestRun run;
+  run.Write({1}, "a");
+  const Oracle oracle(Model(), 0, run.history);
+  EXPECT_EQ(Broken(Judge(oracle, Showing(run.states[3], 2), run.history.events)), Promises{Promise::kPrefix});
+}
+
+TEST(Oracle, RejectsDirectionsThatDisagree) {
+  HonestRun run;
+  const Oracle oracle(Model(), 0, run.history);
+  Observation seen = Showing(run.states[2], 2);
+  seen.problems.push_back("keys are out of order");
+  EXPECT_EQ(Broken(Judge(oracle, seen, run.history.events)), Promises{Promise::kWhole});
+}
+
+TEST(Oracle, HoldsWhatAReaderSawUnlessItWasNone) {
+  HonestRun run;
+  Transaction unseen = run.Write({1}, "a");
+  run.Write({1}, "b", Durability::kNone);
+  // A commit that a reader saw before its committer was told.
+  for (Transaction& one : run.history.transactions) {
+    if (one.serial >= unseen.serial) one.ended = {1000, 1000 + one.serial};
+  }
+  run.Read(4);
+  const Oracle oracle(Model(), 0, run.history);
+  const uint64_t after = run.history.readings[0].read.effects;
+  EXPECT_STREQ(oracle.At(after).why, "reader");
+  EXPECT_EQ(oracle.At(after).floor, 3u) << "the None commit on top may go";
+  EXPECT_EQ(Broken(Judge(oracle, Showing(run.states[2], 2), after)), Promises{Promise::kIsolated});
+}
+
+TEST(Oracle, HoldsWhatACheckpointCovered) {
+  HonestRun run;
+  run.Write({1}, "a", Durability::kNone);
+  const Stamp called = run.Now();
+  run.history.settled.push_back({called, run.Now(), "checkpoint"});
+  const Oracle oracle(Model(), 0, run.history);
+  EXPECT_EQ(oracle.At(run.history.events).floor, 3u);
+  EXPECT_EQ(oracle.At(run.history.events - 1).floor, 2u);
+}
+
+TEST(Oracle, RejectsAReadingOfAnotherStateOrOfAnOldOne) {
+  HonestRun run;
+  run.Write({1}, "a");
+  run.Read(3);
+  run.history.readings[0].sum = run.states[1].Sum();
+  EXPECT_EQ(Broken(Oracle(Model(), 0, run.history).run_violations()), Promises{Promise::kIsolated});
+
+  HonestRun stale;
+  stale.Write({1}, "a");
+  stale.Read(2);
+  EXPECT_EQ(Broken(Oracle(Model(), 0, stale.history).run_violations()), Promises{Promise::kIsolated});
+}
+
+TEST(Oracle, RejectsAWrongAnswerInsideATransaction) {
+  for (const End end : {End::kAcked, End::kAborted}) {
+    HonestRun run;
+    run.Write({1}, "a");
+    Transaction reader{.serial = 9};
+    reader.Hold(1, run.history.events + 1);
+    reader.operations.push_back({{.kind = OpKind::kLength, .table = "t"}, 1, {}});
+    run.Finish(reader, end);
+    EXPECT_TRUE(Oracle(Model(), 0, run.history).run_violations().empty());
+    run.history.transactions.back().operations[0].outcome.value = 7;
+    EXPECT_EQ(Broken(Oracle(Model(), 0, run.history).run_violations()), Promises{Promise::kIsolated});
+  }
+}
+
+TEST(Oracle, RejectsNumbersThatLeaveAGapOrContradictTime) {
+  HonestRun run;
+  run.Write({1}, "a");
+  run.Write({1}, "b");
+  History gap = run.history;
+  gap.transactions.back().number = 9;
+  EXPECT_EQ(Broken(Oracle(Model(), 0, gap).run_violations())[0], Promise::kPrefix);
+  History swapped = run.history;
+  std::swap(swapped.transactions[2].number, swapped.transactions[3].number);
+  EXPECT_FALSE(Oracle(Model(), 0, swapped).run_violations().empty());
+}
+
+TEST(Oracle, AcceptsAnUnknownOutcomeEitherWayButOnlyWhole) {
+  HonestRun run;
+  const Transaction unknown = run.Write({1, 2}, "u", Durability::kImmediate, End::kUnknown);
+  const Oracle oracle(Model(), 0, run.history);
+  const uint64_t end = run.history.events;
+  Model with = run.states[2];
+  static_cast<void>(ApplyTo(with, unknown));
+  EXPECT_TRUE(Judge(oracle, Showing(run.states[2], 2), end).empty());
+  EXPECT_TRUE(Judge(oracle, Showing(with, 3), end).empty());
+  Model half = run.states[2];
+  static_cast<void>(half.Apply(1, unknown.operations[0].op, unknown.serial));
+  EXPECT_EQ(Broken(Judge(oracle, Showing(half, 3), end)), Promises{Promise::kAtomic});
+}
+
+TEST(Oracle, OrdersUnknownOutcomesByWhoHeldAFamilyFirst) {
+  HonestRun run;
+  const Transaction first = run.Write({1}, "u", Durability::kImmediate, End::kUnknown);
+  const Transaction second = run.Write({1}, "v", Durability::kImmediate, End::kUnknown);
+  const Oracle oracle(Model(), 0, run.history);
+  EXPECT_EQ(oracle.positions().size(), 2u + 1 + 2) << "first, then both; never the second alone";
+  Model alone = run.states[2];
+  static_cast<void>(ApplyTo(alone, second));
+  EXPECT_FALSE(Judge(oracle, Showing(alone, 3), run.history.events).empty());
+}
+
+TEST(Oracle, ForgivesDamageToTheLastDurableCommitOnly) {
+  HonestRun run;
+  run.Write({1}, "a");
+  run.Write({1}, "b");
+  const Oracle oracle(Model(), 0, run.history);
+  EXPECT_EQ(oracle.At(run.history.events).floor, 4u);
+  EXPECT_EQ(oracle.AtWithDamagedLog(run.history.events).floor, 3u);
+}
+
+// Draws a run of one actor, as an honest engine would have answered it.
+History DrawHistory(Random& random, std::vector<Model>& states) {
+  HonestRun run;
+  Swarm swarm = DrawSwarm(random);
+  swarm.actors = 1;
+  swarm.keys = 6;
+  const Program program = DrawProgram(random, swarm, {}, 20, 10);
+  for (const Round& round : program.rounds) {
+    for (const Step& step : round.actors[0]) {
+      if (step.kind != StepKind::kTransaction || !step.commit) continue;
+      Transaction one{.serial = step.serial, .durability = step.durability};
+      for (const FamilyUid family : {1, 2}) one.Hold(family, run.history.events + 1);
+      for (const Op& op : step.ops) one.operations.push_back({op, FamilyUid{1} + op.family % 2, {}});
+      run.Finish(one, End::kAcked);
+    }
+  }
+  states = run.states;
+  return run.history;
+}
+
+// One change that a broken engine might have made.
+void Damage(Random& random, Observation& seen) {
+  if (seen.families.empty()) return;
+  ObservedFamily& family = seen.families[random.Below(seen.families.size())];
+  if (family.tables.empty()) return;
+  const size_t which = random.Below(family.tables.size());
+  ObservedTable& table = family.tables[which];
+  switch (random.Below(4)) {
+    case 0: seen.families.pop_back(); return;
+    case 1: family.tables.erase(family.tables.begin() + static_cast<std::ptrdiff_t>(which)); return;
+    case 2:
+      if (!table.contents.empty()) table.contents.pop_back();
+      break;
+    default:
+      if (!table.contents.empty()) table.contents.back().digest ^= 1;
+  }
+  table.length = table.entries = table.contents.size();
+  table.sum = {};
+  for (const ObservedEntry& entry : table.contents) table.sum += SumOfEntry(Digest(entry.key), entry.digest);
+}
+
+TEST(Oracle, AgreesWithBruteForceOnRandomHistories) {
+  size_t permitted = 0;
+  size_t rejected = 0;
+  for (uint64_t seed = 1; seed <= 150; ++seed) {
+    Random random(seed);
+    std::vector<Model> states;
+    const History history = DrawHistory(random, states);
+    const Oracle oracle(Model(), 0, history);
+    ASSERT_TRUE(oracle.run_violations().empty()) << seed << ": " << oracle.run_violations()[0].found;
+    const BruteForce brute(history);
+    for (int i = 0; i < 20; ++i) {
+      const uint64_t effects = random.Below(history.events + 2);
+      const size_t state = random.Below(states.size());
+      Observation seen = Showing(states[state], state);
+      if (random.Chance(40)) Damage(random, seen);
+      const bool permits = brute.Permits(seen, effects);
+      EXPECT_EQ(Judge(oracle, seen, effects).empty(), permits) << "seed " << seed << " draw " << i;
+      ++(permits ? permitted : rejected);
+    }
+  }
+  EXPECT_GT(permitted, 200u);
+  EXPECT_GT(rejected, 200u);
+}
+
+TEST(Program, ValuesCarryTheirWriter) {
+  const std::string value = MakeValue(77, 5, 100);
+  EXPECT_EQ(TagOf(AsBytes(value)).serial, 77u);
+  EXPECT_EQ(TagOf(AsBytes(value)).op, 5u);
+  EXPECT_EQ(value, MakeValue(77, 5, 100));
+  EXPECT_NE(value, MakeValue(77, 6, 100));
+  EXPECT_EQ(TagOf(AsBytes(MakeValue(77, 5, 7))).serial, 0u) << "no room for a tag";
+}
+
+std::string Fingerprint(uint64_t seed) {
+  Random random(seed);
+  const Swarm swarm = DrawSwarm(random);
+  const Program program = DrawProgram(random, swarm, {}, 40, 0);
+  uint64_t sum = 0;
+  for (const Round& round : program.rounds) {
+    for (const auto& steps : round.actors) {
+      for (const Step& step : steps) {
+        sum = Mix(sum, step.serial, static_cast<uint64_t>(step.kind));
+        for (const Op& op : step.ops) sum = Mix(sum, Digest(op.key), Digest(op.value));
+      }
+    }
+  }
+  return Describe(swarm) + " " + std::to_string(sum);
+}
+
+TEST(Program, IsTheSameForTheSameSeedAndDiffersForOthers) {
+  EXPECT_EQ(Fingerprint(5), Fingerprint(5));
+  EXPECT_NE(Fingerprint(5), Fingerprint(6));
+}
+
+}  // namespace
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,38 @@
+// Values with tags: what a transaction wrote can be told from the bytes alone.
+#include "crashsim/program.h"
+
+#include <cstring>
+
+#include "crashsim/random.h"
+
+namespace manifolddb::crashsim {
+
+std::string MakeValue(Serial serial, uint32_t op, size_t bytes) {
+  std::string value(bytes, '\0');
+  const uint64_t stream = Mix(serial, op);
+  for (size_t at = 0; at < bytes; at += 8) {
+    const uint64_t word = Mix(stream, at);
+    std::memcpy(value.data() + at, &word, std::min<size_t>(8, bytes - at));
+  }
+  if (bytes >= 8) {
+    std::memcpy(value.data(), &serial, 4);
+    std::memcpy(value.data() + 4, &op, 4);
+  }
+  return value;
+}
+
+ValueTag TagOf(ByteView value) {
+  ValueTag tag;
+  if (value.size() < 8) return tag;
+  std::memcpy(&tag.serial, value.data(), 4);
+  std::memcpy(&tag.op, value.data() + 4, 4);
+  return tag;
+}
+
+std::string LedgerKey(Serial serial) {
+  std::string key(4, '\0');
+  for (int i = 0; i < 4; ++i) key[i] = static_cast<char>(serial >> (24 - 8 * i));
+  return key;
+}
+
+}  // namespace manifolddb::crashsim

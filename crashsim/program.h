@@ -1,0 +1,98 @@
+#pragma once
+// What a workload does, as data: typed operations in steps, steps of several actors side by side in rounds. Drawn
+// before anything runs; knows names, not engine objects.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "manifolddb/bytes.h"
+#include "manifolddb/options.h"
+
+namespace manifolddb::crashsim {
+
+// A transaction of the harness's own count, over all generations of a campaign's iteration. 0 is none. Family
+// operations count as transactions: each is a commit of its own.
+using Serial = uint32_t;
+
+enum class OpKind : uint8_t {
+  kPut,
+  kDelete,
+  kDeleteRange,
+  kGet,
+  kLength,
+  kScan,  // `count` entries from `key` onwards (or backwards), or from the end if there is no key
+  kCreateTable,
+  kDropTable,
+  kRenameTable,  // table -> key
+};
+
+// One operation in a transaction. Tables are made when first named by kPut.
+struct Op {
+  OpKind kind = OpKind::kPut;
+  uint8_t family = 0;  // index into Step::families
+  std::string table = {};
+  std::string key = {};    // or lower bound, start, new name
+  std::string upper = {};  // kDeleteRange
+  bool has_key = true;
+  bool has_upper = false;
+  bool backwards = false;
+  uint32_t count = 0;
+  std::string value = {};
+};
+
+enum class StepKind : uint8_t {
+  kTransaction,
+  kCreateFamily,
+  kDropFamily,
+  kRenameFamily,
+  kCheckpoint,
+  kVerify,
+  kReadAll,       // opens a snapshot, reads everything, closes it
+  kOpenSnapshot,  // keeps it in `slot`, read once
+  kReadSnapshot,  // reads it again: nothing may have changed
+  kCloseSnapshot,
+};
+
+struct Step {
+  StepKind kind = StepKind::kTransaction;
+  Serial serial = 0;  // of transactions and family operations
+  std::vector<std::string> families = {};  // kRenameFamily: from, to
+  std::vector<Op> ops = {};
+  bool commit = true;
+  Durability durability = Durability::kImmediate;
+  bool through_checkpoint = false;
+  bool add_later = false;  // the last family is added to the running transaction
+  uint8_t slot = 0;
+};
+
+// Actors run side by side; the round ends when all are done.
+struct Round {
+  std::vector<std::vector<Step>> actors;
+  bool reopen = false;  // close and open again after it
+};
+
+struct Program {
+  std::vector<Round> rounds = {};
+  bool close = true;             // at the end
+  bool background = false;       // checkpoints run as an actor of their own, not inside the commit
+  uint32_t switch_percent = 50;  // how often another actor goes on at an I/O
+};
+
+inline constexpr uint8_t kActorsMax = 4;
+inline constexpr uint8_t kSnapshotSlots = kActorsMax;  // one for each actor
+
+// The bytes of a value: serial and operation as its tag where there is room, then a stream drawn from them.
+std::string MakeValue(Serial serial, uint32_t op, size_t bytes);
+// The tag at the front of a value; {0, 0} if it is too short to hold one.
+struct ValueTag {
+  Serial serial = 0;
+  uint32_t op = 0;
+};
+ValueTag TagOf(ByteView value);
+
+// In runs with a ledger, each transaction leaves a row under its serial in this table of each family it holds.
+inline constexpr char kLedgerTable[] = "~ledger";
+std::string LedgerKey(Serial serial);
+
+}  // namespace manifolddb::crashsim

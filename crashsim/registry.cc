@@ -1,0 +1,52 @@
+// Marks are counted by their place in the sorted list of names: the same in every process of one binary.
+#include "crashsim/registry.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "engine/base/sites.h"
+
+namespace manifolddb::crashsim {
+
+void CountMarks(Counters& counters) {
+  const std::vector<std::string> names = MarkNames();
+  for (base::Mark* mark = base::Mark::First(); mark != nullptr; mark = mark->next()) {
+    const auto at = std::ranges::lower_bound(names, std::string(mark->name()));
+    const auto index = static_cast<size_t>(at - names.begin());
+    if (index < kMarksMax) counters.marks[index] = mark->hits();
+  }
+  counters.broken_hits = 0;
+  for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
+    counters.broken_hits += site->hits();
+  }
+}
+
+bool BreakSites(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    bool known = false;
+    for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
+      if (name == site->name()) site->Break(known = true);
+    }
+    if (!known) {
+      std::fprintf(stderr, "crashsim: there is no site '%s' (crashsim sites lists them)\n", name.c_str());
+      return false;
+    }
+  }
+  return true;
+}
+
+std::vector<std::string> SiteNames() {
+  std::vector<std::string> names;
+  for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) names.push_back(site->name());
+  std::ranges::sort(names);
+  return names;
+}
+
+std::vector<std::string> MarkNames() {
+  std::vector<std::string> names;
+  for (base::Mark* mark = base::Mark::First(); mark != nullptr; mark = mark->next()) names.push_back(mark->name());
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,18 @@
+#pragma once
+// The engine's registry of breakable sites and marks, by name.
+
+#include <string>
+#include <vector>
+
+#include "crashsim/campaign.h"
+
+namespace manifolddb::crashsim {
+
+std::vector<std::string> SiteNames();  // in byte order
+std::vector<std::string> MarkNames();  // in byte order
+// Switches sites to broken; prints and returns false if one is not registered.
+bool BreakSites(const std::vector<std::string>& names);
+// Puts the marks' and the broken sites' counts of this process into `counters`.
+void CountMarks(Counters& counters);
+
+}  // namespace manifolddb::crashsim

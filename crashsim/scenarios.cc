@@ -1,0 +1,332 @@
+// (1) Each scenario draws from its own stream, named by kind and ordinal: one can be played again without the
+//     others.
+// (2) A run with a fault has an oracle of its own: what it acknowledged stays, what it called unknown may be there.
+// (3) Damage is judged by what is read: an error is honest, right contents are, wrong contents never.
+#include "crashsim/scenarios.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace manifolddb::crashsim {
+namespace {
+
+using faultfs::CrashPoint;
+using faultfs::Disk;
+using faultfs::EffectKind;
+using faultfs::Fault;
+using faultfs::FaultKind;
+using faultfs::Image;
+using faultfs::Policy;
+
+constexpr uint32_t kLoops = 6;
+
+// Errors by which damage may be reported.
+bool ReportsDamage(Errc code) {
+  switch (code) {
+    case Errc::kCorrupt:
+    case Errc::kNotADatabase:
+    case Errc::kTruncated:
+    case Errc::kNewerFormat:
+    case Errc::kPageSizeMismatch: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+void Scenarios::Run(Random random) {
+  Try(ScenarioKind::kKill, 1, &Scenarios::KillThenCut, random);
+  Try(ScenarioKind::kFailedSync, 1, &Scenarios::FailSync, random);
+  Try(ScenarioKind::kCrashLoop, 2, &Scenarios::LoopCrashes, random);
+  Try(ScenarioKind::kIoFault, 1, &Scenarios::FailCall, random);
+  Try(ScenarioKind::kRot, 12, &Scenarios::Rot, random);
+  Try(ScenarioKind::kMetaRot, 4, &Scenarios::RotMeta, random);
+  Try(ScenarioKind::kLostWrite, 8, &Scenarios::LoseWrite, random);
+  Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
+}
+
+void Scenarios::Try(ScenarioKind kind, uint32_t times, Body body, const Random& random) {
+  kind_ = kind;
+  Counters& counters = campaign_.counters();
+  const auto index = static_cast<size_t>(kind);
+  for (uint32_t i = 0; i < times && !campaign_.Stop(); ++i) {
+    const std::string name = std::string(Name(kind)) + "#" + std::to_string(i);
+    if (!campaign_.WantsScenario(generation_.index, name)) continue;
+    campaign_.EnterSession(generation_.index, name, "");
+    Random draws = random.Fork(1000 * index + i);
+    std::string what;
+    ++counters.scenarios_run[index];
+    const uint64_t before = counters.recoveries;
+    if ((this->*body)(draws, what)) ++counters.scenarios_bitten[index];
+    counters.scenario_recoveries[index] += counters.recoveries - before;
+  }
+  campaign_.LeaveCut();
+}
+
+uint64_t Scenarios::CountOf(EffectKind kind) const {
+  const auto& effects = generation_.session.trace->effects;
+  uint64_t count = 0;
+  for (size_t i = 0; i < effects.size(); ++i) {
+    if (effects[i].kind == kind && !effects[i].by_write) ++count;
+  }
+  return count;
+}
+
+SessionPlan Scenarios::SmallPlan(Random& random) const {
+  SessionPlan plan;
+  plan.setup = generation_.plan.setup;
+  plan.seed = random.Next();
+  // Serials far from those of the generation's own program.
+  plan.program = workload_.Draw(random, generation_.index, generation_.last_serial + 100'000);
+  auto& rounds = plan.program.rounds;
+  if (rounds.size() > 2) rounds.resize(2);
+  for (Round& round : rounds) {
+    round.reopen = false;
+    for (auto& steps : round.actors) {
+      if (steps.size() > 5) steps.resize(5);
+    }
+  }
+  return plan;
+}
+
+// ---- The same boot ----------------------------------------------------------------------------------------
+
+void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Oracle& before, uint64_t before_effects,
+                       std::optional<uint64_t> frozen_at, uint64_t cut_from, Random& random) {
+  Session session = RunSession(disk, SmallPlan(random), [this] { OnDeadlock(place_); });
+  ++campaign_.counters().sessions;
+  if (session.open_error) {
+    campaign_.Report({{Promise::kHonestAboutErrors, "the database opens again in the same boot",
+                       Describe(*session.open_error)}});
+    return;
+  }
+  Allowed allowed = before.At(before_effects);
+  if (frozen_at) allowed.floor = std::min(allowed.floor, before.At(*frozen_at).floor);
+  campaign_.Report(before.Judge(session.opened.Summarize(), allowed, [&] { return session.opened; }));
+  const auto position = before.Find(session.opened.Sum(), session.opened.number, allowed);
+  if (!position) return;
+  Model base = before.StateAt(*position);
+  BindIds(base, session.opened);
+  const Oracle oracle(std::move(base), session.opened.number, session.history);
+  Violations violations = session.violations;
+  violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
+  campaign_.Report(violations);
+  Bench bench(oracle, session.opened_effect, before, before_effects);
+  if (frozen_at) bench.FreezeFloorAt(*frozen_at);
+  const uint64_t last = session.trace->effects.size();
+  explorer_.Points(session.trace, bench, {.first = std::min(cut_from, last), .last = last, .light = true},
+                   random.Fork(3));
+}
+
+bool Scenarios::KillThenCut(Random& random, std::string&) {
+  const uint64_t effects = random.Below(generation_.effects() + 1);
+  auto disk = std::make_shared<Disk>(*generation_.session.trace, effects, random.Next());
+  const bool unsynced = CrashPoint(generation_.session.trace, effects).has_unsynced();
+  Reopen(disk, *generation_.oracle, effects, std::nullopt, effects, random);
+  return unsynced;
+}
+
+bool Scenarios::FailSync(Random& random, std::string&) {
+  constexpr std::array kKinds = {FaultKind::kSyncKeepsClean, FaultKind::kSyncReverts, FaultKind::kSyncFailsLater};
+  const uint64_t syncs = CountOf(EffectKind::kSync) + CountOf(EffectKind::kSyncRange);
+  Fault fault{.kind = kKinds[random.Below(kKinds.size())], .counted = Only(faultfs::Operation::kSync)};
+  fault.at = 1 + random.Below(std::max<uint64_t>(syncs, 1));
+  return RunWithFault(fault, false, random);
+}
+
+bool Scenarios::FailCall(Random& random, std::string&) {
+  constexpr std::array kKinds = {FaultKind::kIoError,   FaultKind::kIoError,     FaultKind::kShortWrite,
+                                 FaultKind::kShortRead, FaultKind::kCorruptRead, FaultKind::kNoSpace};
+  Fault fault{.kind = kKinds[random.Below(kKinds.size())]};
+  uint64_t calls = CountOf(EffectKind::kWrite);
+  if (fault.kind == FaultKind::kCorruptRead) fault.file = kDatabase;  // of the log: undecidable, as rot there
+  if (fault.kind == FaultKind::kIoError) calls += CountOf(EffectKind::kSync) + 10;
+  if (fault.kind == FaultKind::kShortRead || fault.kind == FaultKind::kCorruptRead) calls = 12;
+  fault.parameter = fault.kind == FaultKind::kCorruptRead ? random.Below(4096 * 8) : 0;
+  fault.at = 1 + random.Below(std::max<uint64_t>(calls, 1));
+  fault.lasting = random.Chance(25) && fault.kind != FaultKind::kCorruptRead;
+  return RunWithFault(fault, false, random);
+}
+
+bool Scenarios::FillDisk(Random& random, std::string&) {
+  Fault fault{.kind = FaultKind::kNoSpace, .counted = Only(faultfs::Operation::kAllocate), .lasting = true};
+  fault.at = 1 + random.Below(std::max<uint64_t>(CountOf(EffectKind::kSize), 1));
+  return RunWithFault(fault, true, random);
+}
+
+bool Scenarios::RunWithFault(const Fault& fault, bool make_room, Random& random) {
+  const auto disk = generation_.MakeDisk();
+  SessionPlan plan = generation_.plan;
+  plan.faults_armed = true;
+  plan.make_room = make_room;
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario, fault.ToString());
+  disk->Arm(fault);
+  Session session = RunSession(disk, plan, [this] { OnDeadlock(place_); });
+  ++campaign_.counters().sessions;
+  const auto kind = static_cast<size_t>(fault.kind);
+  const std::vector<faultfs::FaultRecord> fired = disk->faults_fired();
+  campaign_.counters().faults_armed[kind] += 1;
+  campaign_.counters().faults_fired[kind] += fired.empty() ? 0 : 1;
+  disk->DisarmAll();
+  if (fired.empty()) return false;
+  // What had been opened when the fault struck is known; otherwise only the base is.
+  Model base = generation_.base;
+  BindIds(base, session.opened);
+  const Oracle oracle(std::move(base), generation_.base_number, session.history);
+  Violations violations = session.violations;
+  violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
+  if (session.open_error && !IsEnvironment(session.open_error->code()) &&
+      !ReportsDamage(session.open_error->code())) {
+    violations.push_back({Promise::kHonestAboutErrors, "an error that names the fault",
+                          Describe(*session.open_error)});
+  }
+  campaign_.Report(violations);
+  std::optional<uint64_t> frozen_at;
+  if (fault.kind == FaultKind::kSyncFailsLater) frozen_at = fired[0].effects - std::min<uint64_t>(fired[0].effects, 1);
+  const uint64_t before_effects = session.trace->effects.size();
+  if (random.Chance(50)) disk->EvictClean(random.Next());
+  Reopen(disk, oracle, before_effects, frozen_at, fired[0].effects, random);
+  return true;
+}
+
+// ---- Recovery that is cut again and again -------------------------------------------------------------------
+
+bool Scenarios::LoopCrashes(Random& random, std::string&) {
+  const uint64_t effects = random.Below(generation_.effects() + 1);
+  const CrashPoint point(generation_.session.trace, effects);
+  const Setup& setup = generation_.plan.setup;
+  Image image = point.Draw({Policy::kRandom, random.Next() >> 1});
+  std::optional<Recovered> first;
+  uint64_t cut_at = effects;
+  for (uint32_t loop = 0; loop <= kLoops; ++loop) {
+    const Recovered found = Recover(image, setup, workload_.invariant(), {.keep_trace = true});
+    campaign_.CountRecovery(found.cpu_nanos);
+    const std::string where = "after " + std::to_string(loop) + " cut recoveries, the last at effect " +
+                              std::to_string(cut_at);
+    if (!first) {
+      if (!found.sound()) return false;  // reported where this point was explored
+      first = found;
+    } else if (found.error) {
+      campaign_.Report({{Promise::kRestartable, "recovery succeeds", where + ": " + Describe(*found.error)}});
+      return true;
+    } else if (found.seen.sum != first->seen.sum || found.seen.number != first->seen.number) {
+      campaign_.Report({{Promise::kRestartable, "commit " + std::to_string(first->seen.number),
+                         where + ": commit " + std::to_string(found.seen.number)}});
+      return true;
+    } else if (!found.sound()) {
+      campaign_.Report({{Promise::kWhole, "Verify finds nothing",
+                         where + ": " + (found.verify.empty() ? "form" : found.verify.front())}});
+      return true;
+    } else if (found.pages_total > 2 * first->pages_total + 64) {
+      campaign_.Report({{Promise::kNoLeaks, "a file that does not grow from crash to crash, about " +
+                         std::to_string(first->pages_total) + " pages",
+                         where + ": " + std::to_string(found.pages_total) + " pages"}});
+      return true;
+    }
+    // Mostly before its checkpoint can have finished.
+    cut_at = random.Below(random.Chance(70) ? found.effects * 2 / 3 + 1 : found.effects + 1);
+    image = CrashPoint(found.trace, cut_at).Draw({Policy::kRandom, random.Next() >> 1});
+  }
+  return first->effects > 0;
+}
+
+// ---- Damage -------------------------------------------------------------------------------------------------
+
+bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const std::string& what) {
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario, what);
+  const Recovered found = Recover(image, generation_.plan.setup, {});
+  campaign_.CountRecovery(found.cpu_nanos);
+  if (found.error) {
+    if (!ReportsDamage(found.error->code())) {
+      campaign_.Report({{Promise::kHonestAboutDamage, "damage reported as such", Describe(*found.error)}});
+    }
+    return true;
+  }
+  Violations violations = generation_.oracle->Judge(found.seen, allowed, [&] {
+    return ContentsOf(image, generation_.plan.setup);
+  });
+  for (Violation& violation : violations) {
+    violation.promise = Promise::kHonestAboutDamage;
+    violation.expected = "damage reported or of no effect: " + violation.expected;
+  }
+  campaign_.Report(violations);
+  return !found.verify.empty() || !violations.empty();
+}
+
+bool Scenarios::Rot(Random& random, std::string&) {
+  const auto& trace = generation_.session.trace;
+  const uint64_t effects = random.Between(generation_.session.opened_effect, generation_.effects());
+  Image image = CrashPoint(trace, effects).Draw({random.Chance(50) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
+  // Where something was written: elsewhere there is nothing to harm.
+  std::vector<const faultfs::Effect*> writes;
+  for (uint64_t i = 0; i < effects; ++i) {
+    if (trace->effects[i].kind == EffectKind::kWrite && trace->effects[i].size > 0) writes.push_back(&trace->effects[i]);
+  }
+  if (writes.empty()) return false;
+  const faultfs::Effect& hit = *writes[random.Below(writes.size())];
+  const std::string file = image.Find(hit.name) != nullptr ? hit.name : std::string(kLogFile);
+  const faultfs::BitRot rot{file, hit.offset + random.Below(hit.size), 1 + random.Below(8), random.Next() >> 1};
+  const bool clean = generation_.session.closed && effects == generation_.effects();
+  const bool log = file != kDatabase && !clean;
+  const Oracle& oracle = *generation_.oracle;
+  return JudgeDamage(image.With(rot), log ? oracle.AtWithDamagedLog(effects) : oracle.At(effects), rot.ToString());
+}
+
+bool Scenarios::RotMeta(Random& random, std::string&) {
+  const auto& trace = generation_.session.trace;
+  const uint64_t unit = generation_.plan.setup.options.write_unit;
+  const bool at_end = random.Chance(50);
+  const uint64_t effects =
+      at_end ? generation_.effects() : random.Between(generation_.session.opened_effect, generation_.effects());
+  std::optional<uint64_t> newest;  // the two slots of two copies lie at the front of the file
+  for (uint64_t i = 0; i < effects; ++i) {
+    const faultfs::Effect& effect = trace->effects[i];
+    if (effect.kind == EffectKind::kWrite && effect.name == kDatabase && effect.offset < 4 * unit) {
+      newest = effect.offset;
+    }
+  }
+  if (!newest) return false;
+  Image image = CrashPoint(trace, effects).Draw({random.Chance(50) ? Policy::kAll : Policy::kNone, 0});
+  const bool both = random.Chance(60);
+  const uint64_t slot = *newest / (2 * unit) * (2 * unit);
+  std::string what;
+  for (const uint64_t copy : {slot, slot + unit}) {
+    if (!both && copy != *newest) continue;
+    const faultfs::BitRot rot{kDatabase, copy + random.Below(200), 1, random.Next() >> 1};
+    image = image.With(rot);
+    what += (what.empty() ? "" : "+") + rot.ToString();
+  }
+  return JudgeDamage(image, generation_.oracle->At(effects), what) || !both;
+}
+
+bool Scenarios::LoseWrite(Random& random, std::string&) {
+  auto trace = std::make_shared<faultfs::Trace>(*generation_.session.trace);
+  std::vector<uint64_t> writes;
+  for (uint64_t i = generation_.session.opened_effect; i < trace->effects.size(); ++i) {
+    if (trace->effects[i].kind == EffectKind::kWrite) writes.push_back(i);
+  }
+  if (writes.empty()) return false;
+  const uint64_t lost = writes[random.Below(writes.size())];
+  faultfs::Effect effect = trace->effects[lost];
+  const bool elsewhere = random.Chance(40);
+  effect.fault = elsewhere ? faultfs::WriteFault::kMisdirected : faultfs::WriteFault::kLost;
+  effect.shift_sectors = elsewhere ? static_cast<int64_t>(1 + random.Below(8)) : 0;
+  trace->effects.Replace(lost, effect);
+  const auto kind = static_cast<size_t>(elsewhere ? FaultKind::kMisdirectedWrite : FaultKind::kLostWrite);
+  ++campaign_.counters().faults_armed[kind];
+  ++campaign_.counters().faults_fired[kind];
+  const uint64_t effects = random.Between(lost + 1, trace->effects.size());
+  const Image image = CrashPoint(trace, effects).Draw({random.Chance(50) ? Policy::kAll : Policy::kRandom,
+                                                       random.Next() >> 1});
+  const bool clean = generation_.session.closed && effects == trace->effects.size();
+  Allowed allowed = generation_.oracle->At(effects);
+  if (effect.name != kDatabase && !clean) {
+    allowed = generation_.oracle->AtWithDamagedLog(effects);
+    // Two groups are hit at once: the one that was to be written, and the one that was written over.
+    if (elsewhere) allowed.floor = 0;
+  }
+  return JudgeDamage(image, allowed, (elsewhere ? "misdirected@" : "lost@") + std::to_string(lost));
+}
+
+}  // namespace manifolddb::crashsim

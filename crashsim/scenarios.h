@@ -1,0 +1,54 @@
+#pragma once
+// What is done to a run beside cutting the power: killed processes, failing syncs and calls, a full disk, recoveries
+// that are cut again and again, and damage.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "crashsim/campaign.h"
+#include "crashsim/explore.h"
+#include "crashsim/iteration.h"
+
+namespace manifolddb::crashsim {
+
+class Scenarios {
+ public:
+  Scenarios(Campaign& campaign, Place& place, Explorer& explorer, Workload& workload, const Generation& generation)
+      : campaign_(campaign), place_(place), explorer_(explorer), workload_(workload), generation_(generation) {}
+
+  // Some of each, as drawn.
+  void Run(Random random);
+
+ private:
+  using Body = bool (Scenarios::*)(Random&, std::string&);
+
+  void Try(ScenarioKind kind, uint32_t times, Body body, const Random& random);
+  // Each says whether there was something to do harm to, and what was done.
+  bool KillThenCut(Random& random, std::string& what);
+  bool FailSync(Random& random, std::string& what);
+  bool FailCall(Random& random, std::string& what);
+  bool FillDisk(Random& random, std::string& what);
+  bool LoopCrashes(Random& random, std::string& what);
+  bool Rot(Random& random, std::string& what);
+  bool RotMeta(Random& random, std::string& what);
+  bool LoseWrite(Random& random, std::string& what);
+
+  bool RunWithFault(const faultfs::Fault& fault, bool make_room, Random& random);
+  // A second session on a disk that goes on in the same boot, judged and cut.
+  void Reopen(const std::shared_ptr<faultfs::Disk>& disk, const Oracle& before, uint64_t before_effects,
+              std::optional<uint64_t> frozen_at, uint64_t cut_from, Random& random);
+  // Damage is reported, or it is of no effect.
+  bool JudgeDamage(const faultfs::Image& image, const Allowed& allowed, const std::string& what);
+  uint64_t CountOf(faultfs::EffectKind kind) const;
+  SessionPlan SmallPlan(Random& random) const;
+
+  Campaign& campaign_;
+  Place& place_;
+  Explorer& explorer_;
+  Workload& workload_;
+  const Generation& generation_;
+  ScenarioKind kind_ = ScenarioKind::kPoints;
+};
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,218 @@
+// (1) Exactly one actor runs at any time: the one whose turn it is. Turns change hands under mutex_, so actors
+//     need no locks among themselves, and what they do is ordered for sanitizers as well.
+// (2) Whoever is switched away from holds no lock of the engine: it is at an I/O, where the engine holds none, or
+//     in a wait, which gave its lock back. So locks are never contended.
+// (3) Waits are polled: an actor that waits is let go on now and then and looks again. If nobody did anything
+//     else for many polls, nobody ever will.
+#include "crashsim/scheduler.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "engine/base/mutex.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+thread_local Scheduler* current_scheduler = nullptr;
+thread_local void* current_actor = nullptr;
+
+constexpr uint64_t kFruitlessMax = 2000;  // per actor
+
+}  // namespace
+
+Scheduler::Scheduler(uint64_t seed, uint32_t switch_percent, std::function<void()> on_deadlock)
+    : switch_percent_(switch_percent), on_deadlock_(std::move(on_deadlock)), random_(seed) {}
+
+Scheduler::~Scheduler() = default;
+
+Scheduler* Scheduler::Current() { return current_scheduler; }
+
+void Scheduler::Run(std::vector<std::function<void()>> bodies) {
+  if (bodies.empty()) return;
+  std::unique_lock lock(mutex_);
+  for (auto& body : bodies) AddLocked(std::move(body));
+  turn_ = actors_[random_.Below(actors_.size())].get();
+  turn_->wake.notify_one();
+  idle_.wait(lock, [&] { return turn_ == nullptr; });
+  lock.unlock();
+  for (const auto& actor : actors_) actor->thread.join();
+  actors_.clear();
+}
+
+void Scheduler::Spawn(std::function<void()> body) {
+  const std::lock_guard lock(mutex_);
+  fruitless_ = 0;
+  AddLocked(std::move(body));
+}
+
+void Scheduler::AddLocked(std::function<void()> body) {
+  Actor& actor = *actors_.emplace_back(std::make_unique<Actor>());
+  actor.thread = std::thread([this, &actor, run = std::move(body)] { Body(actor, run); });
+}
+
+void Scheduler::Body(Actor& me, const std::function<void()>& body) {
+  current_scheduler = this;
+  current_actor = &me;
+  base::simulated_wait = &Scheduler::Wait;
+  {
+    std::unique_lock lock(mutex_);
+    WaitTurn(lock, me);
+  }
+  body();
+  base::simulated_wait = nullptr;
+  current_scheduler = nullptr;
+  const std::lock_guard lock(mutex_);
+  me.finished = true;
+  fruitless_ = 0;
+  HandTo(ChooseLocked(&me));
+}
+
+void Scheduler::WaitTurn(std::unique_lock<std::mutex>& lock, Actor& me) {
+  me.wake.wait(lock, [&] { return turn_ == &me; });
+}
+
+void Scheduler::HandTo(Actor* next) {
+  turn_ = next;
+  ++switches_;
+  if (next != nullptr) {
+    next->wake.notify_one();
+  } else {
+    idle_.notify_one();
+  }
+}
+
+// Rather one that does not wait; among equals any.
+Scheduler::Actor* Scheduler::ChooseLocked(const Actor* besides) {
+  std::vector<Actor*> ready;
+  std::vector<Actor*> waiting;
+  for (const auto& actor : actors_) {
+    if (actor.get() == besides || actor->finished) continue;
+    (actor->waiting ? waiting : ready).push_back(actor.get());
+  }
+  const bool poll = ready.empty() || (!waiting.empty() && random_.Chance(30));
+  const std::vector<Actor*>& from = poll ? waiting : ready;
+  return from.empty() ? nullptr : from[random_.Below(from.size())];
+}
+
+void Scheduler::Yield(uint32_t percent) {
+  if (current_scheduler != this) return;
+  std::unique_lock lock(mutex_);
+  fruitless_ = 0;
+  if (!random_.Chance(percent)) return;
+  Actor& me = *static_cast<Actor*>(current_actor);
+  Actor* const next = ChooseLocked(&me);
+  if (next == nullptr) return;
+  HandTo(next);
+  WaitTurn(lock, me);
+}
+
+// In place of a wait of the engine's: lets others go on, then has the waiter look again.
+void Scheduler::Wait() {
+  Scheduler& self = *current_scheduler;
+  Actor& me = *static_cast<Actor*>(current_actor);
+  std::unique_lock lock(self.mutex_);
+  if (++self.fruitless_ > kFruitlessMax * self.actors_.size()) self.on_deadlock_();
+  me.waiting = true;
+  if (Actor* const next = self.ChooseLocked(&me); next != nullptr) {
+    self.HandTo(next);
+    self.WaitTurn(lock, me);
+  }
+  me.waiting = false;
+}
+
+namespace {
+
+void YieldHere(uint32_t divisor) {
+  if (Scheduler* const scheduler = Scheduler::Current()) scheduler->Yield(scheduler->switch_percent() / divisor);
+}
+
+class ScheduledFile final : public File {
+ public:
+  explicit ScheduledFile(std::unique_ptr<File> below) : File(below->name()), below_(std::move(below)) {}
+
+ private:
+  Status DoRead(uint64_t offset, MutableByteView out) override {
+    YieldHere(8);
+    return below_->Read(offset, out);
+  }
+  Status DoWrite(uint64_t offset, std::span<const ByteView> parts) override {
+    YieldHere(1);
+    return below_->Write(offset, parts);
+  }
+  Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
+    YieldHere(1);
+    Status status = below_->WriteDurable(offset, parts);
+    YieldHere(2);
+    return status;
+  }
+  Status DoSync() override {
+    YieldHere(1);
+    Status status = below_->Sync();
+    YieldHere(2);
+    return status;
+  }
+  Result<uint64_t> DoSize() override { return below_->Size(); }
+  Status DoAllocate(uint64_t size) override {
+    YieldHere(1);
+    return below_->Allocate(size);
+  }
+  Status DoLock(LockMode mode) override { return below_->Lock(mode); }
+
+  const std::unique_ptr<File> below_;
+};
+
+class ScheduledStorage final : public Storage {
+ public:
+  explicit ScheduledStorage(std::shared_ptr<Storage> below) : below_(std::move(below)) {}
+
+  Result<std::unique_ptr<File>> Open(const std::string& name, OpenMode mode) override {
+    auto file = below_->Open(name, mode);
+    if (!file) return std::unexpected<Error>(file.error());
+    return std::unique_ptr<File>(std::make_unique<ScheduledFile>(std::move(*file)));
+  }
+  Result<bool> Exists(const std::string& name) override { return below_->Exists(name); }
+  Status Rename(const std::string& from, const std::string& to) override { return below_->Rename(from, to); }
+  Status Remove(const std::string& name) override { return below_->Remove(name); }
+  Status SyncDirectory() override { return below_->SyncDirectory(); }
+  std::array<std::byte, 16> NewIdentity() override { return below_->NewIdentity(); }
+
+ private:
+  const std::shared_ptr<Storage> below_;
+};
+
+class ScheduledExecutor final : public Executor {
+ public:
+  void Submit(std::function<void()> work) override {
+    if (Scheduler* const scheduler = Scheduler::Current()) {
+      scheduler->Spawn(std::move(work));
+    } else {
+      work();
+    }
+  }
+};
+
+class SteppingClock final : public Clock {
+ public:
+  explicit SteppingClock(uint64_t step) : step_(step) {}
+  uint64_t NowNanos() override { return now_.fetch_add(step_, std::memory_order_relaxed) + step_; }
+
+ private:
+  const uint64_t step_;
+  std::atomic<uint64_t> now_{0};
+};
+
+}  // namespace
+
+std::shared_ptr<Storage> MakeScheduledStorage(std::shared_ptr<Storage> below) {
+  return std::make_shared<ScheduledStorage>(std::move(below));
+}
+
+std::shared_ptr<Executor> MakeScheduledExecutor() { return std::make_shared<ScheduledExecutor>(); }
+
+std::shared_ptr<Clock> MakeSteppingClock(uint64_t nanos_per_look) {
+  return std::make_shared<SteppingClock>(nanos_per_look);
+}
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,75 @@
+#pragma once
+// Runs several threads one at a time, switching only where they do I/O, wait, or say so: the same seed gives the
+// same interleaving. The engine's waits come here (base::simulated_wait), its I/O through a ScheduledStorage.
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "crashsim/random.h"
+#include "manifolddb/executor.h"
+#include "manifolddb/storage.h"
+
+namespace manifolddb::crashsim {
+
+class Scheduler {
+ public:
+  // `on_deadlock` is called, and must not return, when every actor waits for another.
+  Scheduler(uint64_t seed, uint32_t switch_percent, std::function<void()> on_deadlock);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  // Runs `bodies` side by side until all, and all that they spawned, have returned. Not from an actor.
+  void Run(std::vector<std::function<void()>> bodies);
+  // From an actor: one more, which begins at some later switch.
+  void Spawn(std::function<void()> body);
+
+  // From an actor: perhaps another goes on. From any other thread: no effect.
+  void Yield(uint32_t percent);
+  uint32_t switch_percent() const { return switch_percent_; }
+  uint64_t switches() const { return switches_; }
+
+  // The scheduler whose actor the calling thread is; null if it is none.
+  static Scheduler* Current();
+
+ private:
+  struct Actor {
+    std::thread thread;
+    std::condition_variable wake;
+    bool waiting = false;   // for something that another actor must do
+    bool finished = false;
+  };
+
+  static void Wait();
+  void WaitTurn(std::unique_lock<std::mutex>& lock, Actor& me);
+  void Body(Actor& me, const std::function<void()>& body);
+  void AddLocked(std::function<void()> body);
+  Actor* ChooseLocked(const Actor* besides);
+  void HandTo(Actor* next);
+
+  const uint32_t switch_percent_;
+  const std::function<void()> on_deadlock_;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::vector<std::unique_ptr<Actor>> actors_;
+  Actor* turn_ = nullptr;
+  Random random_;
+  uint64_t fruitless_ = 0;  // waits in a row without anybody having done anything else
+  uint64_t switches_ = 0;
+};
+
+// Another storage with switches before and after what it does.
+std::shared_ptr<Storage> MakeScheduledStorage(std::shared_ptr<Storage> below);
+
+// Runs work as an actor of its own where there is a scheduler, otherwise inside Submit.
+std::shared_ptr<Executor> MakeScheduledExecutor();
+
+// A clock that stands still but for one step per look.
+std::shared_ptr<Clock> MakeSteppingClock(uint64_t nanos_per_look);
+
+}  // namespace manifolddb::crashsim

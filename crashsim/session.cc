@@ -1,0 +1,497 @@
+// (1) Every call is recorded before it is made and when it has returned; stamps are the disk's effect count.
+// (2) Without a fault that has fired, no call fails but for reasons that the program gave it (a missing table).
+// (3) At the end of a run that does not close, the trace is cut first, then the process is killed, then the
+//     database object goes: its destructor can change nothing.
+#include "crashsim/session.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "crashsim/observe.h"
+#include "crashsim/oracle.h"
+#include "crashsim/scheduler.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+constexpr uint32_t kRefusalsBeforeRoom = 3;
+constexpr Serial kProbeSerial = 1'000'000;  // beyond what programs draw
+
+class SessionRunner {
+ public:
+  SessionRunner(const std::shared_ptr<faultfs::Disk>& disk, const SessionPlan& plan,
+                const std::function<void()>& on_deadlock)
+      : disk_(disk), plan_(plan), on_deadlock_(on_deadlock) {}
+
+  Session Run();
+
+ private:
+  struct Snapshot {
+    ReadTransaction transaction;
+    Stamp began;
+    StateSum sum;
+  };
+
+  bool Open();
+  bool Close();
+  void CutAndKill();
+  void MakeRoom();
+  void RunRound(const Round& round, size_t index);
+  void RunStep(const Step& step);
+
+  void DoTransaction(const Step& step);
+  void DoFamilyOperation(const Step& step);
+  void DoOperations(const Step& step, const std::vector<std::optional<ColumnFamily>>& families,
+                    WriteTransaction& transaction, size_t record);
+  Outcome DoOperation(const Op& op, ColumnFamily family, WriteTransaction& transaction);
+  Outcome DoOnTable(const Op& op, WriteTable& table);
+  Outcome DoScan(const Op& op, const WriteTable& table);
+  std::vector<std::optional<ColumnFamily>> Begin(const Step& step, std::optional<WriteTransaction>& transaction,
+                                                 size_t record);
+  void Commit(const Step& step, WriteTransaction& transaction, size_t record);
+
+  void DoCheckpoint();
+  void DoVerify();
+  void OpenSnapshot(uint8_t slot);
+  void ReadSnapshot(Snapshot& snapshot, bool first);
+  void ReadAll();
+
+  Stamp Now() { return {disk_->effects(), ++session_.history.events}; }
+  Transaction& At(size_t record) { return session_.history.transactions[record]; }
+  size_t Record(const Step& step);
+  bool FaultFired() const { return plan_.faults_armed && !disk_->faults_fired().empty(); }
+  Outcome Failed(const Error& error, const char* what);
+  void Unless(const Error& error, std::initializer_list<Errc> own, const char* what);
+  void Fail(Promise promise, std::string expected, std::string found) {
+    session_.violations.push_back({promise, std::move(expected), std::move(found)});
+  }
+
+  const std::shared_ptr<faultfs::Disk> disk_;
+  const SessionPlan& plan_;
+  const std::function<void()>& on_deadlock_;
+  std::unique_ptr<Database> database_;
+  std::array<std::optional<Snapshot>, kSnapshotSlots> snapshots_;
+  uint32_t refusals_ = 0;
+  Session session_;
+};
+
+// An error that the program did not ask for: allowed if a fault has fired.
+Outcome SessionRunner::Failed(const Error& error, const char* what) {
+  const bool environment = IsEnvironment(error.code());
+  const bool expected = FaultFired() && !session_.room_was_made;
+  if (environment && !expected) {
+    Fail(Promise::kHonestAboutErrors,
+         session_.room_was_made ? "once there is room, everything goes on" : "success: no fault has fired",
+         std::string(what) + ": " + Describe(error));
+  }
+  if (error.operation().empty()) Fail(Promise::kHonestAboutErrors, "an error that names its operation", Describe(error));
+  if (error.code() == Errc::kNoSpace && plan_.make_room && ++refusals_ == kRefusalsBeforeRoom) disk_->DisarmAll();
+  return {.error = error.code()};
+}
+
+// The same, where only these errors are the program's own.
+void SessionRunner::Unless(const Error& error, std::initializer_list<Errc> own, const char* what) {
+  const Outcome outcome = Failed(error, what);
+  if (std::ranges::find(own, *outcome.error) != own.end() || IsEnvironment(*outcome.error) || FaultFired()) return;
+  Fail(Promise::kHonestAboutErrors, "no error", std::string(what) + ": " + Describe(error));
+}
+
+size_t SessionRunner::Record(const Step& step) {
+  Transaction& record = session_.history.transactions.emplace_back();
+  record.serial = step.serial;
+  record.kind = step.kind;
+  record.durability = step.durability;
+  record.through_checkpoint = step.through_checkpoint;
+  if (step.kind != StepKind::kTransaction) record.names = step.families;
+  return session_.history.transactions.size() - 1;
+}
+
+bool SessionRunner::Open() {
+  Options options = InlineOptions(plan_.setup);
+  if (plan_.program.background) options.executor = MakeScheduledExecutor();
+  options.create_if_missing = plan_.create;
+  auto opened = Database::Open(MakeScheduledStorage(disk_->NewProcess()), kDatabase, options);
+  if (!opened) {
+    session_.open_error = opened.error();
+    return false;
+  }
+  database_ = std::move(*opened);
+  return true;
+}
+
+bool SessionRunner::Close() {
+  for (auto& snapshot : snapshots_) snapshot.reset();
+  const Stamp called = Now();
+  if (Status closed = database_->Close(); !closed) {
+    static_cast<void>(Failed(closed.error(), "Close"));
+    return false;
+  }
+  session_.history.settled.push_back({called, Now(), "close"});
+  database_.reset();
+  return true;
+}
+
+void SessionRunner::CutAndKill() {
+  session_.trace = disk_->trace();
+  const uint64_t effects = disk_->effects();
+  disk_->Kill();
+  for (auto& snapshot : snapshots_) snapshot.reset();
+  database_.reset();
+  if (disk_->effects() != effects) {
+    Fail(Promise::kDurable, "a crash without a destructor's help",
+         std::to_string(disk_->effects() - effects) + " effects after the trace was cut");
+  }
+}
+
+Session SessionRunner::Run() {
+  session_.first_effect = disk_->effects();
+  if (!Open()) {
+    session_.trace = disk_->trace();
+    session_.opened_effect = disk_->effects();
+    return std::move(session_);
+  }
+  if (auto seen = Observe(*database_, Detail::kContents)) {
+    session_.opened = std::move(*seen);
+  } else {
+    session_.open_error = seen.error();
+  }
+  session_.opened_stats = database_->Stats();
+  session_.opened_effect = disk_->effects();
+  for (size_t i = 0; i < plan_.program.rounds.size() && !session_.open_error; ++i) {
+    RunRound(plan_.program.rounds[i], i);
+    if (database_ == nullptr) break;
+  }
+  if (database_ != nullptr && plan_.make_room) MakeRoom();
+  if (database_ != nullptr) {
+    session_.last_stats = database_->Stats();
+    if (plan_.program.close && !session_.open_error) session_.closed = Close();
+  }
+  CutAndKill();
+  return std::move(session_);
+}
+
+// The disk has room again: from here on nothing may fail.
+void SessionRunner::MakeRoom() {
+  if (disk_->faults_fired().empty()) return;
+  disk_->DisarmAll();
+  session_.room_was_made = true;
+  DoFamilyOperation({.kind = StepKind::kCreateFamily, .serial = kProbeSerial, .families = {"after-room"}});
+  Step probe{.serial = kProbeSerial + 1, .families = {"after-room"}};
+  for (uint32_t i = 0; i < 8; ++i) {
+    probe.ops.push_back({.table = "t", .key = LedgerKey(i), .value = MakeValue(probe.serial, i, 400)});
+  }
+  DoTransaction(probe);
+  DoCheckpoint();
+}
+
+void SessionRunner::RunRound(const Round& round, size_t index) {
+  Scheduler scheduler(Mix(plan_.seed, index), plan_.program.switch_percent, on_deadlock_);
+  std::vector<std::function<void()>> bodies;
+  for (const std::vector<Step>& steps : round.actors) {
+    bodies.push_back([this, &steps, &scheduler] {
+      for (const Step& step : steps) {
+        scheduler.Yield(scheduler.switch_percent());
+        RunStep(step);
+      }
+    });
+  }
+  scheduler.Run(std::move(bodies));
+  session_.switches += scheduler.switches();
+  if (!round.reopen) return;
+  if (!Close()) {
+    database_.reset();
+    return;
+  }
+  if (!Open()) {
+    if (session_.open_error) static_cast<void>(Failed(*session_.open_error, "Open after a clean close"));
+    return;
+  }
+  if (const uint64_t replayed = database_->Stats().recovered_commits; replayed != 0) {
+    Fail(Promise::kRestartable, "nothing to replay after a clean close", std::to_string(replayed) + " commits");
+  }
+  ReadAll();
+}
+
+void SessionRunner::RunStep(const Step& step) {
+  switch (step.kind) {
+    case StepKind::kTransaction: DoTransaction(step); break;
+    case StepKind::kCreateFamily:
+    case StepKind::kDropFamily:
+    case StepKind::kRenameFamily: DoFamilyOperation(step); break;
+    case StepKind::kCheckpoint: DoCheckpoint(); break;
+    case StepKind::kVerify: DoVerify(); break;
+    case StepKind::kReadAll: ReadAll(); break;
+    case StepKind::kOpenSnapshot: OpenSnapshot(step.slot); break;
+    case StepKind::kReadSnapshot:
+      if (auto& snapshot = snapshots_[step.slot]) ReadSnapshot(*snapshot, false);
+      break;
+    case StepKind::kCloseSnapshot: snapshots_[step.slot].reset(); break;
+  }
+}
+
+// ---- Family operations ------------------------------------------------------------------------------------
+
+void SessionRunner::DoFamilyOperation(const Step& step) {
+  const size_t record = Record(step);
+  At(record).began = At(record).called = Now();
+  Status status;
+  if (step.kind == StepKind::kCreateFamily) {
+    const auto created = database_->CreateColumnFamily(step.families[0]);
+    if (created) {
+      At(record).families = {created->id()};
+    } else {
+      status = std::unexpected<Error>(created.error());
+    }
+  } else if (step.kind == StepKind::kDropFamily) {
+    status = database_->DropColumnFamily(step.families[0]);
+  } else {
+    status = database_->RenameColumnFamily(step.families[0], step.families[1]);
+  }
+  Transaction& done = At(record);
+  done.ended = Now();
+  done.end = End::kAcked;
+  done.changed = true;
+  if (status) return;
+  done.outcome = Failed(status.error(), "family operation");
+  done.end = status.error().code() == Errc::kUnknownOutcome ? End::kUnknown : End::kRefused;
+  if (done.end == End::kUnknown) done.outcome = {};
+}
+
+// ---- Transactions -----------------------------------------------------------------------------------------
+
+std::vector<std::optional<ColumnFamily>> SessionRunner::Begin(const Step& step,
+                                                              std::optional<WriteTransaction>& transaction,
+                                                              size_t record) {
+  std::vector<std::optional<ColumnFamily>> families;
+  std::vector<ColumnFamily> held;
+  for (const std::string& name : step.families) {
+    const auto family = database_->OpenColumnFamily(name);
+    families.push_back(family ? std::optional(*family) : std::nullopt);
+    if (family) held.push_back(*family);
+  }
+  const bool later = step.add_later && held.size() > 1;
+  std::optional<ColumnFamily> last;
+  if (later) last = held.back(), held.pop_back();
+  if (held.empty()) return families;
+  auto begun = database_->BeginWrite(held);
+  if (!begun) {
+    Unless(begun.error(), {Errc::kNoSuchColumnFamily}, "BeginWrite");
+    return families;
+  }
+  transaction.emplace(std::move(*begun));
+  At(record).began = Now();
+  for (const ColumnFamily family : held) At(record).Hold(family.id(), At(record).began.event);
+  if (!last) return families;
+  const Status added = transaction->AddColumnFamily(*last);
+  if (added) {
+    At(record).Hold(last->id(), Now().event);
+  } else {
+    Unless(added.error(), {Errc::kBusy, Errc::kNoSuchColumnFamily}, "AddColumnFamily");
+    std::ranges::replace(families, std::optional(*last), std::optional<ColumnFamily>());
+  }
+  return families;
+}
+
+void SessionRunner::DoTransaction(const Step& step) {
+  const size_t record = Record(step);
+  std::optional<WriteTransaction> transaction;
+  const auto families = Begin(step, transaction, record);
+  if (!transaction) {
+    // It never began: nothing was asked of any state.
+    At(record).end = End::kRefused;
+    At(record).began = At(record).called = At(record).ended = Now();
+    return;
+  }
+  DoOperations(step, families, *transaction, record);
+  if (step.commit) {
+    Commit(step, *transaction, record);
+    return;
+  }
+  At(record).called = Now();
+  transaction->Abort();
+  At(record).end = End::kAborted;
+  At(record).ended = Now();
+}
+
+void SessionRunner::DoOperations(const Step& step, const std::vector<std::optional<ColumnFamily>>& families,
+                                 WriteTransaction& transaction, size_t record) {
+  for (const Op& op : step.ops) {
+    const auto& family = families[op.family];
+    if (!family) continue;
+    if (Scheduler* const scheduler = Scheduler::Current()) scheduler->Yield(scheduler->switch_percent() / 4);
+    Performed done{op, family->id(), DoOperation(op, *family, transaction)};
+    const bool writes = op.kind != OpKind::kGet && op.kind != OpKind::kLength && op.kind != OpKind::kScan;
+    const bool counts = op.kind == OpKind::kDelete || op.kind == OpKind::kDeleteRange;
+    if (writes && !done.outcome.error && (!counts || done.outcome.value > 0)) At(record).changed = true;
+    At(record).operations.push_back(std::move(done));
+  }
+}
+
+Outcome SessionRunner::DoOperation(const Op& op, ColumnFamily family, WriteTransaction& transaction) {
+  const auto outcome = [&](const Status& status, const char* what) {
+    return status ? Outcome{} : Failed(status.error(), what);
+  };
+  if (op.kind == OpKind::kDropTable) return outcome(transaction.DropTable(family, op.table), "DropTable");
+  if (op.kind == OpKind::kRenameTable) {
+    return outcome(transaction.RenameTable(family, op.table, op.key), "RenameTable");
+  }
+  auto table = op.kind == OpKind::kCreateTable ? transaction.CreateTable(family, op.table)
+               : op.kind == OpKind::kPut       ? transaction.OpenOrCreateTable(family, op.table)
+                                               : transaction.OpenTable(family, op.table);
+  if (!table) return Failed(table.error(), "OpenTable");
+  if (op.kind == OpKind::kCreateTable) return {};
+  return DoOnTable(op, *table);
+}
+
+Outcome SessionRunner::DoOnTable(const Op& op, WriteTable& table) {
+  switch (op.kind) {
+    case OpKind::kPut: {
+      const Status put = table.Put(AsBytes(op.key), AsBytes(op.value));
+      return put ? Outcome{} : Failed(put.error(), "Put");
+    }
+    case OpKind::kDelete: {
+      const auto there = table.Delete(AsBytes(op.key));
+      return there ? Outcome{.value = *there ? 1u : 0u} : Failed(there.error(), "Delete");
+    }
+    case OpKind::kDeleteRange: {
+      Range range;
+      if (op.has_key) range.lower = AsBytes(op.key);
+      if (op.has_upper) range.upper = AsBytes(op.upper);
+      const auto gone = table.DeleteRange(range);
+      return gone ? Outcome{.value = *gone} : Failed(gone.error(), "DeleteRange");
+    }
+    case OpKind::kGet: {
+      const auto found = table.Get(AsBytes(op.key));
+      if (!found) return Failed(found.error(), "Get");
+      return {.value = *found ? FoundValue(Digest((*found)->bytes())) : 0};
+    }
+    case OpKind::kLength: {
+      const auto length = table.Length();
+      return length ? Outcome{.value = *length} : Failed(length.error(), "Length");
+    }
+    case OpKind::kScan: return DoScan(op, table);
+    default: return {};
+  }
+}
+
+Outcome SessionRunner::DoScan(const Op& op, const WriteTable& table) {
+  auto cursor = table.NewCursor();
+  if (!cursor) return Failed(cursor.error(), "NewCursor");
+  const ByteView key = AsBytes(op.key);
+  auto there = op.backwards ? (op.has_key ? cursor->SeekForPrev(key) : cursor->Last())
+                            : (op.has_key ? cursor->Seek(key) : cursor->First());
+  SequenceSum sum;
+  for (uint32_t left = op.count; left > 0; --left) {
+    if (!there) return Failed(there.error(), "cursor");
+    if (!*there) break;
+    const auto value = cursor->value();
+    if (!value) return Failed(value.error(), "cursor value");
+    AddToScan(sum, AsText(cursor->key()), Digest(*value));
+    there = op.backwards ? cursor->Prev() : cursor->Next();
+  }
+  return {.value = sum.value()};
+}
+
+void SessionRunner::Commit(const Step& step, WriteTransaction& transaction, size_t record) {
+  At(record).called = Now();
+  At(record).end = End::kCalled;
+  const auto number =
+      transaction.Commit({.durability = step.durability, .through_checkpoint = step.through_checkpoint});
+  Transaction& done = At(record);
+  done.ended = Now();
+  if (number) {
+    done.end = End::kAcked;
+    done.number = *number;
+    return;
+  }
+  done.outcome = Failed(number.error(), "Commit");
+  const Errc code = number.error().code();
+  done.end = code == Errc::kUnknownOutcome ? End::kUnknown : End::kRefused;
+  if (!IsEnvironment(code) && code != Errc::kTransactionEnded) {
+    Fail(Promise::kHonestAboutErrors, "Commit succeeds or names a fault", Describe(number.error()));
+  }
+}
+
+// ---- Everything else --------------------------------------------------------------------------------------
+
+void SessionRunner::DoCheckpoint() {
+  const Stamp called = Now();
+  if (Status done = database_->Checkpoint(); !done) {
+    static_cast<void>(Failed(done.error(), "Checkpoint"));
+    return;
+  }
+  session_.history.settled.push_back({called, Now(), "checkpoint"});
+}
+
+void SessionRunner::DoVerify() {
+  const auto report = database_->Verify();
+  if (!report) {
+    static_cast<void>(Failed(report.error(), "Verify"));
+  } else if (!report->ok() && !FaultFired()) {
+    Fail(Promise::kWhole, "Verify finds nothing while the database runs", report->problems.front().what);
+  }
+}
+
+void SessionRunner::OpenSnapshot(uint8_t slot) {
+  const Stamp began = Now();
+  auto transaction = database_->BeginRead();
+  if (!transaction) {
+    static_cast<void>(Failed(transaction.error(), "BeginRead"));
+    return;
+  }
+  snapshots_[slot].emplace(Snapshot{std::move(*transaction), began, {}});
+  ReadSnapshot(*snapshots_[slot], true);
+}
+
+void SessionRunner::ReadSnapshot(Snapshot& snapshot, bool first) {
+  // Held by reference while others run: nobody else uses this slot, the program gives each actor its own.
+  const auto seen = Observe(snapshot.transaction, Detail::kSums);
+  if (!seen) {
+    static_cast<void>(Failed(seen.error(), "reading a snapshot"));
+    return;
+  }
+  Reading reading{seen->number, seen->Sum(), seen->problems, snapshot.began, Now()};
+  if (first) {
+    snapshot.sum = reading.sum;
+  } else if (snapshot.sum != reading.sum) {
+    reading.problems.push_back("other contents than when it was read first");
+  }
+  session_.history.readings.push_back(std::move(reading));
+}
+
+void SessionRunner::ReadAll() {
+  const Stamp began = Now();
+  auto transaction = database_->BeginRead();
+  if (!transaction) {
+    static_cast<void>(Failed(transaction.error(), "BeginRead"));
+    return;
+  }
+  Snapshot snapshot{std::move(*transaction), began, {}};
+  ReadSnapshot(snapshot, true);
+}
+
+}  // namespace
+
+std::string Describe(const Error& error) {
+  std::string text = std::string(Name(error.code())) + " " + std::string(error.operation());
+  if (!error.file().empty()) text += " " + error.file();
+  if (error.offset() != ErrorDetails::kNoOffset) text += " @" + std::to_string(error.offset());
+  if (!error.message().empty()) text += ": " + error.message();
+  return text;
+}
+
+Options InlineOptions(const Setup& setup) {
+  Options options = setup.options;
+  options.executor = MakeInlineExecutor();
+  options.clock = MakeSteppingClock(1000);
+  return options;
+}
+
+Session RunSession(const std::shared_ptr<faultfs::Disk>& disk, const SessionPlan& plan,
+                   const std::function<void()>& on_deadlock) {
+  return SessionRunner(disk, plan, on_deadlock).Run();
+}
+
+}  // namespace manifolddb::crashsim

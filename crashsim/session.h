@@ -1,0 +1,64 @@
+#pragma once
+// One process's life with the database: opens it on a disk, runs a program, closes it or not, and records
+// everything. Never judges contents; only what no run may show (an error without a fault, a wrong figure).
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "crashsim/history.h"
+#include "crashsim/observation.h"
+#include "crashsim/program.h"
+#include "crashsim/verdict.h"
+#include "crashsim/workload.h"
+#include "faultfs/disk.h"
+#include "manifolddb/database.h"
+
+namespace manifolddb::crashsim {
+
+inline constexpr char kDatabase[] = "db";
+inline constexpr char kLogFile[] = "db-wal";
+
+// The database under test: how it is opened, on what disk.
+struct Setup {
+  Options options;  // without executor and clock
+  faultfs::Traits traits;
+  WorkloadLimits limits;
+};
+// Options for an opening outside any scheduler: work runs inline, time stands still.
+Options InlineOptions(const Setup& setup);
+
+struct SessionPlan {
+  Setup setup;
+  Program program;
+  uint64_t seed = 0;
+  bool faults_armed = false;    // errors of the environment are expected once one has fired
+  bool make_room = false;       // after some kNoSpace the faults are disarmed: writes must go on
+  bool create = true;           // the database need not exist
+};
+
+struct Session {
+  std::shared_ptr<const faultfs::Trace> trace;  // of the whole disk since it was booted
+  uint64_t first_effect = 0;   // this session's effects begin here
+  uint64_t opened_effect = 0;  // Open had returned, the base had been read
+  std::optional<Error> open_error;
+  Observation opened;          // contents right after opening
+  DatabaseStats opened_stats;
+  DatabaseStats last_stats;
+  bool closed = false;
+  bool room_was_made = false;
+  uint64_t switches = 0;
+  History history;
+  Violations violations;
+};
+
+// Runs `plan` on `disk`. If the program does not close the database, its process is killed after the trace was
+// taken: nothing that destruction does reaches the disk.
+Session RunSession(const std::shared_ptr<faultfs::Disk>& disk, const SessionPlan& plan,
+                   const std::function<void()>& on_deadlock);
+
+// "kCorrupt page.load db @4096: ...": for messages.
+std::string Describe(const Error& error);
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,66 @@
+// Configurations. Tiny ones are so small that splits, log wraps, evictions, spills and checkpoints occur within a
+// few dozen operations; sizes vary from run to run around the name's own.
+#include "crashsim/setup.h"
+
+#include <algorithm>
+
+namespace manifolddb::crashsim {
+namespace {
+
+struct Sizes {
+  uint32_t unit;          // of the disk, bytes
+  uint32_t page_size;
+  uint64_t log_units;     // of the ring at creation, in write units
+  uint64_t log_units_max;
+  uint64_t cache_pages;
+  uint64_t dirty_pages;
+};
+
+std::optional<Sizes> SizesOf(std::string_view config, Random& random) {
+  if (config == "tiny") {
+    return Sizes{512, 512u << random.Below(2), 8 + random.Below(9), 16 + random.Below(48), 48 + random.Below(100),
+                 12 + random.Below(24)};
+  }
+  if (config == "small") return Sizes{512, 1024, 32, 256, 256, 96};
+  if (config == "default") return Sizes{4096, 8192, 1024, 16384, 16384, 8192};
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random) {
+  const auto sizes = SizesOf(wish.config, random);
+  if (!sizes) return std::nullopt;
+  Setup setup;
+  setup.traits.preset = wish.preset;
+  setup.traits.atomic_unit = wish.unit != 0 ? wish.unit : sizes->unit;
+  setup.traits.garbage_in_torn_units = random.Chance(40);
+  setup.traits.outside_bytes_safe = !random.Chance(30);
+  Options& options = setup.options;
+  options.write_unit = std::max(setup.traits.atomic_unit, sizes->unit);
+  // A database may assume less of the disk than it keeps.
+  if (wish.config == "tiny" && wish.unit == 0 && random.Chance(15)) options.write_unit *= 2;
+  options.page_size = std::max(sizes->page_size, options.write_unit);
+  options.log_bytes_initial = sizes->log_units * options.write_unit;
+  options.log_bytes_max = std::max(sizes->log_units, sizes->log_units_max) * options.write_unit;
+  options.cache_bytes = sizes->cache_pages * options.page_size;
+  options.dirty_bytes_max = sizes->dirty_pages * options.page_size;
+  options.checkpoint_interval_ms = 0;
+  setup.limits = {options.page_size, options.page_size / 4, options.log_bytes_max};
+  return setup;
+}
+
+uint32_t DefaultSteps(std::string_view config) {
+  if (config == "small") return 120;
+  if (config == "default") return 200;
+  return 36;
+}
+
+std::optional<faultfs::Preset> ParsePreset(std::string_view name) {
+  for (const auto preset : {faultfs::Preset::kStrict, faultfs::Preset::kExt4Ordered}) {
+    if (faultfs::Name(preset) == name) return preset;
+  }
+  return std::nullopt;
+}
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,27 @@
+#pragma once
+// The database under test and the disk under it, by name of a configuration.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "crashsim/random.h"
+#include "crashsim/session.h"
+#include "faultfs/traits.h"
+
+namespace manifolddb::crashsim {
+
+struct SetupWish {
+  std::string config = "tiny";  // tiny, small, default
+  faultfs::Preset preset = faultfs::Preset::kStrict;
+  uint32_t unit = 0;  // the disk's atomic unit; 0: the configuration's
+};
+
+// Nothing if there is no such configuration.
+std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random);
+// Steps of one program, if nobody says otherwise.
+uint32_t DefaultSteps(std::string_view config);
+std::optional<faultfs::Preset> ParsePreset(std::string_view name);
+
+}  // namespace manifolddb::crashsim

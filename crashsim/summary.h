@@ -1,0 +1,19 @@
+#pragma once
+// What a campaign came to: as records, as text, and whether it proved anything.
+
+#include <string>
+#include <vector>
+
+#include "crashsim/campaign.h"
+
+namespace manifolddb::crashsim {
+
+// Why a campaign that violated nothing proved nothing; empty if it did prove something.
+std::vector<std::string> Vacuities(const CampaignOptions& options, const Counters& counters);
+
+Json HeaderOf(const CampaignOptions& options);
+Json SummaryOf(const Counters& counters, Outcomes outcome, double seconds, const std::vector<std::string>& vacuities);
+void Print(const CampaignOptions& options, const Counters& counters, Outcomes outcome, double seconds,
+           const std::vector<std::string>& vacuities);
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,195 @@
+// (1) A worker that dies is a violation with the place it died at, unless it said otherwise before; a worker that
+//     does not move for long is killed, by its id, and is one as well.
+// (2) No verdict is a failure: the campaign holds only if every worker ended by itself and said so.
+#include "crashsim/worker.h"
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <new>
+
+#include "crashsim/iteration.h"
+#include "crashsim/registry.h"
+#include "crashsim/summary.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+constexpr double kStuckSeconds = 30;
+
+struct Shared {
+  Counters counters;
+  Place place;
+  bool finished = false;
+};
+
+struct Worker {
+  pid_t pid = -1;
+  Shared* shared = nullptr;
+  std::string json;
+  uint64_t last_beat = 0;
+  std::chrono::steady_clock::time_point moved;
+  bool running = false;
+  std::string death;  // how it ended, if not well
+};
+
+// The body of a worker process: does not return.
+[[noreturn]] void Work(const CampaignOptions& options, unsigned index, Worker& worker) {
+  const rlimit no_core = {0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  JsonLines out = options.json.empty() ? JsonLines() : JsonLines(worker.json);
+  Shared& shared = *worker.shared;
+  {
+    Campaign campaign(options, shared.counters, shared.place, out);
+    const uint64_t iterations_max = options.only ? 1 : options.iterations_max;
+    for (uint64_t i = index; !campaign.OutOfTime(); i += options.jobs) {
+      if (iterations_max != 0 && i >= iterations_max) break;
+      if (options.stop_at_violation && shared.counters.violations > 0) break;
+      const uint64_t seed = options.only ? options.only->seed : Mix(options.seed, i);
+      Iteration(campaign, shared.place, i, seed).Run();
+      CountMarks(shared.counters);
+      if (shared.counters.harness_errors > 0) break;
+    }
+  }
+  CountMarks(shared.counters);
+  shared.finished = true;
+  std::fflush(nullptr);
+  ::_exit(0);
+}
+
+Worker Start(const CampaignOptions& options, unsigned index) {
+  Worker worker;
+  void* const memory =
+      ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    worker.death = "no memory to share";
+    return worker;
+  }
+  worker.shared = new (memory) Shared();
+  worker.json = options.json + "." + std::to_string(index);
+  std::fflush(nullptr);
+  worker.pid = ::fork();
+  if (worker.pid == 0) Work(options, index, worker);
+  worker.running = worker.pid > 0;
+  if (!worker.running) worker.death = std::string("fork: ") + std::strerror(errno);
+  worker.moved = std::chrono::steady_clock::now();
+  return worker;
+}
+
+// Looks whether the worker has ended or hangs.
+void Attend(Worker& worker) {
+  int status = 0;
+  const pid_t ended = ::waitpid(worker.pid, &status, WNOHANG);
+  const auto now = std::chrono::steady_clock::now();
+  if (ended == worker.pid) {
+    worker.running = false;
+    if (worker.shared->finished) return;
+    if (!worker.death.empty()) return;
+    if (worker.shared->place.deadlocks > 0) {
+      worker.death = "a deadlock: every thread waits for another";
+    } else if (WIFSIGNALED(status)) {
+      const int signal = WTERMSIG(status);
+      worker.death = std::string("the process died: ") + ::strsignal(signal) +
+                     (signal == SIGABRT ? ", an assertion" : "");
+    } else {
+      worker.death = "the process ended with status " + std::to_string(WEXITSTATUS(status));
+    }
+  } else if (worker.shared->place.beat != worker.last_beat) {
+    worker.last_beat = worker.shared->place.beat;
+    worker.moved = now;
+  } else if (std::chrono::duration<double>(now - worker.moved).count() > kStuckSeconds) {
+    worker.death = "no progress for " + std::to_string(static_cast<int>(kStuckSeconds)) + " s: it hangs";
+    worker.moved = now;
+    ::kill(worker.pid, SIGKILL);
+  }
+}
+
+// A death is a broken promise, wherever it happened.
+void ReportDeath(const CampaignOptions& options, const Worker& worker, JsonLines& out) {
+  if (worker.death.empty()) return;
+  ++worker.shared->counters.violations;
+  const Coordinates at = CoordinatesOf(options, worker.shared->place);
+  const std::string line = at.ToLine(GitRevision());
+  const bool stuck = worker.shared->place.deadlocks > 0 || worker.death.starts_with("no progress");
+  const Promise promise = stuck ? Promise::kBounded : Promise::kHonestAboutDamage;
+  out.Write({{"type", "violation"},
+             {"promise", Name(promise)},
+             {"meaning", Meaning(promise)},
+             {"expected", "the process lives and moves"},
+             {"found", worker.death},
+             {"gen", at.generation},
+             {"scenario", at.scenario},
+             {"point", at.cut ? Json(at.cut->effects) : Json()},
+             {"policy", at.cut ? Json(at.cut->image.ToString()) : Json()},
+             {"repro", line}});
+  std::fprintf(stderr, "VIOLATION %s (%s)\n  expected: the process lives and moves\n  found:    %s\n%s\n",
+               Name(promise), Meaning(promise), worker.death.c_str(), line.c_str());
+}
+
+void Gather(const std::string& from, const std::string& into) {
+  std::ifstream in(from, std::ios::binary);
+  std::ofstream out(into, std::ios::binary | std::ios::app);
+  if (in.peek() != std::ifstream::traits_type::eof()) out << in.rdbuf();
+  in.close();
+  std::error_code ignored;
+  std::filesystem::remove(from, ignored);
+}
+
+}  // namespace
+
+Outcomes RunCampaign(const CampaignOptions& options) {
+  const auto started = std::chrono::steady_clock::now();
+  if (!BreakSites(options.broken)) return Outcomes::kHarnessError;
+  JsonLines out = options.json.empty() ? JsonLines() : JsonLines(options.json);
+  if (!out.good()) {
+    std::fprintf(stderr, "crashsim: cannot write %s\n", options.json.c_str());
+    return Outcomes::kHarnessError;
+  }
+  out.Write(HeaderOf(options));
+  std::vector<Worker> workers;
+  for (unsigned i = 0; i < options.jobs; ++i) workers.push_back(Start(options, i));
+  while (std::ranges::any_of(workers, &Worker::running)) {
+    for (Worker& worker : workers) {
+      if (worker.running) Attend(worker);
+    }
+    ::poll(nullptr, 0, 10);
+  }
+  Counters counters;
+  bool lost = false;
+  for (Worker& worker : workers) {
+    if (worker.shared == nullptr) {
+      std::fprintf(stderr, "crashsim: %s\n", worker.death.c_str());
+      lost = true;
+      continue;
+    }
+    if (!options.json.empty()) Gather(worker.json, options.json);
+  }
+  // Behind what the workers wrote: the same file, appended to.
+  JsonLines end = options.json.empty() ? JsonLines() : JsonLines::Appending(options.json);
+  for (const Worker& worker : workers) {
+    if (worker.shared == nullptr) continue;
+    ReportDeath(options, worker, end);
+    counters.Add(worker.shared->counters);
+  }
+  const std::vector<std::string> vacuities =
+      options.only || options.stop_at_violation ? std::vector<std::string>() : Vacuities(options, counters);
+  const Outcomes outcome = counters.violations > 0                 ? Outcomes::kViolation
+                           : lost || counters.harness_errors > 0   ? Outcomes::kHarnessError
+                           : !vacuities.empty()                    ? Outcomes::kVacuous
+                                                                   : Outcomes::kHolds;
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  end.Write(SummaryOf(counters, outcome, seconds, vacuities));
+  Print(options, counters, outcome, seconds, vacuities);
+  return outcome;
+}
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,50 @@
+#pragma once
+// The generated workload: draws a program from a seed.
+
+#include <string>
+#include <vector>
+
+#include "crashsim/program.h"
+#include "crashsim/random.h"
+
+namespace manifolddb::crashsim {
+
+// What the database is like, as far as the workload must know.
+struct WorkloadLimits {
+  uint64_t page_size = 512;
+  uint64_t key_bytes_max = 128;
+  uint64_t log_bytes_max = 16384;
+};
+
+// Kinds of things that one run does or never does (swarm testing: what is absent lets the rest go further).
+struct Swarm {
+  bool large_values = true;
+  bool deletes = true;
+  bool ranges = true;
+  bool reads = true;
+  bool several_families = true;
+  bool none_commits = true;
+  bool through_checkpoint = true;
+  bool aborts = true;
+  bool table_changes = true;
+  bool family_changes = true;
+  bool checkpoints = true;
+  bool snapshots = true;
+  bool reopens = true;
+  bool ledger = true;
+  bool background = true;
+  uint32_t actors = 1;
+  uint32_t keys = 16;           // per table: few, so that operations meet
+  uint32_t ops_per_step = 4;    // at most
+  uint32_t none_percent = 30;   // of the commits
+};
+Swarm DrawSwarm(Random& random);
+// As switched-on names, for reports.
+std::string Describe(const Swarm& swarm);
+
+// A program of about `steps` steps; its serials start behind `last_serial`. Every program makes at least one
+// durable commit.
+Program DrawProgram(Random& random, const Swarm& swarm, const WorkloadLimits& limits, uint32_t steps,
+                    Serial last_serial);
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,420 @@
+#!/usr/bin/python3
+"""Holds the house in order: sizes, bans, module directions, orphans. Run as a test and in CI.
+
+    scripts/tidy.py            everything
+    scripts/tidy.py --fast     line-by-line rules for changed files only
+    scripts/tidy.py --list     the rules, one line each
+
+Prints `path:line: [rule] what is wrong` and, last, `N passed, N failed` (rules). Exit code 0 or 1.
+Needs nothing but Python. Each rule has a bad sample in tidy_test.py that it must catch.
+"""
+import argparse
+import ast
+import os
+import re
+import subprocess
+import sys
+from typing import NamedTuple
+
+import cpp_scan
+
+# ---- The shape of the project -----------------------------------------------------------------------------
+
+# Folders above the engine, and what each may include beside itself. `public` is engine/include/manifolddb.
+HARNESS = {
+    "faultfs": {"public", "engine/base"},  # knows no format
+    "crashsim": {"public", "faultfs", "engine/base"},  # base: sites and marks
+    # The tree alone, beside the database as a whole.
+    "proptest": {"public", "faultfs", "engine/base", "engine/format", "engine/page", "engine/btree"},
+    "tools": {"public", "engine/base", "engine/format"},
+    "fuzz": {"public", "faultfs", "engine/base", "engine/format"},
+    "bench": {"public"},
+    "examples": {"public"},
+    "docs": set(),
+    "scripts": set(),
+}
+
+FUNCTION_LINES_MAX = 70
+FILE_LINES_MAX = 1000
+FILE_LINES_SOFT = 600  # a warning
+LINE_CHARACTERS_MAX = 110
+BLOB_BYTES_MAX = 1 << 20
+INTERPRETERS = ("#!/usr/bin/python3", "#!/usr/bin/env bash", "#!/bin/sh")
+
+# (rule, path) or (rule, path, function) -> lines. May only shrink: to be below it is an error.
+ALLOWED = {}
+
+
+class Ban(NamedTuple):
+    pattern: str
+    instead: str
+    under: str = r"engine/"  # where it holds
+    unless: str = r"^$"  # but not here
+    tests: bool = False  # holds in tests as well
+
+
+PLATFORM = r"engine/storage/(posix|thread)_"  # what touches the operating system
+BANS = (
+    Ban(r"\bstd::random_device\b|\bs?rand\s*\(|\bgetrandom\s*\(|\barc4random|#\s*include\s*<random>",
+        "no randomness in the engine: it comes in through Storage or Options", unless=PLATFORM),
+    Ban(r"\b(steady|system|high_resolution|utc)_clock\b|\b(clock_gettime|gettimeofday)\s*\("
+        r"|\btime\s*\(\s*(NULL|nullptr|0)\s*\)",
+        "no clock in the engine: time comes in through the Executor", unless=PLATFORM),
+    Ban(r"\bstd::(jthread|thread|async)\b|\bpthread_create\s*\(",
+        "no threads in the engine: work goes to the Executor", unless=r"engine/storage/thread_"),
+    Ban(r"\b(secure_)?getenv\s*\(|\bsetenv\s*\(", "no environment variables: use Options", tests=True),
+    Ban(r"\bstd::(recursive_|shared_|timed_)*mutex\b|\bstd::condition_variable"
+        r"|\bstd::(lock_guard|(unique|scoped|shared)_lock)\b",
+        "use base::Mutex, MutexLock and CondVar", unless=r"engine/base/mutex\."),
+    Ban(r"\bsleep_(for|until)\b|\b(u|nano)?sleep\s*\(|\bclock_nanosleep\b",
+        "waiting is for an event, not for a time", under=r"", tests=True),
+    Ban(r"\bv?f?printf\s*\(|\bstd::(cout|cerr|clog)\b|\bf?puts\s*\(|#\s*include\s*<iostream>",
+        "the engine prints nothing: return a Result", unless=r"engine/base/assert\."),
+    Ban(r"\bthrow\b|\btry\s*\{|\bcatch\s*\(",
+        "the engine throws and catches nothing: return a Result", unless=PLATFORM),
+    Ban(r"\busing\s+namespace\b", "name what you use", under=r".*\.h$", tests=True),
+    Ban(r"\bstd::(format|print|println|vformat)\b|#\s*include\s*<(format|print)>",
+        "absent from libstdc++ 12", under=r"", tests=True),
+    Ban(r"\b(TEST|TEST_F|TEST_P|RC_GTEST_PROP)\s*\(\s*\w+\s*,\s*DISABLED_",
+        "a test that does not run is not a test", under=r"", tests=True),
+)
+
+# ---- The tree ---------------------------------------------------------------------------------------------
+
+
+class Finding(NamedTuple):
+    path: str
+    line: int
+    message: str
+    fails: bool = True
+
+
+class CMakeCall(NamedTuple):
+    function: str
+    lists: dict  # keyword -> arguments; "" -> those before the first keyword
+
+
+class Tree:
+    """The project's files, tracked or about to be: path -> bytes."""
+
+    def __init__(self, files, changed=None):
+        self.files = files
+        self.changed = set(files) if changed is None else changed
+        self._text = {}
+
+    @classmethod
+    def of_repository(cls, fast):
+        paths = _git("ls-files", "--cached", "--others", "--exclude-standard")
+        files = {}
+        for path in sorted(set(paths)):
+            if os.path.isfile(path) and not os.path.islink(path):
+                with open(path, "rb") as file:
+                    files[path] = file.read()
+        if not fast:
+            return cls(files)
+        untracked = _git("ls-files", "--others", "--exclude-standard")
+        return cls(files, set(_git("diff", "--name-only", "HEAD") + untracked))
+
+    def text(self, path):
+        if path not in self._text:
+            self._text[path] = self.files[path].decode("utf-8", errors="replace")
+        return self._text[path]
+
+    def kind(self, path):
+        """The suffix, CMakeLists.txt, or "script" for what has no suffix and names an interpreter."""
+        name = os.path.basename(path)
+        if name == "CMakeLists.txt":
+            return name
+        if "." not in name and self.files[path].startswith(b"#!"):
+            return "script"
+        return os.path.splitext(name)[1]
+
+    def paths(self, *kinds, changed=False):
+        return [p for p in self.files if self.kind(p) in kinds and (p in self.changed or not changed)]
+
+    def cpp(self, changed=False):
+        return self.paths(".h", ".cc", changed=changed)
+
+    def sources(self):
+        """What people write and the per-line rules read; with --fast only what changed."""
+        return self.paths(".h", ".cc", ".py", ".cmake", "CMakeLists.txt", ".sh", "script", changed=True)
+
+    def cmake_calls(self, path):
+        return parse_cmake(self.text(path)) if path in self.files else []
+
+
+def _git(*arguments):
+    done = subprocess.run(("git",) + arguments, capture_output=True, text=True, check=True)
+    return [line for line in done.stdout.splitlines() if line]
+
+
+def parse_cmake(text):
+    calls = []
+    text = re.sub(r"#.*", "", text)
+    for match in re.finditer(r"\b(\w+)\s*\(([^()]*)\)", text):
+        lists, keyword = {"": []}, ""
+        for word in match[2].replace('"', " ").split():
+            if re.fullmatch(r"[A-Z][A-Z_]+", word):
+                keyword = word
+                lists.setdefault(keyword, [])
+            else:
+                lists[keyword].append(word)
+        calls.append(CMakeCall(match[1], lists))
+    return calls
+
+
+def module_order(tree):
+    """The modules as the top-level CMakeLists.txt lists them: each may depend only on those before it."""
+    for call in tree.cmake_calls("CMakeLists.txt"):
+        if call.function == "set" and call.lists[""][:1] == ["modules"]:
+            return call.lists[""][1:]
+    return []
+
+
+def module_calls(tree):
+    """Module -> the lists of its manifolddb_module call, or None where there is no call."""
+    found = {}
+    for path in tree.paths("CMakeLists.txt"):
+        match = re.fullmatch(r"engine/(\w+)/CMakeLists\.txt", path)
+        if match:
+            calls = [call for call in tree.cmake_calls(path) if call.function == "manifolddb_module"]
+            found[match[1]] = calls[0].lists if calls else None
+    return found
+
+
+def is_test(path):
+    return re.search(r"_test(_support)?\.(cc|h)$", path) is not None
+
+
+def _line_of(text, position):
+    return text.count("\n", 0, position) + 1
+
+
+# ---- Rules: each takes the tree and yields findings -------------------------------------------------------
+
+
+def module_deps(tree):
+    """DEPS in engine/*/CMakeLists.txt name only modules above"""
+    order = module_order(tree)
+    for module, lists in module_calls(tree).items():
+        path = f"engine/{module}/CMakeLists.txt"
+        if module not in order:
+            yield Finding(path, 1, f"'{module}' is not among the modules in the top-level CMakeLists.txt")
+            continue
+        if lists is None:
+            yield Finding(path, 1, "does not call manifolddb_module")
+            continue
+        for dep in lists.get("DEPS", ()):
+            if dep not in order[: order.index(module)]:
+                yield Finding(path, 1, f"'{module}' may not depend on '{dep}', which does not stand above it")
+        for dep in lists.get("DEPS", []) + lists.get("TEST_DEPS", []):
+            if f"engine/{dep}/CMakeLists.txt" not in tree.files:
+                yield Finding(path, 1, f"'{module}' depends on '{dep}', which does not exist")
+
+
+def _area(included, tree):
+    """The area that an #include leads to, or None for what is outside the tree."""
+    for target in (included, "engine/include/" + included):
+        if target in tree.files:
+            if target.startswith("engine/include/"):
+                return "public"
+            return "/".join(target.split("/")[: 2 if target.startswith("engine/") else 1])
+    return None
+
+
+def _permitted(path, modules):
+    """The areas that this file may include, or None if nothing is laid down for it."""
+    parts = path.split("/")
+    if parts[0] == "engine" and len(parts) > 2:
+        lists = modules.get(parts[1])
+        if lists is None:
+            return None
+        deps = list(lists.get("DEPS", ())) + [parts[1]]
+        if is_test(path):
+            deps += lists.get("TEST_DEPS", ())
+        return {"public" if dep == "include" else f"engine/{dep}" for dep in deps}
+    if parts[0] in HARNESS:
+        return HARNESS[parts[0]] | {parts[0]}
+    return None
+
+
+def module_edges(tree):
+    """#include follows DEPS and the order of folders; quoted paths start at the root"""
+    modules = module_calls(tree)
+    for path in tree.cpp():
+        permitted = _permitted(path, modules)
+        for line, included, quoted in cpp_scan.includes(tree.text(path)):
+            area = _area(included, tree)
+            if area is None:
+                if quoted or included.startswith("manifolddb/"):
+                    message = f'"{included}" is not in the tree: write the path from the root, others in <>'
+                    yield Finding(path, line, message)
+            elif permitted is not None and area not in permitted:
+                listed = ", ".join(sorted(permitted))
+                yield Finding(path, line, f'may not include "{included}": {area} is not among {listed}')
+
+
+def orphans(tree):
+    """every .cc and .h is named in the CMakeLists.txt of its folder or of one above"""
+    named = set()
+    for path in tree.paths("CMakeLists.txt"):
+        words = re.split(r"[\s()\"]+", re.sub(r"#.*", "", tree.text(path)))
+        named.update(os.path.join(os.path.dirname(path), word) for word in words)
+    for path in tree.cpp():
+        if path not in named:
+            why = "a test that is not built is not a test" if is_test(path) else "nothing builds it"
+            yield Finding(path, 1, f"in no CMakeLists.txt: {why}")
+
+
+def _python_functions(text):
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield cpp_scan.Function(node.name, node.lineno, node.end_lineno - node.lineno + 1)
+
+
+def function_length(tree):
+    """functions have at most 70 lines"""
+    used = set()
+    for path in tree.paths(".h", ".cc", ".py", changed=True):
+        try:
+            scan = _python_functions if path.endswith(".py") else cpp_scan.functions
+            for function in scan(tree.text(path)):
+                key = ("function_length", path, function.name)
+                used.add(key)
+                finding = Finding(path, function.line, f"{function.name}()")
+                yield from _over(finding, function.lines, FUNCTION_LINES_MAX, key)
+        except (cpp_scan.Unbalanced, SyntaxError) as error:
+            line = error.line if isinstance(error, cpp_scan.Unbalanced) else error.lineno
+            yield Finding(path, line, f"cannot be read: {error}")
+    yield from _stale(tree, "function_length", used)
+
+
+def file_length(tree):
+    """sources have at most 1000 lines, a warning from 600"""
+    used = set()
+    for path in tree.sources():
+        lines = tree.text(path).count("\n")
+        key = ("file_length", path)
+        used.add(key)
+        yield from _over(Finding(path, 1, "the file"), lines, FILE_LINES_MAX, key)
+        if FILE_LINES_SOFT < lines <= FILE_LINES_MAX:
+            yield Finding(path, 1, f"{lines} lines, aim at {FILE_LINES_SOFT}", fails=False)
+    yield from _stale(tree, "file_length", used)
+
+
+def _over(what, lines, limit, key):
+    allowed = ALLOWED.get(key, limit)
+    if lines > allowed:
+        yield what._replace(message=f"{what.message} has {lines} lines, at most {allowed}")
+    elif key in ALLOWED and (lines < allowed or lines <= limit):
+        yield what._replace(message=f"{what.message} has {lines} lines: lower or drop its entry in ALLOWED")
+
+
+def _stale(tree, rule, used):
+    for key in ALLOWED:
+        if key[0] == rule and key not in used and (key[1] in tree.changed or key[1] not in tree.files):
+            yield Finding(key[1], 1, f"{key}: nothing is there any more, remove the entry from ALLOWED")
+
+
+def line_length(tree):
+    """lines have at most 110 characters"""
+    for path in tree.sources():
+        for number, line in enumerate(tree.text(path).split("\n"), 1):
+            if len(line) > LINE_CHARACTERS_MAX and not re.search(r"https?://\S+$", line):
+                yield Finding(path, number, f"{len(line)} characters, at most {LINE_CHARACTERS_MAX}")
+
+
+def bans(tree):
+    """what no code may use, each with what to use instead"""
+    for path in tree.cpp(changed=True):
+        code = None
+        for ban in BANS:
+            spared = is_test(path) and not ban.tests
+            if spared or not re.match(ban.under, path) or re.match(ban.unless, path):
+                continue
+            code = code or cpp_scan.blank_literals(tree.text(path))
+            for match in re.finditer(ban.pattern, code):
+                yield Finding(path, _line_of(code, match.start()), f"'{match[0].strip()}': {ban.instead}")
+
+
+def pragma_once(tree):
+    """headers begin with #pragma once"""
+    for path in tree.paths(".h", changed=True):
+        if not re.match(r"\s*#pragma once$", cpp_scan.blank_comments(tree.text(path)), re.MULTILINE):
+            yield Finding(path, 1, "#pragma once is missing")
+
+
+def open_ends(tree):
+    """unfinished business names its issue: TODO(#12)"""
+    for path in tree.sources():
+        for match in re.finditer(r"\b(TODO|FIXME|XXX|HACK)\b(?!\(#\d+\))", tree.text(path)):
+            if not path.startswith("scripts/tidy"):
+                line = _line_of(tree.text(path), match.start())
+                yield Finding(path, line, f"{match[0]} without an issue: write {match[0]}(#12)")
+
+
+def plain_text(tree):
+    """sources are ASCII with spaces, clean line ends and a last newline"""
+    for path in tree.sources():
+        text = tree.text(path)
+        for match in re.finditer(r"\t|[ \r]+$|[^\x00-\x7f]", text, re.MULTILINE):
+            names = {"\t": "tab", " ": "trailing space", "\r": "carriage return"}
+            what = names.get(match[0][0], f"non-ASCII {match[0]!a}")
+            yield Finding(path, _line_of(text, match.start()), what)
+        if text and not text.endswith("\n"):
+            yield Finding(path, _line_of(text, len(text)), "no newline at the end")
+
+
+def interpreters(tree):
+    """scripts name #!/usr/bin/python3 (others may lack packages), #!/usr/bin/env bash or #!/bin/sh"""
+    for path in tree.sources():
+        first = tree.text(path).split("\n", 1)[0]
+        if first.startswith("#!") and first not in INTERPRETERS:
+            yield Finding(path, 1, f"'{first}': want one of {', '.join(INTERPRETERS)}")
+
+
+def blobs(tree):
+    """no file above 1 MB"""
+    for path, content in tree.files.items():
+        if len(content) > BLOB_BYTES_MAX:
+            yield Finding(path, 1, f"{len(content)} bytes, at most {BLOB_BYTES_MAX}")
+
+
+def machine_paths(tree):
+    """no absolute path of somebody's machine"""
+    pattern = re.compile(r"(?<![\w.~*}\])])/(?:work|farm|root|home/\w+)/")
+    for path in tree.files:
+        if b"\0" not in tree.files[path] and path in tree.changed:
+            text = tree.text(path)
+            for match in pattern.finditer(text):
+                yield Finding(path, _line_of(text, match.start()), f"'{match[0]}' exists on one machine only")
+
+
+RULES = (module_deps, module_edges, orphans, function_length, file_length, line_length, bans, pragma_once,
+         open_ends, plain_text, interpreters, blobs, machine_paths)
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--fast", action="store_true", help="line-by-line rules for changed files only")
+    parser.add_argument("--list", action="store_true", help="print the rules")
+    options = parser.parse_args()
+    if options.list:
+        for rule in RULES:
+            print(f"{rule.__name__:16} {rule.__doc__}")
+        return 0
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    tree = Tree.of_repository(options.fast)
+    failed = 0
+    for rule in RULES:
+        findings = list(rule(tree))
+        for finding in findings:
+            kind = "" if finding.fails else "warning: "
+            print(f"{finding.path}:{finding.line}: {kind}[{rule.__name__}] {finding.message}")
+        failed += any(finding.fails for finding in findings)
+    print(f"tidy: {len(tree.files)} files, {len(RULES) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

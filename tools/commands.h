@@ -1,0 +1,63 @@
+#pragma once
+// What the command line tool does. Everything opens for reading only and changes no byte.
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "manifolddb/database.h"
+
+namespace manifolddb::tools {
+
+enum ExitCode : int {
+  kDone = 0,         // verify: the database is whole
+  kDamaged = 1,      // stored bytes are not what was written
+  kCouldNotRun = 2,  // wrong arguments, no such file, locked, not a database, ...
+};
+ExitCode ExitCodeOf(const Error& error);
+
+struct Streams {
+  std::ostream& out;
+  std::ostream& err;
+};
+
+struct VerifyArguments {
+  std::string path;
+  bool json = false;
+};
+int Verify(const VerifyArguments& arguments, Streams streams);
+
+struct StatArguments {
+  std::string path;
+  bool json = false;
+};
+int Stat(const StatArguments& arguments, Streams streams);
+
+inline constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
+
+struct DumpArguments {
+  std::string path;
+  std::optional<std::string> family = std::nullopt;  // escaped, as printed
+  std::optional<std::string> table = std::nullopt;
+  uint64_t limit = kNoLimit;  // entries of each table; of the log, groups
+  bool values = false;
+  bool meta = false;
+  bool log = false;
+  bool json = false;
+};
+// Families, tables and entries. With --json one object on each line.
+int DumpEntries(const DumpArguments& arguments, Streams streams);
+// The copies of the meta pages, from the bytes, whether the database opens or not.
+int DumpMeta(const DumpArguments& arguments, Streams streams);
+// The groups of the log, likewise.
+int DumpLog(const DumpArguments& arguments, Streams streams);
+
+// For the commands: the database, opened for reading only.
+Result<std::unique_ptr<Database>> OpenForReading(const std::string& path);
+// The error's line on `err`, and the exit code.
+int Report(const Error& error, std::ostream& err);
+
+}  // namespace manifolddb::tools

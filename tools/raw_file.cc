@@ -1,0 +1,47 @@
+// The files of a database as bytes, through a window that mostly moves forward.
+
+#include "tools/raw_file.h"
+
+#include <algorithm>
+
+#include "engine/base/try.h"
+
+namespace manifolddb::tools {
+namespace {
+
+constexpr uint64_t kWindowBytes = uint64_t{1} << 20;
+
+}  // namespace
+
+std::string LogPath(const std::string& data_path) { return data_path + "-wal"; }
+
+Result<RawFile> RawFile::Open(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  if (name.empty()) {
+    return Fail(Errc::kInvalidArgument, "tools.open", {.file = path, .message = "the path names no file"});
+  }
+  MANIFOLDDB_ASSIGN(std::unique_ptr<File> file, MakePosixStorage(directory)->Open(name, OpenMode::kReadOnly));
+  MANIFOLDDB_ASSIGN(const uint64_t size, file->Size());
+  return RawFile(std::move(file), size);
+}
+
+Result<ByteView> RawFile::Read(uint64_t offset, uint64_t bytes) {
+  if (offset >= size_) return ByteView();
+  bytes = std::min(bytes, size_ - offset);
+  if (bytes == 0) return ByteView();
+  if (offset < window_begin_ || offset + bytes > window_begin_ + window_bytes_) {
+    const uint64_t wanted = std::min(std::max(bytes, kWindowBytes), size_ - offset);
+    window_bytes_ = 0;
+    if (window_.size() < wanted) {
+      MANIFOLDDB_ASSIGN(window_, base::Buffer::Make(wanted, "tools.read"));
+    }
+    MANIFOLDDB_TRY(file_->Read(offset, window_.span().first(wanted)));
+    window_begin_ = offset;
+    window_bytes_ = wanted;
+  }
+  return window_.view().subspan(offset - window_begin_, bytes);
+}
+
+}  // namespace manifolddb::tools

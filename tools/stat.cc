@@ -1,0 +1,119 @@
+// manifolddb stat: every figure that the engine gives, then families, tables and their lengths.
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "engine/base/try.h"
+#include "tools/commands.h"
+#include "tools/text.h"
+
+namespace manifolddb::tools {
+namespace {
+
+struct Figure {
+  const char* name;  // the member's of DatabaseStats
+  uint64_t value;
+  const char* meaning;
+};
+
+std::vector<Figure> FiguresOf(const DatabaseStats& stats) {
+  return {
+      {"page_size", stats.page_size, "bytes"},
+      {"write_unit", stats.write_unit, "bytes"},
+      {"pages_total", stats.pages_total, "of the data file"},
+      {"pages_free", stats.pages_free, "reusable now"},
+      {"pages_pending", stats.pages_pending, "reusable once a version goes"},
+      {"cache_bytes", stats.cache_bytes, "in memory for this look"},
+      {"dirty_bytes", stats.dirty_bytes, "replayed from the log and not in the data file"},
+      {"log_bytes_capacity", stats.log_bytes_capacity, "of the ring"},
+      {"log_bytes_used", stats.log_bytes_used, "since the checkpoint"},
+      {"commits", stats.commits, "by this look"},
+      {"log_groups", stats.log_groups, "written by this look"},
+      {"log_syncs", stats.log_syncs, "by this look"},
+      {"checkpoints", stats.checkpoints, "by this look"},
+      {"commit_number", stats.commit_number, "newest commit"},
+      {"life", stats.life, "openings for writing so far, and this look"},
+      {"recovered_commits", stats.recovered_commits, "replayed from the log for this look"},
+  };
+}
+
+struct TableLength {
+  std::string name;
+  uint64_t entries = 0;
+};
+struct FamilyTables {
+  std::string name;
+  uint64_t id = 0;
+  std::vector<TableLength> tables;
+};
+
+Result<std::vector<FamilyTables>> ListAll(Database& database) {
+  std::vector<FamilyTables> families;
+  MANIFOLDDB_ASSIGN(ReadTransaction snapshot, database.BeginRead());
+  MANIFOLDDB_ASSIGN(const std::vector<std::string> names, snapshot.ListColumnFamilies());
+  for (const std::string& name : names) {
+    MANIFOLDDB_ASSIGN(const ColumnFamily family, snapshot.OpenColumnFamily(name));
+    FamilyTables listed{.name = name, .id = family.id(), .tables = {}};
+    MANIFOLDDB_ASSIGN(const std::vector<std::string> tables, snapshot.ListTables(family));
+    for (const std::string& table_name : tables) {
+      MANIFOLDDB_ASSIGN(const ReadTable table, snapshot.OpenTable(family, table_name));
+      MANIFOLDDB_ASSIGN(const uint64_t entries, table.Length());
+      listed.tables.push_back({table_name, entries});
+    }
+    families.push_back(std::move(listed));
+  }
+  return families;
+}
+
+void PrintJson(const std::string& path, const DatabaseStats& stats, const std::vector<FamilyTables>& families,
+               std::ostream& out) {
+  nlohmann::ordered_json json = {{"path", Printable(path)}};
+  for (const Figure& figure : FiguresOf(stats)) json["stats"][figure.name] = figure.value;
+  json["stats"]["tail_may_be_lost"] = stats.tail_may_be_lost;
+  json["families"] = nlohmann::ordered_json::array();
+  for (const FamilyTables& family : families) {
+    nlohmann::ordered_json listed = {
+        {"name", Escape(family.name)}, {"id", family.id}, {"tables", nlohmann::ordered_json::array()}};
+    for (const TableLength& table : family.tables) {
+      listed["tables"].push_back({{"name", Escape(table.name)}, {"entries", table.entries}});
+    }
+    json["families"].push_back(std::move(listed));
+  }
+  out << json.dump(2) << "\n";
+}
+
+void PrintText(const std::string& path, const DatabaseStats& stats, const std::vector<FamilyTables>& families,
+               std::ostream& out) {
+  out << Printable(path) << "\n";
+  const auto line = [&](const std::string& name, const std::string& value, const char* meaning) {
+    out << "  " << name << std::string(20 - name.size(), ' ');
+    out << std::string(value.size() < 14 ? 14 - value.size() : 0, ' ') << value << "  " << meaning << "\n";
+  };
+  for (const Figure& figure : FiguresOf(stats)) line(figure.name, std::to_string(figure.value), figure.meaning);
+  line("tail_may_be_lost", stats.tail_may_be_lost ? "yes" : "no",
+       "yes: a power cut may still take commits that were replayed");
+  for (const FamilyTables& family : families) {
+    out << "family " << Quoted(family.name) << ", id " << family.id << "\n";
+    for (const TableLength& table : family.tables) {
+      out << "  table " << Quoted(table.name) << ": " << table.entries << " entries\n";
+    }
+  }
+}
+
+}  // namespace
+
+int Stat(const StatArguments& arguments, Streams streams) {
+  const auto database = OpenForReading(arguments.path);
+  if (!database) return Report(database.error(), streams.err);
+  const auto families = ListAll(**database);
+  if (!families) return Report(families.error(), streams.err);
+  const DatabaseStats stats = (*database)->Stats();
+  if (arguments.json) {
+    PrintJson(arguments.path, stats, *families, streams.out);
+  } else {
+    PrintText(arguments.path, stats, *families, streams.out);
+  }
+  return kDone;
+}
+
+}  // namespace manifolddb::tools
