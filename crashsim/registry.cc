@@ -22,6 +22,7 @@ void CountMarks(Counters& counters) {
 }
 
 bool BreakSites(const std::vector<std::string>& names) {
+  for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) site->Break(false);
   for (const std::string& name : names) {
     bool known = false;
     for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {

@@ -10,7 +10,7 @@ namespace manifolddb::crashsim {
 
 std::vector<std::string> SiteNames();  // in byte order
 std::vector<std::string> MarkNames();  // in byte order
-// Switches sites to broken; prints and returns false if one is not registered.
+// Breaks these sites and no others; prints and returns false if one is not registered.
 bool BreakSites(const std::vector<std::string>& names);
 // Puts the marks' and the broken sites' counts of this process into `counters`.
 void CountMarks(Counters& counters);

@@ -29,9 +29,11 @@ struct Look {
 std::map<std::string, std::string> Contents(Database& database) {
   std::map<std::string, std::string> all;
   auto snapshot = database.BeginRead();
-  for (const std::string& family : *snapshot->ListColumnFamilies()) {
+  const std::vector<std::string> families = *snapshot->ListColumnFamilies();
+  for (const std::string& family : families) {
     const ColumnFamily handle = *snapshot->OpenColumnFamily(family);
-    for (const std::string& name : *snapshot->ListTables(handle)) {
+    const std::vector<std::string> names = *snapshot->ListTables(handle);
+    for (const std::string& name : names) {
       auto table = snapshot->OpenTable(handle, name);
       auto cursor = table->NewCursor();
       for (auto more = cursor->First(); *more; more = cursor->Next()) {
@@ -151,7 +153,7 @@ TEST_F(DamageTest, AFlippedBitInAnyOwnedPageIsReportedAtThatPage) {
       const Look look = WithDataByte(id.raw() * kPage + at, 1 << (id.raw() + at) % 8);
       EXPECT_TRUE(look.reported) << "page " << id.raw() << " byte " << at;
       // An extent is checked as a whole and named by its first page.
-      if (node) EXPECT_TRUE(look.offsets.contains(id.raw() * kPage)) << "page " << id.raw() << " byte " << at;
+      EXPECT_TRUE(!node || look.offsets.contains(id.raw() * kPage)) << "page " << id.raw() << " byte " << at;
     }
   }
   EXPECT_GT(nodes, 20);
@@ -254,8 +256,9 @@ TEST_F(DamageTest, AfterACrashAFlippedBitInAGroupIsReportedUnlessItIsTheLast) {
     const uint64_t covered = sizeof(format::LogGroupDisk) + group.bytes;
     for (uint64_t i = 0; i < covered; ++i) {
       const Look look = WithLogByte(at + i, 1 << i % 8);
-      if (!is_last) EXPECT_TRUE(look.reported) << "group " << groups << " byte " << i;
-      if (is_last && !look.reported) EXPECT_EQ(look.contents.size() + 1, whole_.contents.size()) << i;
+      EXPECT_TRUE(is_last || look.reported) << "group " << groups << " byte " << i;
+      // Without the last commit: that may be a crash. A wrong answer it is not.
+      EXPECT_TRUE(look.reported || look.contents.size() + 1 == whole_.contents.size()) << i;
     }
     EXPECT_EQ(WithLogByte(at + covered, 0xff).contents, whole_.contents);
   }

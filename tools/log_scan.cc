@@ -39,7 +39,8 @@ Status FindGroups(RawFile& log, LogScan& scan) {
   const uint64_t unit = scan.front.write_unit;
   for (uint64_t offset = format::LogRingOffset(scan.front.write_unit); offset < log.size();) {
     MANIFOLDDB_ASSIGN(const ByteView begin, log.Read(offset, sizeof(format::LogGroupDisk)));
-    GroupFound found{.offset = offset};
+    GroupFound found;
+    found.offset = offset;
     if (!format::DecodeLogGroupHeader(begin, found.header)) {
       offset += unit;
       continue;

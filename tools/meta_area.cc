@@ -103,7 +103,7 @@ const char* VerdictName(MetaVerdict verdict) {
   return "";
 }
 
-nlohmann::ordered_json FieldsOf(const format::MetaPageDisk& disk) {
+nlohmann::ordered_json MetaFields(const format::MetaPageDisk& disk) {
   const auto number = [](auto field) { return static_cast<uint64_t>(field); };
   return {
       {"magic", Escape({disk.magic.data(), disk.magic.size()})},

@@ -43,6 +43,6 @@ Result<MetaArea> ReadMetaArea(RawFile& data);
 const char* VerdictName(format::MetaVerdict verdict);
 
 // Field names and values as the bytes have them, checked or not.
-nlohmann::ordered_json FieldsOf(const format::MetaPageDisk& disk);
+nlohmann::ordered_json MetaFields(const format::MetaPageDisk& disk);
 
 }  // namespace manifolddb::tools

@@ -17,8 +17,11 @@ inline std::string ReadBytes(const std::string& path) {
   EXPECT_TRUE(file.is_open()) << path;
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
+// In place: a file that is cut to nothing first and then written is one that some file systems sync on closing.
 inline void WriteBytes(const std::string& path, const std::string& bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  if (!std::filesystem::exists(path)) std::ofstream(path, std::ios::binary);
+  std::filesystem::resize_file(path, bytes.size());
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   ASSERT_TRUE(file.flush()) << path;
 }
@@ -57,7 +60,7 @@ inline Options SmallOptions() {
 }
 
 inline const std::string kOddName = "odd\\\xff\n";
-inline constexpr int kPeople = 120;
+inline constexpr int kPeople = 300;
 inline std::string PersonKey(int i) { return "person" + std::to_string(1000 + i); }
 inline std::string LargeValue(size_t bytes) { return std::string(bytes, 'L'); }
 

@@ -58,6 +58,7 @@ Result<std::optional<FoundValue>> Get(page::PageCache& cache, PageRef root, Byte
   for (uint32_t depth = 0; depth <= format::kLevelMax; ++depth) {
     Result<Frame*> fetched = FetchNode(cache, ref, level, guard);
     if (!fetched) [[unlikely]] return std::unexpected<Error>(std::move(fetched).error());
+    if (level == 0) PrefetchSlots((*fetched)->bytes);
     const NodeView node((*fetched)->bytes);
     if (node.leaf()) {
       const NodeView::Position at = node.Find(key);

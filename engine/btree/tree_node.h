@@ -21,6 +21,12 @@ inline bool LevelFits(NodeView node, uint32_t level) {
   return level == kAnyLevel || node.level() == level || MANIFOLDDB_BROKEN("btree.level.skip");
 }
 
+// The search of a node reads its header, then slots here and there, then a cell: each would wait for memory by itself.
+// Asking for the front of a leaf at once makes it one wait.
+inline void PrefetchSlots(const std::byte* page) {
+  for (size_t line = 0; line < 10; ++line) __builtin_prefetch(page + line * 64);
+}
+
 // The node that `ref` names, of `level`. `source`: a PageCache or a PageWriter.
 template <class Source>
 Result<page::Frame*> FetchNode(Source& source, format::PageRef ref, uint32_t level, const mvcc::EpochGuard& guard) {

@@ -354,13 +354,13 @@ void Checkpointer::Finish(Work& work) {
 }
 
 void Checkpointer::Undo(Work& work, const Error& error) {
-  if (work.meta_touched || !LeavesDiskKnown(error.code())) {
-    core_.poison->Set(error);
-    return;  // nobody takes pages any more; what this checkpoint took is free on disk
-  }
-  MANIFOLDDB_MARK("checkpoint.undone");
+  const bool known = !work.meta_touched && LeavesDiskKnown(error.code());
+  if (!known) core_.poison->Set(error);
   core_.versions->EndCapture(std::move(work.capture.dropped));
   for (txn::Family* const family : work.changed) core_.families->MarkChanged(family);
+  // Once a meta page may state them, its pages are nobody's to reuse: the next opening knows.
+  if (!known) return;
+  MANIFOLDDB_MARK("checkpoint.undone");
   core_.pipeline->GiveBack(work.own.introduced);
   core_.pipeline->GiveBack(work.through.introduced);
 }

@@ -1,7 +1,8 @@
 // Creation. Order, and what a cut leaves:
 //   log filled, synced, renamed, directory synced:  a log that was never opened; no data file: not a database yet;
 //   data file filled and synced under its temporary name:  the same;
-//   renamed, directory synced:  a whole database with an empty catalog, marked clean.
+//   renamed:  a whole database with an empty catalog, marked clean, or still the above: the first life syncs the
+//             directory, for a creator may be killed here.
 // So the data file's name never stands for an incomplete file.
 
 #include "engine/db/create.h"
@@ -57,9 +58,7 @@ Status CreateDatabase(Storage& storage, const std::string& name, const CreateCon
   MANIFOLDDB_TRY(wal::CreateLog(storage, LogName(name), header, config.log_capacity));
 
   MANIFOLDDB_TRY(FillDataFile(*file, meta));
-  MANIFOLDDB_TRY(storage.Rename(temporary, name));
-  if (!MANIFOLDDB_BROKEN("db.create.directory_sync.skip")) MANIFOLDDB_TRY(storage.SyncDirectory());
-  return {};
+  return storage.Rename(temporary, name);
 }
 
 }  // namespace manifolddb::db

@@ -117,8 +117,8 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
 Status DatabaseImpl::Recover() {
   // Step 1. From here on, births and log groups of this life are distinct from all earlier ones.
   if (!read_only_) {
+    if (found_.life == format::Life{1}) MANIFOLDDB_TRY(FinishCreation());
     MANIFOLDDB_TRY(recovery::WriteLife(data_->file(), found_, first_copy_));
-    MANIFOLDDB_TRY(wal::MarkOpened(*log_file_, {found_.write_unit, found_.identity}));
   }
   mvcc::ReaderSlot* const slot = slots_.Acquire();
   auto catalog = recovery::LoadCatalog(core_, found_, slot);
@@ -138,6 +138,13 @@ Status DatabaseImpl::Recover() {
   // Step 3. What was replayed may be in the system's cache only, so nobody sees it before it was written again.
   if (was_clean_ || read_only_ || MANIFOLDDB_BROKEN("recovery.checkpoint.skip")) return {};
   return checkpointer_->RunAndWait();
+}
+
+// The creator may have been killed before its last step, so the first life repeats it: both names become durable, and
+// only then does the log say that it must not be replaced. Later lives find a life, hence all of this, on the disk.
+Status DatabaseImpl::FinishCreation() {
+  if (!MANIFOLDDB_BROKEN("db.create.directory_sync.skip")) MANIFOLDDB_TRY(storage_->SyncDirectory());
+  return wal::MarkOpened(*log_file_, {found_.write_unit, found_.identity});
 }
 
 void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::CatalogState catalog) {

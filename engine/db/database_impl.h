@@ -45,6 +45,7 @@ class DatabaseImpl {
   Status FindMeta(File& data);
   Status WireReading(std::unique_ptr<File> data);
   Status Recover();
+  Status FinishCreation();
   void WireWriting(const wal::LogScanResult& scan, checkpoint::CatalogState catalog);
 
   Status CloseOnce();

@@ -186,7 +186,8 @@ class Verifier {
     Walk names(core_, slot_, 0, report_);
     PageBitmap taken = free;
     taken.Complement();
-    if (!still_quiet) return;
+    // After a failed write or sync pages are kept that the files may or may not refer to.
+    if (!still_quiet || core_.poison->set()) return;
     for (const format::PageId page : PageBitmap::Difference(reachable, taken)) {
       names.Problem(core_.file->OffsetOf(page), "the allocator would hand out a page that is in use");
     }

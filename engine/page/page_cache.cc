@@ -46,8 +46,8 @@ constexpr uint64_t kSlabBytesMax = uint64_t{4} << 20;
 // there.
 constexpr uint64_t kClockStepsMax = 1024;
 constexpr uint64_t kEvictMax = 64;
-// What was retired is looked through every so many times: often enough to reuse bytes that are still in the
-// processor's cache, seldom enough for the scan of all readers not to count.
+// What was retired is looked through once in so many frames taken: often enough to reuse bytes that are still
+// in the processor's cache, seldom enough for the scan of all readers not to count.
 constexpr uint64_t kHarvestMax = 64;
 constexpr uint64_t kHarvestStep = 16;
 
@@ -233,7 +233,8 @@ Result<Frame*> PageCache::TakeFrame() {
   base::MutexLock lock(mutex_);
   const uint64_t live = frames_.load(std::memory_order_relaxed) - retired_.size();
   if (live >= frames_max_) EvictLocked(std::min(live - frames_max_ + frames_ahead_ / 2 + 1, kEvictMax));
-  if (free_.empty() || retired_.size() >= harvest_at_) HarvestLocked();
+  if (free_.empty() || takes_to_harvest_ == 0) HarvestLocked();
+  if (takes_to_harvest_ > 0) --takes_to_harvest_;
   if (free_.empty()) MANIFOLDDB_TRY(AddSlabLocked());
   Frame* frame = free_.back();
   free_.pop_back();
@@ -284,6 +285,7 @@ Status PageCache::AddSlabLocked() {
 }
 
 void PageCache::HarvestLocked() {
+  takes_to_harvest_ = std::clamp<uint64_t>(frames_ahead_, 1, kHarvestStep);
   if (retired_.empty()) return;
   const uint64_t safe = slots_.SafeEpoch();
   for (uint64_t looks = std::min<uint64_t>(retired_.size(), kHarvestMax); looks > 0; --looks) {
@@ -304,7 +306,6 @@ void PageCache::HarvestLocked() {
     frames_.fetch_sub(1, std::memory_order_relaxed);
     free_.push_back(frame);
   }
-  harvest_at_ = retired_.size() + std::clamp<uint64_t>(frames_ahead_, 1, kHarvestStep);
 }
 
 void PageCache::EvictLocked(uint64_t wanted) {

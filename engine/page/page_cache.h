@@ -206,8 +206,8 @@ class PageCache {
   std::vector<Slab> slabs_ GUARDED_BY(mutex_);
   std::vector<Frame*> free_ GUARDED_BY(mutex_);
   std::deque<Frame*> retired_ GUARDED_BY(mutex_);     // ascending by tag, but for pinned ones put back
-  uint64_t harvest_at_ GUARDED_BY(mutex_) = 1;        // so many retired ones are worth a look
   uint64_t retired_untagged_ GUARDED_BY(mutex_) = 0;  // the last so many of them
+  uint64_t takes_to_harvest_ GUARDED_BY(mutex_) = 0;  // frames to be taken until retired_ is looked through
   uint64_t clock_hand_ GUARDED_BY(mutex_) = 0;        // index into all_frames_
 };
 

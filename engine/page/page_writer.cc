@@ -153,6 +153,7 @@ PageDelta PageWriter::Finish() {
 }
 
 void PageWriter::Abandon() {
+  if (ended_) return;  // finished for a checkpoint that came to nothing, which has given the pages back
   for (const PageRun& run : own_.Runs()) {
     cache_.Drop(run.first, run.pages);
     allocator_.Free(run);

@@ -67,7 +67,7 @@ class PageWriter {
 
   // Ends the writer: pages created are frozen, the books are handed over.
   PageDelta Finish();
-  // Ends the writer: everything created is free again.
+  // Ends the writer: everything created is free again. No effect after Finish.
   void Abandon();
 
   // Pages created and not removed again, those of extents included.

@@ -120,7 +120,6 @@ Status RenameFamily(Core& core, std::string_view from, std::string_view to) {
   Tokens tokens(core);
   MANIFOLDDB_TRY(tokens.Take(core.families->catalog()));
   MANIFOLDDB_ASSIGN(Family* const family, FindOrdered(core, from, "column_family.rename"));
-  if (from == to) return {};
   if (core.families->FindByName(to, kNewestOrdered) != nullptr) {
     return Fail(Errc::kAlreadyExists, "column_family.rename", {.message = Quoted(to)});
   }

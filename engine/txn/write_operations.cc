@@ -71,7 +71,6 @@ Status WriteTransactionImpl::RenameTable(ColumnFamily family, std::string_view f
   MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(family, "table.rename"));
   WriteTableState* const table = edit->Find(from);
   if (table == nullptr) return NoSuchTable("table.rename", from);
-  if (from == to) return {};
   if (edit->Find(to) != nullptr) return Fail(Errc::kAlreadyExists, "table.rename", {.message = Quoted(to)});
   MANIFOLDDB_TRY(AppendTableChange([&](base::ByteBuffer& redo) {
     return format::AppendRenameTable(redo, edit->family()->id(), table->id, AsBytes(to));

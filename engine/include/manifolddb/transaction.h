@@ -117,6 +117,7 @@ class WriteTransaction {
   Result<WriteTable> OpenTable(ColumnFamily family, std::string_view name);    // kNoSuchTable
   Result<WriteTable> OpenOrCreateTable(ColumnFamily family, std::string_view name);
   Status DropTable(ColumnFamily family, std::string_view name);
+  // kAlreadyExists if there is a table of the new name, be it the same one.
   Status RenameTable(ColumnFamily family, std::string_view from, std::string_view to);
   Result<std::vector<std::string>> ListTables(ColumnFamily family);  // in byte order
 

@@ -1,8 +1,8 @@
-// manifolddb dump --meta and --log: the bytes, decoded, of databases that may not open.
+// manifolddb dump --log: the groups of the log, decoded, of a database that may not open.
 //
 // (1) Only the format is used, not the engine: whatever it refuses is shown and said to be refused.
-// (2) The exit code tells whether what was looked at can be used: a valid meta page in each slot; a valid log header
-//     and nothing stated to be durable that is not there.
+// (2) The exit code tells whether the engine could use it: a valid header, and nothing stated to be durable that is
+//     not there.
 
 #include <nlohmann/json.hpp>
 
@@ -78,7 +78,7 @@ std::string ToText(const RedoOperation& operation, bool values) {
   return text;
 }
 
-ordered_json FieldsOf(const LogGroup& header) {
+ordered_json GroupFields(const LogGroup& header) {
   return {{"life", header.life.raw()},
           {"lsn", header.lsn.raw()},
           {"first_txn", header.first_txn.raw()},
@@ -100,63 +100,6 @@ std::string InOneLine(const ordered_json& fields) {
   }
   return line;
 }
-
-// ---- Meta pages -------------------------------------------------------------------------------------------
-
-std::string CopyLine(const MetaCopy& copy) {
-  std::string line = copy.Where() + ", at byte " + std::to_string(copy.offset) + ": ";
-  line += VerdictName(copy.decoded.verdict);
-  if (!copy.valid()) line += std::string(": ") + copy.decoded.why;
-  if (copy.newest) line += ", newest";
-  return line;
-}
-
-void PrintMetaText(const RawFile& data, const MetaArea& area, std::ostream& out) {
-  out << Printable(data.path()) << ": " << data.size() << " bytes, write unit " << area.write_unit
-      << (area.unit_known ? "" : " (a guess: no copy states it)") << "\n";
-  for (const MetaCopy& copy : area.copies) {
-    out << CopyLine(copy) << "\n";
-    if (!copy.present || copy.decoded.verdict == format::MetaVerdict::kNotOurs) continue;
-    const ordered_json fields = FieldsOf(copy.disk);
-    for (const auto& [name, value] : fields.items()) {
-      out << "  " << name << std::string(20 - name.size(), ' ');
-      out << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
-    }
-  }
-}
-
-ordered_json MetaJson(const RawFile& data, const MetaArea& area) {
-  ordered_json json = {{"file", Printable(data.path())},
-                       {"bytes", data.size()},
-                       {"write_unit", area.write_unit},
-                       {"write_unit_known", area.unit_known},
-                       {"copies", ordered_json::array()}};
-  for (const MetaCopy& copy : area.copies) {
-    ordered_json found = {{"slot", copy.slot == 0 ? "A" : "B"},
-                          {"copy", copy.copy},
-                          {"offset", copy.offset},
-                          {"verdict", VerdictName(copy.decoded.verdict)},
-                          {"newest", copy.newest}};
-    if (!copy.valid()) found["why"] = copy.decoded.why;
-    if (copy.present && copy.decoded.verdict != format::MetaVerdict::kNotOurs) found["fields"] = FieldsOf(copy.disk);
-    json["copies"].push_back(std::move(found));
-  }
-  return json;
-}
-
-Result<int> RunMeta(const DumpArguments& arguments, Streams streams) {
-  MANIFOLDDB_ASSIGN(RawFile data, RawFile::Open(arguments.path));
-  MANIFOLDDB_TRY(data.LockOutWriters());
-  MANIFOLDDB_ASSIGN(const MetaArea area, ReadMetaArea(data));
-  if (arguments.json) {
-    streams.out << MetaJson(data, area).dump(2) << "\n";
-  } else {
-    PrintMetaText(data, area, streams.out);
-  }
-  return area.SlotReadable(0) && area.SlotReadable(1) ? kDone : kDamaged;
-}
-
-// ---- The log ----------------------------------------------------------------------------------------------
 
 class LogPrinter {
  public:
@@ -192,7 +135,7 @@ class LogPrinter {
                            {"opened", scan_.front.marker_valid},
                            {"checkpoint", nullptr}};
       if (header.why != nullptr) json["why"] = header.why;
-      if (newest != nullptr) json["checkpoint"] = FieldsOf(newest->disk);
+      if (newest != nullptr) json["checkpoint"] = MetaFields(newest->disk);
       Line(json);
       return;
     }
@@ -218,10 +161,10 @@ class LogPrinter {
             {"offset", group.offset},
             {"intact", group.place != GroupPlace::kTorn},
             {"place", PlaceName(group.place)},
-            {"header", FieldsOf(group.header)}});
+            {"header", GroupFields(group.header)}});
     } else {
       out_ << "group at byte " << group.offset << ": " << PlaceName(group.place) << "; "
-           << InOneLine(FieldsOf(group.header)) << "\n";
+           << InOneLine(GroupFields(group.header)) << "\n";
     }
   }
 
@@ -313,11 +256,6 @@ Result<int> RunLog(const DumpArguments& arguments, Streams streams) {
 }
 
 }  // namespace
-
-int DumpMeta(const DumpArguments& arguments, Streams streams) {
-  const Result<int> run = RunMeta(arguments, streams);
-  return run ? *run : Report(run.error(), streams.err);
-}
 
 int DumpLog(const DumpArguments& arguments, Streams streams) {
   const Result<int> run = RunLog(arguments, streams);

@@ -1,0 +1,230 @@
+// The harness against the engine itself: silent on the sound one, loud on one that is broken, the same each time.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "crashsim/iteration.h"
+#include "crashsim/registry.h"
+#include "crashsim/summary.h"
+#include "crashsim/unicode.h"
+#include "crashsim/worker.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+CampaignOptions Short(const std::string& workload, uint64_t seed) {
+  CampaignOptions options;
+  options.workload = workload;
+  options.seed = seed;
+  options.seconds = 60;
+  options.iterations_max = 1;
+  options.generations = 1;
+  options.ops = 16;
+  options.jobs = 1;
+  options.json = (std::filesystem::temp_directory_path() / ("crashsim_test_" + std::to_string(::getpid()))).string();
+  return options;
+}
+
+std::vector<Json> Records(const CampaignOptions& options, const std::string& type) {
+  std::vector<Json> records;
+  std::ifstream lines(options.json);
+  for (std::string line; std::getline(lines, line);) {
+    Json record = Json::parse(line);
+    if (record["type"] == type) records.push_back(std::move(record));
+  }
+  return records;
+}
+
+// Everything that reached the disk, as one number.
+uint64_t HashOf(const faultfs::Trace& trace) {
+  uint64_t hash = 0;
+  for (size_t i = 0; i < trace.effects.size(); ++i) {
+    const faultfs::Effect& effect = trace.effects[i];
+    hash = Mix(hash, static_cast<uint64_t>(effect.kind), Digest(effect.name));
+    hash = Mix(hash, effect.offset, effect.size);
+    for (const faultfs::Sector& sector : effect.sectors) hash = Mix(hash, sector.hash());
+  }
+  return hash;
+}
+
+uint64_t TraceOfSeed(uint64_t seed) {
+  Random random(seed);
+  const Setup setup = *DrawSetup({}, random);
+  std::string why;
+  const auto workload = MakeWorkload("mixed", setup, 30, random, why);
+  SessionPlan plan{.setup = setup, .program = workload->Draw(random, 0, 0), .seed = seed};
+  const Session session = RunSession(std::make_shared<faultfs::Disk>(setup.traits), plan, [] { std::abort(); });
+  EXPECT_FALSE(session.open_error);
+  EXPECT_TRUE(session.violations.empty());
+  return HashOf(*session.trace);
+}
+
+TEST(Campaign, SameSeedSameTrace) {
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    const uint64_t first = TraceOfSeed(seed);
+    EXPECT_EQ(first, TraceOfSeed(seed)) << seed;
+    EXPECT_NE(first, TraceOfSeed(seed + 100)) << seed;
+  }
+}
+
+TEST(Campaign, HoldsOnTheSoundEngine) {
+  for (const char* workload : {"mixed", "unicode"}) {
+    const CampaignOptions options = Short(workload, 3);
+    const Outcomes outcome = RunCampaign(options);
+    EXPECT_TRUE(outcome == Outcomes::kHolds || outcome == Outcomes::kVacuous) << workload;
+    ASSERT_EQ(Records(options, "header").size(), 1u);
+    ASSERT_EQ(Records(options, "summary").size(), 1u);
+    const Json summary = Records(options, "summary")[0];
+    EXPECT_EQ(summary["violations"], 0u);
+    EXPECT_GT(summary["points_unsynced"], 50u);
+    EXPECT_EQ(Records(options, "point").size(), summary["points"].get<size_t>());
+    EXPECT_GT(summary["images"], summary["points"]);
+  }
+}
+
+TEST(Campaign, FindsASkippedSyncAtOnceAndPlaysItAgain) {
+  CampaignOptions options = Short("mixed", 1);
+  options.iterations_max = 8;
+  options.stop_at_violation = true;
+  options.broken = {"txn.commit.sync.skip"};
+  ASSERT_EQ(RunCampaign(options), Outcomes::kViolation);
+  const std::vector<Json> violations = Records(options, "violation");
+  ASSERT_FALSE(violations.empty());
+  const std::string line = violations[0]["repro"];
+
+  std::string why;
+  const auto at = Coordinates::Parse(line, why);
+  ASSERT_TRUE(at) << why;
+  EXPECT_EQ(at->ToLine(GitRevision()), line);
+  CampaignOptions again = Short("mixed", 1);
+  again.only = at;
+  again.ops = at->ops;
+  again.generations = at->generation + 1;
+  again.broken = options.broken;
+  EXPECT_EQ(RunCampaign(again), Outcomes::kViolation);
+  EXPECT_EQ(Records(again, "violation")[0]["promise"], violations[0]["promise"]);
+  EXPECT_EQ(Records(again, "violation")[0]["repro"], line);
+  again.broken = {};
+  EXPECT_EQ(RunCampaign(again), Outcomes::kHolds) << "the sound engine keeps its promise there";
+}
+
+TEST(Campaign, RefusesUnknownSites) {
+  CampaignOptions options = Short("mixed", 1);
+  options.broken = {"no.such.site"};
+  EXPECT_EQ(RunCampaign(options), Outcomes::kHarnessError);
+}
+
+TEST(Campaign, CallsItVacuousIfNothingWasAtStake) {
+  Counters counters;
+  counters.scenarios_run.fill(1);
+  counters.scenarios_bitten.fill(1);
+  CampaignOptions options;
+  options.required_marks = {};
+  EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "nothing unsynced";
+  counters.points_unsynced = 1;
+  EXPECT_TRUE(Vacuities(options, counters).empty());
+  counters.faults_armed[0] = 1;
+  EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "armed, never fired";
+  counters.faults_fired[0] = 1;
+  options.required_marks = {"recovery."};
+  EXPECT_FALSE(Vacuities(options, counters).empty()) << "marks never seen";
+}
+
+TEST(Campaign, DeathsAreViolations) {
+  // A broken engine that hits its own assertion, or crashes, takes a worker with it: the campaign goes on to say so.
+  Counters counters;
+  Place place;
+  EXPECT_EXIT(OnDeadlock(place), testing::ExitedWithCode(1), "");
+}
+
+TEST(Coordinates, SurviveTheirLine) {
+  Coordinates at{.workload = "unicode", .seed = 0xabcdef, .config = "small", .preset = "ext4-ordered", .unit = 4096};
+  at.ops = 77;
+  at.generation = 2;
+  at.scenario = "kill#1";
+  at.cut = Cut{12, {faultfs::Policy::kPrefix, 3}};
+  at.nested = {{4, {faultfs::Policy::kNone, 0}}, {9, {faultfs::Policy::kRandom, 99}}};
+  at.broken = "a.b,c.d";
+  const std::string line = at.ToLine("1234");
+  std::string why;
+  const auto again = Coordinates::Parse(line, why);
+  ASSERT_TRUE(again) << why;
+  EXPECT_EQ(again->ToLine("1234"), line);
+  EXPECT_FALSE(Coordinates::Parse("tool=crashsim workload=mixed", why));
+  EXPECT_FALSE(why.empty());
+  EXPECT_FALSE(Coordinates::Parse("tool=other", why));
+}
+
+// ---- The Unicode invariant ----------------------------------------------------------------------------------
+
+class UnicodeTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string why;
+    data_ = UnicodeData::Load(kUnicodeDirectory, why);
+    ASSERT_TRUE(data_) << why;
+    Random random(1);
+    const Setup setup = *DrawSetup({}, random);
+    auto opened = Database::Open(std::make_shared<faultfs::Disk>(setup.traits), kDatabase, InlineOptions(setup));
+    ASSERT_TRUE(opened);
+    database_ = std::move(*opened);
+    for (const std::string& name : UnicodeFamilies()) {
+      families_.push_back(*database_->CreateColumnFamily(name));
+    }
+  }
+  const Character& Letter(uint32_t code) {
+    return *std::ranges::find(data_->characters(), code, &Character::code);
+  }
+  // Writes a character, but not row `except`; or takes that row away.
+  void Write(const Character& character, size_t except) {
+    auto transaction = database_->BeginWrite(families_);
+    const auto rows = data_->RowsOf(character);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (i == except) continue;
+      auto table = transaction->OpenOrCreateTable(families_[rows[i].family], rows[i].table);
+      ASSERT_TRUE(table->Put(AsBytes(rows[i].key), AsBytes(rows[i].value)));
+    }
+    ASSERT_TRUE(transaction->Commit());
+  }
+  std::vector<std::string> Disagreements() {
+    auto transaction = database_->BeginRead();
+    return data_->Disagreements(*transaction);
+  }
+
+  std::shared_ptr<const UnicodeData> data_;
+  std::unique_ptr<Database> database_;
+  std::vector<ColumnFamily> families_;
+};
+
+TEST_F(UnicodeTest, WholeCharactersAgree) {
+  EXPECT_TRUE(Disagreements().empty()) << "nothing agrees with nothing";
+  Write(Letter(0xc4), 99);  // A with diaeresis: decomposes into two
+  Write(Letter('a'), 99);
+  EXPECT_TRUE(Disagreements().empty()) << Disagreements()[0];
+}
+
+TEST_F(UnicodeTest, EveryMissingRowIsNoticed) {
+  const size_t rows = data_->RowsOf(Letter(0xc4)).size();
+  ASSERT_GT(rows, 8u);
+  for (size_t except = 0; except < rows; ++except) {
+    SetUp();
+    Write(Letter(0xc4), except);
+    EXPECT_FALSE(Disagreements().empty()) << "without row " << except;
+  }
+}
+
+TEST_F(UnicodeTest, RowsAreTakenFromTheFiles) {
+  std::vector<std::string> words;
+  for (const UnicodeRow& row : data_->RowsOf(Letter('a'))) words.push_back(std::string(row.table) + ":" + row.key);
+  const std::string code("\0\0\0a", 4);
+  const auto has = [&](const std::string& row) { return std::ranges::find(words, row) != words.end(); };
+  EXPECT_TRUE(has("by-code:" + code));
+  EXPECT_TRUE(has("general:Ll" + code));
+  EXPECT_TRUE(has("script:Latin" + std::string(1, '\0') + code));
+  EXPECT_TRUE(has("block:Basic Latin" + std::string(1, '\0') + code));
+  EXPECT_TRUE(has("word:SMALL" + std::string(1, '\0') + code));
+}
+
+}  // namespace
+}  // namespace manifolddb::crashsim
