@@ -1,6 +1,6 @@
 #pragma once
-// A second judge, simple enough to be believed: builds the whole database after every prefix of the commits, anew
-// and entry by entry, and compares. Shares no code with Model or Oracle. For tests.
+// A second judge, simple enough to be believed: builds the whole database after every prefix of the commits,
+// anew and entry by entry, and compares. Shares no code with Model or Oracle. For tests.
 
 #include <algorithm>
 #include <cstdint>
@@ -50,7 +50,8 @@ class BruteForce {
     BruteState state;
     for (const ObservedFamily& family : seen.families) {
       for (const ObservedTable& table : family.tables) {
-        for (const ObservedEntry& entry : table.contents) state[family.name][table.name][entry.key] = entry.digest;
+        for (const ObservedEntry& entry : table.contents)
+          state[family.name][table.name][entry.key] = entry.digest;
         state[family.name][table.name];
       }
       state[family.name];

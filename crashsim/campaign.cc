@@ -1,5 +1,5 @@
-// Bookkeeping of one worker. The place is kept current in shared memory, so that a worker that aborts, hangs or
-// is killed still leaves its reproduction line.
+// Bookkeeping of one worker. The place is kept current in shared memory, so that a worker that aborts, hangs
+// or is killed still leaves its reproduction line.
 #include "crashsim/campaign.h"
 
 #include <algorithm>
@@ -13,8 +13,8 @@ constexpr uint64_t kReportsPerIteration = 8;
 }  // namespace
 
 const char* Name(ScenarioKind kind) {
-  constexpr const char* kNames[] = {"points",     "kill", "failed_sync", "io_fault", "no_room",
-                                    "crash_loop", "rot",  "meta_rot",    "lost_write"};
+  constexpr const char* kNames[] = {"points",    "kill",       "failed_sync", "io_fault", "no_room",
+                                    "no_memory", "crash_loop", "rot",         "meta_rot", "lost_write"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -127,7 +127,8 @@ void Campaign::Report(const Violations& violations) {
                 {"nested", cuts_.size() > 1 ? cuts_.size() - 1 : 0},
                 {"repro", line}});
     std::fprintf(stderr, "VIOLATION %s (%s)\n  expected: %s\n  found:    %s\n%s\n", Name(violation.promise),
-                 Meaning(violation.promise), violation.expected.c_str(), violation.found.c_str(), line.c_str());
+                 Meaning(violation.promise), violation.expected.c_str(), violation.found.c_str(),
+                 line.c_str());
   }
 }
 

@@ -31,22 +31,23 @@ struct CampaignOptions {
   std::string json = {};
   unsigned jobs = 2;
   std::vector<std::string> required_marks = {"recovery.", "wal."};  // prefixes
-  std::optional<Coordinates> only = std::nullopt;  // play this again, nothing else
+  std::optional<Coordinates> only = std::nullopt;                   // play this again, nothing else
 };
 
 // What is done to a run beside cutting it at every effect.
 enum class ScenarioKind : uint8_t {
-  kPoints,       // power cut at every effect
-  kKill,         // process killed, cache alive, opened again, then a power cut
-  kFailedSync,   // a sync fails, opened again in the same boot, then a power cut
-  kIoFault,      // EIO, ENOSPC, short reads and writes at an operation
-  kNoRoom,       // ENOSPC until room is made
-  kCrashLoop,    // recovery cut again and again
-  kRot,          // bits flipped at rest
-  kMetaRot,      // the newest meta page unreadable
-  kLostWrite,    // an acknowledged write that never arrived, or elsewhere
+  kPoints,      // power cut at every effect
+  kKill,        // process killed, cache alive, opened again, then a power cut
+  kFailedSync,  // a sync fails, opened again in the same boot, then a power cut
+  kIoFault,     // EIO, ENOSPC, short reads and writes at an operation
+  kNoRoom,      // ENOSPC until room is made
+  kNoMemory,    // an allocation whose size comes from data fails
+  kCrashLoop,   // recovery cut again and again
+  kRot,         // bits flipped at rest
+  kMetaRot,     // the newest meta page unreadable
+  kLostWrite,   // an acknowledged write that never arrived, or elsewhere
 };
-inline constexpr size_t kScenarios = 9;
+inline constexpr size_t kScenarios = 10;
 const char* Name(ScenarioKind kind);
 
 inline constexpr size_t kMarksMax = 512;
@@ -64,7 +65,7 @@ struct Counters {
   uint64_t recoveries = 0;  // run; an image seen before at a neighbouring point is not recovered again
   uint64_t nested = 0;      // of the recoveries, those of a recovery that was cut
   uint64_t read_only = 0;
-  uint64_t went_on = 0;     // wrote, closed and opened again after recovery
+  uint64_t went_on = 0;         // wrote, closed and opened again after recovery
   uint64_t recovery_nanos = 0;  // of a processor
   uint64_t violations = 0;
   uint64_t harness_errors = 0;
@@ -95,7 +96,7 @@ struct Place {
     uint8_t policy;
   };
   std::array<PlainCut, kCutsMax> cut = {};
-  uint64_t beat = 0;          // moves while the worker lives
+  uint64_t beat = 0;  // moves while the worker lives
   uint64_t deadlocks = 0;
 };
 
@@ -120,7 +121,9 @@ class Campaign {
 
   // While something is played again: is this it?
   bool WantsScenario(uint32_t generation, const std::string& scenario) const;
-  bool WantsPoint(uint64_t effects) const { return !options_.only || (only_cut() && only_cut()->effects == effects); }
+  bool WantsPoint(uint64_t effects) const {
+    return !options_.only || (only_cut() && only_cut()->effects == effects);
+  }
   const std::optional<Cut>& only_cut() const;
   bool replaying() const { return options_.only.has_value(); }
 

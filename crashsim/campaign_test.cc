@@ -1,4 +1,5 @@
-// The harness against the engine itself: silent on the sound one, loud on one that is broken, the same each time.
+// The harness against the engine itself: silent on the sound one, loud on one that is broken, the same each
+// time.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -22,7 +23,8 @@ CampaignOptions Short(const std::string& workload, uint64_t seed) {
   options.generations = 1;
   options.ops = 16;
   options.jobs = 1;
-  options.json = (std::filesystem::temp_directory_path() / ("crashsim_test_" + std::to_string(::getpid()))).string();
+  options.json =
+      (std::filesystem::temp_directory_path() / ("crashsim_test_" + std::to_string(::getpid()))).string();
   return options;
 }
 
@@ -54,7 +56,8 @@ uint64_t TraceOfSeed(uint64_t seed) {
   std::string why;
   const auto workload = MakeWorkload("mixed", setup, 30, random, why);
   SessionPlan plan{.setup = setup, .program = workload->Draw(random, 0, 0), .seed = seed};
-  const Session session = RunSession(std::make_shared<faultfs::Disk>(setup.traits), plan, [] { std::abort(); });
+  const Session session =
+      RunSession(std::make_shared<faultfs::Disk>(setup.traits), plan, [] { std::abort(); });
   EXPECT_FALSE(session.open_error);
   EXPECT_TRUE(session.violations.empty());
   return HashOf(*session.trace);
@@ -132,14 +135,16 @@ TEST(Campaign, CallsItVacuousIfNothingWasAtStake) {
 }
 
 TEST(Campaign, DeathsAreViolations) {
-  // A broken engine that hits its own assertion, or crashes, takes a worker with it: the campaign goes on to say so.
+  // A broken engine that hits its own assertion, or crashes, takes a worker with it: the campaign goes on to
+  // say so.
   Counters counters;
   Place place;
   EXPECT_EXIT(OnDeadlock(place), testing::ExitedWithCode(1), "");
 }
 
 TEST(Coordinates, SurviveTheirLine) {
-  Coordinates at{.workload = "unicode", .seed = 0xabcdef, .config = "small", .preset = "ext4-ordered", .unit = 4096};
+  Coordinates at{
+      .workload = "unicode", .seed = 0xabcdef, .config = "small", .preset = "ext4-ordered", .unit = 4096};
   at.ops = 77;
   at.generation = 2;
   at.scenario = "kill#1";
@@ -156,7 +161,8 @@ TEST(Coordinates, SurviveTheirLine) {
   EXPECT_FALSE(Coordinates::Parse("tool=other", why));
 }
 
-// ---- The Unicode invariant ----------------------------------------------------------------------------------
+// ---- The Unicode invariant
+// ----------------------------------------------------------------------------------
 
 class UnicodeTest : public testing::Test {
  protected:
@@ -166,7 +172,8 @@ class UnicodeTest : public testing::Test {
     ASSERT_TRUE(data_) << why;
     Random random(1);
     const Setup setup = *DrawSetup({}, random);
-    auto opened = Database::Open(std::make_shared<faultfs::Disk>(setup.traits), kDatabase, InlineOptions(setup));
+    auto opened =
+        Database::Open(std::make_shared<faultfs::Disk>(setup.traits), kDatabase, InlineOptions(setup));
     ASSERT_TRUE(opened);
     database_ = std::move(*opened);
     for (const std::string& name : UnicodeFamilies()) {
@@ -216,7 +223,8 @@ TEST_F(UnicodeTest, EveryMissingRowIsNoticed) {
 
 TEST_F(UnicodeTest, RowsAreTakenFromTheFiles) {
   std::vector<std::string> words;
-  for (const UnicodeRow& row : data_->RowsOf(Letter('a'))) words.push_back(std::string(row.table) + ":" + row.key);
+  for (const UnicodeRow& row : data_->RowsOf(Letter('a')))
+    words.push_back(std::string(row.table) + ":" + row.key);
   const std::string code("\0\0\0a", 4);
   const auto has = [&](const std::string& row) { return std::ranges::find(words, row) != words.end(); };
   EXPECT_TRUE(has("by-code:" + code));

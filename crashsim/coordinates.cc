@@ -55,12 +55,12 @@ std::optional<Cut> Cut::Parse(std::string_view text) {
 std::string Coordinates::ToLine(std::string_view git) const {
   std::string cuts;
   for (const Cut& one : nested) cuts += (cuts.empty() ? "" : ",") + one.ToString();
-  std::string line = "git=" + std::string(git) + " tool=crashsim workload=" + workload + " seed=" + Hex(seed) +
-                     " config=" + config + " preset=" + preset + " unit=" + std::to_string(unit) +
-                     " gen=" + std::to_string(generation) + " ops=" + std::to_string(ops) + " scenario=" + scenario +
-                     " point=" + (cut ? std::to_string(cut->effects) : "-") +
-                     " image=" + (cut ? cut->image.ToString() : "-") + " nested=" + OrDash(cuts) +
-                     " fault=" + OrDash(fault);
+  std::string line =
+      "git=" + std::string(git) + " tool=crashsim workload=" + workload + " seed=" + Hex(seed) +
+      " config=" + config + " preset=" + preset + " unit=" + std::to_string(unit) +
+      " gen=" + std::to_string(generation) + " ops=" + std::to_string(ops) + " scenario=" + scenario +
+      " point=" + (cut ? std::to_string(cut->effects) : "-") +
+      " image=" + (cut ? cut->image.ToString() : "-") + " nested=" + OrDash(cuts) + " fault=" + OrDash(fault);
   if (!broken.empty()) line += " break=" + broken;
   return "REPRO " + line + std::string(kArrow) + "scripts/dev repro '" + line + "'";
 }

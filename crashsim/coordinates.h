@@ -27,12 +27,12 @@ struct Coordinates {
   std::string preset = "strict";
   uint32_t unit = 0;
   uint32_t ops = 0;
-  std::string broken = {};     // sites broken on purpose, separated by commas
+  std::string broken = {};  // sites broken on purpose, separated by commas
   uint32_t generation = 0;
   std::string scenario = "run";  // "run": the program itself; "points"; "kill#2" and the like
   std::optional<Cut> cut = std::nullopt;
   std::vector<Cut> nested = {};  // cuts during the recoveries that follow
-  std::string fault = {};      // for the reader: follows from seed and scenario
+  std::string fault = {};        // for the reader: follows from seed and scenario
 
   // "REPRO git=... tool=crashsim workload=mixed seed=0x... ... -> scripts/dev repro '...'"
   std::string ToLine(std::string_view git) const;

@@ -1,5 +1,5 @@
-// Says which promise a recovered state breaks, and how: found by the tags that every write carries, not by asking
-// the engine. Slow, and only ever run on what is already known to be wrong.
+// Says which promise a recovered state breaks, and how: found by the tags that every write carries, not by
+// asking the engine. Slow, and only ever run on what is already known to be wrong.
 #include <algorithm>
 #include <set>
 #include <unordered_map>
@@ -14,7 +14,8 @@ struct Cell {
   uint64_t digest = 0;
   Serial serial = 0;  // who wrote it
 };
-using Flat = std::map<std::string, Cell>;  // "family/table/key" -> value; families and tables are cells as well
+using Flat =
+    std::map<std::string, Cell>;  // "family/table/key" -> value; families and tables are cells as well
 
 // Keys are any bytes: printable ones as they are, others as \xNN, long ones shortened.
 std::string Printable(std::string_view bytes) {
@@ -73,7 +74,8 @@ std::string Text(const Difference& difference) {
     if (!value) return std::string("nothing");
     return value->digest == 0 ? "present" : "what transaction " + std::to_string(value->serial) + " wrote";
   };
-  return Printable(difference.where) + ": " + cell(difference.found) + " instead of " + cell(difference.expected);
+  return Printable(difference.where) + ": " + cell(difference.found) + " instead of " +
+         cell(difference.expected);
 }
 
 // Contents to writer, over everything that was ever written.
@@ -107,13 +109,15 @@ bool Whole(const Transaction& transaction, const Model& names, const Flat& found
 Violations Oracle::JudgeForm(const Summary& seen) {
   Violations violations;
   for (const std::string& problem : seen.problems) {
-    violations.push_back({Promise::kWhole, "one order of keys, in both directions, as long as Length says", problem});
+    violations.push_back(
+        {Promise::kWhole, "one order of keys, in both directions, as long as Length says", problem});
   }
   return violations;
 }
 
 Violation Oracle::WrongNumber(const Summary& seen, size_t found) const {
-  return {Promise::kPrefix, "commit number " + std::to_string(positions_[found].number) + " for these contents",
+  return {Promise::kPrefix,
+          "commit number " + std::to_string(positions_[found].number) + " for these contents",
           "the database says " + std::to_string(seen.number)};
 }
 
@@ -131,8 +135,8 @@ Violation Oracle::Diagnose(const Observation& seen, const Allowed& allowed) cons
               "the state after " + std::to_string(position) + " commits of the run, " +
                   std::to_string(allowed.floor - position) + " too few"};
     }
-    return {Promise::kPrefix, "no commit that was not called yet", "the state after commit " +
-            std::to_string(positions_[position].number)};
+    return {Promise::kPrefix, "no commit that was not called yet",
+            "the state after commit " + std::to_string(positions_[position].number)};
   }
 
   // Not a state of this history: measure it against the nearest one that was allowed.
@@ -148,10 +152,9 @@ Violation Oracle::Diagnose(const Observation& seen, const Allowed& allowed) cons
       nearest_position = p;
     }
   }
-  Violation violation{Promise::kPrefix,
-                      "a state after a prefix of the commits, from " + floor + " on",
-                      "none; nearest is commit " + std::to_string(positions_[nearest_position].number) + " with " +
-                          std::to_string(nearest.size()) + " differences"};
+  Violation violation{Promise::kPrefix, "a state after a prefix of the commits, from " + floor + " on",
+                      "none; nearest is commit " + std::to_string(positions_[nearest_position].number) +
+                          " with " + std::to_string(nearest.size()) + " differences"};
   std::set<Serial> concerned;
   for (size_t i = 0; i < nearest.size(); ++i) {
     if (i < 3) violation.found += (i == 0 ? ": " : "; ") + Text(nearest[i]);

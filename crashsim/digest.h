@@ -1,9 +1,9 @@
 #pragma once
 // Sums that stand for contents: of byte strings, of ordered sequences, and of whole database states.
 //
-// A state's sum is the commutative sum of its entries' digests, per table, then per family, then over all, with
-// names and lengths mixed in at each level. 128 bits, so that two different states meet by chance in no campaign.
-// Deliberately not the engine's checksum: the judge shares no code with the accused.
+// A state's sum is the commutative sum of its entries' digests, per table, then per family, then over all,
+// with names and lengths mixed in at each level. 128 bits, so that two different states meet by chance in no
+// campaign. Deliberately not the engine's checksum: the judge shares no code with the accused.
 
 #include <cstdint>
 #include <cstring>

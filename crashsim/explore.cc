@@ -16,10 +16,10 @@ using faultfs::Image;
 using faultfs::ImageSpec;
 using faultfs::Policy;
 
-constexpr uint32_t kNestedPercent = 5;    // of the images recovered
+constexpr uint32_t kNestedPercent = 5;  // of the images recovered
 constexpr uint32_t kNestedDepth = 2;
-constexpr uint32_t kMorePercent = 6;      // read-only and going on
-constexpr uint32_t kRandomImages = 3;     // per point
+constexpr uint32_t kMorePercent = 6;   // read-only and going on
+constexpr uint32_t kRandomImages = 3;  // per point
 constexpr size_t kKnownMax = 50'000;
 
 constexpr std::array kMiddlePolicies = {Policy::kPrefix, Policy::kSuffix,     Policy::kAllButOne,
@@ -56,8 +56,8 @@ std::vector<ImageSpec> Explorer::Specs(const CrashPoint& point, bool light, Rand
   return specs;
 }
 
-void Explorer::Points(const std::shared_ptr<const faultfs::Trace>& trace, const Bench& bench, const Extent& extent,
-                      Random random) {
+void Explorer::Points(const std::shared_ptr<const faultfs::Trace>& trace, const Bench& bench,
+                      const Extent& extent, Random random) {
   const uint64_t points = extent.last - extent.first + 1;
   CrashPoint point(trace, extent.first);
   for (uint64_t effects = extent.first; effects <= extent.last && !campaign_.Stop(); ++effects) {
@@ -112,15 +112,18 @@ Recovered Explorer::RecoverOnce(const Image& image, bool keep_trace, PointTally&
   return found;
 }
 
-std::optional<size_t> Explorer::Judge(const Image& image, const Recovered& found, const Bench::Ruling& ruling) {
+std::optional<size_t> Explorer::Judge(const Image& image, const Recovered& found,
+                                      const Bench::Ruling& ruling) {
   Violations violations;
   std::optional<size_t> position;
   if (found.error) {
-    violations.push_back({Promise::kDurable, "the database opens and reads after a crash", Describe(*found.error)});
+    violations.push_back(
+        {Promise::kDurable, "the database opens and reads after a crash", Describe(*found.error)});
   } else {
     violations = ruling.oracle->Judge(found.seen, ruling.allowed, [&] { return ContentsOf(image, setup_); });
     position = ruling.oracle->Find(found.seen.sum, found.seen.number, ruling.allowed);
-    if (!found.verify.empty()) violations.push_back({Promise::kWhole, "Verify finds nothing", found.verify.front()});
+    if (!found.verify.empty())
+      violations.push_back({Promise::kWhole, "Verify finds nothing", found.verify.front()});
     for (const std::string& wrong : found.invariant) {
       violations.push_back({Promise::kAtomic, "indices and primary data agree", wrong});
       break;
@@ -171,12 +174,14 @@ bool Explorer::NestedCut(const CrashPoint& cut, const ImageSpec& spec, const Rec
   Violations violations;
   const std::string where = "after recovery was cut at effect " + std::to_string(cut.effects());
   if (found.error) {
-    violations.push_back({Promise::kRestartable, "recovery can be cut anywhere", where + ": " + Describe(*found.error)});
+    violations.push_back(
+        {Promise::kRestartable, "recovery can be cut anywhere", where + ": " + Describe(*found.error)});
   } else if (found.seen.sum != first.seen.sum || found.seen.number != first.seen.number) {
-    violations.push_back({Promise::kRestartable, "the result of the recovery that was not cut, commit " +
-                          std::to_string(first.seen.number),
-                          where + ": " + (found.seen.sum == first.seen.sum ? "the same" : "other") +
-                              " contents, commit " + std::to_string(found.seen.number)});
+    violations.push_back(
+        {Promise::kRestartable,
+         "the result of the recovery that was not cut, commit " + std::to_string(first.seen.number),
+         where + ": " + (found.seen.sum == first.seen.sum ? "the same" : "other") + " contents, commit " +
+             std::to_string(found.seen.number)});
   } else if (!found.sound()) {
     const std::string what = !found.verify.empty()      ? found.verify.front()
                              : !found.invariant.empty() ? found.invariant.front()
@@ -204,9 +209,10 @@ void Explorer::CheckMore(const Image& image, const Recovered& found, Random& ran
     if (seen.error && !absent) {
       violations.push_back({Promise::kDurable, "a read-only opening succeeds", Describe(*seen.error)});
     } else if (!absent && (seen.seen.sum != found.seen.sum || seen.seen.number != found.seen.number)) {
-      violations.push_back({Promise::kPrefix, "a read-only opening shows what recovery does, commit " +
-                            std::to_string(found.seen.number),
-                            "other contents, commit " + std::to_string(seen.seen.number)});
+      violations.push_back(
+          {Promise::kPrefix,
+           "a read-only opening shows what recovery does, commit " + std::to_string(found.seen.number),
+           "other contents, commit " + std::to_string(seen.seen.number)});
     } else if (!absent && !seen.verify.empty()) {
       violations.push_back({Promise::kWhole, "Verify finds nothing, read-only", seen.verify.front()});
     }
@@ -220,11 +226,13 @@ void Explorer::CheckMore(const Image& image, const Recovered& found, Random& ran
   campaign_.Report(violations);
 }
 
-void Explorer::ReportPoint(uint64_t effects, uint64_t undetermined, const PointTally& tally, const Allowed& allowed) {
+void Explorer::ReportPoint(uint64_t effects, uint64_t undetermined, const PointTally& tally,
+                           const Allowed& allowed) {
   if (!campaign_.out().on()) return;
   Json policies;
   for (size_t i = 0; i < faultfs::kPolicies; ++i) {
-    if (tally.policies[i] != 0) policies[std::string(faultfs::Name(static_cast<Policy>(i)))] = tally.policies[i];
+    if (tally.policies[i] != 0)
+      policies[std::string(faultfs::Name(static_cast<Policy>(i)))] = tally.policies[i];
   }
   const Coordinates here = campaign_.Here();
   campaign_.out().Write({{"type", "point"},

@@ -1,6 +1,6 @@
 #pragma once
-// Cuts a session's trace at every effect, recovers every image that the policies draw there, and judges it; cuts
-// recoveries as well.
+// Cuts a session's trace at every effect, recovers every image that the policies draw there, and judges it;
+// cuts recoveries as well.
 
 #include <cstdint>
 #include <memory>
@@ -17,11 +17,12 @@
 
 namespace manifolddb::crashsim {
 
-// What a crash may leave at each point of a trace that one session wrote, or two, the second in the same boot.
+// What a crash may leave at each point of a trace that one session wrote, or two, the second in the same
+// boot.
 class Bench {
  public:
-  // `oracle` holds for the last session, which had opened the database after `opened_effect` effects; until then
-  // the session before may be cut: `before` holds, as after `before_effects` effects.
+  // `oracle` holds for the last session, which had opened the database after `opened_effect` effects; until
+  // then the session before may be cut: `before` holds, as after `before_effects` effects.
   explicit Bench(const Oracle& oracle) : oracle_(&oracle) {}
   Bench(const Oracle& oracle, uint64_t opened_effect, const Oracle& before, uint64_t before_effects)
       : oracle_(&oracle), opened_effect_(opened_effect), before_(&before), before_effects_(before_effects) {}
@@ -48,17 +49,18 @@ class Explorer {
       : campaign_(campaign), setup_(setup), invariant_(std::move(invariant)) {}
 
   struct Extent {
-    uint64_t first = 0;          // effects
+    uint64_t first = 0;  // effects
     uint64_t last = 0;
-    uint32_t points_max = 0;     // a sample of the points; 0: every one
-    bool light = false;          // fewer images per point, no nested cuts
+    uint32_t points_max = 0;  // a sample of the points; 0: every one
+    bool light = false;       // fewer images per point, no nested cuts
   };
   // Every point of `trace` from `first` to `last` effects.
   void Points(const std::shared_ptr<const faultfs::Trace>& trace, const Bench& bench, const Extent& extent,
               Random random);
 
   // One image, judged. The position it was found to be, if it was sound.
-  std::optional<size_t> Judge(const faultfs::Image& image, const Recovered& found, const Bench::Ruling& ruling);
+  std::optional<size_t> Judge(const faultfs::Image& image, const Recovered& found,
+                              const Bench::Ruling& ruling);
 
  private:
   struct PointTally {

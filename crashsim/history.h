@@ -20,11 +20,11 @@ struct Stamp {
 };
 
 enum class End : uint8_t {
-  kRunning,    // neither committed nor aborted when the run ended
-  kCalled,     // Commit was called and never returned
-  kAcked,      // Commit returned success
-  kRefused,    // Commit returned an error that says: nothing happened
-  kUnknown,    // kUnknownOutcome
+  kRunning,  // neither committed nor aborted when the run ended
+  kCalled,   // Commit was called and never returned
+  kAcked,    // Commit returned success
+  kRefused,  // Commit returned an error that says: nothing happened
+  kUnknown,  // kUnknownOutcome
   kAborted,
 };
 
@@ -42,15 +42,15 @@ struct Transaction {
   std::vector<FamilyUid> families = {};   // held; for kCreateFamily: the new id, if known
   std::vector<uint64_t> held_since = {};  // per family: the event
   std::vector<Performed> operations = {};
-  Outcome outcome = {};                   // of a family operation, or of the commit
+  Outcome outcome = {};  // of a family operation, or of the commit
   End end = End::kRunning;
   Durability durability = Durability::kImmediate;
   bool through_checkpoint = false;
-  bool changed = false;              // some operation changed something
-  uint64_t number = 0;               // the place in the commit order that the engine told, 0 if it did not
-  Stamp began = {};                       // BeginWrite returned: the families are held
-  Stamp called = {};                      // Commit was called
-  Stamp ended = {};                       // Commit returned
+  bool changed = false;  // some operation changed something
+  uint64_t number = 0;   // the place in the commit order that the engine told, 0 if it did not
+  Stamp began = {};      // BeginWrite returned: the families are held
+  Stamp called = {};     // Commit was called
+  Stamp ended = {};      // Commit returned
 
   void Hold(FamilyUid family, uint64_t since) {
     families.push_back(family);
@@ -64,7 +64,7 @@ struct Reading {
   uint64_t number = 0;  // the snapshot's, as the engine told
   StateSum sum;
   std::vector<std::string> problems;  // what was wrong in itself: order, directions that differ, lengths
-  Stamp began = {};          // the snapshot was taken
+  Stamp began = {};                   // the snapshot was taken
   Stamp read = {};
 };
 

@@ -42,8 +42,8 @@ Serial LastSerial(const Program& program, Serial before) {
 
 }  // namespace
 
-std::unique_ptr<Workload> MakeWorkload(const std::string& name, const Setup& setup, uint32_t steps, Random& random,
-                                       std::string& why) {
+std::unique_ptr<Workload> MakeWorkload(const std::string& name, const Setup& setup, uint32_t steps,
+                                       Random& random, std::string& why) {
   if (name == "mixed") return std::make_unique<MixedWorkload>(setup, steps, random);
   if (name == "unicode") return MakeUnicodeWorkload(setup, steps, random, why);
   why = "there is no workload '" + name + "': mixed or unicode";
@@ -111,7 +111,8 @@ bool Iteration::RunGeneration(Generation& generation) {
   BindIds(generation.base, session.opened);
   Violations violations = session.violations;
   if (session.opened.Sum() != generation.base.Sum()) {
-    violations.push_back({Promise::kRestartable, "two recoveries of one image show the same", "other contents"});
+    violations.push_back(
+        {Promise::kRestartable, "two recoveries of one image show the same", "other contents"});
   }
   generation.oracle = std::make_unique<Oracle>(generation.base, generation.base_number, session.history);
   violations.insert(violations.end(), generation.oracle->run_violations().begin(),
@@ -155,7 +156,8 @@ std::optional<Generation> Iteration::NextGeneration(const Generation& last) {
 
 // What the report draws: effects on lanes, transactions with their marks.
 void Iteration::WriteTrace(const Generation& generation) {
-  if (!campaign_.out().on() || (campaign_.iteration() >= kTracesWritten && campaign_.counters().violations == 0)) {
+  if (!campaign_.out().on() ||
+      (campaign_.iteration() >= kTracesWritten && campaign_.counters().violations == 0)) {
     return;
   }
   const Session& session = generation.session;

@@ -1,6 +1,6 @@
 #pragma once
-// One iteration of a campaign: a workload drawn from one seed, run and cut, gone on with over what a cut left, for
-// several generations; and beside the cuts everything else that is done to it (scenarios.h).
+// One iteration of a campaign: a workload drawn from one seed, run and cut, gone on with over what a cut
+// left, for several generations; and beside the cuts everything else that is done to it (scenarios.h).
 
 #include <cstdint>
 #include <memory>
@@ -23,8 +23,8 @@ class Workload {
   virtual std::string Describe() const = 0;
 };
 // Draws the workload of an iteration; null if there is none of that name, or it cannot be had (`why`).
-std::unique_ptr<Workload> MakeWorkload(const std::string& name, const Setup& setup, uint32_t steps, Random& random,
-                                       std::string& why);
+std::unique_ptr<Workload> MakeWorkload(const std::string& name, const Setup& setup, uint32_t steps,
+                                       Random& random, std::string& why);
 
 // A session on a disk that can be made again, and its oracle.
 struct Generation {

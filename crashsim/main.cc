@@ -53,7 +53,8 @@ int Run(Words& words) {
   if (!preset) return Usage("--preset " + words.preset + ": strict or ext4-ordered");
   options.setup.preset = *preset;
   Random random(1);
-  if (!DrawSetup(options.setup, random)) return Usage("--config " + options.setup.config + ": tiny, small or default");
+  if (!DrawSetup(options.setup, random))
+    return Usage("--config " + options.setup.config + ": tiny, small or default");
   if (options.ops == 0) options.ops = DefaultSteps(options.setup.config);
   return static_cast<int>(RunCampaign(options));
 }
@@ -91,16 +92,22 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_option("--workload", options.workload, "mixed: generated; unicode: Debian's character database")
       ->check(CLI::IsMember({"mixed", "unicode"}))
       ->capture_default_str();
-  run.add_option("--seed", options.seed, "What is drawn: the same for the same number")->capture_default_str();
+  run.add_option("--seed", options.seed, "What is drawn: the same for the same number")
+      ->capture_default_str();
   run.add_option("--for", words.duration, "How long: 90s, 4m, 1h")->capture_default_str();
-  run.add_option("--iterations", options.iterations_max, "At most so many iterations; 0: as many as there is time for");
+  run.add_option("--iterations", options.iterations_max,
+                 "At most so many iterations; 0: as many as there is time for");
   run.add_option("--json", options.json, "Write results here, as JSON lines");
-  run.add_option("--config", options.setup.config, "Sizes of the database: tiny, small, default")->capture_default_str();
-  run.add_option("--preset", words.preset, "What the file system orders: strict, ext4-ordered")->capture_default_str();
-  run.add_option("--unit", options.setup.unit, "What the disk writes atomically, bytes; 0: as the configuration says")
+  run.add_option("--config", options.setup.config, "Sizes of the database: tiny, small, default")
+      ->capture_default_str();
+  run.add_option("--preset", words.preset, "What the file system orders: strict, ext4-ordered")
+      ->capture_default_str();
+  run.add_option("--unit", options.setup.unit,
+                 "What the disk writes atomically, bytes; 0: as the configuration says")
       ->check(CLI::IsMember({0, 512, 4096, 16384}));
   run.add_option("--ops", options.ops, "Steps per run; 0: as the configuration says");
-  run.add_option("--generations", options.generations, "Crashes in a row per iteration")->capture_default_str();
+  run.add_option("--generations", options.generations, "Crashes in a row per iteration")
+      ->capture_default_str();
   run.add_option("--jobs", options.jobs, "Worker processes")->check(CLI::Range(1, 64))->capture_default_str();
   run.add_option("--break", options.broken, "Break the engine at this site (crashsim sites)");
   run.add_flag("--until-violation", options.stop_at_violation, "Stop at the first violation");
@@ -113,22 +120,26 @@ void AddMutantsOptions(CLI::App& mutants, Words& words) {
   mutants.add_option("--site", options.sites, "Only this site; may be given several times");
   mutants.add_option("--seed", options.seed, "What the campaigns draw")->capture_default_str();
   mutants.add_option("--for", words.mutants_duration, "How long a site may survive")->capture_default_str();
-  mutants.add_option("--jobs", options.jobs, "Sites at a time")->check(CLI::Range(1, 64))->capture_default_str();
+  mutants.add_option("--jobs", options.jobs, "Sites at a time")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   mutants.add_option("--json", options.json, "Write the table here, as JSON lines");
 }
 
 int Main(int argc, char** argv) {
   Words words;
-  CLI::App app("Cuts the power at every write and every sync of a workload, recovers every state the disk may be in, "
-               "and judges it.\nExit codes: 0 holds, 1 violation, 2 harness or usage error, 3 vacuous.",
-               "crashsim");
+  CLI::App app(
+      "Cuts the power at every write and every sync of a workload, recovers every state the disk may be in, "
+      "and judges it.\nExit codes: 0 holds, 1 violation, 2 harness or usage error, 3 vacuous.",
+      "crashsim");
   app.require_subcommand(1);
   CLI::App* const run = app.add_subcommand("run", "Run a campaign");
   AddRunOptions(*run, words);
   CLI::App* const repro = app.add_subcommand("repro", "Play a REPRO line again");
   repro->add_option("line", words.line, "The line, or what stands in its quotes")->required();
   repro->add_option("--json", words.campaign.json, "Write results here, as JSON lines");
-  CLI::App* const mutants = app.add_subcommand("mutants", "Break each site in turn: the campaign must notice");
+  CLI::App* const mutants =
+      app.add_subcommand("mutants", "Break each site in turn: the campaign must notice");
   AddMutantsOptions(*mutants, words);
   CLI::App* const sites = app.add_subcommand("sites", "List the sites where the engine can be broken");
   CLI::App* const marks = app.add_subcommand("marks", "List the marks on its rare paths");

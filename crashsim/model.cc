@@ -55,7 +55,8 @@ namespace {
 uint64_t DeleteRange(ModelTable& table, const Op& op) {
   auto at = op.has_key ? table.entries.lower_bound(op.key) : table.entries.begin();
   std::vector<std::string> gone;
-  for (; at != table.entries.end() && (!op.has_upper || at->first < op.upper); ++at) gone.push_back(at->first);
+  for (; at != table.entries.end() && (!op.has_upper || at->first < op.upper); ++at)
+    gone.push_back(at->first);
   for (const std::string& key : gone) table.Delete(key);
   return gone.size();
 }
@@ -64,9 +65,7 @@ uint64_t DeleteRange(ModelTable& table, const Op& op) {
 
 Outcome Model::ApplyToTable(ModelTable& table, const Op& op, Serial serial) {
   switch (op.kind) {
-    case OpKind::kPut:
-      table.Put(op.key, {Digest(op.value), op.value.size(), serial});
-      return {};
+    case OpKind::kPut: table.Put(op.key, {Digest(op.value), op.value.size(), serial}); return {};
     case OpKind::kDelete: return {.value = table.Delete(op.key) ? 1u : 0u};
     case OpKind::kDeleteRange: return {.value = DeleteRange(table, op)};
     case OpKind::kGet: {
@@ -130,14 +129,16 @@ StateSum Model::Sum() const {
   StateSum sum;
   for (const auto& [uid, family] : families_) {
     StateSum tables;
-    for (const auto& [name, table] : family.tables) tables += SumOfTable(name, table.entries.size(), table.sum);
+    for (const auto& [name, table] : family.tables)
+      tables += SumOfTable(name, table.entries.size(), table.sum);
     sum += SumOfFamily(family.name, family.tables.size(), tables);
   }
   return sum;
 }
 
 std::optional<FamilyUid> Model::Find(std::string_view name) const {
-  const auto at = std::ranges::find_if(families_, [&](const auto& entry) { return entry.second.name == name; });
+  const auto at =
+      std::ranges::find_if(families_, [&](const auto& entry) { return entry.second.name == name; });
   if (at == families_.end()) return std::nullopt;
   return at->first;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What the database should contain: ordered maps, nothing clever. Sums of the contents are kept as they change,
-// so that a state is recognised without comparing entries.
+// What the database should contain: ordered maps, nothing clever. Sums of the contents are kept as they
+// change, so that a state is recognised without comparing entries.
 
 #include <cstdint>
 #include <map>

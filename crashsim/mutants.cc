@@ -41,9 +41,18 @@ void Start(const MutantsOptions& options, const std::string& scratch, Trial& tri
   trial.begun = SteadyClock::now();
   const std::string seed = std::to_string(options.seed);
   const std::string seconds = std::to_string(static_cast<uint64_t>(options.seconds)) + "s";
-  std::vector<const char*> arguments = {options.program.c_str(), "run",  "--workload", "mixed",
-                                        "--seed",                seed.c_str(), "--for", seconds.c_str(),
-                                        "--jobs",                "1",    "--until-violation", "--json",
+  std::vector<const char*> arguments = {options.program.c_str(),
+                                        "run",
+                                        "--workload",
+                                        "mixed",
+                                        "--seed",
+                                        seed.c_str(),
+                                        "--for",
+                                        seconds.c_str(),
+                                        "--jobs",
+                                        "1",
+                                        "--until-violation",
+                                        "--json",
                                         trial.json.c_str()};
   if (!trial.site.empty()) arguments.insert(arguments.end(), {"--break", trial.site.c_str()});
   arguments.push_back(nullptr);
@@ -51,7 +60,8 @@ void Start(const MutantsOptions& options, const std::string& scratch, Trial& tri
   trial.pid = ::fork();
   if (trial.pid != 0) return;
   // What it says is in the file.
-  if (std::freopen("/dev/null", "w", stdout) != nullptr && std::freopen("/dev/null", "w", stderr) != nullptr) {
+  if (std::freopen("/dev/null", "w", stdout) != nullptr &&
+      std::freopen("/dev/null", "w", stderr) != nullptr) {
     ::execv(options.program.c_str(), const_cast<char* const*>(arguments.data()));
   }
   ::_exit(static_cast<int>(Outcomes::kHarnessError));
@@ -98,15 +108,17 @@ Json RecordOf(const Trial& trial) {
 }
 
 void PrintRow(const Trial& trial) {
-  std::printf("  %-36s %-30s %10llu %10llu %7.1f\n", trial.site.empty() ? "(sound engine)" : trial.site.c_str(),
+  std::printf("  %-36s %-30s %10llu %10llu %7.1f\n",
+              trial.site.empty() ? "(sound engine)" : trial.site.c_str(),
               trial.site.empty() && !trial.killed() ? "holds, as it should" : KilledBy(trial).c_str(),
-              static_cast<unsigned long long>(trial.recoveries()), static_cast<unsigned long long>(trial.hits()),
-              trial.seconds);
+              static_cast<unsigned long long>(trial.recoveries()),
+              static_cast<unsigned long long>(trial.hits()), trial.seconds);
   std::fflush(stdout);
 }
 
 // Runs all trials, `jobs` at a time.
-void RunAll(const MutantsOptions& options, const std::string& scratch, std::vector<Trial>& trials, JsonLines& out) {
+void RunAll(const MutantsOptions& options, const std::string& scratch, std::vector<Trial>& trials,
+            JsonLines& out) {
   size_t next = 0;
   std::vector<Trial*> running;
   while (next < trials.size() || !running.empty()) {
@@ -145,14 +157,19 @@ Outcomes RunMutants(const MutantsOptions& options) {
     std::fprintf(stderr, "crashsim: cannot write %s\n", error ? scratch.c_str() : options.json.c_str());
     return Outcomes::kHarnessError;
   }
-  out.Write({{"type", "header"}, {"tool", "crashsim mutants"}, {"git", GitRevision()}, {"seed", options.seed},
-             {"seconds", options.seconds}, {"sites", trials.size() - 1}});
+  out.Write({{"type", "header"},
+             {"tool", "crashsim mutants"},
+             {"git", GitRevision()},
+             {"seed", options.seed},
+             {"seconds", options.seconds},
+             {"sites", trials.size() - 1}});
   std::printf("  %-36s %-30s %10s %10s %7s\n", "site", "killed by", "executions", "hits", "seconds");
   RunAll(options, scratch, trials, out);
   std::filesystem::remove_all(scratch, error);
 
   const bool sound = trials[0].ended_well() && !trials[0].killed();
-  const auto killed = static_cast<size_t>(std::ranges::count_if(trials.begin() + 1, trials.end(), &Trial::killed));
+  const auto killed =
+      static_cast<size_t>(std::ranges::count_if(trials.begin() + 1, trials.end(), &Trial::killed));
   const bool no_verdict = std::ranges::any_of(trials, [](const Trial& trial) { return !trial.ended_well(); });
   Outcomes outcome = killed + 1 == trials.size() && sound ? Outcomes::kHolds : Outcomes::kViolation;
   if (no_verdict && killed + 1 != trials.size()) outcome = Outcomes::kHarnessError;
@@ -164,7 +181,10 @@ Outcomes RunMutants(const MutantsOptions& options) {
                   trial.hits() == 0 ? "its code never ran" : "its effect was never noticed");
     }
   }
-  out.Write({{"type", "mutants_summary"}, {"killed", killed}, {"sites", trials.size() - 1}, {"sound", sound},
+  out.Write({{"type", "mutants_summary"},
+             {"killed", killed},
+             {"sites", trials.size() - 1},
+             {"sound", sound},
              {"verdict", Name(outcome)}});
   return outcome;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Breaks the engine at each of its sites in turn and lets the general campaign find it. A site that survives is a
-// hole in the harness or a precaution that is not needed.
+// Breaks the engine at each of its sites in turn and lets the general campaign find it. A site that survives
+// is a hole in the harness or a precaution that is not needed.
 
 #include <cstdint>
 #include <string>
@@ -14,7 +14,7 @@ struct MutantsOptions {
   std::string program;             // this binary: one process per site
   std::vector<std::string> sites;  // empty: all that are registered
   uint64_t seed = 1;
-  double seconds = 60;             // at most, per site
+  double seconds = 60;  // at most, per site
   unsigned jobs = 2;
   std::string json;
 };

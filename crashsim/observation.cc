@@ -7,7 +7,8 @@ StateSum Observation::Sum() const {
   StateSum sum;
   for (const ObservedFamily& family : families) {
     StateSum contents;
-    for (const ObservedTable& table : family.tables) contents += SumOfTable(table.name, table.entries, table.sum);
+    for (const ObservedTable& table : family.tables)
+      contents += SumOfTable(table.name, table.entries, table.sum);
     sum += SumOfFamily(family.name, family.tables.size(), contents);
   }
   return sum;

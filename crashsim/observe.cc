@@ -1,6 +1,7 @@
 // Reads a whole database through the public API.
 //
-// (1) Every entry is read twice, forwards and backwards: both must agree, be in strict order, and be as many as
+// (1) Every entry is read twice, forwards and backwards: both must agree, be in strict order, and be as many
+// as
 //     Length says.
 // (2) Nothing here knows what the contents should be.
 #include "crashsim/observe.h"
@@ -42,8 +43,8 @@ Result<Scan> ScanAll(Cursor& cursor, bool backwards, std::vector<ObservedEntry>*
   return scan;
 }
 
-Status ObserveTable(const ReadTable& source, const ObservedFamily& family, Detail detail, ObservedTable& table,
-                    std::vector<std::string>& problems) {
+Status ObserveTable(const ReadTable& source, const ObservedFamily& family, Detail detail,
+                    ObservedTable& table, std::vector<std::string>& problems) {
   MANIFOLDDB_ASSIGN(table.length, source.Length());
   MANIFOLDDB_ASSIGN(Cursor cursor, source.NewCursor());
   MANIFOLDDB_ASSIGN(const Scan forwards,
@@ -58,8 +59,8 @@ Status ObserveTable(const ReadTable& source, const ObservedFamily& family, Detai
                        std::to_string(backwards.entries) + " backwards, with different contents");
   }
   if (table.length != forwards.entries) {
-    problems.push_back(Where(family, table) + "Length says " + std::to_string(table.length) + ", a scan finds " +
-                       std::to_string(forwards.entries));
+    problems.push_back(Where(family, table) + "Length says " + std::to_string(table.length) +
+                       ", a scan finds " + std::to_string(forwards.entries));
   }
   return {};
 }
@@ -76,7 +77,8 @@ Result<Observation> Observe(ReadTransaction& transaction, Detail detail) {
     family.uid = handle.id();
     MANIFOLDDB_ASSIGN(const std::vector<std::string> tables, transaction.ListTables(handle));
     for (const std::string& table_name : tables) {
-      ObservedTable& table = family.tables.emplace_back(ObservedTable{.name = table_name, .sum = {}, .contents = {}});
+      ObservedTable& table =
+          family.tables.emplace_back(ObservedTable{.name = table_name, .sum = {}, .contents = {}});
       MANIFOLDDB_ASSIGN(const ReadTable source, transaction.OpenTable(handle, table_name));
       MANIFOLDDB_TRY(ObserveTable(source, family, detail, table, seen.problems));
     }

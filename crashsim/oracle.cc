@@ -1,8 +1,10 @@
-// (1) The order of commits is what Commit returned; family operations, which return none, fill the gaps. Numbers
+// (1) The order of commits is what Commit returned; family operations, which return none, fill the gaps.
+// Numbers
 //     are dense, agree with what ended before what began, and with who held a family after whom.
-// (2) Every answer a transaction got, also of one that was aborted, is the answer of the state it ran on (G4).
-// (3) Every reading equals the state at its number, not older than what had been acknowledged before it began.
-// (4) A crash leaves a position at or above the floor: the newest durable commit that was acknowledged, or seen by
+// (2) Every answer a transaction got, also of one that was aborted, is the answer of the state it ran on
+// (G4). (3) Every reading equals the state at its number, not older than what had been acknowledged before it
+// began. (4) A crash leaves a position at or above the floor: the newest durable commit that was
+// acknowledged, or seen by
 //     a reader, or covered by a checkpoint that succeeded.
 #include "crashsim/oracle.h"
 
@@ -55,7 +57,9 @@ std::string Describe(const Transaction& transaction) {
   std::string text = kNames[static_cast<int>(transaction.kind)] + std::to_string(transaction.serial);
   text += " (";
   if (transaction.number != 0) text += "commit " + std::to_string(transaction.number) + ", ";
-  text += transaction.through_checkpoint ? "through a checkpoint" : transaction.durable() ? "Immediate" : "None";
+  text += transaction.through_checkpoint ? "through a checkpoint"
+          : transaction.durable()        ? "Immediate"
+                                         : "None";
   return text + ")";
 }
 
@@ -73,7 +77,8 @@ std::optional<std::string> ApplyTo(Model& state, const Transaction& transaction)
                                         names.at(0)),
                      transaction.outcome, "CreateColumnFamily '" + names.at(0) + "'");
     case StepKind::kDropFamily:
-      return compare(state.DropFamily(names.at(0)), transaction.outcome, "DropColumnFamily '" + names.at(0) + "'");
+      return compare(state.DropFamily(names.at(0)), transaction.outcome,
+                     "DropColumnFamily '" + names.at(0) + "'");
     case StepKind::kRenameFamily:
       return compare(state.RenameFamily(names.at(0), names.at(1)), transaction.outcome,
                      "RenameColumnFamily '" + names.at(0) + "' to '" + names.at(1) + "'");
@@ -86,8 +91,9 @@ std::optional<std::string> ApplyTo(Model& state, const Transaction& transaction)
     failed = failed || (done.outcome.error && IsEnvironment(*done.outcome.error));
     const Outcome expected = state.Apply(done.family, done.op, transaction.serial);
     if (!first && !failed) {
-      first = compare(expected, done.outcome,
-                      "operation " + std::to_string(i) + ", " + NameOf(done.op.kind) + " in '" + done.op.table + "'");
+      first = compare(
+          expected, done.outcome,
+          "operation " + std::to_string(i) + ", " + NameOf(done.op.kind) + " in '" + done.op.table + "'");
     }
   }
   return first;
@@ -108,8 +114,8 @@ void Oracle::Fail(Promise promise, std::string expected, std::string found) {
   run_violations_.push_back({promise, std::move(expected), std::move(found)});
 }
 
-// Sorts what was acknowledged by number. Family operations return no number: in the order of their ends they take
-// the numbers that are left (the workload never runs two of them side by side).
+// Sorts what was acknowledged by number. Family operations return no number: in the order of their ends they
+// take the numbers that are left (the workload never runs two of them side by side).
 void Oracle::FindOrder() {
   std::set<uint64_t> taken;
   std::vector<size_t> unnumbered;
@@ -121,10 +127,12 @@ void Oracle::FindOrder() {
         unnumbered.push_back(i);
         continue;
       }
-      // One that changed nothing need not have a place of its own: then it names the newest that was published.
+      // One that changed nothing need not have a place of its own: then it names the newest that was
+      // published.
       if (!changed && (all[i].number <= base_number_ || taken.contains(all[i].number))) continue;
       if (!taken.insert(all[i].number).second) {
-        Fail(Promise::kPrefix, "every commit has a number of its own", Describe(all[i]) + " has one that is taken");
+        Fail(Promise::kPrefix, "every commit has a number of its own",
+             Describe(all[i]) + " has one that is taken");
       }
       order_.push_back(i);
     }
@@ -146,7 +154,8 @@ void Oracle::CheckOrder() {
   for (size_t p = 0; p < known_; ++p) {
     const Transaction& at = all[order_[p]];
     if (at.number != base_number_ + p + 1) {
-      Fail(Promise::kPrefix, "commit numbers without a gap: " + std::to_string(base_number_ + p + 1), Describe(at));
+      Fail(Promise::kPrefix, "commit numbers without a gap: " + std::to_string(base_number_ + p + 1),
+           Describe(at));
       break;
     }
     if (at.ended.event < called_max) {
@@ -190,14 +199,15 @@ void Oracle::Replay() {
   if (!unknown.empty()) AddUnknown(state, positions_.back(), unknown);
 }
 
-// What changed nothing (aborted, refused, never ended) still got answers: from the state after the last commit
-// that held one of its families before it did; of a family operation, after the last family operation.
+// What changed nothing (aborted, refused, never ended) still got answers: from the state after the last
+// commit that held one of its families before it did; of a family operation, after the last family operation.
 void Oracle::PlaceRefused() {
   const auto& all = history_.transactions;
   refused_.resize(known_ + 1);
   for (size_t i = 0; i < all.size(); ++i) {
     const Transaction& one = all[i];
-    if (one.end == End::kUnknown || one.end == End::kCalled || std::ranges::find(order_, i) != order_.end()) continue;
+    if (one.end == End::kUnknown || one.end == End::kCalled || std::ranges::find(order_, i) != order_.end())
+      continue;
     const bool family_operation = one.kind != StepKind::kTransaction;
     size_t after = 0;
     for (size_t p = known_; p > 0 && after == 0; --p) {
@@ -233,9 +243,8 @@ void Oracle::AddUnknown(const Model& state, Position at, std::vector<size_t>& le
   const auto& all = history_.transactions;
   for (size_t i = 0; i < left.size(); ++i) {
     const size_t chosen = left[i];
-    const bool free = std::ranges::none_of(left, [&](size_t other) {
-      return other != chosen && MustPrecede(all[other], all[chosen]);
-    });
+    const bool free = std::ranges::none_of(
+        left, [&](size_t other) { return other != chosen && MustPrecede(all[other], all[chosen]); });
     if (!free) continue;
     Model next = state;
     // A family operation that failed has no answer to compare; what it would have done counts.
@@ -261,11 +270,12 @@ size_t Oracle::NewestAcked(const Stamp& before) const {
 
 void Oracle::CheckReading(const Reading& reading) {
   const std::string which = "snapshot at commit " + std::to_string(reading.number);
-  for (const std::string& problem : reading.problems) Fail(Promise::kIsolated, "one state", which + ": " + problem);
+  for (const std::string& problem : reading.problems)
+    Fail(Promise::kIsolated, "one state", which + ": " + problem);
   const size_t newest = NewestAcked(reading.began);
   if (reading.number < base_number_ + newest) {
-    Fail(Promise::kIsolated, "the next read sees an acknowledged commit: " + std::to_string(base_number_ + newest),
-         which);
+    Fail(Promise::kIsolated,
+         "the next read sees an acknowledged commit: " + std::to_string(base_number_ + newest), which);
     return;
   }
   const auto same = std::ranges::find_if(positions_, [&](const Position& position) {
@@ -280,7 +290,8 @@ void Oracle::CheckReading(const Reading& reading) {
   for (const size_t p : same->unknown) {
     const Transaction& seen = history_.transactions[p];
     if (seen.durable()) {
-      Fail(Promise::kIsolated, "a reader sees no commit whose outcome is unknown", which + ": " + Describe(seen));
+      Fail(Promise::kIsolated, "a reader sees no commit whose outcome is unknown",
+           which + ": " + Describe(seen));
     }
   }
 }
@@ -310,7 +321,6 @@ void Oracle::FindFloors() {
   }
   for (const Settled& settled : history_.settled) {
     floors_.push_back({settled.ended.effects, NewestAcked(settled.called), settled.what});
-    damaged_floors_.push_back(floors_.back());
   }
   for (auto* floors : {&floors_, &damaged_floors_}) {
     std::ranges::stable_sort(*floors, {}, &Floor::effects);

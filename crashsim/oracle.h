@@ -1,10 +1,10 @@
 #pragma once
-// The judge. From a run's history it works out every state that the order of commits leads through, checks the
-// run itself against it (G3, G4), and says of recovered contents whether they are one of the states that the
-// contract allows at that crash (G1 to G4).
+// The judge. From a run's history it works out every state that the order of commits leads through, checks
+// the run itself against it (G3, G4), and says of recovered contents whether they are one of the states that
+// the contract allows at that crash (G1 to G4).
 //
-// A *position* is a state: 0 is the base, i the state after the first i commits of the order. Commits whose outcome
-// the engine called unknown come last, each possible sequence of them being positions of its own.
+// A *position* is a state: 0 is the base, i the state after the first i commits of the order. Commits whose
+// outcome the engine called unknown come last, each possible sequence of them being positions of its own.
 
 #include <cstdint>
 #include <map>
@@ -21,15 +21,15 @@ namespace manifolddb::crashsim {
 
 struct Position {
   StateSum sum;
-  uint64_t number = 0;            // commit number
-  uint64_t called_at = 0;         // effects when the last of its commits was called: not before can it exist
-  std::vector<size_t> unknown;    // behind the known order: indices into transactions
+  uint64_t number = 0;          // commit number
+  uint64_t called_at = 0;       // effects when the last of its commits was called: not before can it exist
+  std::vector<size_t> unknown;  // behind the known order: indices into transactions
 };
 
 // Which positions a crash may leave.
 struct Allowed {
-  size_t floor = 0;           // among the known positions
-  const char* why = "base";   // what the floor comes from: "commit", "reader", "checkpoint", "close", "base"
+  size_t floor = 0;          // among the known positions
+  const char* why = "base";  // what the floor comes from: "commit", "reader", "checkpoint", "close", "base"
   uint64_t effects = 0;
 };
 
@@ -43,8 +43,8 @@ class Oracle {
 
   // At a crash after `effects` effects of the run.
   Allowed At(uint64_t effects) const;
-  // The same if damage may have taken the newest durable commit from the log (G7's exception): what a later durable
-  // commit states to be durable must still be there.
+  // The same if damage may have taken the newest durable commit from the log (G7's exception): what a later
+  // durable commit states to be durable must still be there.
   Allowed AtWithDamagedLog(uint64_t effects) const;
 
   // The position that `sum` is, among the allowed ones; of several with the same contents the one with commit
@@ -98,8 +98,9 @@ class Oracle {
   size_t known_ = 0;
   std::vector<Position> positions_;
   std::multimap<StateSum, size_t> by_sum_;
-  std::vector<Floor> floors_;          // ascending in effects and position
-  std::vector<Floor> damaged_floors_;  // the same, each commit counting only once a later one was acknowledged
+  std::vector<Floor> floors_;  // ascending in effects and position
+  std::vector<Floor>
+      damaged_floors_;  // the same, each commit counting only once a later one was acknowledged
   std::vector<std::vector<size_t>> refused_;  // per known position: what ran on it without effect
   Violations run_violations_;
 };
@@ -107,8 +108,8 @@ class Oracle {
 // An error that says nothing about the contents: the storage failed, or the database had failed before.
 bool IsEnvironment(Errc code);
 
-// Applies a transaction or family operation to a state, comparing each answer with the recorded one; the first
-// difference is described, or nothing.
+// Applies a transaction or family operation to a state, comparing each answer with the recorded one; the
+// first difference is described, or nothing.
 std::optional<std::string> ApplyTo(Model& state, const Transaction& transaction);
 // "transaction 12 (commit 9, Immediate)": for messages.
 std::string Describe(const Transaction& transaction);

@@ -1,5 +1,5 @@
-// The judge on hand-made histories: what it must accept, what it must reject and under which name, and whether it
-// agrees with a second judge that is too simple to be wrong.
+// The judge on hand-made histories: what it must accept, what it must reject and under which name, and
+// whether it agrees with a second judge that is too simple to be wrong.
 #include "crashsim/oracle.h"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,8 @@ class HonestRun {
   HonestRun() { CreateFamily("f"), CreateFamily("g"); }
 
   FamilyUid CreateFamily(const std::string& name) {
-    Transaction one{.serial = ++serial_, .kind = StepKind::kCreateFamily, .names = {name}, .families = {++uid_}};
+    Transaction one{
+        .serial = ++serial_, .kind = StepKind::kCreateFamily, .names = {name}, .families = {++uid_}};
     Finish(one, End::kAcked);
     return uid_;
   }
@@ -110,7 +111,8 @@ TEST(Oracle, RejectsALostAcknowledgedCommit) {
   HonestRun run;
   const Transaction lost = run.Write({1}, "a");
   const Oracle oracle(Model(), 0, run.history);
-  EXPECT_EQ(Broken(Judge(oracle, Showing(run.states[2], 2), lost.ended.effects)), Promises{Promise::kDurable});
+  EXPECT_EQ(Broken(Judge(oracle, Showing(run.states[2], 2), lost.ended.effects)),
+            Promises{Promise::kDurable});
   EXPECT_TRUE(Judge(oracle, Showing(run.states[2], 2), lost.ended.effects - 1).empty()) << "not told yet";
 }
 
@@ -141,7 +143,8 @@ TEST(Oracle, RejectsAValueThatNobodyWrote) {
   const Oracle oracle(Model(), 0, run.history);
   Model wrong = run.states[3];
   static_cast<void>(wrong.Apply(1, {.kind = OpKind::kPut, .table = "t", .key = "a", .value = "noise"}, 3));
-  EXPECT_EQ(Broken(Judge(oracle, Showing(wrong, 3), run.history.events)), Promises{Promise::kHonestAboutDamage});
+  EXPECT_EQ(Broken(Judge(oracle, Showing(wrong, 3), run.history.events)),
+            Promises{Promise::kHonestAboutDamage});
 }
 
 TEST(Oracle, RejectsACommitThatWasNotCalledYet) {

@@ -1,6 +1,6 @@
 #pragma once
-// What a workload does, as data: typed operations in steps, steps of several actors side by side in rounds. Drawn
-// before anything runs; knows names, not engine objects.
+// What a workload does, as data: typed operations in steps, steps of several actors side by side in rounds.
+// Drawn before anything runs; knows names, not engine objects.
 
 #include <cstdint>
 #include <string>
@@ -56,7 +56,7 @@ enum class StepKind : uint8_t {
 
 struct Step {
   StepKind kind = StepKind::kTransaction;
-  Serial serial = 0;  // of transactions and family operations
+  Serial serial = 0;                       // of transactions and family operations
   std::vector<std::string> families = {};  // kRenameFamily: from, to
   std::vector<Op> ops = {};
   bool commit = true;
@@ -91,7 +91,8 @@ struct ValueTag {
 };
 ValueTag TagOf(ByteView value);
 
-// In runs with a ledger, each transaction leaves a row under its serial in this table of each family it holds.
+// In runs with a ledger, each transaction leaves a row under its serial in this table of each family it
+// holds.
 inline constexpr char kLedgerTable[] = "~ledger";
 std::string LedgerKey(Serial serial);
 

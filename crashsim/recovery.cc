@@ -1,4 +1,5 @@
-// (1) The process that recovers is killed when it has been looked at: closing would cost a checkpoint and prove
+// (1) The process that recovers is killed when it has been looked at: closing would cost a checkpoint and
+// prove
 //     nothing about the crash.
 // (2) A read-only opening must leave no effect on the disk.
 #include "crashsim/recovery.h"
@@ -123,7 +124,8 @@ std::vector<std::string> GoOn(const faultfs::Image& image, const Setup& setup, c
   }
   const Recovered again = Recover(disk, setup, {});
   auto wrong = compare(again, "reopened");
-  if (wrong.empty() && again.replayed != 0) wrong = {"replayed " + std::to_string(again.replayed) + " after a close"};
+  if (wrong.empty() && again.replayed != 0)
+    wrong = {"replayed " + std::to_string(again.replayed) + " after a close"};
   return wrong;
 }
 

@@ -18,14 +18,14 @@ namespace manifolddb::crashsim {
 using Invariant = std::function<std::vector<std::string>(ReadTransaction&)>;
 
 struct Recovered {
-  std::optional<Error> error;           // opening, reading or verifying failed
+  std::optional<Error> error;  // opening, reading or verifying failed
   Summary seen;
-  std::vector<std::string> verify;      // what Verify found
-  std::vector<std::string> invariant;   // what the workload's invariant found
-  uint64_t replayed = 0;                // commits
+  std::vector<std::string> verify;     // what Verify found
+  std::vector<std::string> invariant;  // what the workload's invariant found
+  uint64_t replayed = 0;               // commits
   uint64_t pages_total = 0;
-  uint64_t effects = 0;                 // of the recovery
-  uint64_t cpu_nanos = 0;               // that opening, reading and verifying took
+  uint64_t effects = 0;                         // of the recovery
+  uint64_t cpu_nanos = 0;                       // that opening, reading and verifying took
   std::shared_ptr<const faultfs::Trace> trace;  // of the recovery, if kept
 
   bool sound() const { return !error && seen.problems.empty() && verify.empty() && invariant.empty(); }
@@ -45,8 +45,8 @@ Recovered Recover(const faultfs::Image& image, const Setup& setup, const Invaria
 // All contents, as recovery from `image` shows them; empty if it fails.
 Observation ContentsOf(const faultfs::Image& image, const Setup& setup);
 
-// Recovers, writes one durable transaction, closes, opens again: nothing is to be replayed, everything is to be
-// there, and before the close as well after one more cut. What is wrong, or nothing.
+// Recovers, writes one durable transaction, closes, opens again: nothing is to be replayed, everything is to
+// be there, and before the close as well after one more cut. What is wrong, or nothing.
 std::vector<std::string> GoOn(const faultfs::Image& image, const Setup& setup, const Recovered& before);
 
 }  // namespace manifolddb::crashsim

@@ -38,14 +38,16 @@ bool BreakSites(const std::vector<std::string>& names) {
 
 std::vector<std::string> SiteNames() {
   std::vector<std::string> names;
-  for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) names.push_back(site->name());
+  for (base::Site* site = base::Site::First(); site != nullptr; site = site->next())
+    names.push_back(site->name());
   std::ranges::sort(names);
   return names;
 }
 
 std::vector<std::string> MarkNames() {
   std::vector<std::string> names;
-  for (base::Mark* mark = base::Mark::First(); mark != nullptr; mark = mark->next()) names.push_back(mark->name());
+  for (base::Mark* mark = base::Mark::First(); mark != nullptr; mark = mark->next())
+    names.push_back(mark->name());
   std::ranges::sort(names);
   return names;
 }

@@ -1,7 +1,7 @@
 // (1) Each scenario draws from its own stream, named by kind and ordinal: one can be played again without the
 //     others.
-// (2) A run with a fault has an oracle of its own: what it acknowledged stays, what it called unknown may be there.
-// (3) Damage is judged by what is read: an error is honest, right contents are, wrong contents never.
+// (2) A run with a fault has an oracle of its own: what it acknowledged stays, what it called unknown may be
+// there. (3) Damage is judged by what is read: an error is honest, right contents are, wrong contents never.
 #include "crashsim/scenarios.h"
 
 #include <algorithm>
@@ -44,6 +44,7 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kMetaRot, 4, &Scenarios::RotMeta, random);
   Try(ScenarioKind::kLostWrite, 8, &Scenarios::LoseWrite, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
+  Try(ScenarioKind::kNoMemory, 1, &Scenarios::RefuseMemory, random);
 }
 
 void Scenarios::Try(ScenarioKind kind, uint32_t times, Body body, const Random& random) {
@@ -128,7 +129,8 @@ bool Scenarios::KillThenCut(Random& random, std::string&) {
 }
 
 bool Scenarios::FailSync(Random& random, std::string&) {
-  constexpr std::array kKinds = {FaultKind::kSyncKeepsClean, FaultKind::kSyncReverts, FaultKind::kSyncFailsLater};
+  constexpr std::array kKinds = {FaultKind::kSyncKeepsClean, FaultKind::kSyncReverts,
+                                 FaultKind::kSyncFailsLater};
   const uint64_t syncs = CountOf(EffectKind::kSync) + CountOf(EffectKind::kSyncRange);
   Fault fault{.kind = kKinds[random.Below(kKinds.size())], .counted = Only(faultfs::Operation::kSync)};
   fault.at = 1 + random.Below(std::max<uint64_t>(syncs, 1));
@@ -155,6 +157,22 @@ bool Scenarios::FillDisk(Random& random, std::string&) {
   return RunWithFault(fault, true, random);
 }
 
+bool Scenarios::RefuseMemory(Random& random, std::string&) {
+  const uint64_t at = 1 + random.Below(400);
+  MemoryGate gate(at, 1 + random.Below(random.Chance(50) ? 2 : 40));
+  const auto disk = generation_.MakeDisk();
+  SessionPlan plan = generation_.plan;
+  plan.faults_armed = true;
+  plan.make_room = true;
+  plan.memory = &gate;
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario, "no_memory@" + std::to_string(at));
+  Session session = RunSession(disk, plan, [this] { OnDeadlock(place_); });
+  ++campaign_.counters().sessions;
+  if (!gate.refused()) return false;
+  JudgeFaulted(disk, session, session.first_effect, false, random);
+  return true;
+}
+
 bool Scenarios::RunWithFault(const Fault& fault, bool make_room, Random& random) {
   const auto disk = generation_.MakeDisk();
   SessionPlan plan = generation_.plan;
@@ -170,7 +188,12 @@ bool Scenarios::RunWithFault(const Fault& fault, bool make_room, Random& random)
   campaign_.counters().faults_fired[kind] += fired.empty() ? 0 : 1;
   disk->DisarmAll();
   if (fired.empty()) return false;
-  // What had been opened when the fault struck is known; otherwise only the base is.
+  JudgeFaulted(disk, session, fired[0].effects, fault.kind == FaultKind::kSyncFailsLater, random);
+  return true;
+}
+
+void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& session, uint64_t failed_at,
+                             bool sync_lied, Random& random) {
   Model base = generation_.base;
   BindIds(base, session.opened);
   const Oracle oracle(std::move(base), generation_.base_number, session.history);
@@ -178,19 +201,19 @@ bool Scenarios::RunWithFault(const Fault& fault, bool make_room, Random& random)
   violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
   if (session.open_error && !IsEnvironment(session.open_error->code()) &&
       !ReportsDamage(session.open_error->code())) {
-    violations.push_back({Promise::kHonestAboutErrors, "an error that names the fault",
-                          Describe(*session.open_error)});
+    violations.push_back(
+        {Promise::kHonestAboutErrors, "an error that names the fault", Describe(*session.open_error)});
   }
   campaign_.Report(violations);
   std::optional<uint64_t> frozen_at;
-  if (fault.kind == FaultKind::kSyncFailsLater) frozen_at = fired[0].effects - std::min<uint64_t>(fired[0].effects, 1);
+  if (sync_lied) frozen_at = failed_at - std::min<uint64_t>(failed_at, 1);
   const uint64_t before_effects = session.trace->effects.size();
   if (random.Chance(50)) disk->EvictClean(random.Next());
-  Reopen(disk, oracle, before_effects, frozen_at, fired[0].effects, random);
-  return true;
+  Reopen(disk, oracle, before_effects, frozen_at, failed_at, random);
 }
 
-// ---- Recovery that is cut again and again -------------------------------------------------------------------
+// ---- Recovery that is cut again and again
+// -------------------------------------------------------------------
 
 bool Scenarios::LoopCrashes(Random& random, std::string&) {
   const uint64_t effects = random.Below(generation_.effects() + 1);
@@ -202,8 +225,8 @@ bool Scenarios::LoopCrashes(Random& random, std::string&) {
   for (uint32_t loop = 0; loop <= kLoops; ++loop) {
     const Recovered found = Recover(image, setup, workload_.invariant(), {.keep_trace = true});
     campaign_.CountRecovery(found.cpu_nanos);
-    const std::string where = "after " + std::to_string(loop) + " cut recoveries, the last at effect " +
-                              std::to_string(cut_at);
+    const std::string where =
+        "after " + std::to_string(loop) + " cut recoveries, the last at effect " + std::to_string(cut_at);
     if (!first) {
       if (!found.sound()) return false;  // reported where this point was explored
       first = found;
@@ -219,8 +242,9 @@ bool Scenarios::LoopCrashes(Random& random, std::string&) {
                          where + ": " + (found.verify.empty() ? "form" : found.verify.front())}});
       return true;
     } else if (found.pages_total > 2 * first->pages_total + 64) {
-      campaign_.Report({{Promise::kNoLeaks, "a file that does not grow from crash to crash, about " +
-                         std::to_string(first->pages_total) + " pages",
+      campaign_.Report({{Promise::kNoLeaks,
+                         "a file that does not grow from crash to crash, about " +
+                             std::to_string(first->pages_total) + " pages",
                          where + ": " + std::to_string(found.pages_total) + " pages"}});
       return true;
     }
@@ -231,7 +255,8 @@ bool Scenarios::LoopCrashes(Random& random, std::string&) {
   return first->effects > 0;
 }
 
-// ---- Damage -------------------------------------------------------------------------------------------------
+// ---- Damage
+// -------------------------------------------------------------------------------------------------
 
 bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const std::string& what) {
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario, what);
@@ -243,9 +268,8 @@ bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const st
     }
     return true;
   }
-  Violations violations = generation_.oracle->Judge(found.seen, allowed, [&] {
-    return ContentsOf(image, generation_.plan.setup);
-  });
+  Violations violations = generation_.oracle->Judge(
+      found.seen, allowed, [&] { return ContentsOf(image, generation_.plan.setup); });
   for (Violation& violation : violations) {
     violation.promise = Promise::kHonestAboutDamage;
     violation.expected = "damage reported or of no effect: " + violation.expected;
@@ -257,28 +281,32 @@ bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const st
 bool Scenarios::Rot(Random& random, std::string&) {
   const auto& trace = generation_.session.trace;
   const uint64_t effects = random.Between(generation_.session.opened_effect, generation_.effects());
-  Image image = CrashPoint(trace, effects).Draw({random.Chance(50) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
+  Image image = CrashPoint(trace, effects)
+                    .Draw({random.Chance(50) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
   // Where something was written: elsewhere there is nothing to harm.
   std::vector<const faultfs::Effect*> writes;
   for (uint64_t i = 0; i < effects; ++i) {
-    if (trace->effects[i].kind == EffectKind::kWrite && trace->effects[i].size > 0) writes.push_back(&trace->effects[i]);
+    if (trace->effects[i].kind == EffectKind::kWrite && trace->effects[i].size > 0)
+      writes.push_back(&trace->effects[i]);
   }
   if (writes.empty()) return false;
   const faultfs::Effect& hit = *writes[random.Below(writes.size())];
   const std::string file = image.Find(hit.name) != nullptr ? hit.name : std::string(kLogFile);
-  const faultfs::BitRot rot{file, hit.offset + random.Below(hit.size), 1 + random.Below(8), random.Next() >> 1};
+  const faultfs::BitRot rot{file, hit.offset + random.Below(hit.size), 1 + random.Below(8),
+                            random.Next() >> 1};
   const bool clean = generation_.session.closed && effects == generation_.effects();
   const bool log = file != kDatabase && !clean;
   const Oracle& oracle = *generation_.oracle;
-  return JudgeDamage(image.With(rot), log ? oracle.AtWithDamagedLog(effects) : oracle.At(effects), rot.ToString());
+  return JudgeDamage(image.With(rot), log ? oracle.AtWithDamagedLog(effects) : oracle.At(effects),
+                     rot.ToString());
 }
 
 bool Scenarios::RotMeta(Random& random, std::string&) {
   const auto& trace = generation_.session.trace;
   const uint64_t unit = generation_.plan.setup.options.write_unit;
   const bool at_end = random.Chance(50);
-  const uint64_t effects =
-      at_end ? generation_.effects() : random.Between(generation_.session.opened_effect, generation_.effects());
+  const uint64_t effects = at_end ? generation_.effects()
+                                  : random.Between(generation_.session.opened_effect, generation_.effects());
   std::optional<uint64_t> newest;  // the two slots of two copies lie at the front of the file
   for (uint64_t i = 0; i < effects; ++i) {
     const faultfs::Effect& effect = trace->effects[i];
@@ -300,7 +328,38 @@ bool Scenarios::RotMeta(Random& random, std::string&) {
   return JudgeDamage(image, generation_.oracle->At(effects), what) || !both;
 }
 
+// Both copies of one checkpoint's meta page never arrive, and nothing is unreadable: only the log can tell.
+bool Scenarios::LoseMeta(Random& random) {
+  auto trace = std::make_shared<faultfs::Trace>(*generation_.session.trace);
+  const uint64_t unit = generation_.plan.setup.options.write_unit;
+  std::vector<std::pair<uint64_t, uint64_t>> pairs;  // of writes to the two copies of one slot
+  std::optional<uint64_t> last;
+  for (uint64_t i = generation_.session.opened_effect; i < trace->effects.size(); ++i) {
+    const faultfs::Effect& effect = trace->effects[i];
+    if (effect.kind != EffectKind::kWrite || effect.name != kDatabase || effect.offset >= 4 * unit) continue;
+    if (last && trace->effects[*last].offset / (2 * unit) == effect.offset / (2 * unit))
+      pairs.push_back({*last, i});
+    last = i;
+  }
+  if (pairs.empty()) return false;
+  const auto [first, second] = pairs[random.Below(pairs.size())];
+  for (const uint64_t lost : {first, second}) {
+    faultfs::Effect effect = trace->effects[lost];
+    effect.fault = faultfs::WriteFault::kLost;
+    trace->effects.Replace(lost, effect);
+    const auto kind = static_cast<size_t>(FaultKind::kLostWrite);
+    ++campaign_.counters().faults_armed[kind];
+    ++campaign_.counters().faults_fired[kind];
+  }
+  const uint64_t effects = random.Between(second + 1, trace->effects.size());
+  const Image image = CrashPoint(trace, effects)
+                          .Draw({random.Chance(70) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
+  return JudgeDamage(image, generation_.oracle->AtWithDamagedLog(effects),
+                     "lost@" + std::to_string(first) + "+" + std::to_string(second));
+}
+
 bool Scenarios::LoseWrite(Random& random, std::string&) {
+  if (random.Chance(25)) return LoseMeta(random);
   auto trace = std::make_shared<faultfs::Trace>(*generation_.session.trace);
   std::vector<uint64_t> writes;
   for (uint64_t i = generation_.session.opened_effect; i < trace->effects.size(); ++i) {
@@ -317,8 +376,8 @@ bool Scenarios::LoseWrite(Random& random, std::string&) {
   ++campaign_.counters().faults_armed[kind];
   ++campaign_.counters().faults_fired[kind];
   const uint64_t effects = random.Between(lost + 1, trace->effects.size());
-  const Image image = CrashPoint(trace, effects).Draw({random.Chance(50) ? Policy::kAll : Policy::kRandom,
-                                                       random.Next() >> 1});
+  const Image image = CrashPoint(trace, effects)
+                          .Draw({random.Chance(50) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
   const bool clean = generation_.session.closed && effects == trace->effects.size();
   Allowed allowed = generation_.oracle->At(effects);
   if (effect.name != kDatabase && !clean) {

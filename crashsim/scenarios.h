@@ -1,6 +1,6 @@
 #pragma once
-// What is done to a run beside cutting the power: killed processes, failing syncs and calls, a full disk, recoveries
-// that are cut again and again, and damage.
+// What is done to a run beside cutting the power: killed processes, failing syncs and calls, a full disk,
+// recoveries that are cut again and again, and damage.
 
 #include <cstdint>
 #include <memory>
@@ -14,8 +14,13 @@ namespace manifolddb::crashsim {
 
 class Scenarios {
  public:
-  Scenarios(Campaign& campaign, Place& place, Explorer& explorer, Workload& workload, const Generation& generation)
-      : campaign_(campaign), place_(place), explorer_(explorer), workload_(workload), generation_(generation) {}
+  Scenarios(Campaign& campaign, Place& place, Explorer& explorer, Workload& workload,
+            const Generation& generation)
+      : campaign_(campaign),
+        place_(place),
+        explorer_(explorer),
+        workload_(workload),
+        generation_(generation) {}
 
   // Some of each, as drawn.
   void Run(Random random);
@@ -29,12 +34,17 @@ class Scenarios {
   bool FailSync(Random& random, std::string& what);
   bool FailCall(Random& random, std::string& what);
   bool FillDisk(Random& random, std::string& what);
+  bool RefuseMemory(Random& random, std::string& what);
   bool LoopCrashes(Random& random, std::string& what);
   bool Rot(Random& random, std::string& what);
   bool RotMeta(Random& random, std::string& what);
   bool LoseWrite(Random& random, std::string& what);
+  bool LoseMeta(Random& random);
 
   bool RunWithFault(const faultfs::Fault& fault, bool make_room, Random& random);
+  // Judges a session in which something failed, opens the database again in the same boot, and cuts.
+  void JudgeFaulted(const std::shared_ptr<faultfs::Disk>& disk, const Session& session, uint64_t failed_at,
+                    bool sync_lied, Random& random);
   // A second session on a disk that goes on in the same boot, judged and cut.
   void Reopen(const std::shared_ptr<faultfs::Disk>& disk, const Oracle& before, uint64_t before_effects,
               std::optional<uint64_t> frozen_at, uint64_t cut_from, Random& random);

@@ -1,6 +1,7 @@
 #pragma once
-// Runs several threads one at a time, switching only where they do I/O, wait, or say so: the same seed gives the
-// same interleaving. The engine's waits come here (base::simulated_wait), its I/O through a ScheduledStorage.
+// Runs several threads one at a time, switching only where they do I/O, wait, or say so: the same seed gives
+// the same interleaving. The engine's waits come here (base::simulated_wait), its I/O through a
+// ScheduledStorage.
 
 #include <condition_variable>
 #include <cstdint>
@@ -41,7 +42,7 @@ class Scheduler {
   struct Actor {
     std::thread thread;
     std::condition_variable wake;
-    bool waiting = false;   // for something that another actor must do
+    bool waiting = false;  // for something that another actor must do
     bool finished = false;
   };
 

@@ -1,6 +1,7 @@
 // (1) Every call is recorded before it is made and when it has returned; stamps are the disk's effect count.
-// (2) Without a fault that has fired, no call fails but for reasons that the program gave it (a missing table).
-// (3) At the end of a run that does not close, the trace is cut first, then the process is killed, then the
+// (2) Without a fault that has fired, no call fails but for reasons that the program gave it (a missing
+// table). (3) At the end of a run that does not close, the trace is cut first, then the process is killed,
+// then the
 //     database object goes: its destructor can change nothing.
 #include "crashsim/session.h"
 
@@ -12,6 +13,7 @@
 #include "crashsim/observe.h"
 #include "crashsim/oracle.h"
 #include "crashsim/scheduler.h"
+#include "engine/base/memory.h"
 
 namespace manifolddb::crashsim {
 namespace {
@@ -48,8 +50,8 @@ class SessionRunner {
   Outcome DoOperation(const Op& op, ColumnFamily family, WriteTransaction& transaction);
   Outcome DoOnTable(const Op& op, WriteTable& table);
   Outcome DoScan(const Op& op, const WriteTable& table);
-  std::vector<std::optional<ColumnFamily>> Begin(const Step& step, std::optional<WriteTransaction>& transaction,
-                                                 size_t record);
+  std::vector<std::optional<ColumnFamily>> Begin(const Step& step,
+                                                 std::optional<WriteTransaction>& transaction, size_t record);
   void Commit(const Step& step, WriteTransaction& transaction, size_t record);
 
   void DoCheckpoint();
@@ -61,7 +63,14 @@ class SessionRunner {
   Stamp Now() { return {disk_->effects(), ++session_.history.events}; }
   Transaction& At(size_t record) { return session_.history.transactions[record]; }
   size_t Record(const Step& step);
-  bool FaultFired() const { return plan_.faults_armed && !disk_->faults_fired().empty(); }
+  bool FaultFired() const {
+    if (plan_.memory != nullptr && plan_.memory->refused()) return true;
+    return plan_.faults_armed && !disk_->faults_fired().empty();
+  }
+  void Relieve() {
+    disk_->DisarmAll();
+    if (plan_.memory != nullptr) plan_.memory->Open();
+  }
   Outcome Failed(const Error& error, const char* what);
   void Unless(const Error& error, std::initializer_list<Errc> own, const char* what);
   void Fail(Promise promise, std::string expected, std::string found) {
@@ -83,18 +92,22 @@ Outcome SessionRunner::Failed(const Error& error, const char* what) {
   const bool expected = FaultFired() && !session_.room_was_made;
   if (environment && !expected) {
     Fail(Promise::kHonestAboutErrors,
-         session_.room_was_made ? "once there is room, everything goes on" : "success: no fault has fired",
+         session_.room_was_made ? "once there is room again, everything goes on"
+                                : "success: no fault has fired",
          std::string(what) + ": " + Describe(error));
   }
-  if (error.operation().empty()) Fail(Promise::kHonestAboutErrors, "an error that names its operation", Describe(error));
-  if (error.code() == Errc::kNoSpace && plan_.make_room && ++refusals_ == kRefusalsBeforeRoom) disk_->DisarmAll();
+  if (error.operation().empty())
+    Fail(Promise::kHonestAboutErrors, "an error that names its operation", Describe(error));
+  const bool refusal = error.code() == Errc::kNoSpace || error.code() == Errc::kNoMemory;
+  if (refusal && plan_.make_room && ++refusals_ == kRefusalsBeforeRoom) Relieve();
   return {.error = error.code()};
 }
 
 // The same, where only these errors are the program's own.
 void SessionRunner::Unless(const Error& error, std::initializer_list<Errc> own, const char* what) {
   const Outcome outcome = Failed(error, what);
-  if (std::ranges::find(own, *outcome.error) != own.end() || IsEnvironment(*outcome.error) || FaultFired()) return;
+  if (std::ranges::find(own, *outcome.error) != own.end() || IsEnvironment(*outcome.error) || FaultFired())
+    return;
   Fail(Promise::kHonestAboutErrors, "no error", std::string(what) + ": " + Describe(error));
 }
 
@@ -174,8 +187,8 @@ Session SessionRunner::Run() {
 
 // The disk has room again: from here on nothing may fail.
 void SessionRunner::MakeRoom() {
-  if (disk_->faults_fired().empty()) return;
-  disk_->DisarmAll();
+  if (!FaultFired()) return;
+  Relieve();
   session_.room_was_made = true;
   DoFamilyOperation({.kind = StepKind::kCreateFamily, .serial = kProbeSerial, .families = {"after-room"}});
   Step probe{.serial = kProbeSerial + 1, .families = {"after-room"}};
@@ -209,7 +222,8 @@ void SessionRunner::RunRound(const Round& round, size_t index) {
     return;
   }
   if (const uint64_t replayed = database_->Stats().recovered_commits; replayed != 0) {
-    Fail(Promise::kRestartable, "nothing to replay after a clean close", std::to_string(replayed) + " commits");
+    Fail(Promise::kRestartable, "nothing to replay after a clean close",
+         std::to_string(replayed) + " commits");
   }
   ReadAll();
 }
@@ -482,6 +496,14 @@ std::string Describe(const Error& error) {
   return text;
 }
 
+bool MemoryGate::Allows() {
+  if (open_.load()) return true;
+  const uint64_t number = count_.fetch_add(1) + 1;
+  if (number < at_ || number >= at_ + times_) return true;
+  refused_.store(true);
+  return false;
+}
+
 Options InlineOptions(const Setup& setup) {
   Options options = setup.options;
   options.executor = MakeInlineExecutor();
@@ -491,7 +513,11 @@ Options InlineOptions(const Setup& setup) {
 
 Session RunSession(const std::shared_ptr<faultfs::Disk>& disk, const SessionPlan& plan,
                    const std::function<void()>& on_deadlock) {
-  return SessionRunner(disk, plan, on_deadlock).Run();
+  if (plan.memory == nullptr) return SessionRunner(disk, plan, on_deadlock).Run();
+  base::SetAllocationGate([gate = plan.memory](size_t) { return gate->Allows(); });
+  Session session = SessionRunner(disk, plan, on_deadlock).Run();
+  base::SetAllocationGate({});
+  return session;
 }
 
 }  // namespace manifolddb::crashsim

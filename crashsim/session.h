@@ -2,7 +2,9 @@
 // One process's life with the database: opens it on a disk, runs a program, closes it or not, and records
 // everything. Never judges contents; only what no run may show (an error without a fault, a wrong figure).
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,21 +31,38 @@ struct Setup {
 // Options for an opening outside any scheduler: work runs inline, time stands still.
 Options InlineOptions(const Setup& setup);
 
+// Refuses data allocations of the engine: the at-th from now on, and so many behind it.
+class MemoryGate {
+ public:
+  MemoryGate(uint64_t at, uint64_t times) : at_(at), times_(times) {}
+  bool Allows();
+  void Open() { open_.store(true); }
+  bool refused() const { return refused_.load(); }
+
+ private:
+  const uint64_t at_;
+  const uint64_t times_;
+  std::atomic<uint64_t> count_{0};
+  std::atomic<bool> open_{false};
+  std::atomic<bool> refused_{false};
+};
+
 struct SessionPlan {
   Setup setup;
   Program program;
   uint64_t seed = 0;
-  bool faults_armed = false;    // errors of the environment are expected once one has fired
-  bool make_room = false;       // after some kNoSpace the faults are disarmed: writes must go on
-  bool create = true;           // the database need not exist
+  bool faults_armed = false;  // errors of the environment are expected once one has fired
+  bool make_room = false;  // faults are disarmed before the end, and after some refusals: writes must go on
+  MemoryGate* memory = nullptr;  // counts allocations and refuses some
+  bool create = true;            // the database need not exist
 };
 
 struct Session {
   std::shared_ptr<const faultfs::Trace> trace;  // of the whole disk since it was booted
-  uint64_t first_effect = 0;   // this session's effects begin here
-  uint64_t opened_effect = 0;  // Open had returned, the base had been read
+  uint64_t first_effect = 0;                    // this session's effects begin here
+  uint64_t opened_effect = 0;                   // Open had returned, the base had been read
   std::optional<Error> open_error;
-  Observation opened;          // contents right after opening
+  Observation opened;  // contents right after opening
   DatabaseStats opened_stats;
   DatabaseStats last_stats;
   bool closed = false;
@@ -53,8 +72,8 @@ struct Session {
   Violations violations;
 };
 
-// Runs `plan` on `disk`. If the program does not close the database, its process is killed after the trace was
-// taken: nothing that destruction does reaches the disk.
+// Runs `plan` on `disk`. If the program does not close the database, its process is killed after the trace
+// was taken: nothing that destruction does reaches the disk.
 Session RunSession(const std::shared_ptr<faultfs::Disk>& disk, const SessionPlan& plan,
                    const std::function<void()>& on_deadlock);
 

@@ -1,5 +1,5 @@
-// Configurations. Tiny ones are so small that splits, log wraps, evictions, spills and checkpoints occur within a
-// few dozen operations; sizes vary from run to run around the name's own.
+// Configurations. Tiny ones are so small that splits, log wraps, evictions, spills and checkpoints occur
+// within a few dozen operations; sizes vary from run to run around the name's own.
 #include "crashsim/setup.h"
 
 #include <algorithm>
@@ -8,9 +8,9 @@ namespace manifolddb::crashsim {
 namespace {
 
 struct Sizes {
-  uint32_t unit;          // of the disk, bytes
+  uint32_t unit;  // of the disk, bytes
   uint32_t page_size;
-  uint64_t log_units;     // of the ring at creation, in write units
+  uint64_t log_units;  // of the ring at creation, in write units
   uint64_t log_units_max;
   uint64_t cache_pages;
   uint64_t dirty_pages;
@@ -18,7 +18,11 @@ struct Sizes {
 
 std::optional<Sizes> SizesOf(std::string_view config, Random& random) {
   if (config == "tiny") {
-    return Sizes{512, 512u << random.Below(2), 8 + random.Below(9), 16 + random.Below(48), 48 + random.Below(100),
+    return Sizes{512,
+                 512u << random.Below(2),
+                 8 + random.Below(9),
+                 16 + random.Below(48),
+                 48 + random.Below(100),
                  12 + random.Below(24)};
   }
   if (config == "small") return Sizes{512, 1024, 32, 256, 256, 96};

@@ -51,7 +51,8 @@ Json HeaderOf(const CampaignOptions& options) {
           {"required_marks", options.required_marks}};
 }
 
-Json SummaryOf(const Counters& c, Outcomes outcome, double seconds, const std::vector<std::string>& vacuities) {
+Json SummaryOf(const Counters& c, Outcomes outcome, double seconds,
+               const std::vector<std::string>& vacuities) {
   Json policies = Json::object();
   for (size_t i = 0; i < faultfs::kPolicies; ++i) {
     policies[std::string(faultfs::Name(static_cast<faultfs::Policy>(i)))] = {
@@ -59,8 +60,9 @@ Json SummaryOf(const Counters& c, Outcomes outcome, double seconds, const std::v
   }
   Json scenarios = Json::object();
   for (size_t i = 0; i < kScenarios; ++i) {
-    scenarios[Name(static_cast<ScenarioKind>(i))] = {
-        {"run", c.scenarios_run[i]}, {"bitten", c.scenarios_bitten[i]}, {"recoveries", c.scenario_recoveries[i]}};
+    scenarios[Name(static_cast<ScenarioKind>(i))] = {{"run", c.scenarios_run[i]},
+                                                     {"bitten", c.scenarios_bitten[i]},
+                                                     {"recoveries", c.scenario_recoveries[i]}};
   }
   return {{"type", "summary"},
           {"verdict", Name(outcome)},
@@ -112,8 +114,10 @@ void Print(const CampaignOptions& options, const Counters& c, Outcomes outcome, 
   line("faults fired", fired);
   for (size_t i = 0; i < faultfs::kFaultKinds; ++i) {
     if (c.faults_armed[i] == 0) continue;
-    std::printf("    %-24s %12llu of %llu\n", std::string(faultfs::Name(static_cast<faultfs::FaultKind>(i))).c_str(),
-                static_cast<unsigned long long>(c.faults_fired[i]), static_cast<unsigned long long>(c.faults_armed[i]));
+    std::printf("    %-24s %12llu of %llu\n",
+                std::string(faultfs::Name(static_cast<faultfs::FaultKind>(i))).c_str(),
+                static_cast<unsigned long long>(c.faults_fired[i]),
+                static_cast<unsigned long long>(c.faults_armed[i]));
   }
   for (size_t i = 1; i < kScenarios; ++i) {
     std::printf("    %-24s %12llu of %llu\n", Name(static_cast<ScenarioKind>(i)),
@@ -143,9 +147,8 @@ std::vector<std::string> Vacuities(const CampaignOptions& options, const Counter
   }
   const std::vector<std::string> marks = MarkNames();
   for (size_t i = 0; i < marks.size() && i < kMarksMax; ++i) {
-    const bool required = std::ranges::any_of(options.required_marks, [&](const std::string& prefix) {
-      return marks[i].starts_with(prefix);
-    });
+    const bool required = std::ranges::any_of(
+        options.required_marks, [&](const std::string& prefix) { return marks[i].starts_with(prefix); });
     if (required && counters.marks[i] == 0) why.push_back("mark " + marks[i] + " was never seen");
   }
   return why;

@@ -12,7 +12,8 @@ namespace manifolddb::crashsim {
 std::vector<std::string> Vacuities(const CampaignOptions& options, const Counters& counters);
 
 Json HeaderOf(const CampaignOptions& options);
-Json SummaryOf(const Counters& counters, Outcomes outcome, double seconds, const std::vector<std::string>& vacuities);
+Json SummaryOf(const Counters& counters, Outcomes outcome, double seconds,
+               const std::vector<std::string>& vacuities);
 void Print(const CampaignOptions& options, const Counters& counters, Outcomes outcome, double seconds,
            const std::vector<std::string>& vacuities);
 

@@ -1,4 +1,5 @@
-// (1) A batch is one transaction over all families: whatever a crash leaves, an index row is there if and only if
+// (1) A batch is one transaction over all families: whatever a crash leaves, an index row is there if and
+// only if
 //     its character is.
 // (2) The check knows the files and the tables, nothing of what was written when.
 #include "crashsim/unicode.h"
@@ -49,7 +50,8 @@ std::string_view Trim(std::string_view text) {
 }  // namespace
 
 const std::vector<std::string>& UnicodeFamilies() {
-  static const std::vector<std::string> kFamilies = {"characters", "categories", "places", "decompositions", "names"};
+  static const std::vector<std::string> kFamilies = {"characters", "categories", "places", "decompositions",
+                                                     "names"};
   return kFamilies;
 }
 
@@ -106,7 +108,8 @@ std::vector<UnicodeRow> UnicodeData::RowsOf(const Character& character) const {
   for (const std::string_view part : Split(fields[5], " ")) {
     if (!part.empty() && part.front() != '<') keys.insert(CodeKey(ParseHex(part)) + code);
   }
-  for (const std::string& key : keys) rows.push_back({kDecompositions, "component", key, std::string(fields[5])});
+  for (const std::string& key : keys)
+    rows.push_back({kDecompositions, "component", key, std::string(fields[5])});
   keys.clear();
   const std::string_view name = fields[1].starts_with('<') ? fields[10] : fields[1];
   for (const std::string_view word : Split(name, " -()")) {
@@ -171,7 +174,8 @@ std::vector<std::string> UnicodeData::Disagreements(ReadTransaction& transaction
   }
   std::vector<Rows> implied(found.size());
   for (const Character& character : characters) {
-    for (const UnicodeRow& row : RowsOf(character)) implied[row.family].push_back(Flat(row.table, row.key, row.value));
+    for (const UnicodeRow& row : RowsOf(character))
+      implied[row.family].push_back(Flat(row.table, row.key, row.value));
   }
   std::vector<std::string> wrong;
   for (size_t i = 0; i < found.size(); ++i) {
@@ -228,7 +232,8 @@ class UnicodeWorkload final : public Workload {
   const bool background_;
 };
 
-Step UnicodeWorkload::Batch(Random& random, uint64_t first, uint64_t count, bool remove, Serial serial) const {
+Step UnicodeWorkload::Batch(Random& random, uint64_t first, uint64_t count, bool remove,
+                            Serial serial) const {
   Step step{.kind = StepKind::kTransaction, .serial = serial, .families = UnicodeFamilies()};
   const auto& all = data_->characters();
   for (uint64_t i = first; i < first + count; ++i) {
@@ -285,7 +290,8 @@ Program UnicodeWorkload::Draw(Random& random, uint32_t generation, Serial last_s
 
 }  // namespace
 
-std::unique_ptr<Workload> MakeUnicodeWorkload(const Setup& setup, uint32_t steps, Random& random, std::string& why) {
+std::unique_ptr<Workload> MakeUnicodeWorkload(const Setup& setup, uint32_t steps, Random& random,
+                                              std::string& why) {
   static const std::shared_ptr<const UnicodeData> data = UnicodeData::Load(kUnicodeDirectory, why);
   if (!data) {
     if (why.empty()) why = "the Unicode data is missing";

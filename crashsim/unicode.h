@@ -1,7 +1,7 @@
 #pragma once
-// The workload on real data: the Unicode Character Database, code points as the primary table, and secondary tables
-// in other column families, all written in one transaction per batch of characters. Index and primary must agree in
-// every state that is ever seen, which is checked from the data alone.
+// The workload on real data: the Unicode Character Database, code points as the primary table, and secondary
+// tables in other column families, all written in one transaction per batch of characters. Index and primary
+// must agree in every state that is ever seen, which is checked from the data alone.
 
 #include <cstdint>
 #include <memory>
@@ -55,6 +55,7 @@ class UnicodeData {
 const std::vector<std::string>& UnicodeFamilies();
 inline constexpr char kUnicodeDirectory[] = "/usr/share/unicode";
 
-std::unique_ptr<Workload> MakeUnicodeWorkload(const Setup& setup, uint32_t steps, Random& random, std::string& why);
+std::unique_ptr<Workload> MakeUnicodeWorkload(const Setup& setup, uint32_t steps, Random& random,
+                                              std::string& why);
 
 }  // namespace manifolddb::crashsim

@@ -1,4 +1,5 @@
-// (1) A worker that dies is a violation with the place it died at, unless it said otherwise before; a worker that
+// (1) A worker that dies is a violation with the place it died at, unless it said otherwise before; a worker
+// that
 //     does not move for long is killed, by its id, and is one as well.
 // (2) No verdict is a failure: the campaign holds only if every worker ended by itself and said so.
 #include "crashsim/worker.h"
@@ -182,10 +183,10 @@ Outcomes RunCampaign(const CampaignOptions& options) {
   }
   const std::vector<std::string> vacuities =
       options.only || options.stop_at_violation ? std::vector<std::string>() : Vacuities(options, counters);
-  const Outcomes outcome = counters.violations > 0                 ? Outcomes::kViolation
-                           : lost || counters.harness_errors > 0   ? Outcomes::kHarnessError
-                           : !vacuities.empty()                    ? Outcomes::kVacuous
-                                                                   : Outcomes::kHolds;
+  const Outcomes outcome = counters.violations > 0               ? Outcomes::kViolation
+                           : lost || counters.harness_errors > 0 ? Outcomes::kHarnessError
+                           : !vacuities.empty()                  ? Outcomes::kVacuous
+                                                                 : Outcomes::kHolds;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   end.Write(SummaryOf(counters, outcome, seconds, vacuities));
   Print(options, counters, outcome, seconds, vacuities);

@@ -1,6 +1,6 @@
 #pragma once
-// Runs a campaign in worker processes, each with its own share of the iterations; gathers what they counted and
-// wrote; decides what it all came to.
+// Runs a campaign in worker processes, each with its own share of the iterations; gathers what they counted
+// and wrote; decides what it all came to.
 
 #include "crashsim/campaign.h"
 

@@ -1,6 +1,6 @@
-// Draws programs. A tiny universe of families, tables and keys, so that operations meet; long keys beside short
-// ones, so that a few dozen of them split nodes; values of all classes, among them those that go to extents and
-// those that are larger than the log.
+// Draws programs. A tiny universe of families, tables and keys, so that operations meet; long keys beside
+// short ones, so that a few dozen of them split nodes; values of all classes, among them those that go to
+// extents and those that are larger than the log.
 //
 // (1) Pure: the same draws give the same program.
 // (2) Every program has at least one Immediate commit, so that no run is without something to lose.
@@ -143,7 +143,8 @@ Step Drawer::DrawTransaction() {
   const uint64_t families = swarm_.several_families ? 1 + random_.Below(3) : 1;
   while (step.families.size() < families) {
     std::string name = Family();
-    if (std::ranges::find(step.families, name) == step.families.end()) step.families.push_back(std::move(name));
+    if (std::ranges::find(step.families, name) == step.families.end())
+      step.families.push_back(std::move(name));
   }
   step.add_later = step.families.size() > 1 && random_.Chance(25);
   const uint64_t ops = 1 + random_.Below(swarm_.ops_per_step);
@@ -171,7 +172,8 @@ Step Drawer::DrawFamilyChange() {
 }
 
 Step Drawer::FirstFamilies(uint32_t index) {
-  return {.kind = StepKind::kCreateFamily, .serial = ++serial_, .families = {"family-" + std::to_string(index)}};
+  return {
+      .kind = StepKind::kCreateFamily, .serial = ++serial_, .families = {"family-" + std::to_string(index)}};
 }
 
 Step Drawer::DrawStep(uint32_t actor) {
@@ -193,11 +195,21 @@ Step Drawer::DrawStep(uint32_t actor) {
 
 Swarm DrawSwarm(Random& random) {
   Swarm swarm;
-  bool* const kinds[] = {&swarm.large_values,       &swarm.deletes,       &swarm.ranges,
-                         &swarm.reads,              &swarm.several_families, &swarm.none_commits,
-                         &swarm.through_checkpoint, &swarm.aborts,        &swarm.table_changes,
-                         &swarm.family_changes,     &swarm.checkpoints,   &swarm.snapshots,
-                         &swarm.reopens,            &swarm.ledger,        &swarm.background};
+  bool* const kinds[] = {&swarm.large_values,
+                         &swarm.deletes,
+                         &swarm.ranges,
+                         &swarm.reads,
+                         &swarm.several_families,
+                         &swarm.none_commits,
+                         &swarm.through_checkpoint,
+                         &swarm.aborts,
+                         &swarm.table_changes,
+                         &swarm.family_changes,
+                         &swarm.checkpoints,
+                         &swarm.snapshots,
+                         &swarm.reopens,
+                         &swarm.ledger,
+                         &swarm.background};
   for (bool* kind : kinds) *kind = random.Chance(65);
   constexpr std::array<uint32_t, 6> kActors = {1, 1, 2, 2, 3, 4};
   swarm.actors = kActors[random.Below(kActors.size())];

@@ -34,9 +34,9 @@ struct Swarm {
   bool ledger = true;
   bool background = true;
   uint32_t actors = 1;
-  uint32_t keys = 16;           // per table: few, so that operations meet
-  uint32_t ops_per_step = 4;    // at most
-  uint32_t none_percent = 30;   // of the commits
+  uint32_t keys = 16;          // per table: few, so that operations meet
+  uint32_t ops_per_step = 4;   // at most
+  uint32_t none_percent = 30;  // of the commits
 };
 Swarm DrawSwarm(Random& random);
 // As switched-on names, for reports.

@@ -1,6 +1,7 @@
-// The tree against std::map: random commands, every page size, three kinds of keys. Twelve possible keys only, so
-// that commands meet each other; values around the bound between leaf and extent, so that few of them make many
-// pages. The third kind makes a run of keys of each of the twelve, for trees of several levels.
+// The tree against std::map: random commands, every page size, three kinds of keys. Twelve possible keys
+// only, so that commands meet each other; values around the bound between leaf and extent, so that few of
+// them make many pages. The third kind makes a run of keys of each of the twelve, for trees of several
+// levels.
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -31,7 +32,8 @@ struct Universe {
   // Twelve different ones.
   std::string Key(int index) const {
     if (keys != KeyKind::kLongShared) {
-      static const char* const kShort[kKeys] = {"", "a", "aa", "aab", "aabcd", "ab", "b", "ba", "c", "cc", "d", "e"};
+      static const char* const kShort[kKeys] = {"",  "a",  "aa", "aab", "aabcd", "ab",
+                                                "b", "ba", "c",  "cc",  "d",     "e"};
       return kShort[index];
     }
     // Three groups; within a group keys differ in the last byte, or one is a prefix of the other.
@@ -78,7 +80,8 @@ struct ValueKind {
     return std::string(universe.page_bytes + 1, fill);
   }
   std::string Text() const {
-    static const char* const kNames[kSizes] = {"empty", "small", "half", "inline max", "extent min", "two pages"};
+    static const char* const kNames[kSizes] = {"empty",      "small",      "half",
+                                               "inline max", "extent min", "two pages"};
     return std::string(kNames[size]) + " of '" + fill + "'";
   }
 };
@@ -183,7 +186,8 @@ struct WalkCommand : Command {
     const std::string start = model.universe.Key(from);
     const mvcc::EpochGuard guard(tree.slot());
     TreeCursor cursor(tree.cache(), tree.root().root, TreeFixture::View(low), TreeFixture::View(high));
-    bool valid = Must(forward ? cursor.Seek(AsBytes(start), guard) : cursor.SeekForPrev(AsBytes(start), guard));
+    bool valid =
+        Must(forward ? cursor.Seek(AsBytes(start), guard) : cursor.SeekForPrev(AsBytes(start), guard));
     const auto expect = [&](const EntryMap::value_type& entry) {
       if ((low && entry.first < *low) || (high && entry.first >= *high)) return;
       if (forward ? entry.first < start : entry.first > start) return;
@@ -200,8 +204,8 @@ struct WalkCommand : Command {
     RC_ASSERT(!valid);
   }
   void show(std::ostream& out) const override {
-    out << (forward ? "WalkForward(from k" : "WalkBackward(from k") << from << ", " << BoundText(lower) << ", "
-        << BoundText(upper) << ")";
+    out << (forward ? "WalkForward(from k" : "WalkBackward(from k") << from << ", " << BoundText(lower)
+        << ", " << BoundText(upper) << ")";
   }
 };
 
@@ -235,12 +239,13 @@ bool TreeIsAMap(const Universe& universe, uint64_t variant, bool quiet) {
     TreeFixture tree(universe.page_bytes);
     rc::state::check(model, tree,
                      rc::state::gen::execOneOfWithArgs<PutCommand, PutCommand, PutCommand, DeleteCommand,
-                                                       DeleteCommand, DeleteRangeCommand, GetCommand, WalkCommand,
-                                                       CommitCommand, ReopenCommand>());
+                                                       DeleteCommand, DeleteRangeCommand, GetCommand,
+                                                       WalkCommand, CommitCommand, ReopenCommand>());
   };
   rc::detail::TestParams params = rc::detail::configuration().testParams;
   params.disableShrinking = quiet;
-  if (universe.keys == KeyKind::kRuns) params.maxSuccess = (params.maxSuccess + 3) / 4;  // each is as good as many
+  if (universe.keys == KeyKind::kRuns)
+    params.maxSuccess = (params.maxSuccess + 3) / 4;  // each is as good as many
   const auto result = rc::detail::checkTestable(property, metadata, params);
   if (!quiet && !result.is<rc::detail::SuccessResult>()) rc::detail::printResultMessage(result, std::cerr);
   return result.is<rc::detail::SuccessResult>();
@@ -282,7 +287,9 @@ TEST(TreeModelDeath, EveryPlantedFaultIsNoticed) {
       site->Break(true);
       std::exit(TreeIsAMap({512, KeyKind::kRuns}, 3, true) ? 0 : 1);
     };
-    EXPECT_EXIT(hunt(), [](int status) { return status != 0; }, "") << site->name();
+    EXPECT_EXIT(
+        hunt(), [](int status) { return status != 0; }, "")
+        << site->name();
   }
   EXPECT_GE(faults, 6);
 }

@@ -1,5 +1,5 @@
-// Each byte that a database owns is covered: wherever one is changed, opening or verify says so, and a byte that
-// nobody owns is of no effect (G7). Everything is read from real files, as the tool does it.
+// Each byte that a database owns is covered: wherever one is changed, opening or verify says so, and a byte
+// that nobody owns is of no effect (G7). Everything is read from real files, as the tool does it.
 
 #include <cstring>
 #include <map>
@@ -21,8 +21,8 @@ constexpr uint32_t kPage = 512;
 
 // What looking at a database came to.
 struct Look {
-  bool reported = false;          // by opening or by verify
-  std::set<uint64_t> offsets;     // where
+  bool reported = false;       // by opening or by verify
+  std::set<uint64_t> offsets;  // where
   std::map<std::string, std::string> contents;
 };
 
@@ -104,7 +104,8 @@ class DamageTest : public testing::Test {
     format::NodeHeader header;
     std::memcpy(&header, data_.data() + id.raw() * kPage, sizeof header);
     const format::PageRef self{PageId{header.page_id}, format::Birth{header.birth}};
-    return self.id == id && format::WhyInvalid(AsBytes(data_).subspan(id.raw() * kPage, kPage), self) == nullptr;
+    return self.id == id &&
+           format::WhyInvalid(AsBytes(data_).subspan(id.raw() * kPage, kPage), self) == nullptr;
   }
   Look WithData(const std::string& bytes) {
     WriteBytes(path_, bytes);

@@ -86,7 +86,8 @@ Result<std::optional<std::string>> NameGiven(const std::optional<std::string>& t
   std::optional<std::string> name = Unescape(*text);
   if (name) return name;
   return Fail(Errc::kInvalidArgument, "tools.dump",
-              {.message = "'" + *text + "' is no name as this tool prints them: a backslash is written \\\\, other bytes "
+              {.message = "'" + *text +
+                          "' is no name as this tool prints them: a backslash is written \\\\, other bytes "
                           "\\x and two digits"});
 }
 

@@ -1,7 +1,8 @@
 // manifolddb dump --log: the groups of the log, decoded, of a database that may not open.
 //
 // (1) Only the format is used, not the engine: whatever it refuses is shown and said to be refused.
-// (2) The exit code tells whether the engine could use it: a valid header, and nothing stated to be durable that is
+// (2) The exit code tells whether the engine could use it: a valid header, and nothing stated to be durable
+// that is
 //     not there.
 
 #include <nlohmann/json.hpp>
@@ -42,8 +43,8 @@ const char* KindName(RedoKind kind) {
 }
 
 bool HasName(RedoKind kind) {
-  return kind == RedoKind::kCreateTable || kind == RedoKind::kRenameTable || kind == RedoKind::kCreateFamily ||
-         kind == RedoKind::kRenameFamily;
+  return kind == RedoKind::kCreateTable || kind == RedoKind::kRenameTable ||
+         kind == RedoKind::kCreateFamily || kind == RedoKind::kRenameFamily;
 }
 
 ordered_json ToJson(const RedoOperation& operation, bool values) {
@@ -51,7 +52,8 @@ ordered_json ToJson(const RedoOperation& operation, bool values) {
   if (operation.family != format::FamilyId{}) json["family"] = operation.family.raw();
   if (operation.table != format::TableId{}) json["table"] = operation.table.raw();
   if (HasName(operation.kind)) json["name"] = Escape(AsText(operation.key));
-  if (operation.kind == RedoKind::kPut || operation.kind == RedoKind::kDelete) json["key"] = JsonBytes(operation.key);
+  if (operation.kind == RedoKind::kPut || operation.kind == RedoKind::kDelete)
+    json["key"] = JsonBytes(operation.key);
   if (operation.kind == RedoKind::kPut) {
     json["value_bytes"] = operation.value.size();
     if (values) json["value"] = JsonBytes(operation.value);
@@ -142,7 +144,8 @@ class LogPrinter {
     out_ << Printable(log_.path()) << ": " << log_.size() << " bytes, header "
          << (header.why != nullptr ? header.why : "valid") << ", write unit " << scan_.front.write_unit
          << ", identity " << Hex(scan_.front.disk.identity)
-         << (scan_.front.marker_valid ? ", opened before" : ", never opened or its marker is unreadable") << "\n";
+         << (scan_.front.marker_valid ? ", opened before" : ", never opened or its marker is unreadable")
+         << "\n";
     if (newest == nullptr) {
       out_ << "no meta page can be read: where the log begins is not known\n";
       return;
@@ -200,7 +203,8 @@ class LogPrinter {
         out_ << "    " << ToText(*operation, arguments_.values) << "\n";
       }
     }
-    if (arguments_.json) Line({{"kind", "commit"}, {"commit", commit}, {"operations", std::move(operations)}});
+    if (arguments_.json)
+      Line({{"kind", "commit"}, {"commit", commit}, {"operations", std::move(operations)}});
   }
 
   void Malformed(uint64_t commit, const char* why) {

@@ -52,7 +52,8 @@ ordered_json MetaJson(const RawFile& data, const MetaArea& area) {
                           {"verdict", VerdictName(copy.decoded.verdict)},
                           {"newest", copy.newest}};
     if (!copy.valid()) found["why"] = copy.decoded.why;
-    if (copy.present && copy.decoded.verdict != format::MetaVerdict::kNotOurs) found["fields"] = MetaFields(copy.disk);
+    if (copy.present && copy.decoded.verdict != format::MetaVerdict::kNotOurs)
+      found["fields"] = MetaFields(copy.disk);
     json["copies"].push_back(std::move(found));
   }
   return json;

@@ -1,9 +1,11 @@
-// The groups of a log file. Unlike recovery, which follows the log from the checkpoint and stops at its end, this
-// looks at every place where a group may begin, so that what lies behind damage is seen as well.
+// The groups of a log file. Unlike recovery, which follows the log from the checkpoint and stops at its end,
+// this looks at every place where a group may begin, so that what lies behind damage is seen as well.
 //
-// (1) What is called intact has a matching checksum; nothing is said of the rest but where it lies and what its
+// (1) What is called intact has a matching checksum; nothing is said of the rest but where it lies and what
+// its
 //     header claims.
-// (2) Which groups follow the checkpoint is worked out from the positions and chain values of intact groups alone.
+// (2) Which groups follow the checkpoint is worked out from the positions and chain values of intact groups
+// alone.
 
 #include "tools/log_scan.h"
 
@@ -106,7 +108,8 @@ class Placing {
       GroupFound* const group = found->second;
       const uint64_t offset = format::LogRingOffset(scan_.front.write_unit) +
                               format::Distance(meta_.log_origin, at) % meta_.log_capacity;
-      if (group->offset == offset && group->header.chain == chain && group->header.first_txn == next) return group;
+      if (group->offset == offset && group->header.chain == chain && group->header.first_txn == next)
+        return group;
     }
     return nullptr;
   }
@@ -119,7 +122,8 @@ class Placing {
                                      std::to_string(meta_.number.raw()));
     }
     if (!meta_.clean && group.header.life == meta_.log_life && group.header.durable_lsn > end) {
-      scan_.contradictions.push_back(who + "everything below " + std::to_string(group.header.durable_lsn.raw()) +
+      scan_.contradictions.push_back(who + "everything below " +
+                                     std::to_string(group.header.durable_lsn.raw()) +
                                      " was durable, but the log ends at " + std::to_string(end.raw()));
     }
   }

@@ -17,7 +17,7 @@ struct LogFront {
   format::DecodedLogHeader header;
   format::LogHeaderDisk disk = {};  // as found, as far as the file has it
   bool marker_valid = false;        // the database was opened at least once
-  uint32_t write_unit = 0;          // stated by the header; else by the meta page; else 512, which finds every group
+  uint32_t write_unit = 0;  // stated by the header; else by the meta page; else 512, which finds every group
 };
 
 enum class GroupPlace : uint8_t {

@@ -29,29 +29,36 @@ Result<std::unique_ptr<Database>> OpenForReading(const std::string& path) {
 namespace {
 
 constexpr const char* kFooter =
-    "Every command opens for reading only and changes no byte; it needs that nobody has the database open for\n"
-    "writing. Exit codes: 0 done, and verify found the database whole; 1 the database is damaged; 2 could not run.";
+    "Every command opens for reading only and changes no byte; it needs that nobody has the database open "
+    "for\n"
+    "writing. Exit codes: 0 done, and verify found the database whole; 1 the database is damaged; 2 could "
+    "not run.";
 
 // Declares the commands; each, when it is chosen, sets `run`.
-void Declare(CLI::App& app, VerifyArguments& verify, StatArguments& stat, DumpArguments& dump, int& exit_code) {
+void Declare(CLI::App& app, VerifyArguments& verify, StatArguments& stat, DumpArguments& dump,
+             int& exit_code) {
   const Streams streams{std::cout, std::cerr};
   constexpr const char* kPathHelp = "the data file; its log, PATH-wal, lies beside it";
 
-  CLI::App* const verify_command = app.add_subcommand("verify", "Read everything that is in use and check it");
+  CLI::App* const verify_command =
+      app.add_subcommand("verify", "Read everything that is in use and check it");
   verify_command->add_option("PATH", verify.path, kPathHelp)->required();
   verify_command->add_flag("--json", verify.json, "one JSON object");
   verify_command->callback([&, streams] { exit_code = Verify(verify, streams); });
 
-  CLI::App* const stat_command = app.add_subcommand("stat", "Figures, column families, tables and their lengths");
+  CLI::App* const stat_command =
+      app.add_subcommand("stat", "Figures, column families, tables and their lengths");
   stat_command->add_option("PATH", stat.path, kPathHelp)->required();
   stat_command->add_flag("--json", stat.json, "one JSON object");
   stat_command->callback([&, streams] { exit_code = Stat(stat, streams); });
 
   CLI::App* const dump_command = app.add_subcommand("dump", "Print what is stored");
   dump_command->add_option("PATH", dump.path, kPathHelp)->required();
-  auto* const family = dump_command->add_option("--family", dump.family, "only this column family, named as printed");
+  auto* const family =
+      dump_command->add_option("--family", dump.family, "only this column family, named as printed");
   auto* const table = dump_command->add_option("--table", dump.table, "only tables of this name");
-  dump_command->add_option("--limit", dump.limit, "at most so many entries of each table, or groups of the log");
+  dump_command->add_option("--limit", dump.limit,
+                           "at most so many entries of each table, or groups of the log");
   dump_command->add_flag("--values", dump.values, "values too; without it large ones are not even read");
   auto* const meta = dump_command->add_flag(
       "--meta", dump.meta, "the copies of the meta pages instead, also of a database that does not open");
@@ -61,7 +68,9 @@ void Declare(CLI::App& app, VerifyArguments& verify, StatArguments& stat, DumpAr
   log->excludes(family)->excludes(table);
   dump_command->add_flag("--json", dump.json, "JSON; of entries and of the log one object on each line");
   dump_command->callback([&, streams] {
-    exit_code = dump.meta ? DumpMeta(dump, streams) : dump.log ? DumpLog(dump, streams) : DumpEntries(dump, streams);
+    exit_code = dump.meta  ? DumpMeta(dump, streams)
+                : dump.log ? DumpLog(dump, streams)
+                           : DumpEntries(dump, streams);
   });
 }
 

@@ -1,6 +1,8 @@
-// The four copies of meta pages. The write unit that says where they lie stands in themselves, so each is tried.
+// The four copies of meta pages. The write unit that says where they lie stands in themselves, so each is
+// tried.
 //
-// (1) A copy that the decoder refuses is shown nevertheless, and said to be refused: this is for looking at damage.
+// (1) A copy that the decoder refuses is shown nevertheless, and said to be refused: this is for looking at
+// damage.
 
 #include "tools/meta_area.h"
 

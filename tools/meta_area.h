@@ -16,7 +16,7 @@ struct MetaCopy {
   int slot = 0;  // 0: A, 1: B
   int copy = 0;
   uint64_t offset = 0;
-  bool present = false;           // the file has all of it
+  bool present = false;            // the file has all of it
   format::MetaPageDisk disk = {};  // as found; only for `present`
   format::DecodedMeta decoded;
   bool newest = false;  // the one that counts, or its twin if that says the same
@@ -30,8 +30,8 @@ struct MetaArea {
   bool unit_known = false;  // stated by a valid copy
   std::array<MetaCopy, 4> copies;
 
-  // The valid copy that counts, by number, then life, then the order of writing; null if none is valid. Whether the
-  // engine accepts the area is another question: it wants a valid copy in each slot.
+  // The valid copy that counts, by number, then life, then the order of writing; null if none is valid.
+  // Whether the engine accepts the area is another question: it wants a valid copy in each slot.
   const MetaCopy* Newest() const;
   bool SlotReadable(int slot) const;
 };

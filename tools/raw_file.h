@@ -23,8 +23,8 @@ class RawFile {
   Status LockOutWriters() { return file_->Lock(LockMode::kShared); }
   const std::string& path() const { return file_->name(); }
   uint64_t size() const { return size_; }
-  // Of `bytes` bytes at `offset` those that the file has: fewer, or none, at its end. The view lives until the next
-  // call.
+  // Of `bytes` bytes at `offset` those that the file has: fewer, or none, at its end. The view lives until
+  // the next call.
   Result<ByteView> Read(uint64_t offset, uint64_t bytes);
 
  private:

@@ -89,7 +89,8 @@ void PrintText(const std::string& path, const DatabaseStats& stats, const std::v
     out << "  " << name << std::string(20 - name.size(), ' ');
     out << std::string(value.size() < 14 ? 14 - value.size() : 0, ' ') << value << "  " << meaning << "\n";
   };
-  for (const Figure& figure : FiguresOf(stats)) line(figure.name, std::to_string(figure.value), figure.meaning);
+  for (const Figure& figure : FiguresOf(stats))
+    line(figure.name, std::to_string(figure.value), figure.meaning);
   line("tail_may_be_lost", stats.tail_may_be_lost ? "yes" : "no",
        "yes: a power cut may still take commits that were replayed");
   for (const FamilyTables& family : families) {

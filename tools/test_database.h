@@ -17,7 +17,8 @@ inline std::string ReadBytes(const std::string& path) {
   EXPECT_TRUE(file.is_open()) << path;
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
-// In place: a file that is cut to nothing first and then written is one that some file systems sync on closing.
+// In place: a file that is cut to nothing first and then written is one that some file systems sync on
+// closing.
 inline void WriteBytes(const std::string& path, const std::string& bytes) {
   if (!std::filesystem::exists(path)) std::ofstream(path, std::ios::binary);
   std::filesystem::resize_file(path, bytes.size());
@@ -65,8 +66,8 @@ inline std::string PersonKey(int i) { return "person" + std::to_string(1000 + i)
 inline std::string LargeValue(size_t bytes) { return std::string(bytes, 'L'); }
 
 // One durable commit.
-inline void Put(Database& database, const std::string& family, const std::string& table, const std::string& key,
-                const std::string& value) {
+inline void Put(Database& database, const std::string& family, const std::string& table,
+                const std::string& key, const std::string& value) {
   const auto handle = database.OpenOrCreateColumnFamily(family);
   ASSERT_TRUE(handle) << handle.error().ToString();
   auto transaction = database.BeginWrite(*handle);
@@ -85,12 +86,14 @@ inline std::unique_ptr<Database> OpenSmall(const std::string& path) {
   return std::move(*database);
 }
 
-// Two families with an odd name among them, three tables, a tree of three levels, values in extents of whole pages,
-// a family that was dropped, and holes from deleted entries.
+// Two families with an odd name among them, three tables, a tree of three levels, values in extents of whole
+// pages, a family that was dropped, and holes from deleted entries.
 inline void FillSample(Database& database) {
-  for (int i = 0; i < kPeople; ++i) Put(database, "people", "names", PersonKey(i), "value of " + PersonKey(i));
+  for (int i = 0; i < kPeople; ++i)
+    Put(database, "people", "names", PersonKey(i), "value of " + PersonKey(i));
   for (int i = 1; i <= 3; ++i) {
-    Put(database, "people", "pictures", "picture" + std::to_string(i), LargeValue(static_cast<size_t>(i) * 2 * 512));
+    Put(database, "people", "pictures", "picture" + std::to_string(i),
+        LargeValue(static_cast<size_t>(i) * 2 * 512));
   }
   for (int i = 0; i < 20; ++i) Put(database, kOddName, "t", "k" + std::to_string(i), std::string(50, '\x01'));
   for (int i = 0; i < 20; ++i) Put(database, "dropped", "t", "k" + std::to_string(i), std::string(100, 'd'));

@@ -14,8 +14,8 @@ namespace manifolddb::tools {
 // Valid UTF-8 without control characters.
 bool IsPrintable(std::string_view text);
 
-// Printable text as it is; of anything else each byte that is not printable as \xNN, and a backslash as \\. Always
-// valid UTF-8; Unescape undoes it. How names are printed and may be given.
+// Printable text as it is; of anything else each byte that is not printable as \xNN, and a backslash as \\.
+// Always valid UTF-8; Unescape undoes it. How names are printed and may be given.
 std::string Escape(std::string_view bytes);
 // None if `text` is nothing that Escape, or Quoted between its quotes, makes.
 std::optional<std::string> Unescape(std::string_view text);
@@ -25,8 +25,8 @@ std::string Printable(std::string_view text);
 
 // A name, escaped, in double quotes; those in it with a backslash before them.
 std::string Quoted(std::string_view name);
-// A key or a value on one line: quoted text, or 0x and hexadecimal digits where most of it is not text. Of more than
-// `bytes_max` bytes only the first ones, and then the length.
+// A key or a value on one line: quoted text, or 0x and hexadecimal digits where most of it is not text. Of
+// more than `bytes_max` bytes only the first ones, and then the length.
 std::string Shown(ByteView bytes, size_t bytes_max);
 std::string Hex(ByteView bytes);
 

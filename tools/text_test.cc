@@ -1,4 +1,5 @@
-// Bytes as text: what is printed can be read back, and is never anything that a terminal or a parser chokes on.
+// Bytes as text: what is printed can be read back, and is never anything that a terminal or a parser chokes
+// on.
 
 #include "tools/text.h"
 
@@ -27,14 +28,17 @@ TEST(ToolsText, EveryByteIsEscapedAndComesBack) {
 }
 
 TEST(ToolsText, AnEscapeThatIsNoneIsRefused) {
-  for (const char* text : {"\\", "a\\x", "\\x1", "\\xg0", "\\n", "\\x1G"}) EXPECT_FALSE(Unescape(text)) << text;
+  for (const char* text : {"\\", "a\\x", "\\x1", "\\xg0", "\\n", "\\x1G"})
+    EXPECT_FALSE(Unescape(text)) << text;
   EXPECT_EQ(Unescape("\\x0ab\\\\"), "\nb\\");
 }
 
 TEST(ToolsText, WhatIsNotUtf8IsNotPrintable) {
-  const std::string bad[] = {"\xff"s,     "\xc0\x80"s,     "\xe2\x82"s,         "\xed\xa0\x80"s,     "\xf5\x80\x80\x80"s,
-                             "\x80"s,     "\xc2\x85"s,     "\xf0\x80\x80\x80"s, "\xf4\x90\x80\x80"s, "\xe0\x80\x80"s,
-                             "tab\there"s, "\x1b[31mred"s, "nul\0"s};
+  const std::string bad[] = {"\xff"s,         "\xc0\x80"s,         "\xe2\x82"s,
+                             "\xed\xa0\x80"s, "\xf5\x80\x80\x80"s, "\x80"s,
+                             "\xc2\x85"s,     "\xf0\x80\x80\x80"s, "\xf4\x90\x80\x80"s,
+                             "\xe0\x80\x80"s, "tab\there"s,        "\x1b[31mred"s,
+                             "nul\0"s};
   for (const std::string& text : bad) {
     EXPECT_FALSE(IsPrintable(text)) << Hex(AsBytes(text));
     EXPECT_FALSE(JsonBytes(AsBytes(text)).contains("text"));

@@ -1,8 +1,10 @@
 // manifolddb verify: is the database whole, and if not, what is wrong where.
 //
-// (1) Opening reads meta pages, free map, catalog and log; Database::Verify reads every page that is owned. Nothing
+// (1) Opening reads meta pages, free map, catalog and log; Database::Verify reads every page that is owned.
+// Nothing
 //     is cached, so everything comes from the files.
-// (2) What the engine can do without is a note, not a problem: a meta page's second copy, a tail of the log that a
+// (2) What the engine can do without is a note, not a problem: a meta page's second copy, a tail of the log
+// that a
 //     crash may still take.
 
 #include <nlohmann/json.hpp>
@@ -35,7 +37,8 @@ struct Outcome {
 Finding FromError(const Error& error, const std::string& advice) {
   std::string what = std::string(error.operation());
   if (!error.message().empty()) what += ": " + error.message();
-  return {error.file(), error.offset(), what, error.code() == Errc::kCorrupt ? advice : std::string(Advice(error.code()))};
+  return {error.file(), error.offset(), what,
+          error.code() == Errc::kCorrupt ? advice : std::string(Advice(error.code()))};
 }
 
 // Copies of meta pages that cannot be read although their twin can: opening says nothing about them.
@@ -57,7 +60,8 @@ Status Run(const std::string& path, Outcome& outcome) {
   if (!database) {
     if (ExitCodeOf(database.error()) != kDamaged) return std::unexpected<Error>(database.error());
     outcome.problems.push_back(FromError(
-        database.error(), "restore the database from a backup; 'manifolddb dump --meta' and '--log' show what is left"));
+        database.error(),
+        "restore the database from a backup; 'manifolddb dump --meta' and '--log' show what is left"));
     return {};
   }
   outcome.opened = true;
@@ -75,17 +79,19 @@ Status Run(const std::string& path, Outcome& outcome) {
     outcome.problems.push_back({problem.file, problem.offset, problem.what, advice});
   }
   if (outcome.stats.tail_may_be_lost) {
-    outcome.notes.push_back({LogPath(path), ErrorDetails::kNoOffset,
-                             "the last " + std::to_string(outcome.stats.recovered_commits) +
-                                 " commits are in the log only; until the next opening for writing a power cut may take "
-                                 "those that were not durable",
-                             ""});
+    outcome.notes.push_back(
+        {LogPath(path), ErrorDetails::kNoOffset,
+         "the last " + std::to_string(outcome.stats.recovered_commits) +
+             " commits are in the log only; until the next opening for writing a power cut may take "
+             "those that were not durable",
+         ""});
   }
   return NoteMetaCopies(path, outcome);
 }
 
 nlohmann::ordered_json ToJson(const Finding& finding) {
-  nlohmann::ordered_json json = {{"file", Printable(finding.file)}, {"offset", nullptr}, {"what", Printable(finding.what)}};
+  nlohmann::ordered_json json = {
+      {"file", Printable(finding.file)}, {"offset", nullptr}, {"what", Printable(finding.what)}};
   if (finding.offset != ErrorDetails::kNoOffset) json["offset"] = finding.offset;
   if (!finding.advice.empty()) json["advice"] = finding.advice;
   return json;
@@ -113,7 +119,8 @@ std::string Line(const Finding& finding) {
 }
 
 void PrintText(const std::string& path, const Outcome& outcome, std::ostream& out) {
-  for (const Finding& problem : outcome.problems) out << Line(problem) << "\n  to do: " << problem.advice << "\n";
+  for (const Finding& problem : outcome.problems)
+    out << Line(problem) << "\n  to do: " << problem.advice << "\n";
   for (const Finding& note : outcome.notes) out << "note: " << Line(note) << "\n";
   out << Printable(path) << ": ";
   if (outcome.problems.empty()) {

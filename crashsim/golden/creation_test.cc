@@ -1,5 +1,5 @@
-// A creation that is killed anywhere, the cache alive; somebody else opens what is there and is told that a commit is
-// durable; then the power fails. What the golden traces order, seen from the other end.
+// A creation that is killed anywhere, the cache alive; somebody else opens what is there and is told that a
+// commit is durable; then the power fails. What the golden traces order, seen from the other end.
 
 #include <gtest/gtest.h>
 
@@ -65,10 +65,13 @@ TEST(KilledCreation, IsTakenUpByTheNextOpeningWhoseCommitsSurviveAPowerCut) {
       ASSERT_TRUE(done) << "killed after effect " << killed_after << ": " << done.error().ToString();
       const CrashPoint point(disk.trace(), disk.effects());
       for (uint64_t image = 0; image < 2 + kRandomImages; ++image) {
-        const faultfs::ImageSpec spec{image == 0 ? Policy::kNone : image == 1 ? Policy::kAll : Policy::kRandom, image};
+        const faultfs::ImageSpec spec{image == 0   ? Policy::kNone
+                                      : image == 1 ? Policy::kAll
+                                                   : Policy::kRandom,
+                                      image};
         Disk after(point.Draw(spec), traits);
-        ASSERT_EQ(Read(after), "v") << traits.ToString() << ", killed after effect " << killed_after << ", image "
-                                    << spec.ToString();
+        ASSERT_EQ(Read(after), "v") << traits.ToString() << ", killed after effect " << killed_after
+                                    << ", image " << spec.ToString();
       }
     }
   }

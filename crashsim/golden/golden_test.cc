@@ -1,11 +1,12 @@
-// Golden I/O traces. What each operation asks of the disk stands here, line by line, with the section of the design
-// that wants it so: a change of the order of writes and syncs is a change of this file.
+// Golden I/O traces. What each operation asks of the disk stands here, line by line, with the section of the
+// design that wants it so: a change of the order of writes and syncs is a change of this file.
 //
 // Offsets are translated into the format's words, so that only changes of order show:
 //   A0 A1 B0 B1    the copies of the two meta slots
 //   pages +N       N units of pages, all writes to the data file's pages between two other lines
 //   header marker  of the log; ring U +N: N units from unit U of its ring
-// A failing test prints the trace as it is; when the change is meant, that is what to put here, with its reason.
+// A failing test prints the trace as it is; when the change is meant, that is what to put here, with its
+// reason.
 
 #include <gtest/gtest.h>
 
@@ -23,7 +24,8 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// ---- Traces as text -----------------------------------------------------------------------------------------
+// ---- Traces as text
+// -----------------------------------------------------------------------------------------
 
 std::string PlacesOf(const std::string& file, uint64_t offset, uint64_t bytes, uint32_t unit) {
   const bool log = file.find("-wal") != std::string::npos;
@@ -91,7 +93,8 @@ void Expect(const std::string& name, const std::string& golden) {
   EXPECT_EQ(Joined(TraceOf(name)), Joined(expected)) << name;
 }
 
-// ---- Creation and opening -----------------------------------------------------------------------------------
+// ---- Creation and opening
+// -----------------------------------------------------------------------------------
 
 TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
   Expect("Create", R"(
@@ -152,8 +155,8 @@ TEST(GoldenTrace, CreationWithDefaultsFillsTheLogInLargeSteps) {
 }
 
 TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
-  // The data file had its name, in the cache. Without the syncdir a power cut could take the name, and all that
-  // was acknowledged since with it.
+  // The data file had its name, in the cache. Without the syncdir a power cut could take the name, and all
+  // that was acknowledged since with it.
   Expect("OpenAfterKillInCreation", R"(
     syncdir                           # 3.6: nothing found is believed durable: the name neither
     write db-wal marker               # 3.1: opened, not to be replaced
@@ -252,7 +255,8 @@ TEST(GoldenTrace, AnUnreadableCopyIsWrittenFirst) {
 
 TEST(GoldenTrace, AReadOnlyOpeningWritesNothing) { Expect("ReadOnly", ""); }
 
-// ---- Commits ------------------------------------------------------------------------------------------------
+// ---- Commits
+// ------------------------------------------------------------------------------------------------
 
 TEST(GoldenTrace, ASyncedPutIsOneLogWriteAndOneSync) {
   Expect("SyncedPut", R"(
@@ -316,7 +320,8 @@ TEST(GoldenTrace, NothingFollowsAFailedLogSync) {
   )");
 }
 
-// ---- Checkpoints --------------------------------------------------------------------------------------------
+// ---- Checkpoints
+// --------------------------------------------------------------------------------------------
 
 TEST(GoldenTrace, ACheckpointIsPagesSyncAndTwoCopiesEachSynced) {
   Expect("Checkpoint", R"(
@@ -375,7 +380,8 @@ TEST(GoldenTrace, AClosingIsACheckpointThatSaysSo) {
   )");
 }
 
-// ---- The traces themselves ----------------------------------------------------------------------------------
+// ---- The traces themselves
+// ----------------------------------------------------------------------------------
 
 // Each trace, or why there is none.
 Lines AllTraces() {
@@ -392,8 +398,8 @@ Lines AllTraces() {
 
 // Each site that takes a sync away, or moves a write across one.
 TEST(GoldenTraceItself, NoSyncAndNoOrderCanBeBrokenUnseen) {
-  const std::set<std::string> others = {
-      "checkpoint.meta_before_data", "page.write_out.skip", "recovery.checkpoint.skip", "recovery.step1.fixed_order"};
+  const std::set<std::string> others = {"checkpoint.meta_before_data", "page.write_out.skip",
+                                        "recovery.checkpoint.skip", "recovery.step1.fixed_order"};
   const Lines sound = AllTraces();
   size_t tried = 0;
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {

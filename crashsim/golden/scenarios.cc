@@ -1,5 +1,5 @@
-// The scenarios. Fixed options, one thread, the executor's work inline, no checkpoint by time: the same trace on
-// every machine. Units and pages of 512 bytes, a log ring of 16 units.
+// The scenarios. Fixed options, one thread, the executor's work inline, no checkpoint by time: the same trace
+// on every machine. Units and pages of 512 bytes, a log ring of 16 units.
 
 #include "crashsim/golden/scenarios.h"
 
@@ -56,8 +56,8 @@ class Stage {
   }
   // The process is gone, the file cache is not.
   void Kill() { disk_->Kill(); }
-  // The power is gone as well: of what was not synced after `effects` effects the disk has nothing. A new trace
-  // begins.
+  // The power is gone as well: of what was not synced after `effects` effects the disk has nothing. A new
+  // trace begins.
   void CutPower() { CutPower(disk_->effects()); }
   void CutPower(uint64_t effects) {
     disk_->Kill();
@@ -131,7 +131,8 @@ Lines PutBehindTheEndOfTheRing() {
   constexpr uint64_t kRingUnits = 16;
   constexpr uint64_t kSpanUnits = 3;
   const std::string value(2 * 512, 'w');
-  // Until less than a group's length is left of the ring. A checkpoint each time, so that none comes by itself.
+  // Until less than a group's length is left of the ring. A checkpoint each time, so that none comes by
+  // itself.
   for (uint64_t used = 2; used + kSpanUnits <= kRingUnits; used += kSpanUnits) {
     stage.Put("k", value);
     Must(stage.db().Checkpoint());
@@ -294,8 +295,8 @@ Lines OpenAfterKillInCreation() {
   return next.Seen();
 }
 
-// The copy of the newest meta page that was written first is damaged; nothing but damage, or a crash of the opening
-// before, leaves it so.
+// The copy of the newest meta page that was written first is damaged; nothing but damage, or a crash of the
+// opening before, leaves it so.
 Lines OpenWithUnreadableCopy() {
   Stage stage;
   stage.OpenWithEntry();

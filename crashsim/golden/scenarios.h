@@ -1,6 +1,6 @@
 #pragma once
-// What the golden traces are traces of: each scenario runs the database over a fresh disk and returns what was
-// asked of the disk in its last step, one line each (faultfs/trace.h).
+// What the golden traces are traces of: each scenario runs the database over a fresh disk and returns what
+// was asked of the disk in its last step, one line each (faultfs/trace.h).
 
 #include <cstdint>
 #include <string>

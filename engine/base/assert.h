@@ -5,10 +5,10 @@ namespace manifolddb::base {
 [[noreturn]] void AssertFailed(const char* condition, const char* file, int line);
 }
 
-#define MANIFOLDDB_ASSERT(condition)                                                           \
-  do {                                                                                         \
-    if (!(condition)) [[unlikely]]                                                             \
-      ::manifolddb::base::AssertFailed(#condition, __FILE__, __LINE__);                        \
+#define MANIFOLDDB_ASSERT(condition)                                    \
+  do {                                                                  \
+    if (!(condition)) [[unlikely]]                                      \
+      ::manifolddb::base::AssertFailed(#condition, __FILE__, __LINE__); \
   } while (0)
 
 // For walks over whole structures: only where MANIFOLDDB_SLOW_CHECKS is 1 (all presets but release).

@@ -1,5 +1,6 @@
 #pragma once
-// Little-endian integers as byte arrays: alignment 1, so structs of them have no padding and may lie anywhere.
+// Little-endian integers as byte arrays: alignment 1, so structs of them have no padding and may lie
+// anywhere.
 
 #include <array>
 #include <bit>
@@ -13,7 +14,9 @@ template <class T>
 class LittleEndian {
  public:
   constexpr LittleEndian() = default;
-  constexpr LittleEndian(T value) { *this = value; }  // NOLINT(google-explicit-constructor): reads as the integer
+  constexpr LittleEndian(T value) {
+    *this = value;
+  }  // NOLINT(google-explicit-constructor): reads as the integer
   constexpr LittleEndian& operator=(T value) {
     for (size_t i = 0; i < sizeof(T); ++i) bytes_[i] = static_cast<std::byte>(value >> (8 * i));
     return *this;

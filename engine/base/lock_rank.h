@@ -8,17 +8,17 @@
 namespace manifolddb::base {
 
 enum class LockRank : uint8_t {
-  kLifecycle = 10,      // db: open, closing, closed
-  kCheckpointRole = 20, // checkpoint: who runs one, who waits for one
-  kCommitQueue = 30,    // txn: order, the waiting committers, the leader
-  kFamilies = 40,       // txn: the set of families, who writes which
-  kLogSpace = 50,       // wal: reserved and used bytes of the ring
-  kVersions = 60,       // mvcc: publication order, snapshots
-  kReclaim = 70,        // mvcc: pages that wait for a version to go
-  kAllocator = 80,      // page: free pages
-  kPageCache = 90,      // page: frames, page table growth, eviction
-  kStorage = 100,       // storage: file tables
-  kExecutor = 110,      // executor: queue of work
+  kLifecycle = 10,       // db: open, closing, closed
+  kCheckpointRole = 20,  // checkpoint: who runs one, who waits for one
+  kCommitQueue = 30,     // txn: order, the waiting committers, the leader
+  kFamilies = 40,        // txn: the set of families, who writes which
+  kLogSpace = 50,        // wal: reserved and used bytes of the ring
+  kVersions = 60,        // mvcc: publication order, snapshots
+  kReclaim = 70,         // mvcc: pages that wait for a version to go
+  kAllocator = 80,       // page: free pages
+  kPageCache = 90,       // page: frames, page table growth, eviction
+  kStorage = 100,        // storage: file tables
+  kExecutor = 110,       // executor: queue of work
 };
 
 }  // namespace manifolddb::base

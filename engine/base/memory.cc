@@ -23,12 +23,10 @@ std::byte* AllocateBytes(size_t size, size_t alignment) {
 #if MANIFOLDDB_SITES
   if (Gate() && !Gate()(size)) return nullptr;
 #endif
-  return static_cast<std::byte*>(::operator new(size, std::align_val_t{alignment}, std::nothrow));
+  return static_cast<std::byte*>(::operator new (size, std::align_val_t{alignment}, std::nothrow));
 }
 
-void FreeBytes(std::byte* bytes, size_t alignment) {
-  ::operator delete(bytes, std::align_val_t{alignment});
-}
+void FreeBytes(std::byte* bytes, size_t alignment) { ::operator delete (bytes, std::align_val_t{alignment}); }
 
 Buffer::~Buffer() {
   if (bytes_ != nullptr) FreeBytes(bytes_, kBufferAlignment);

@@ -11,7 +11,8 @@
 
 namespace manifolddb::base {
 
-// Every data allocation goes through these two. Aligned to `alignment` (a power of two); null when there is none.
+// Every data allocation goes through these two. Aligned to `alignment` (a power of two); null when there is
+// none.
 std::byte* AllocateBytes(size_t size, size_t alignment);
 void FreeBytes(std::byte* bytes, size_t alignment);
 
@@ -70,7 +71,8 @@ class ByteBuffer {
 
   // After success, appends of up to `more` bytes in all cannot fail. After kNoMemory nothing has changed.
   Status Reserve(size_t more) {
-    if (capacity_ - size_ >= more) [[likely]] return {};
+    if (capacity_ - size_ >= more) [[likely]]
+      return {};
     return Grow(more);
   }
   // REQUIRES: room was reserved.

@@ -65,8 +65,8 @@ class SCOPED_CAPABILITY MutexLock {
 };
 
 #if MANIFOLDDB_SITES
-// The simulator's scheduler: what this thread does instead of waiting. Called without the lock; may return at any
-// time, as every wait may. Null: it waits.
+// The simulator's scheduler: what this thread does instead of waiting. Called without the lock; may return at
+// any time, as every wait may. Null: it waits.
 inline thread_local void (*simulated_wait)() = nullptr;
 #endif
 

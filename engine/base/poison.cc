@@ -9,7 +9,8 @@ void Poison::Set(const Error& error) {
 }
 
 Status Poison::Check(const char* operation) const {
-  if (!set()) [[likely]] return {};
+  if (!set()) [[likely]]
+    return {};
   MutexLock lock(mutex_);
   return Fail(Errc::kPoisoned, operation, {.file = first_->file(), .message = "after " + first_->ToString()});
 }

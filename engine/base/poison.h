@@ -1,6 +1,6 @@
 #pragma once
-// Remembers that a write or sync failed after which nobody knows what is durable. Once set, never cleared: the
-// database must be reopened.
+// Remembers that a write or sync failed after which nobody knows what is durable. Once set, never cleared:
+// the database must be reopened.
 
 #include <atomic>
 #include <optional>

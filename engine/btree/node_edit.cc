@@ -2,7 +2,8 @@
 //
 // (1) After each function the page passes WhyNodeInvalid, if it did before.
 // (2) The garbage count is exact: page size = header + prefix + slots + gap + cells + garbage.
-// (3) A key of a sequence starts with the prefix of the node that is built of it, because the sequence is in order
+// (3) A key of a sequence starts with the prefix of the node that is built of it, because the sequence is in
+// order
 //     and its first and last key do.
 
 #include "engine/btree/node_edit.h"
@@ -75,7 +76,8 @@ size_t CommonBytes(KeyParts a, KeyParts b) {
     const ByteView left = PieceAt(a, at);
     const ByteView right = PieceAt(b, at);
     const size_t bytes = std::min(left.size(), right.size());
-    const auto differ = std::mismatch(left.begin(), left.begin() + static_cast<ptrdiff_t>(bytes), right.begin());
+    const auto differ =
+        std::mismatch(left.begin(), left.begin() + static_cast<ptrdiff_t>(bytes), right.begin());
     const auto same = static_cast<size_t>(differ.first - left.begin());
     at += same;
     if (same < bytes) break;
@@ -89,7 +91,8 @@ void CellSequence::AddNode(NodeView node, uint32_t begin, uint32_t end, KeyParts
   if (begin == end) return;
   MANIFOLDDB_ASSERT(runs_count_ < kRunsMax);
   size_ += end - begin;
-  runs_[runs_count_++] = {.node = node, .node_begin = begin, .end = size_, .first_key = first_key, .cell = {}};
+  runs_[runs_count_++] = {
+      .node = node, .node_begin = begin, .end = size_, .first_key = first_key, .cell = {}};
 }
 
 void CellSequence::AddCell(const CellParts& cell) {
@@ -200,7 +203,8 @@ void RemoveCells(MutableByteView page, uint32_t first, uint32_t count) {
   uint32_t garbage = 0;
   for (uint32_t index = first; index < first + count; ++index) garbage += node.cell_bytes(index);
   AddGarbage(page, garbage);
-  std::memmove(SlotIn(page, first), SlotIn(page, first + count), (cells - first - count) * size_t{kSlotBytes});
+  std::memmove(SlotIn(page, first), SlotIn(page, first + count),
+               (cells - first - count) * size_t{kSlotBytes});
   header.cells = static_cast<uint16_t>(cells - count);
   if (cells == count) {
     header.heap_begin = static_cast<uint32_t>(page.size());

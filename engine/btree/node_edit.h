@@ -1,8 +1,8 @@
 #pragma once
 // Changing nodes: pure functions over the bytes of pages, no I/O, no allocation.
 //
-// A node's prefix is what its keys share when it is built; it only ever shrinks by a later insertion, and that is a
-// rebuild. So a removal, here or next door, never invalidates a prefix.
+// A node's prefix is what its keys share when it is built; it only ever shrinks by a later insertion, and
+// that is a rebuild. So a removal, here or next door, never invalidates a prefix.
 
 #include <array>
 #include <cstdint>
@@ -40,14 +40,17 @@ class LeafLead {
 class BranchLead {
  public:
   explicit BranchLead(format::PageRef child);
-  CellParts Parts(ByteView separator) const { return {{{}, separator}, std::as_bytes(std::span(&cell_, 1)), {}}; }
+  CellParts Parts(ByteView separator) const {
+    return {{{}, separator}, std::as_bytes(std::span(&cell_, 1)), {}};
+  }
 
  private:
   format::BranchCell cell_;
 };
 
-// Cells in order, taken from nodes and from outside: what a rebuilt, split or merged node will hold. Refers to the
-// nodes' bytes. The first separator of a branch node that does not come first needs `first_key` to be a key again.
+// Cells in order, taken from nodes and from outside: what a rebuilt, split or merged node will hold. Refers
+// to the nodes' bytes. The first separator of a branch node that does not come first needs `first_key` to be
+// a key again.
 class CellSequence {
  public:
   explicit CellSequence(bool leaf) : leaf_(leaf) {}
@@ -82,30 +85,30 @@ size_t CommonBytes(KeyParts a, KeyParts b);
 
 // Header, prefix, slots and cells, without free space and garbage.
 uint32_t UsedBytes(NodeView node, uint32_t page_bytes);
-// UsedBytes after a rebuild with `cell` added (`replaced` is kNoIndex) or put in the place of slot `replaced`; the
-// prefix shrinks to what `cell` shares. At most that: a rebuild may find a longer prefix.
+// UsedBytes after a rebuild with `cell` added (`replaced` is kNoIndex) or put in the place of slot
+// `replaced`; the prefix shrinks to what `cell` shares. At most that: a rebuild may find a longer prefix.
 inline constexpr uint32_t kNoIndex = ~uint32_t{0};
 uint32_t UsedBytesWith(NodeView node, uint32_t page_bytes, const CellParts& cell, uint32_t replaced);
 
-// The functions below change nothing and return false where there is no room without a rebuild, or where the key
-// does not share the node's prefix.
+// The functions below change nothing and return false where there is no room without a rebuild, or where the
+// key does not share the node's prefix.
 bool InsertCell(MutableByteView page, uint32_t index, const CellParts& cell);
 bool ReplaceValue(MutableByteView page, uint32_t index, LeafValue value);
 // Removes `count` cells from `first`. A branch's new first separator becomes the empty one.
 void RemoveCells(MutableByteView page, uint32_t first, uint32_t count);
 void SetChild(MutableByteView page, uint32_t index, format::PageRef child);
 
-// Makes `page` the node of [begin, end) of `cells`; identity, kind and level stay. REQUIRES: it fits; no cell lies
-// in `page` itself.
+// Makes `page` the node of [begin, end) of `cells`; identity, kind and level stay. REQUIRES: it fits; no cell
+// lies in `page` itself.
 void Build(MutableByteView page, const CellSequence& cells, uint32_t begin, uint32_t end);
 
-// Where to part `cells` into two nodes: the first index of the right one. `inserted`: the cell that is new, or
-// kNoIndex where none is or it replaced one of its key. At either end of the node an insertion starts a new node and
-// leaves the full one as it is, so ascending and descending loads fill pages; otherwise halves, by bytes.
-// Both sides fit if the node without the new cell did, see node_edit_test.cc.
+// Where to part `cells` into two nodes: the first index of the right one. `inserted`: the cell that is new,
+// or kNoIndex where none is or it replaced one of its key. At either end of the node an insertion starts a
+// new node and leaves the full one as it is, so ascending and descending loads fill pages; otherwise halves,
+// by bytes. Both sides fit if the node without the new cell did, see node_edit_test.cc.
 uint32_t ChooseSplit(const CellSequence& cells, uint32_t inserted);
-// The shortest key that parts [0, at) from [at, ...): after every key of a left leaf, not after any of the right one.
-// For branches the separator that goes up.
+// The shortest key that parts [0, at) from [at, ...): after every key of a left leaf, not after any of the
+// right one. For branches the separator that goes up.
 KeyParts SplitSeparator(const CellSequence& cells, uint32_t at);
 
 }  // namespace manifolddb::btree

@@ -119,7 +119,8 @@ std::string AnyKey(std::mt19937& random, uint32_t page_bytes) {
   const std::string tail = std::to_string(random() % 1000);
   if (shape == 0) return tail.substr(0, random() % 4);
   if (shape == 1) return std::string(bytes_max - 3, 'm') + std::to_string(100 + random() % 900);
-  if (shape == 2) return std::string(1, static_cast<char>('a' + random() % 26)) + std::string(bytes_max - 1, 'z');
+  if (shape == 2)
+    return std::string(1, static_cast<char>('a' + random() % 26)) + std::string(bytes_max - 1, 'z');
   if (shape == 3) return std::string(random() % bytes_max, 'm') + 'n';
   return std::string(bytes_max / 2, 'm') + tail;
 }
@@ -169,7 +170,8 @@ TEST(NodeEdit, TheLargestEntriesFitAfterOneSplit) {
         const std::string number = std::to_string(100 + random() % 900);
         const size_t at = shared ? bytes - std::min<size_t>(3, bytes) : 0;
         key.replace(at, std::min<size_t>(3, bytes), number.substr(0, std::min<size_t>(3, bytes)));
-        leaf.Put(key, round % 5 == 0 ? Extent(inline_max + 1) : std::string(random() % (inline_max - bytes + 1), 'v'));
+        leaf.Put(key, round % 5 == 0 ? Extent(inline_max + 1)
+                                     : std::string(random() % (inline_max - bytes + 1), 'v'));
       }
       for (const char place : {'a', 'm', 'z'}) {
         std::string key(key_max, place);
@@ -202,7 +204,8 @@ TEST(NodeEdit, AValueMayBeReplacedByAPieceOfItself) {
   Leaf leaf(512);
   leaf.Put("a", "0123456789");
   TestPage page = leaf.page();
-  ASSERT_TRUE(ReplaceValue(page.span(), 0, {.bytes = page.node().StoredValue(0).subspan(3), .extent = false}));
+  ASSERT_TRUE(
+      ReplaceValue(page.span(), 0, {.bytes = page.node().StoredValue(0).subspan(3), .extent = false}));
   EXPECT_EQ(AsText(page.node().StoredValue(0)), "3456789");
 }
 
@@ -287,7 +290,8 @@ class Branch {
     ASSERT_STREQ(page_.WhyInvalid(), nullptr);
   }
   bool Has(const std::string& separator) const {
-    return std::any_of(children_.begin(), children_.end(), [&](const auto& c) { return c.first == separator; });
+    return std::any_of(children_.begin(), children_.end(),
+                       [&](const auto& c) { return c.first == separator; });
   }
 
   TestPage& page() { return page_; }
@@ -314,7 +318,8 @@ class Branch {
     merged.AddNode(left.node(), 0, left.node().cells());
     merged.AddNode(right.node(), 0, right.node().cells(), {{}, AsBytes(separator)});
     ASSERT_EQ(merged.size(), cells.size());
-    for (uint32_t i = 0; i < cells.size(); ++i) ASSERT_EQ(ToString(merged.At(i).key), ToString(cells.At(i).key));
+    for (uint32_t i = 0; i < cells.size(); ++i)
+      ASSERT_EQ(ToString(merged.At(i).key), ToString(cells.At(i).key));
   }
 
   uint32_t page_bytes_;

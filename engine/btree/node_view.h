@@ -1,8 +1,8 @@
 #pragma once
 // A node as it lies in a page: reading and searching. Pure functions over bytes, no I/O, no allocation.
 //
-// The page has passed format::WhyNodeInvalid, on load or because this code wrote it; so its structure is trusted.
-// Whether it is the node that belongs here (kind, level) is for the caller to check.
+// The page has passed format::WhyNodeInvalid, on load or because this code wrote it; so its structure is
+// trusted. Whether it is the node that belongs here (kind, level) is for the caller to check.
 
 #include <algorithm>
 #include <bit>
@@ -45,16 +45,28 @@ struct KeyParts {
   }
 };
 
-// Negative, zero or positive as the `bytes` bytes at `a` come before, are, or come after those at `b`. Inlined,
-// because what is left of a key behind prefix and head is short: a call would cost more than the comparison.
+// Negative, zero or positive as the `Word` at `a` comes before, is, or comes after that at `b`, as bytes.
+template <class Word>
+inline int CompareWords(const std::byte* a, const std::byte* b) {
+  const Word left = std::byteswap(base::LoadLe<Word>(a));
+  const Word right = std::byteswap(base::LoadLe<Word>(b));
+  return (left > right) - (left < right);
+}
+
+// The same of the `bytes` bytes. Inlined, because what is left of a key behind prefix and head is short: a
+// call would cost more than the comparison. Ends overlap, so there is no loop over single bytes.
 inline int CompareBytes(const std::byte* a, const std::byte* b, size_t bytes) {
-  size_t at = 0;
-  for (; at + 8 <= bytes; at += 8) {
-    const uint64_t left = base::LoadLe<uint64_t>(a + at);
-    const uint64_t right = base::LoadLe<uint64_t>(b + at);
-    if (left != right) return std::byteswap(left) < std::byteswap(right) ? -1 : 1;
+  if (bytes >= 8) {
+    for (size_t at = 0; at + 8 < bytes; at += 8) {
+      if (const int order = CompareWords<uint64_t>(a + at, b + at); order != 0) return order;
+    }
+    return CompareWords<uint64_t>(a + bytes - 8, b + bytes - 8);
   }
-  for (; at < bytes; ++at) {
+  if (bytes >= 4) {
+    if (const int order = CompareWords<uint32_t>(a, b); order != 0) return order;
+    return CompareWords<uint32_t>(a + bytes - 4, b + bytes - 4);
+  }
+  for (size_t at = 0; at < bytes; ++at) {
     if (a[at] != b[at]) return a[at] < b[at] ? -1 : 1;
   }
   return 0;
@@ -120,7 +132,8 @@ class NodeView {
     return {format::PageId{base::LoadLe<uint64_t>(at)}, format::Birth{base::LoadLe<uint64_t>(at + 8)}};
   }
 
-  // The first key of a leaf at or after `key`: its index (cells() if there is none), and whether it is the very key.
+  // The first key of a leaf at or after `key`: its index (cells() if there is none), and whether it is the
+  // very key.
   struct Position {
     uint32_t index = 0;
     bool equal = false;
@@ -163,18 +176,22 @@ class NodeView {
   template <uint32_t kLeadBytes>
   Position LowerBound(ByteView key, uint32_t first) const {
     const uint32_t count = cells();
-    if (const int order = ComparePrefix(key); order != 0) [[unlikely]] return {order < 0 ? first : count, false};
+    if (const int order = ComparePrefix(key); order != 0) [[unlikely]]
+      return {order < 0 ? first : count, false};
     const ByteView rest = key.subspan(prefix_bytes());
     const uint32_t head = format::SlotHead(rest);
     const std::byte* slots = slot(0);
-    uint32_t low = first;
+    // Halving without branches on the outcome: the processor could only guess them.
+    const std::byte* at = slots + first * kSlotBytes;
     uint32_t length = count - first;
-    while (length > 0) {
+    while (length > 1) {
       const uint32_t half = length / 2;
-      const bool before = HeadAt(slots + (low + half) * kSlotBytes) < head;
-      low = before ? low + half + 1 : low;
-      length = before ? length - half - 1 : half;
+      const bool before = HeadAt(at + (half - 1) * kSlotBytes) < head;
+      at += (size_t{0} - static_cast<size_t>(before)) & (half * kSlotBytes);
+      length -= half;
     }
+    uint32_t low = static_cast<uint32_t>(at - slots) / kSlotBytes;
+    if (length == 1 && HeadAt(at) < head) ++low;
     if (low == count || HeadAt(slots + low * kSlotBytes) != head) return {low, false};
     return LowerBoundAmongEqualHeads<kLeadBytes>(rest, head, low);
   }

@@ -76,7 +76,8 @@ void ExpectSearchesAsStd(const std::vector<std::string>& keys, const std::vector
     const auto after = std::upper_bound(keys.begin(), keys.end(), probe);
     ASSERT_EQ(branch.node().ChildIndex(AsBytes(probe)), static_cast<uint32_t>(after - keys.begin())) << probe;
     const auto at = std::lower_bound(keys.begin(), keys.end(), probe);
-    ASSERT_EQ(branch.node().ChildIndexBefore(AsBytes(probe)), static_cast<uint32_t>(at - keys.begin())) << probe;
+    ASSERT_EQ(branch.node().ChildIndexBefore(AsBytes(probe)), static_cast<uint32_t>(at - keys.begin()))
+        << probe;
   }
 }
 
@@ -92,7 +93,8 @@ TEST(NodeView, EverySmallSetOfKeysIsSearchedAsByTheStandardLibrary) {
 }
 
 TEST(NodeView, EqualHeadsAreToldApartByTheRestOfTheKey) {
-  std::vector<std::string> keys = {"a", std::string("a\0", 2), std::string("a\0\0\0", 4), std::string("a\0\0\0\0", 5)};
+  std::vector<std::string> keys = {"a", std::string("a\0", 2), std::string("a\0\0\0", 4),
+                                   std::string("a\0\0\0\0", 5)};
   for (int i = 0; i < 300; ++i) keys.push_back("same" + std::to_string(1000 + i));
   keys.emplace_back("samf");
   std::vector<std::string> probes = keys;
@@ -107,7 +109,8 @@ TEST(NodeView, EqualHeadsAreToldApartByTheRestOfTheKey) {
 TEST(NodeView, KeysThatDoNotShareThePrefixAreBesideTheNode) {
   const TestPage leaf = LeafOf({"prefix1", "prefix2", "prefix3"});
   EXPECT_EQ(AsText(leaf.node().prefix()), "prefix");
-  const std::vector<std::string> probes = {"", "a", "pre", "prefiw9", "prefix", "prefix2", "prefix4", "prefiy", "z"};
+  const std::vector<std::string> probes = {"",        "a",       "pre",    "prefiw9", "prefix",
+                                           "prefix2", "prefix4", "prefiy", "z"};
   ExpectSearchesAsStd({"prefix1", "prefix2", "prefix3"}, probes);
 }
 
@@ -120,7 +123,8 @@ TEST(NodeView, RandomNodesAreSearchedAsByTheStandardLibrary) {
     const size_t count = 1 + random() % 120;
     const auto any = [&] {
       std::string key = shared;
-      for (size_t length = random() % 9; length > 0; --length) key += static_cast<char>(255 - random() % letters);
+      for (size_t length = random() % 9; length > 0; --length)
+        key += static_cast<char>(255 - random() % letters);
       return key;
     };
     for (size_t i = 0; i < count; ++i) keys.insert(any());

@@ -1,6 +1,7 @@
 // Looking up, putting and deleting single keys.
 //
-// (1) A value lies in the leaf if key and value together are at most InlineBytesMax, else in an extent: decided by
+// (1) A value lies in the leaf if key and value together are at most InlineBytesMax, else in an extent:
+// decided by
 //     their sizes alone, never by where the entry happens to be.
 // (2) An extent is owned by exactly one leaf cell: who drops the cell removes the extent.
 // (3) root.entries is the number of leaf cells.
@@ -50,32 +51,37 @@ void RemoveExtent(page::PageWriter& pages, const ExtentRef& extent) {
 
 }  // namespace
 
+// Filled in where the caller wants it: every way out returns the one object.
 Result<std::optional<FoundValue>> Get(page::PageCache& cache, PageRef root, ByteView key,
                                       const mvcc::EpochGuard& guard) {
-  if (root.null()) return std::optional<FoundValue>();
+  Result<std::optional<FoundValue>> result;
   PageRef ref = root;
   uint32_t level = kAnyLevel;
+  if (root.null()) return result;
   for (uint32_t depth = 0; depth <= format::kLevelMax; ++depth) {
     Result<Frame*> fetched = FetchNode(cache, ref, level, guard);
-    if (!fetched) [[unlikely]] return std::unexpected<Error>(std::move(fetched).error());
-    if (level == 0) PrefetchSlots((*fetched)->bytes);
+    if (!fetched) [[unlikely]] {
+      result = std::unexpected<Error>(std::move(fetched).error());
+      return result;
+    }
     const NodeView node((*fetched)->bytes);
     if (node.leaf()) {
       const NodeView::Position at = node.Find(key);
-      if (!at.equal) return std::optional<FoundValue>();
-      FoundValue found;
+      if (!at.equal) return result;
+      FoundValue& found = result->emplace();
       found.frame = *fetched;
-      if (node.HasExtent(at.index)) {
+      if (node.HasExtent(at.index)) [[unlikely]] {
         found.extent = node.Extent(at.index);
       } else {
         found.inline_bytes = node.StoredValue(at.index);
       }
-      return std::optional<FoundValue>(found);
+      return result;
     }
     ref = node.Child(node.ChildIndex(key));
     level = node.level() - 1;
   }
-  return CorruptNode(cache.file(), ref, "tree too deep");
+  result = CorruptNode(cache.file(), ref, "tree too deep");
+  return result;
 }
 
 Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, ByteView value,
@@ -106,7 +112,8 @@ Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, 
   return false;
 }
 
-Result<bool> Delete(page::PageWriter& pages, format::TreeRoot& root, ByteView key, const mvcc::EpochGuard& guard) {
+Result<bool> Delete(page::PageWriter& pages, format::TreeRoot& root, ByteView key,
+                    const mvcc::EpochGuard& guard) {
   if (root.root.null()) return false;
   TreeEdit edit(pages, root, guard);
   MANIFOLDDB_TRY(edit.DescendForRead(key));

@@ -1,8 +1,8 @@
 #pragma once
 // The copy-on-write B+tree: what can be done with one tree. Stateless: a tree is its TreeRoot.
 //
-// Reading takes a PageCache, changing a PageWriter; both inside the caller's epoch. After an error from a change
-// the tree in `root` is not to be used: the transaction aborts. Keys are unique, ordered bytewise.
+// Reading takes a PageCache, changing a PageWriter; both inside the caller's epoch. After an error from a
+// change the tree in `root` is not to be used: the transaction aborts. Keys are unique, ordered bytewise.
 
 #include <cstdint>
 #include <optional>
@@ -29,19 +29,20 @@ struct FoundValue {
 Result<std::optional<FoundValue>> Get(page::PageCache& cache, format::PageRef root, ByteView key,
                                       const mvcc::EpochGuard& guard);
 
-// REQUIRES: key within KeyBytesMax, value within kValueBytesMax. True if the key is new. `key` and `value` may lie in
-// the leaf that is changed.
+// REQUIRES: key within KeyBytesMax, value within kValueBytesMax. True if the key is new. `key` and `value`
+// may lie in the leaf that is changed.
 Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, ByteView value,
                  const mvcc::EpochGuard& guard);
 // True if the key was there.
-Result<bool> Delete(page::PageWriter& pages, format::TreeRoot& root, ByteView key, const mvcc::EpochGuard& guard);
-// Removes keys from `lower` (inclusive) to `upper` (exclusive); returns how many. Subtrees that lie wholly inside are
-// read (for the count and the extents) but not rewritten.
+Result<bool> Delete(page::PageWriter& pages, format::TreeRoot& root, ByteView key,
+                    const mvcc::EpochGuard& guard);
+// Removes keys from `lower` (inclusive) to `upper` (exclusive); returns how many. Subtrees that lie wholly
+// inside are read (for the count and the extents) but not rewritten.
 Result<uint64_t> DeleteRange(page::PageWriter& pages, format::TreeRoot& root, std::optional<ByteView> lower,
                              std::optional<ByteView> upper, const mvcc::EpochGuard& guard);
 
-// Frees a tree that no table owns any more, at most about `pages_max` pages of it. What is left to free is appended
-// to `rest` (subtree roots, any level); empty afterwards: all done. Extents go with their leaves.
+// Frees a tree that no table owns any more, at most about `pages_max` pages of it. What is left to free is
+// appended to `rest` (subtree roots, any level); empty afterwards: all done. Extents go with their leaves.
 Status FreeSubtree(page::PageWriter& pages, format::PageRef subtree, uint64_t pages_max,
                    std::vector<format::PageRef>& rest, const mvcc::EpochGuard& guard);
 

@@ -1,8 +1,8 @@
 // Walks a whole tree and proves what its readers rely on.
 //
-// (1) Every key lies between the separators beside its way down, on every level, so a search for it ends where it is.
-// (2) A damaged node is reported once, and nothing below it is trusted.
-// (3) The walk goes down levels that fall by one, hence ends whatever the references say.
+// (1) Every key lies between the separators beside its way down, on every level, so a search for it ends
+// where it is. (2) A damaged node is reported once, and nothing below it is trusted. (3) The walk goes down
+// levels that fall by one, hence ends whatever the references say.
 
 #include "engine/btree/tree_check.h"
 
@@ -126,8 +126,8 @@ Status Walk::Value(NodeView leaf, uint32_t index, const std::string& key) {
   }
   const format::ExtentRef extent = leaf.Extent(index);
   if (!Owns({extent.first, format::ExtentPages(extent.bytes, cache_.page_size())})) {
-    Problem(extent.first, "extent at page " + std::to_string(extent.first.raw()) +
-                              " is owned twice or outside the file");
+    Problem(extent.first,
+            "extent at page " + std::to_string(extent.first.raw()) + " is owned twice or outside the file");
     return {};
   }
   Result<base::Buffer> value = cache_.file().ReadExtent(extent);
@@ -167,8 +167,8 @@ Status CheckTree(page::PageCache& cache, const format::TreeRoot& root, mvcc::Rea
   }
   // Where a subtree could not be read the count cannot be right.
   if (walk.complete() && root.entries != kUnknownEntries && walk.entries() != root.entries) {
-    walk.Problem(root.root.id, std::to_string(walk.entries()) + " entries where " + std::to_string(root.entries) +
-                                   " were counted");
+    walk.Problem(root.root.id, std::to_string(walk.entries()) + " entries where " +
+                                   std::to_string(root.entries) + " were counted");
   }
   return {};
 }

@@ -13,8 +13,8 @@ inline constexpr uint64_t kUnknownEntries = ~uint64_t{0};
 
 // What the walk reports. Any callback may be empty.
 struct CheckVisitor {
-  // A run of pages that this tree owns (a node, or an extent). Return false if somebody owns it already, or if it
-  // does not lie in the file: it is reported as a problem and not looked into.
+  // A run of pages that this tree owns (a node, or an extent). Return false if somebody owns it already, or
+  // if it does not lie in the file: it is reported as a problem and not looked into.
   std::function<bool(format::PageRun)> owns;
   // Something is wrong: the byte offset in the data file, and what.
   std::function<void(uint64_t offset, std::string what)> problem;
@@ -22,10 +22,10 @@ struct CheckVisitor {
   std::function<void(ByteView key, ByteView value)> entry;
 };
 
-// Checks node validity, order of keys within and across nodes, separators against both sides, levels, that no node is
-// empty and no root a branch with one child, the number of entries against root.entries, extents' checksums.
-// Continues after a damaged subtree. Returns an error only for what stops the walk itself (kIo, kNoMemory); damage
-// goes to `visitor.problem`. Enters epochs of `slot` by itself, node by node.
+// Checks node validity, order of keys within and across nodes, separators against both sides, levels, that no
+// node is empty and no root a branch with one child, the number of entries against root.entries, extents'
+// checksums. Continues after a damaged subtree. Returns an error only for what stops the walk itself (kIo,
+// kNoMemory); damage goes to `visitor.problem`. Enters epochs of `slot` by itself, node by node.
 Status CheckTree(page::PageCache& cache, const format::TreeRoot& root, mvcc::ReaderSlot* slot,
                  const CheckVisitor& visitor);
 

@@ -1,9 +1,11 @@
 // Moving through one version of a tree.
 //
-// (1) settled(): leaf_ is pinned, slot_ is in [begin_slot_, end_slot_), key_ holds the key of slot_, and path_ leads
+// (1) settled(): leaf_ is pinned, slot_ is in [begin_slot_, end_slot_), key_ holds the key of slot_, and
+// path_ leads
 //     to the leaf.
 // (2) Otherwise no slot is between begin_slot_ and end_slot_, so that the inline steps never touch a leaf.
-// (3) begin_slot_ and end_slot_ leave out what the bounds exclude: no key is compared with a bound while the cursor
+// (3) begin_slot_ and end_slot_ leave out what the bounds exclude: no key is compared with a bound while the
+// cursor
 //     moves within a leaf.
 // (4) key_ changes only when the cursor settles, so an error on the way does not lose the place.
 
@@ -189,7 +191,8 @@ Result<bool> TreeCursor::Neighbour(Edge edge, const mvcc::EpochGuard& guard) {
     if (edge == Edge::kFirst ? step.index + 1 >= step.cells : step.index == 0) continue;
     MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(*cache_, step.ref, step.level, guard));
     const NodeView node(frame->bytes);
-    if (node.cells() != step.cells) return CorruptNode(cache_->file(), step.ref, "node changed under a cursor");
+    if (node.cells() != step.cells)
+      return CorruptNode(cache_->file(), step.ref, "node changed under a cursor");
     edge == Edge::kFirst ? ++step.index : --step.index;
     depth_ = depth;
     MANIFOLDDB_TRY(DescendEdge(node.Child(step.index), step.level - 1, edge, guard));

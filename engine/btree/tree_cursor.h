@@ -11,8 +11,9 @@
 
 namespace manifolddb::btree {
 
-// Keeps the leaf it rests on pinned, not the path: moving to a neighbouring leaf goes by the references it remembers
-// of the branches, checked by birth. Key and bounds are copies. Every call needs an epoch of its own.
+// Keeps the leaf it rests on pinned, not the path: moving to a neighbouring leaf goes by the references it
+// remembers of the branches, checked by birth. Key and bounds are copies. Every call needs an epoch of its
+// own.
 //
 // A writer's cursor over its own tree: after each change of the tree, Rebase.
 class TreeCursor {
@@ -22,8 +23,8 @@ class TreeCursor {
   TreeCursor(TreeCursor&&) noexcept = default;
   TreeCursor& operator=(TreeCursor&&) noexcept = default;
 
-  // As manifolddb::Cursor. A new cursor stands before the first entry. An error leaves the cursor where it was, not
-  // settled; any of these may be tried again.
+  // As manifolddb::Cursor. A new cursor stands before the first entry. An error leaves the cursor where it
+  // was, not settled; any of these may be tried again.
   Result<bool> First(const mvcc::EpochGuard& guard);
   Result<bool> Last(const mvcc::EpochGuard& guard);
   Result<bool> Seek(ByteView key, const mvcc::EpochGuard& guard);
@@ -56,8 +57,8 @@ class TreeCursor {
   // Inline bytes, or the extent to read. REQUIRES: settled().
   FoundValue value() const;
 
-  // From now on the tree is `root`'s. The cursor keeps its key as its place, whether or not the entry is still there;
-  // it looks for it when it is next moved or refreshed. Allocates nothing, reads nothing.
+  // From now on the tree is `root`'s. The cursor keeps its key as its place, whether or not the entry is
+  // still there; it looks for it when it is next moved or refreshed. Allocates nothing, reads nothing.
   void Rebase(format::PageRef root);
   // True if the entry the cursor rests on (still) exists: then it is settled. REQUIRES: valid().
   Result<bool> Refresh(const mvcc::EpochGuard& guard);
@@ -124,9 +125,9 @@ class TreeCursor {
   size_t prefix_bytes_ = 0;
   size_t key_bytes_ = 0;
   page::FramePin leaf_;
-  base::Buffer key_;           // KeyBytesMax, allocated by the first move
-  base::ByteBuffer bounds_;    // lower, then upper
-  bool bounds_lost_ = false;   // no memory for them
+  base::Buffer key_;          // KeyBytesMax, allocated by the first move
+  base::ByteBuffer bounds_;   // lower, then upper
+  bool bounds_lost_ = false;  // no memory for them
   size_t lower_bytes_ = 0;
   std::array<Step, format::kLevelMax> path_;  // from the root to the leaf's parent
   uint32_t depth_ = 0;                        // nodes in it

@@ -31,7 +31,8 @@ class Pair {
   void Seek(const std::string& key) {
     auto to = model_.lower_bound(key);
     if (begin_ != model_.end() && (to == model_.end() ? false : to->first < begin_->first)) to = begin_;
-    const bool beyond = to == model_.end() || begin_ == end_ || (end_ != model_.end() && to->first >= end_->first);
+    const bool beyond =
+        to == model_.end() || begin_ == end_ || (end_ != model_.end() && to->first >= end_->first);
     Expect(cursor_.Seek(AsBytes(key), Guard()), beyond ? Where::kAfter : Where::kAt, to);
   }
   void SeekForPrev(const std::string& key) {

@@ -1,10 +1,10 @@
 // One change of one tree.
 //
-// (1) Nodes are changed from the leaf upwards; before a node is changed every node above it may be changed, too.
-// (2) An insertion splits each level once at most: after it both halves fit (node_edit_test.cc proves it).
-// (3) No node is ever empty; a branch that lost all but one child and fits nowhere may keep the one.
-// (4) A removal never needs more room anywhere: what would not fit is left as it is.
-// (5) A page is read from its image in scratch while it is built anew, never from itself.
+// (1) Nodes are changed from the leaf upwards; before a node is changed every node above it may be changed,
+// too. (2) An insertion splits each level once at most: after it both halves fit (node_edit_test.cc proves
+// it). (3) No node is ever empty; a branch that lost all but one child and fits nowhere may keep the one. (4)
+// A removal never needs more room anywhere: what would not fit is left as it is. (5) A page is read from its
+// image in scratch while it is built anew, never from itself.
 
 #include "engine/btree/tree_edit.h"
 
@@ -329,7 +329,8 @@ Result<bool> TreeEdit::Even(const MutablePage& parent, const Pair& pair) {
   const uint32_t left_bytes = cells.NodeBytes(0, at);
   const uint32_t right_bytes = cells.NodeBytes(at, cells.size());
   const uint32_t worth = kNodeHeaderBytes + (page_bytes_ - kNodeHeaderBytes) / 4;
-  if (std::max(left_bytes, right_bytes) > page_bytes_ || std::min(left_bytes, right_bytes) < worth) return false;
+  if (std::max(left_bytes, right_bytes) > page_bytes_ || std::min(left_bytes, right_bytes) < worth)
+    return false;
 
   MANIFOLDDB_TRY(EnsureScratch());
   const KeyParts parts = SplitSeparator(cells, at);

@@ -31,11 +31,13 @@ class TreeEdit {
   // Puts `cell` at `index` of the leaf, or in the place of slot `index`; splits what is full up to the root.
   enum class Mode : uint8_t { kInsert, kReplace };
   Status PutCell(uint32_t index, Mode mode, const CellParts& cell);
-  // After cells were removed from the leaf: removes what is empty, joins what is nearly empty, up to the root.
+  // After cells were removed from the leaf: removes what is empty, joins what is nearly empty, up to the
+  // root.
   Status Shrink();
 
-  // Child `index` of `parent`, a branch that may be changed, lost cells: if little is left in it, joins it with a
-  // neighbour (true: the parent has one cell less) or evens the two out. Where neither fits it stays as it is.
+  // Child `index` of `parent`, a branch that may be changed, lost cells: if little is left in it, joins it
+  // with a neighbour (true: the parent has one cell less) or evens the two out. Where neither fits it stays
+  // as it is.
   Result<bool> Rebalance(const page::MutablePage& parent, uint32_t index);
   // A root with a single child gives way to it.
   Status CollapseRoot();
@@ -66,7 +68,8 @@ class TreeEdit {
   std::byte* KeyScratch(uint32_t which);
 
   Status Rebuild(MutableByteView page, uint32_t index, Mode mode, const CellParts& cell);
-  // Parts the node into itself and a new one to its right, with `cell` in one of them. `separator` lies in scratch.
+  // Parts the node into itself and a new one to its right, with `cell` in one of them. `separator` lies in
+  // scratch.
   Status Split(const Step& step, uint32_t index, Mode mode, const CellParts& cell, page::MutablePage& right,
                ByteView& separator);
   Status GrowRoot(ByteView separator, format::PageRef right);

@@ -15,23 +15,26 @@ inline constexpr uint32_t kAnyLevel = ~uint32_t{0};  // of a root: whatever it s
 // kCorrupt at the page's place in the file.
 std::unexpected<Error> CorruptNode(page::DataFile& file, format::PageRef ref, const char* what);
 
-// Levels fall by one from node to node, so that no chain of references, however wrong, is followed for ever. (That a
-// leaf is of level 0, and nothing else is, was checked when the page was read.)
+// Levels fall by one from node to node, so that no chain of references, however wrong, is followed for ever.
+// (That a leaf is of level 0, and nothing else is, was checked when the page was read.)
 inline bool LevelFits(NodeView node, uint32_t level) {
   return level == kAnyLevel || node.level() == level || MANIFOLDDB_BROKEN("btree.level.skip");
 }
 
-// The search of a node reads its header, then slots here and there, then a cell: each would wait for memory by itself.
-// Asking for the front of a leaf at once makes it one wait.
+// The search of a node reads its header, then slots here and there, then a cell: each would wait for memory
+// by itself. Asking for the front of a leaf at once makes it one wait.
 inline void PrefetchSlots(const std::byte* page) {
   for (size_t line = 0; line < 10; ++line) __builtin_prefetch(page + line * 64);
 }
 
 // The node that `ref` names, of `level`. `source`: a PageCache or a PageWriter.
 template <class Source>
-Result<page::Frame*> FetchNode(Source& source, format::PageRef ref, uint32_t level, const mvcc::EpochGuard& guard) {
-  if (ref.null()) [[unlikely]] return CorruptNode(source.file(), ref, "null reference");
+Result<page::Frame*> FetchNode(Source& source, format::PageRef ref, uint32_t level,
+                               const mvcc::EpochGuard& guard) {
+  if (ref.null()) [[unlikely]]
+    return CorruptNode(source.file(), ref, "null reference");
   Result<page::Frame*> frame = source.Fetch(ref, guard);
+  if (level == 0 && frame) PrefetchSlots((*frame)->bytes);
   if (frame && !LevelFits(NodeView((*frame)->bytes), level)) [[unlikely]] {
     return CorruptNode(source.file(), ref, "node of the wrong level");
   }

@@ -44,8 +44,8 @@ class RangeCut {
   Status CutAll(PageRef ref, uint32_t level);
 
  private:
-  // What becomes of the children of a branch: those of [inner_begin, inner_end) go; `first` and `last`, where the
-  // range begins or ends within them, are cut.
+  // What becomes of the children of a branch: those of [inner_begin, inner_end) go; `first` and `last`, where
+  // the range begins or ends within them, are cut.
   struct Plan {
     std::optional<uint32_t> first;
     std::optional<uint32_t> last;
@@ -101,7 +101,8 @@ Result<PageRef> RangeCut::Cut(PageRef ref, uint32_t level, Bound lower, Bound up
   Plan plan = MakePlan(node, lower, upper);
   if (plan.first) {
     const bool ends_there = upper && !plan.last;
-    MANIFOLDDB_ASSIGN(plan.first_after, Cut(node.Child(*plan.first), below, lower, ends_there ? upper : std::nullopt));
+    MANIFOLDDB_ASSIGN(plan.first_after,
+                      Cut(node.Child(*plan.first), below, lower, ends_there ? upper : std::nullopt));
   }
   for (uint32_t index = plan.inner_begin; index < plan.inner_end; ++index) {
     MANIFOLDDB_TRY(CutAll(node.Child(index), below));

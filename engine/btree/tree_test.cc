@@ -109,7 +109,8 @@ TEST_P(TreeOfEverySize, RandomChangesLeaveTheTreeWholeAndTheBooksRight) {
       const std::string value = AnyValue(random, GetParam(), key);
       ASSERT_EQ(tree.Put(key, value), model.insert_or_assign(key, value).second);
     }
-    // After every operation of some stretches, else once in a while; the tree is read back from the file at times.
+    // After every operation of some stretches, else once in a while; the tree is read back from the file at
+    // times.
     if (step % 100 < 10 || step % 50 == 0) {
       ASSERT_EQ(tree.WhyWrong(model), "") << step;
     }
@@ -294,7 +295,8 @@ TEST(Tree, AReferenceBackUpTheTreeIsCorruptionAndNotALoop) {
   format::TreeRoot copy = tree.root();
   EXPECT_EQ(Put(tree.writer(), copy, AsBytes(NumberKey(0)), {}, guard).error().code(), Errc::kCorrupt);
   EXPECT_EQ(Delete(tree.writer(), copy, AsBytes(NumberKey(0)), guard).error().code(), Errc::kCorrupt);
-  EXPECT_EQ(DeleteRange(tree.writer(), copy, {}, AsBytes(NumberKey(1)), guard).error().code(), Errc::kCorrupt);
+  EXPECT_EQ(DeleteRange(tree.writer(), copy, {}, AsBytes(NumberKey(1)), guard).error().code(),
+            Errc::kCorrupt);
   TreeCursor cursor(tree.cache(), tree.root().root, std::nullopt, std::nullopt);
   EXPECT_EQ(cursor.First(guard).error().code(), Errc::kCorrupt);
   SetChild({root.bytes, 512}, 0, child);
@@ -309,7 +311,8 @@ TEST(Tree, AnEntryTooManyIsCorruptionAndNotAWrappedCount) {
   format::TreeRoot wrong{tree.root().root, 0};
   EXPECT_EQ(Delete(tree.writer(), wrong, AsBytes("a"), guard).error().code(), Errc::kCorrupt);
   wrong.entries = 1;
-  EXPECT_EQ(DeleteRange(tree.writer(), wrong, AsBytes("a"), AsBytes("c"), guard).error().code(), Errc::kCorrupt);
+  EXPECT_EQ(DeleteRange(tree.writer(), wrong, AsBytes("a"), AsBytes("c"), guard).error().code(),
+            Errc::kCorrupt);
   tree.root() = {};
 }
 

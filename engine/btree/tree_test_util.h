@@ -1,6 +1,6 @@
 #pragma once
-// A tree by itself, with a memory file under it and the books of its pages kept: what commits say they introduced
-// and removed must be what a walk of the tree finds.
+// A tree by itself, with a memory file under it and the books of its pages kept: what commits say they
+// introduced and removed must be what a walk of the tree finds.
 
 #include <map>
 #include <memory>

@@ -1,6 +1,6 @@
-// The catalog edit of one checkpoint, in three steps: keys of families that are gone or renamed are deleted, families
-// that exist are put, subtrees that nobody owns are freed as far as the budget goes.
-// Deletions come first: a name may have passed from one family to another between two checkpoints.
+// The catalog edit of one checkpoint, in three steps: keys of families that are gone or renamed are deleted,
+// families that exist are put, subtrees that nobody owns are freed as far as the budget goes. Deletions come
+// first: a name may have passed from one family to another between two checkpoints.
 
 #include "engine/checkpoint/catalog_edit.h"
 
@@ -16,7 +16,8 @@
 namespace manifolddb::checkpoint {
 namespace {
 
-// Pages of dropped subtrees that one checkpoint frees at most: keeps checkpoints short when a large table goes.
+// Pages of dropped subtrees that one checkpoint frees at most: keeps checkpoints short when a large table
+// goes.
 constexpr uint64_t kDroppedPagesMax = 4096;
 
 // What a family looks like at the captured version.
@@ -89,10 +90,11 @@ class Editor {
     MANIFOLDDB_TRY(EditTables(*after.tables, *at.tables, after.tables_tree));
     after.tables = at.tables;
     after.next_table = at.next_table;
-    const auto record = format::Encode(
-        format::FamilyRecord{at.family->id(), at.next_table, after.tables_tree});
+    const auto record =
+        format::Encode(format::FamilyRecord{at.family->id(), at.next_table, after.tables_tree});
     const std::string key = format::FamilyKey(AsBytes(at.name));
-    MANIFOLDDB_TRY(btree::Put(pages_, edit_.state.tree, AsBytes(key), std::as_bytes(std::span(&record, 1)), guard_));
+    MANIFOLDDB_TRY(
+        btree::Put(pages_, edit_.state.tree, AsBytes(key), std::as_bytes(std::span(&record, 1)), guard_));
     edit_.updates.push_back({at.family, std::move(after)});
     return {};
   }
@@ -108,7 +110,8 @@ class Editor {
       const mvcc::TableVersion* const old = mvcc::FindTable(before, *table.name);
       if (old != nullptr && old->id == table.id && old->tree == table.tree) continue;
       const auto record = format::Encode(format::TableRecord{table.id, table.tree});
-      MANIFOLDDB_TRY(btree::Put(pages_, tree, AsBytes(*table.name), std::as_bytes(std::span(&record, 1)), guard_));
+      MANIFOLDDB_TRY(
+          btree::Put(pages_, tree, AsBytes(*table.name), std::as_bytes(std::span(&record, 1)), guard_));
     }
     return {};
   }
@@ -151,7 +154,8 @@ class Editor {
   Status PutDropped(const DroppedSubtree& subtree) {
     const auto record = format::EncodeDropped(subtree.root);
     const std::string key = format::DroppedKey(subtree.number);
-    MANIFOLDDB_TRY(btree::Put(pages_, edit_.state.tree, AsBytes(key), std::as_bytes(std::span(&record, 1)), guard_));
+    MANIFOLDDB_TRY(
+        btree::Put(pages_, edit_.state.tree, AsBytes(key), std::as_bytes(std::span(&record, 1)), guard_));
     return {};
   }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Brings the durable catalog up to a captured version: families, their table trees, and the subtrees nobody owns.
+// Brings the durable catalog up to a captured version: families, their table trees, and the subtrees nobody
+// owns.
 
 #include <cstdint>
 #include <map>
@@ -27,7 +28,8 @@ struct CatalogState {
 struct CatalogInput {
   format::TxnId at;
   std::vector<txn::Family*> changed;  // families touched since the last durable checkpoint
-  // Tables that a commit going through this very checkpoint will install; they stand for the families' versions.
+  // Tables that a commit going through this very checkpoint will install; they stand for the families'
+  // versions.
   const std::vector<txn::CheckpointService::ThroughCommit::Change>* through = nullptr;
   std::vector<format::PageRef> dropped;  // subtrees given up since the last durable checkpoint
 };
@@ -38,8 +40,8 @@ struct CatalogEdit {
     txn::Family* family;
     txn::DurableFamily after;
   };
-  std::vector<Update> updates;        // to be applied once the checkpoint is durable
-  std::vector<txn::Family*> newer;    // have changes beyond `at`: the next checkpoint's
+  std::vector<Update> updates;      // to be applied once the checkpoint is durable
+  std::vector<txn::Family*> newer;  // have changes beyond `at`: the next checkpoint's
 };
 
 // Changes the trees through `pages`. Frees dropped subtrees, a bounded number of pages per checkpoint.

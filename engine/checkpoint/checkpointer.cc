@@ -1,8 +1,9 @@
 // The checkpoint, as a recipe. Invariants in the header. What a cut leaves behind:
-//   while pages are written:   pages that the durable checkpoint calls free; recovery starts from it and replays;
-//   before the data sync:      the same;
-//   in the first meta copy:    that copy torn, new, or still the one of two checkpoints ago; the other copy of the slot
-//                              is the latter, so the slot never becomes unreadable, and the other slot is newest;
+//   while pages are written:   pages that the durable checkpoint calls free; recovery starts from it and
+//   replays; before the data sync:      the same; in the first meta copy:    that copy torn, new, or still
+//   the one of two checkpoints ago; the other copy of the slot
+//                              is the latter, so the slot never becomes unreadable, and the other slot is
+//                              newest;
 //   between the copies:        first copy new and durable, second one old: the new checkpoint counts;
 //   in the second copy:        the same.
 // The log's tail moves after all of this, so whichever meta page is found, the log behind it is whole.
@@ -40,12 +41,12 @@ struct Checkpointer::Work {
   explicit Work(const Plan& made) : plan(made) {}
   const Plan& plan;
   mvcc::Capture capture;
-  mvcc::Position at;                 // what the meta page will state
+  mvcc::Position at;  // what the meta page will state
   std::vector<txn::Family*> changed;
   CatalogEdit catalog;
-  mvcc::PageDelta through;           // of the commit that goes through this checkpoint
-  mvcc::PageDelta own;               // of catalog and free map
-  format::PageBitmap used;           // pages the new checkpoint owns
+  mvcc::PageDelta through;  // of the commit that goes through this checkpoint
+  mvcc::PageDelta own;      // of catalog and free map
+  format::PageBitmap used;  // pages the new checkpoint owns
   format::MetaPage meta;
   bool meta_touched = false;
 };
@@ -86,7 +87,8 @@ void Checkpointer::Request() {
     requested_ = true;
   }
   executor_.Submit([this] {
-    // A failure is remembered: in the poison, or by the next one that waits for a checkpoint and meets it again.
+    // A failure is remembered: in the poison, or by the next one that waits for a checkpoint and meets it
+    // again.
     static_cast<void>(RunAndWait());
     base::MutexLock lock(mutex_);
     requested_ = false;
@@ -146,7 +148,8 @@ Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) 
 // The log wants to grow when a checkpoint finds it half full; the new part is filled before anybody is held.
 std::optional<wal::LogRing> Checkpointer::GrownRing() {
   const uint64_t capacity = durable_.log_capacity;
-  if (capacity >= log_bytes_max_ || core_.log_space->used() * 2 < core_.log_space->usable()) return std::nullopt;
+  if (capacity >= log_bytes_max_ || core_.log_space->used() * 2 < core_.log_space->usable())
+    return std::nullopt;
   if (core_.poison->set()) return std::nullopt;
   const uint64_t grown = std::min(capacity * 4, log_bytes_max_);
   if (Status filled = wal::GrowLog(log_file_, durable_.write_unit, capacity, grown); !filled) {
@@ -156,7 +159,8 @@ std::optional<wal::LogRing> Checkpointer::GrownRing() {
     return std::nullopt;
   }
   MANIFOLDDB_MARK("checkpoint.log_grows");
-  return wal::LogRing{grown, durable_.lsn, durable_.write_unit};  // the origin follows when the position is known
+  return wal::LogRing{grown, durable_.lsn,
+                      durable_.write_unit};  // the origin follows when the position is known
 }
 
 Status Checkpointer::RunHeld(const Plan& plan) {
@@ -164,7 +168,8 @@ Status Checkpointer::RunHeld(const Plan& plan) {
   MANIFOLDDB_TRY(WriteAhead());
   MANIFOLDDB_TRY(core_.pipeline->Hold());
   Status status = Run(plan);
-  if (plan.through == nullptr || !MANIFOLDDB_BROKEN("checkpoint.through.released_early")) core_.pipeline->Release();
+  if (plan.through == nullptr || !MANIFOLDDB_BROKEN("checkpoint.through.released_early"))
+    core_.pipeline->Release();
   return status;
 }
 
@@ -287,9 +292,9 @@ Status Checkpointer::WriteFreeMap(Work& work) {
   return {};
 }
 
-// Writes the pages of `used` that the durable checkpoint does not have, and those that only snapshots still see (so
-// that they need no memory), by position, with bounded unsynced bytes. `all_synced`: what was written is durable,
-// hence clean, on return.
+// Writes the pages of `used` that the durable checkpoint does not have, and those that only snapshots still
+// see (so that they need no memory), by position, with bounded unsynced bytes. `all_synced`: what was written
+// is durable, hence clean, on return.
 Status Checkpointer::WritePages(const format::PageBitmap& used, const std::vector<PageRun>& pending,
                                 bool all_synced) {
   std::vector<format::PageId> pages = format::PageBitmap::Difference(used, used_);

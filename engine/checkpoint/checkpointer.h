@@ -1,12 +1,14 @@
 #pragma once
-// Makes the data file contain all commits up to a published one, so that recovery starts there and the log before it
-// can be reused.
+// Makes the data file contain all commits up to a published one, so that recovery starts there and the log
+// before it can be reused.
 //
 // (1) One checkpoint at a time: the role is a token, not a lock held.
-// (2) Order on disk: pages, catalog and free map; sync; first copy of the other meta slot; sync; second copy; sync.
+// (2) Order on disk: pages, catalog and free map; sync; first copy of the other meta slot; sync; second copy;
+// sync.
 //     Only then does the log's tail move and are pages given back.
 // (3) What is captured is published, hence durable in the log, and its log position is the end of a group.
-// (4) A checkpoint that fails before its meta page is touched changes nothing, except that a failed write or sync
+// (4) A checkpoint that fails before its meta page is touched changes nothing, except that a failed write or
+// sync
 //     poisons the database.
 
 #include <cstdint>
@@ -80,7 +82,8 @@ class Checkpointer final : public txn::CheckpointService {
   Status WriteAhead();
   Status Prepare(Work& work);
   Status WriteFreeMap(Work& work);
-  Status WritePages(const format::PageBitmap& used, const std::vector<format::PageRun>& pending, bool all_synced);
+  Status WritePages(const format::PageBitmap& used, const std::vector<format::PageRun>& pending,
+                    bool all_synced);
   Status WriteMeta(Work& work);
   void Finish(Work& work);
   void Undo(Work& work, const Error& error);

@@ -18,8 +18,9 @@ Status WriteMetaCopy(File& file, format::MetaPage meta, int copy, format::CopyOr
 Status WriteMetaCopyDurably(File& file, const format::MetaPage& meta, int copy, format::CopyOrder order) {
   MANIFOLDDB_TRY(WriteMetaCopy(file, meta, copy, order));
   // A crash before the sync leaves this copy old, new or torn; the other copy of the slot is whole.
-  const bool skip = order == format::CopyOrder::kFirst ? MANIFOLDDB_BROKEN("checkpoint.meta.first_sync.skip")
-                                                       : MANIFOLDDB_BROKEN("checkpoint.meta.second_sync.skip");
+  const bool skip = order == format::CopyOrder::kFirst
+                        ? MANIFOLDDB_BROKEN("checkpoint.meta.first_sync.skip")
+                        : MANIFOLDDB_BROKEN("checkpoint.meta.second_sync.skip");
   if (!skip) MANIFOLDDB_TRY(file.Sync());
   return {};
 }

@@ -1,13 +1,14 @@
 #pragma once
-// Writes one copy of a meta page and makes it durable: the smallest step of every change of the roots of trust.
+// Writes one copy of a meta page and makes it durable: the smallest step of every change of the roots of
+// trust.
 
 #include "engine/format/meta_page.h"
 #include "manifolddb/storage.h"
 
 namespace manifolddb::checkpoint {
 
-// Writes `meta` as copy 0 or 1 of its slot, in a write unit of its own. `order` says whether the other copy of the
-// slot was written before this one.
+// Writes `meta` as copy 0 or 1 of its slot, in a write unit of its own. `order` says whether the other copy
+// of the slot was written before this one.
 Status WriteMetaCopy(File& file, format::MetaPage meta, int copy, format::CopyOrder order);
 // The same, and syncs.
 Status WriteMetaCopyDurably(File& file, const format::MetaPage& meta, int copy, format::CopyOrder order);

@@ -144,7 +144,8 @@ TEST_F(BadInputTest, CallsThatCannotWorkAreErrors) {
 
   ASSERT_TRUE(db.Close());
   ASSERT_TRUE(db.Close());
-  EXPECT_TRUE(Database::Open(storage_, "db", Inline()));  // the lock is free, although the object still exists
+  EXPECT_TRUE(
+      Database::Open(storage_, "db", Inline()));  // the lock is free, although the object still exists
   EXPECT_EQ(db.BeginWrite(family).error().code(), Errc::kClosed);
   EXPECT_EQ(db.BeginRead().error().code(), Errc::kClosed);
 }

@@ -23,19 +23,23 @@ Result<Config> Resolve(const Options& options) {
   constexpr uint64_t kLogBytesMax = uint64_t{1} << 40;
   constexpr uint64_t kLogUnitsMin = 8;
   const uint32_t unit = options.write_unit;
-  MANIFOLDDB_TRY(Check(std::has_single_bit(unit) && unit >= format::kWriteUnitMin && unit <= format::kWriteUnitMax,
-                       "write_unit", unit, "a power of two from 512 to 16384"));
+  MANIFOLDDB_TRY(
+      Check(std::has_single_bit(unit) && unit >= format::kWriteUnitMin && unit <= format::kWriteUnitMax,
+            "write_unit", unit, "a power of two from 512 to 16384"));
   Config config;
   config.page_size_wanted = options.page_size;
-  const uint32_t page = options.page_size != 0 ? options.page_size : std::max(format::kPageBytesDefault, unit);
-  MANIFOLDDB_TRY(Check(std::has_single_bit(page) && page >= format::kPageBytesMin && page <= format::kPageBytesMax,
-                       "page_size", page, "a power of two from 512 to 65536"));
+  const uint32_t page =
+      options.page_size != 0 ? options.page_size : std::max(format::kPageBytesDefault, unit);
+  MANIFOLDDB_TRY(
+      Check(std::has_single_bit(page) && page >= format::kPageBytesMin && page <= format::kPageBytesMax,
+            "page_size", page, "a power of two from 512 to 65536"));
   if (options.page_size == 0 || options.create_if_missing) {
     MANIFOLDDB_TRY(Check(page % unit == 0, "page_size", page, "a multiple of write_unit"));
   }
   const uint64_t initial = options.log_bytes_initial;
   MANIFOLDDB_TRY(Check(initial % unit == 0 && initial >= kLogUnitsMin * unit && initial <= kLogBytesMax,
-                       "log_bytes_initial", initial, "a multiple of write_unit, at least 8 of them, at most 2^40"));
+                       "log_bytes_initial", initial,
+                       "a multiple of write_unit, at least 8 of them, at most 2^40"));
   MANIFOLDDB_TRY(Check(options.log_bytes_max >= initial && options.log_bytes_max % unit == 0 &&
                            options.log_bytes_max <= kLogBytesMax,
                        "log_bytes_max", options.log_bytes_max,

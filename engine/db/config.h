@@ -15,7 +15,7 @@ struct CreateConfig {
 };
 
 struct Config {
-  CreateConfig create;          // used if the database does not exist
+  CreateConfig create;            // used if the database does not exist
   uint32_t page_size_wanted = 0;  // 0: whatever it has
   uint64_t log_bytes_max = 0;
   uint64_t cache_bytes = 0;

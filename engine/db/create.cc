@@ -1,7 +1,7 @@
 // Creation. Order, and what a cut leaves:
-//   log filled, synced, renamed, directory synced:  a log that was never opened; no data file: not a database yet;
-//   data file filled and synced under its temporary name:  the same;
-//   renamed:  a whole database with an empty catalog, marked clean, or still the above: the first life syncs the
+//   log filled, synced, renamed, directory synced:  a log that was never opened; no data file: not a database
+//   yet; data file filled and synced under its temporary name:  the same; renamed:  a whole database with an
+//   empty catalog, marked clean, or still the above: the first life syncs the
 //             directory, for a creator may be killed here.
 // So the data file's name never stands for an incomplete file.
 

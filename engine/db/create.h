@@ -10,8 +10,8 @@ namespace manifolddb::db {
 
 std::string LogName(const std::string& name);
 
-// Afterwards `name` and its log are durable under their names. A crash before the end leaves no `name`; a log without
-// it is replaced by the next attempt. kLocked if another process is creating it.
+// Afterwards `name` and its log are durable under their names. A crash before the end leaves no `name`; a log
+// without it is replaced by the next attempt. kLocked if another process is creating it.
 Status CreateDatabase(Storage& storage, const std::string& name, const CreateConfig& config);
 
 }  // namespace manifolddb::db

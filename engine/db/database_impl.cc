@@ -39,8 +39,8 @@ DatabaseImpl::~DatabaseImpl() {
   MANIFOLDDB_ASSERT(closed || closed.error().code() != Errc::kBusy);
 }
 
-Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(std::shared_ptr<Storage> storage, const std::string& name,
-                                                         const Options& options) {
+Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(std::shared_ptr<Storage> storage,
+                                                         const std::string& name, const Options& options) {
   MANIFOLDDB_ASSIGN(const Config config, Resolve(options));
   std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(std::move(storage), name, options, config));
   MANIFOLDDB_TRY(database->OpenFiles());
@@ -56,9 +56,9 @@ Status DatabaseImpl::OpenFiles() {
                     storage_->Open(name_, read_only_ ? OpenMode::kReadOnly : OpenMode::kReadWrite));
   MANIFOLDDB_TRY(data->Lock(read_only_ ? LockMode::kShared : LockMode::kExclusive));
   MANIFOLDDB_TRY(FindMeta(*data));
-  MANIFOLDDB_ASSIGN(log_file_,
-                    wal::OpenLog(*storage_, LogName(name_), read_only_ ? OpenMode::kReadOnly : OpenMode::kReadWrite,
-                                 {found_.write_unit, found_.identity}, found_.log_capacity));
+  MANIFOLDDB_ASSIGN(log_file_, wal::OpenLog(*storage_, LogName(name_),
+                                            read_only_ ? OpenMode::kReadOnly : OpenMode::kReadWrite,
+                                            {found_.write_unit, found_.identity}, found_.log_capacity));
   return WireReading(std::move(data));
 }
 
@@ -69,8 +69,8 @@ Status DatabaseImpl::FindMeta(File& data) {
   if (config_.page_size_wanted != 0 && config_.page_size_wanted != plan.newest.page_size) {
     return Fail(Errc::kPageSizeMismatch, "database.open",
                 {.file = data.name(),
-                 .message = "it has " + std::to_string(plan.newest.page_size) + " bytes per page, asked for were " +
-                            std::to_string(config_.page_size_wanted)});
+                 .message = "it has " + std::to_string(plan.newest.page_size) +
+                            " bytes per page, asked for were " + std::to_string(config_.page_size_wanted)});
   }
   MANIFOLDDB_ASSIGN(const uint64_t size, data.Size());
   const uint64_t stated = plan.newest.page_count * plan.newest.page_size;
@@ -96,8 +96,8 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
   cache_ = std::make_unique<page::PageCache>(*data_, slots_, config_.cache_bytes);
   allocator_ = std::make_unique<page::PageAllocator>(*data_, std::move(free), found_.life);
   garbage_ = std::make_unique<mvcc::Garbage>(slots_);
-  versions_ = std::make_unique<mvcc::VersionSet>(
-      slots_, mvcc::Position{found_.txn, found_.lsn, found_.chain}, used_, allocator_->NextBirth());
+  versions_ = std::make_unique<mvcc::VersionSet>(slots_, mvcc::Position{found_.txn, found_.lsn, found_.chain},
+                                                 used_, allocator_->NextBirth());
   families_ = std::make_unique<txn::Families>();
   core_.config = {data_->name(), read_only_, found_.write_unit, config_.dirty_bytes_max,
                   config_.checkpoint_interval_ns};
@@ -135,13 +135,15 @@ Status DatabaseImpl::Recover() {
   }
   WireWriting(scan, std::move(*catalog));
 
-  // Step 3. What was replayed may be in the system's cache only, so nobody sees it before it was written again.
+  // Step 3. What was replayed may be in the system's cache only, so nobody sees it before it was written
+  // again.
   if (was_clean_ || read_only_ || MANIFOLDDB_BROKEN("recovery.checkpoint.skip")) return {};
   return checkpointer_->RunAndWait();
 }
 
-// The creator may have been killed before its last step, so the first life repeats it: both names become durable, and
-// only then does the log say that it must not be replaced. Later lives find a life, hence all of this, on the disk.
+// The creator may have been killed before its last step, so the first life repeats it: both names become
+// durable, and only then does the log say that it must not be replaced. Later lives find a life, hence all of
+// this, on the disk.
 Status DatabaseImpl::FinishCreation() {
   if (!MANIFOLDDB_BROKEN("db.create.directory_sync.skip")) MANIFOLDDB_TRY(storage_->SyncDirectory());
   return wal::MarkOpened(*log_file_, {found_.write_unit, found_.identity});
@@ -154,14 +156,15 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
       wal::LogWriter::Config{ring, found_.identity, found_.life, scan.end, found_.number});
   log_space_ = std::make_unique<txn::LogSpace>(ring, scan.end.lsn);
   pipeline_ = std::make_unique<txn::CommitPipeline>(
-      txn::CommitPipeline::Parts{log_.get(), log_space_.get(), versions_.get(), cache_.get(), allocator_.get(),
-                                 &poison_},
+      txn::CommitPipeline::Parts{log_.get(), log_space_.get(), versions_.get(), cache_.get(),
+                                 allocator_.get(), &poison_},
       scan.next_txn);
   core_.log_space = log_space_.get();
   core_.pipeline = pipeline_.get();
   checkpointer_ = std::make_unique<checkpoint::Checkpointer>(
-      core_, checkpoint::Checkpointer::Config{found_, std::move(used_), std::move(catalog), found_.life,
-                                              config_.log_bytes_max, log_file_.get(), log_.get(), executor_.get()});
+      core_,
+      checkpoint::Checkpointer::Config{found_, std::move(used_), std::move(catalog), found_.life,
+                                       config_.log_bytes_max, log_file_.get(), log_.get(), executor_.get()});
   core_.checkpoints = checkpointer_.get();
 }
 
@@ -178,12 +181,13 @@ Status DatabaseImpl::Close() {
 }
 
 Status DatabaseImpl::CloseOnce() {
-  constexpr uint64_t kOwnSlots = 1;  // the checkpointer's
+  constexpr uint64_t kOwnSlots = 1;                     // the checkpointer's
   core_.closed.store(true, std::memory_order_seq_cst);  // before the slots are counted: see txn::Presence
   if (const uint64_t in_use = slots_.InUse(); in_use > kOwnSlots) {
     core_.closed.store(false, std::memory_order_release);
-    return Fail(Errc::kBusy, "database.close",
-                {.file = data_->name(), .message = std::to_string(in_use - kOwnSlots) + " transactions are open"});
+    return Fail(
+        Errc::kBusy, "database.close",
+        {.file = data_->name(), .message = std::to_string(in_use - kOwnSlots) + " transactions are open"});
   }
   checkpointer_->WaitIdle();
   const Status status = read_only_ ? Status() : checkpointer_->RunFinal();

@@ -38,7 +38,8 @@ class DatabaseImpl {
   Status Close() EXCLUDES(mutex_);
 
  private:
-  DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options, const Config& config);
+  DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options,
+               const Config& config);
 
   // The steps of opening, in order.
   Status OpenFiles();
@@ -61,9 +62,9 @@ class DatabaseImpl {
 
   // Constant after opening. Destroyed in reverse order.
   format::MetaPage found_;  // the newest meta page, as this life rewrote it
-  int first_copy_ = 0;        // of its slot, to be written first
+  int first_copy_ = 0;      // of its slot, to be written first
   bool was_clean_ = true;
-  format::PageBitmap used_;   // pages of the checkpoint found; handed on to the checkpointer
+  format::PageBitmap used_;  // pages of the checkpoint found; handed on to the checkpointer
   uint64_t recovered_ = 0;
   bool opened_ = false;
   base::Poison poison_;

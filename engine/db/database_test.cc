@@ -230,7 +230,8 @@ TEST_F(DatabaseTest, ASteadyOverwriteDoesNotGrowTheFile) {
 
 TEST_F(DatabaseTest, CommitsWithoutDurabilityAreSeenAndSurviveAClose) {
   for (int i = 0; i < 60; ++i) {
-    Put("a", "k" + std::to_string(i), "v", {.durability = i % 4 == 0 ? Durability::kImmediate : Durability::kNone});
+    Put("a", "k" + std::to_string(i), "v",
+        {.durability = i % 4 == 0 ? Durability::kImmediate : Durability::kNone});
   }
   EXPECT_EQ(Contents("a").size(), 60u);
   Open();

@@ -1,8 +1,10 @@
-// Verify: everything that the durable checkpoint and the newest published version own is read and checked (G5, G7).
+// Verify: everything that the durable checkpoint and the newest published version own is read and checked
+// (G5, G7).
 //
-// (1) Both versions are held while the walk lasts: the checkpoint by the checkpointer's turn, the other by a pin.
-// (2) Each is walked by itself: all its trees, its free map, its dropped subtrees. No page may come up twice.
-// (3) What came up must be what the bookkeeping calls used; the free map on disk must be its complement. So nothing
+// (1) Both versions are held while the walk lasts: the checkpoint by the checkpointer's turn, the other by a
+// pin. (2) Each is walked by itself: all its trees, its free map, its dropped subtrees. No page may come up
+// twice. (3) What came up must be what the bookkeeping calls used; the free map on disk must be its
+// complement. So nothing
 //     that is owned can be handed out, and nothing is lost (G9).
 
 #include <utility>
@@ -32,7 +34,8 @@ class Walk {
       Problem(core_.file->OffsetOf(run.first), owner + " owns a page beyond the end of the file");
       return;
     }
-    if (!owned_.TestNone(run)) Problem(core_.file->OffsetOf(run.first), owner + " owns a page that is owned already");
+    if (!owned_.TestNone(run))
+      Problem(core_.file->OffsetOf(run.first), owner + " owns a page that is owned already");
     owned_.Set(run);
   }
 
@@ -58,7 +61,8 @@ class Walk {
       Problem(core_.file->OffsetOf(page), std::string(version) + ": the page is owned, but counted as free");
     }
     for (const format::PageId page : PageBitmap::Difference(used, owned_)) {
-      Problem(core_.file->OffsetOf(page), std::string(version) + ": the page is counted as used, but nobody owns it");
+      Problem(core_.file->OffsetOf(page),
+              std::string(version) + ": the page is counted as used, but nobody owns it");
     }
   }
 
@@ -142,7 +146,8 @@ class Verifier {
   }
 
   Status WalkShared(Walk& walk, const std::string& version) {
-    walk.Own({format::PageId{0}, format::FirstPage(meta_.page_size, meta_.write_unit).raw()}, version + ", meta area");
+    walk.Own({format::PageId{0}, format::FirstPage(meta_.page_size, meta_.write_unit).raw()},
+             version + ", meta area");
     if (!meta_.free_map.null()) {
       walk.Own({meta_.free_map.first, format::ExtentPages(meta_.free_map.bytes, meta_.page_size)},
                version + ", free map");
@@ -178,7 +183,8 @@ class Verifier {
   void CheckAllocator(bool quiet) {
     const uint64_t published = capture_.at.txn.raw();
     PageBitmap reachable = capture_.used;
-    for (const format::PageId page : PageBitmap::Difference(durable_used_, reachable)) reachable.Set({page, 1});
+    for (const format::PageId page : PageBitmap::Difference(durable_used_, reachable))
+      reachable.Set({page, 1});
     for (const PageRun& run : capture_.pending) reachable.Set(run);
     const PageBitmap free = core_.allocator->FreePages();
     const bool still_quiet = quiet && core_.open_writers.load(std::memory_order_acquire) == 0 &&

@@ -1,5 +1,5 @@
-// Sets of pages, word by word. Invariant: bits at or above size() are clear, so that counting and comparing need
-// no special last word.
+// Sets of pages, word by word. Invariant: bits at or above size() are clear, so that counting and comparing
+// need no special last word.
 
 #include "engine/format/page_bitmap.h"
 

@@ -1,7 +1,8 @@
 // Checks pages that came from disk.
 //
 // (1) Nothing outside the page is read, whatever it holds: every offset is checked before it is used.
-// (2) A page that passes has disjoint cells inside its heap, ascending keys, heads that agree with the keys, and
+// (2) A page that passes has disjoint cells inside its heap, ascending keys, heads that agree with the keys,
+// and
 //     exact books of its garbage: who edits it may rely on all of that without looking again.
 // (3) A page that passes is the page that the reference names: position and birth are part of the page.
 
@@ -67,8 +68,8 @@ const char* WhyHeaderInvalid(ByteView page, PageRef ref) {
   return nullptr;
 }
 
-// A leaf cell at `at`, whose first `bytes` bytes (the fixed part and the key) are known to be in the page; adds
-// the bytes of the value.
+// A leaf cell at `at`, whose first `bytes` bytes (the fixed part and the key) are known to be in the page;
+// adds the bytes of the value.
 const char* WhyValueInvalid(ByteView page, uint32_t at, uint32_t key_bytes, uint32_t& bytes) {
   const auto& cell = *reinterpret_cast<const LeafCell*>(page.data() + at);
   const uint32_t full_key_bytes = HeaderOf(page).prefix_bytes + key_bytes;
@@ -98,20 +99,22 @@ const char* WhyChildInvalid(ByteView page, uint32_t at, uint32_t key_bytes, bool
 }
 
 // Checks slot `index` and its cell; `key` becomes its key after the prefix.
-const char* WhySlotInvalid(ByteView page, uint32_t index, CellMap& map, uint32_t& cells_bytes, ByteView& key) {
+const char* WhySlotInvalid(ByteView page, uint32_t index, CellMap& map, uint32_t& cells_bytes,
+                           ByteView& key) {
   const NodeHeader& header = HeaderOf(page);
   const bool leaf = header.level == 0;
-  const auto& slot =
-      *reinterpret_cast<const Slot*>(page.data() + sizeof(NodeHeader) + header.prefix_bytes + index * sizeof(Slot));
+  const auto& slot = *reinterpret_cast<const Slot*>(page.data() + sizeof(NodeHeader) + header.prefix_bytes +
+                                                    index * sizeof(Slot));
   const uint32_t at = slot.cell;
   const uint32_t key_bytes = slot.key_bytes;
   const uint32_t lead_bytes = leaf ? sizeof(LeafCell) : sizeof(BranchCell);
   if (at < header.heap_begin || at >= page.size()) return "cell outside the heap";
   uint32_t bytes = lead_bytes + key_bytes;
   if (page.size() - at < bytes) return "key outside the page";
-  if (header.prefix_bytes + key_bytes > KeyBytesMax(static_cast<uint32_t>(page.size()))) return "key too long";
-  const char* why = leaf ? WhyValueInvalid(page, at, key_bytes, bytes)
-                         : WhyChildInvalid(page, at, key_bytes, index == 0);
+  if (header.prefix_bytes + key_bytes > KeyBytesMax(static_cast<uint32_t>(page.size())))
+    return "key too long";
+  const char* why =
+      leaf ? WhyValueInvalid(page, at, key_bytes, bytes) : WhyChildInvalid(page, at, key_bytes, index == 0);
   if (why != nullptr) return why;
   if (!map.Take(at, bytes)) return "cells overlap";
   cells_bytes += bytes;
@@ -126,7 +129,10 @@ ExtentRefDisk Encode(const ExtentRef& ref) {
 }
 
 ExtentRef Decode(const ExtentRefDisk& disk) {
-  return {.first = PageId{disk.first}, .birth = Birth{disk.birth}, .bytes = disk.bytes, .checksum = disk.checksum};
+  return {.first = PageId{disk.first},
+          .birth = Birth{disk.birth},
+          .bytes = disk.bytes,
+          .checksum = disk.checksum};
 }
 
 const char* WhyInvalid(ByteView page, PageRef ref) {
@@ -153,7 +159,8 @@ const char* WhyNodeInvalid(ByteView page, PageRef ref) {
     if (!ordered) return "keys out of order";
     before = key;
   }
-  if (page.size() - header.heap_begin - cells_bytes != header.heap_garbage) return "wrong count of garbage bytes";
+  if (page.size() - header.heap_begin - cells_bytes != header.heap_garbage)
+    return "wrong count of garbage bytes";
   return nullptr;
 }
 

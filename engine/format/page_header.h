@@ -21,9 +21,10 @@ enum class PageKind : uint8_t {
 // Highest level of a root. Levels fall by one on the way down, so no walk is longer than this plus one nodes.
 inline constexpr uint8_t kLevelMax = 31;
 
-// A node page: header, prefix bytes, slots (growing up), free space, cells (growing down from the page's end).
-// Every key in the node starts with the prefix, the empty first separator of a branch excepted; slots and cells
-// leave it out. The prefix says nothing about keys that are not in the node: who searches compares it first.
+// A node page: header, prefix bytes, slots (growing up), free space, cells (growing down from the page's
+// end). Every key in the node starts with the prefix, the empty first separator of a branch excepted; slots
+// and cells leave it out. The prefix says nothing about keys that are not in the node: who searches compares
+// it first.
 struct NodeHeader {
   base::le64 checksum;  // of all bytes after this field; not maintained in memory, set when written out
   base::le64 page_id;   // own position: catches misdirected writes
@@ -50,8 +51,8 @@ FORMAT_FIELD(NodeHeader, heap_begin, 32);
 FORMAT_FIELD(NodeHeader, heap_garbage, 36);
 FORMAT_FIELD(NodeHeader, reserved1, 40);
 
-// One entry of the slot array. `head` is the first four bytes of the key after the prefix, most significant first,
-// zero-padded: most comparisons of a search end there and never touch the cell.
+// One entry of the slot array. `head` is the first four bytes of the key after the prefix, most significant
+// first, zero-padded: most comparisons of a search end there and never touch the cell.
 struct Slot {
   base::le16 cell;       // offset of the cell
   base::le16 key_bytes;  // after the prefix
@@ -63,7 +64,8 @@ FORMAT_FIELD(Slot, key_bytes, 2);
 FORMAT_FIELD(Slot, head, 4);
 // The head of a key that has had its prefix taken away.
 inline uint32_t SlotHead(ByteView key) {
-  if (key.size() >= 4) [[likely]] return std::byteswap(base::LoadLe<uint32_t>(key.data()));
+  if (key.size() >= 4) [[likely]]
+    return std::byteswap(base::LoadLe<uint32_t>(key.data()));
   uint32_t head = 0;
   for (size_t i = 0; i < 4; ++i) head = head << 8 | (i < key.size() ? static_cast<uint32_t>(key[i]) : 0);
   return head;
@@ -76,9 +78,9 @@ struct LeafCell {
 };
 FORMAT_SIZE(LeafCell, 2);
 
-// Branch cell: this, then the separator after the prefix. The subtree holds keys at or above its separator and
-// below the next one; the first separator of a node is empty (its key_bytes and head 0, and the prefix does not
-// apply) and stands for the node's low end.
+// Branch cell: this, then the separator after the prefix. The subtree holds keys at or above its separator
+// and below the next one; the first separator of a node is empty (its key_bytes and head 0, and the prefix
+// does not apply) and stands for the node's low end.
 struct BranchCell {
   base::le64 child_id;
   base::le64 child_birth;
@@ -109,20 +111,22 @@ constexpr bool IsPageSize(uint64_t bytes) {
   return bytes >= kPageBytesMin && bytes <= kPageBytesMax && (bytes & (bytes - 1)) == 0;
 }
 
-// Longest key: a quarter of the page, at most 8 KiB. So a branch holds at least three children, and an entry of
-// any size fits into a leaf after one split.
+// Longest key: a quarter of the page, at most 8 KiB. So a branch holds at least three children, and an entry
+// of any size fits into a leaf after one split.
 constexpr uint32_t KeyBytesMax(uint32_t page_size) { return page_size / 4 < 8192 ? page_size / 4 : 8192; }
 // Key (prefix included) and value together at most this stay in the leaf; larger values go to an extent.
 constexpr uint32_t InlineBytesMax(uint32_t page_size) { return page_size / 4; }
-// The largest cells and their slots must leave room for a second one (leaf) or third (branch, its first separator
-// being empty) in the smallest page.
+// The largest cells and their slots must leave room for a second one (leaf) or third (branch, its first
+// separator being empty) in the smallest page.
 static_assert(sizeof(NodeHeader) + 2 * (sizeof(Slot) + sizeof(LeafCell) + KeyBytesMax(kPageBytesMin) +
-                                        sizeof(ExtentRefDisk)) <= kPageBytesMin);
+                                        sizeof(ExtentRefDisk)) <=
+              kPageBytesMin);
 static_assert(sizeof(NodeHeader) + 3 * (sizeof(Slot) + sizeof(BranchCell)) + 2 * KeyBytesMax(kPageBytesMin) <=
               kPageBytesMin);
 
-// Why a page's bytes are not the page `ref` names; null if they are, with every bound, order and reserved field of
-// the node checked as well. Never reads outside `page`, whatever it holds. A message without allocation.
+// Why a page's bytes are not the page `ref` names; null if they are, with every bound, order and reserved
+// field of the node checked as well. Never reads outside `page`, whatever it holds. A message without
+// allocation.
 const char* WhyInvalid(ByteView page, PageRef ref);
 // The same without the checksum, for pages that were never written out. (WhyInvalid calls it.)
 const char* WhyNodeInvalid(ByteView page, PageRef ref);

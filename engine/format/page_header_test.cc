@@ -25,7 +25,8 @@ struct Page {
   }
   NodeHeader& Header() { return *reinterpret_cast<NodeHeader*>(bytes.get()); }
   Slot& SlotAt(uint32_t i) {
-    return *reinterpret_cast<Slot*>(bytes.get() + sizeof(NodeHeader) + Header().prefix_bytes + i * sizeof(Slot));
+    return *reinterpret_cast<Slot*>(bytes.get() + sizeof(NodeHeader) + Header().prefix_bytes +
+                                    i * sizeof(Slot));
   }
   std::byte* CellAt(uint32_t i) { return bytes.get() + SlotAt(i).cell; }
   ByteView view() const { return {bytes.get(), size}; }
@@ -117,7 +118,8 @@ TEST(PageHeader, AnotherPagesReferenceIsRefused) {
   Page page = MakeLeaf();
   page.Seal();
   EXPECT_STREQ(WhyInvalid(page.view(), {PageId{8}, kRef.birth}), "the page belongs elsewhere");
-  EXPECT_STREQ(WhyInvalid(page.view(), {kRef.id, Birth{4}}), "the page is of another birth than its reference");
+  EXPECT_STREQ(WhyInvalid(page.view(), {kRef.id, Birth{4}}),
+               "the page is of another birth than its reference");
 }
 
 TEST(PageHeader, ZerosAreNoPage) {
@@ -143,55 +145,62 @@ void ExpectEach(Page (*make)(uint32_t), const std::vector<Damage>& damages) {
 }
 
 TEST(PageHeader, EachRuleOfTheHeaderIsChecked) {
-  ExpectEach(MakeLeaf, {
-      {"not a node page", [](Page& p) { p.Header().kind = 3; }},
-      {"impossible level", [](Page& p) { p.Header().level = 1; }},
-      {"impossible level", [](Page& p) { p.Header().kind = 2; }},
-      {"impossible level", [](Page& p) { p.Header().kind = 2, p.Header().level = kLevelMax + 1; }},
-      {"reserved bytes are not zero", [](Page& p) { p.Header().reserved0 = 1; }},
-      {"reserved bytes are not zero", [](Page& p) { p.Header().reserved1 = 1; }},
-      {"empty node", [](Page& p) { p.Header().cells = 0; }},
-      {"prefix too long", [](Page& p) { p.Header().prefix_bytes = 129; }},
-      {"slots and cells overlap", [](Page& p) { p.Header().cells = 60; }},
-      {"slots and cells overlap", [](Page& p) { p.Header().heap_begin = 513; }},
-      {"cell outside the heap", [](Page& p) { p.Header().heap_begin = p.Header().heap_begin + 1u; }},
-      {"wrong count of garbage bytes", [](Page& p) { p.Header().heap_begin = p.Header().heap_begin - 1u; }},
-      {"wrong count of garbage bytes", [](Page& p) { p.Header().heap_garbage = 1; }},
-  });
+  ExpectEach(
+      MakeLeaf,
+      {
+          {"not a node page", [](Page& p) { p.Header().kind = 3; }},
+          {"impossible level", [](Page& p) { p.Header().level = 1; }},
+          {"impossible level", [](Page& p) { p.Header().kind = 2; }},
+          {"impossible level", [](Page& p) { p.Header().kind = 2, p.Header().level = kLevelMax + 1; }},
+          {"reserved bytes are not zero", [](Page& p) { p.Header().reserved0 = 1; }},
+          {"reserved bytes are not zero", [](Page& p) { p.Header().reserved1 = 1; }},
+          {"empty node", [](Page& p) { p.Header().cells = 0; }},
+          {"prefix too long", [](Page& p) { p.Header().prefix_bytes = 129; }},
+          {"slots and cells overlap", [](Page& p) { p.Header().cells = 60; }},
+          {"slots and cells overlap", [](Page& p) { p.Header().heap_begin = 513; }},
+          {"cell outside the heap", [](Page& p) { p.Header().heap_begin = p.Header().heap_begin + 1u; }},
+          {"wrong count of garbage bytes",
+           [](Page& p) { p.Header().heap_begin = p.Header().heap_begin - 1u; }},
+          {"wrong count of garbage bytes", [](Page& p) { p.Header().heap_garbage = 1; }},
+      });
 }
 
 TEST(PageHeader, EachRuleOfALeafIsChecked) {
-  const auto extent = [](Page& p) -> ExtentRefDisk& { return *reinterpret_cast<ExtentRefDisk*>(p.CellAt(3) + 9); };
-  ExpectEach(MakeLeaf, {
-      {"cell outside the heap", [](Page& p) { p.SlotAt(1).cell = 60; }},
-      {"cell outside the heap", [](Page& p) { p.SlotAt(1).cell = 512; }},
-      {"key outside the page", [](Page& p) { p.SlotAt(0).cell = 511; }},
-      {"key outside the page", [](Page& p) { p.SlotAt(0).key_bytes = 0xffff; }},
-      {"key too long", [](Page& p) { p.SlotAt(4).key_bytes = 127; }},
-      {"value outside the page", [](Page& p) { p.CellAt(0)[0] = std::byte{3}; }},
-      {"large value in a leaf", [](Page& p) { p.CellAt(4)[0] = std::byte{125}; }},
-      {"impossible value length", [](Page& p) { p.CellAt(3)[0] = std::byte{1}; }},
-      {"null extent", [&](Page& p) { extent(p).first = 0; }},
-      {"null extent", [&](Page& p) { extent(p).birth = 0; }},
-      {"extent too long", [&](Page& p) { extent(p).bytes = (uint64_t{2} << 30) + 1; }},
-      {"small value in an extent", [&](Page& p) { extent(p).bytes = 118; }},
-      {nullptr, [&](Page& p) { extent(p).bytes = 119; }},
-      {"cells overlap", [](Page& p) { p.CellAt(4)[0] = std::byte{6}; }},
-      {"cells overlap", [](Page& p) { p.SlotAt(0).cell = p.SlotAt(2).cell; }},
-      {"head differs from the key", [](Page& p) { p.SlotAt(1).head = p.SlotAt(1).head | 1u; }},
-      {"keys out of order", [](Page& p) { std::swap(p.SlotAt(1), p.SlotAt(2)); }},
-      {"keys out of order", [](Page& p) { std::swap(p.SlotAt(3), p.SlotAt(4)); }},
-  });
+  const auto extent = [](Page& p) -> ExtentRefDisk& {
+    return *reinterpret_cast<ExtentRefDisk*>(p.CellAt(3) + 9);
+  };
+  ExpectEach(MakeLeaf,
+             {
+                 {"cell outside the heap", [](Page& p) { p.SlotAt(1).cell = 60; }},
+                 {"cell outside the heap", [](Page& p) { p.SlotAt(1).cell = 512; }},
+                 {"key outside the page", [](Page& p) { p.SlotAt(0).cell = 511; }},
+                 {"key outside the page", [](Page& p) { p.SlotAt(0).key_bytes = 0xffff; }},
+                 {"key too long", [](Page& p) { p.SlotAt(4).key_bytes = 127; }},
+                 {"value outside the page", [](Page& p) { p.CellAt(0)[0] = std::byte{3}; }},
+                 {"large value in a leaf", [](Page& p) { p.CellAt(4)[0] = std::byte{125}; }},
+                 {"impossible value length", [](Page& p) { p.CellAt(3)[0] = std::byte{1}; }},
+                 {"null extent", [&](Page& p) { extent(p).first = 0; }},
+                 {"null extent", [&](Page& p) { extent(p).birth = 0; }},
+                 {"extent too long", [&](Page& p) { extent(p).bytes = (uint64_t{2} << 30) + 1; }},
+                 {"small value in an extent", [&](Page& p) { extent(p).bytes = 118; }},
+                 {nullptr, [&](Page& p) { extent(p).bytes = 119; }},
+                 {"cells overlap", [](Page& p) { p.CellAt(4)[0] = std::byte{6}; }},
+                 {"cells overlap", [](Page& p) { p.SlotAt(0).cell = p.SlotAt(2).cell; }},
+                 {"head differs from the key", [](Page& p) { p.SlotAt(1).head = p.SlotAt(1).head | 1u; }},
+                 {"keys out of order", [](Page& p) { std::swap(p.SlotAt(1), p.SlotAt(2)); }},
+                 {"keys out of order", [](Page& p) { std::swap(p.SlotAt(3), p.SlotAt(4)); }},
+             });
 }
 
 TEST(PageHeader, EachRuleOfABranchIsChecked) {
-  ExpectEach(MakeBranch, {
-      {"null child", [](Page& p) { std::memset(p.CellAt(0), 0, 8); }},
-      {"null child", [](Page& p) { std::memset(p.CellAt(2) + 8, 0, 8); }},
-      {"first separator is not empty", [](Page& p) { std::swap(p.SlotAt(0), p.SlotAt(2)); }},
-      {"keys out of order", [](Page& p) { std::swap(p.SlotAt(2), p.SlotAt(3)); }},
-      {"head differs from the key", [](Page& p) { p.SlotAt(0).head = 1; }},
-  });
+  ExpectEach(MakeBranch,
+             {
+                 {"null child", [](Page& p) { std::memset(p.CellAt(0), 0, 8); }},
+                 {"null child", [](Page& p) { std::memset(p.CellAt(2) + 8, 0, 8); }},
+                 {"first separator is not empty", [](Page& p) { std::swap(p.SlotAt(0), p.SlotAt(2)); }},
+                 {"keys out of order", [](Page& p) { std::swap(p.SlotAt(2), p.SlotAt(3)); }},
+                 {"head differs from the key", [](Page& p) { p.SlotAt(0).head = 1; }},
+             });
 }
 
 TEST(PageHeader, OnlyTheFirstSeparatorMayBeEmpty) {

@@ -43,8 +43,8 @@ void FamilyVersions::Prune(format::TxnId published, const std::vector<uint64_t>&
   FamilyVersion* kept = newest_.load(std::memory_order_acquire);
   if (kept == nullptr) return;
   length_ = 1;
-  // Everything down to what `published` sees stays; below it, a version stays if a pinned snapshot lies between it
-  // and the next newer one that stays.
+  // Everything down to what `published` sees stays; below it, a version stays if a pinned snapshot lies
+  // between it and the next newer one that stays.
   while (kept->txn > published) {
     FamilyVersion* const older = kept->older.load(std::memory_order_acquire);
     if (older == nullptr) return;

@@ -2,7 +2,8 @@
 // What each commit made of one column family: a chain of table roots, newest first.
 //
 // (1) TxnIds fall strictly along the chain; a snapshot s sees the first version with txn <= s.
-// (2) Versions are immutable once installed. Only the holder of the family's writer token installs and prunes;
+// (2) Versions are immutable once installed. Only the holder of the family's writer token installs and
+// prunes;
 //     anyone reads, inside an epoch, or with a snapshot pinned that the version is visible to.
 // (3) Pruning keeps what any pinned snapshot, the published state, and anything newer sees.
 

@@ -1,5 +1,6 @@
 #pragma once
-// Memory that was unlinked but may still be looked at: freed when every epoch that could have seen it is over.
+// Memory that was unlinked but may still be looked at: freed when every epoch that could have seen it is
+// over.
 
 #include <cstdint>
 #include <memory>

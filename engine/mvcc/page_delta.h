@@ -12,7 +12,8 @@ struct RemovedRun {
   format::Birth birth;
 };
 
-// `introduced`: in the commit's version and not in the one before; `removed`: the reverse. No page is in both.
+// `introduced`: in the commit's version and not in the one before; `removed`: the reverse. No page is in
+// both.
 struct PageDelta {
   std::vector<format::PageRun> introduced;  // coalesced, ascending
   std::vector<RemovedRun> removed;

@@ -157,7 +157,7 @@ TEST(ReaderSlots, NothingIsFreedUnderAReader) {
 // Version v holds v as long as it may be read. The publisher wipes every version that is neither the newest
 // nor pinned; a reader that finds its version wiped has been overlooked.
 TEST(ReaderSlots, AVersionThatIsPinnedIsNeverOverlooked) {
-  constexpr uint64_t kVersions = 3000;
+  constexpr uint64_t kVersions = 30000;
   ReaderSlots slots;
   std::vector<std::atomic<uint64_t>> versions(kVersions + 1);
   for (uint64_t v = 0; v <= kVersions; ++v) versions[v].store(v);
@@ -170,7 +170,7 @@ TEST(ReaderSlots, AVersionThatIsPinnedIsNeverOverlooked) {
       while (seen != kVersions) {
         ReaderSlot* slot = slots.Acquire();
         seen = slots.PinNewest(slot, published).raw();
-        for (int round = 0; round < 5; ++round) {
+        for (int round = 0; round < 20; ++round) {
           if (versions[seen].load(std::memory_order_relaxed) != seen) ++wrong;
         }
         slots.Unpin(slot);

@@ -1,8 +1,9 @@
 // Publication and reclaim. Invariants in the header; the argument for (2):
-//   The newest held version older than the removal has the greatest birth bound of all of them, so a page that is not
-//   in that one is in none. A page that is in it waits in its list, and is looked at again when it goes.
-//   Snapshots being pinned while the slots are scanned are at least as new as what was published before the scan, and
-//   publication stores before it scans; so none of them can need a page removed by what is published now.
+//   The newest held version older than the removal has the greatest birth bound of all of them, so a page
+//   that is not in that one is in none. A page that is in it waits in its list, and is looked at again when
+//   it goes. Snapshots being pinned while the slots are scanned are at least as new as what was published
+//   before the scan, and publication stores before it scans; so none of them can need a page removed by what
+//   is published now.
 
 #include "engine/mvcc/version_set.h"
 
@@ -71,8 +72,8 @@ std::vector<PageRun> VersionSet::CheckpointDurable(const Position& at, const Pag
                                   [&](const Held& held) { return held.txn == at.txn.raw(); });
   MANIFOLDDB_ASSERT(bound != bounds_.end());
   std::vector<Pending> removed;
-  // What the checkpoint removed was reachable from the durable checkpoint before it, and (dropped subtrees) from
-  // snapshots older than this capture.
+  // What the checkpoint removed was reachable from the durable checkpoint before it, and (dropped subtrees)
+  // from snapshots older than this capture.
   ApplyLocked(own, at.txn.raw(), removed);
   durable_ = *bound;
   std::vector<PageRun> free;
@@ -167,8 +168,8 @@ void VersionSet::ReviewPendingLocked(const std::vector<Held>& held, std::vector<
   if (capturing_) return;  // the pages are being written out
   std::vector<Pending> candidates;
   for (auto at = pending_.begin(); at != pending_.end();) {
-    const bool still_held = std::any_of(held.begin(), held.end(),
-                                        [&](const Held& version) { return version.txn == at->first; });
+    const bool still_held =
+        std::any_of(held.begin(), held.end(), [&](const Held& version) { return version.txn == at->first; });
     if (still_held) {
       ++at;
       continue;

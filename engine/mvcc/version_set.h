@@ -2,12 +2,14 @@
 // Which version is the newest, which versions are held, and which pages nobody can reach any more.
 //
 // (1) Publication moves one number, by whole log groups, in commit order.
-// (2) A page introduced by commit b and removed by commit f is given back when f is published and no held version c
-//     (snapshot, durable checkpoint, checkpoint in progress) has b <= c < f. Births stand in for b: a page born after
-//     c was published cannot be in c; one born before is taken to be. So a page may be kept a little longer than
-//     needed, never shorter.
-// (3) `used` is exactly the set of pages that the newest published version and the newest durable catalog own.
-// Bookkeeping only: what is free is returned as a value, the caller tells cache and allocator. Thread-safe.
+// (2) A page introduced by commit b and removed by commit f is given back when f is published and no held
+// version c
+//     (snapshot, durable checkpoint, checkpoint in progress) has b <= c < f. Births stand in for b: a page
+//     born after c was published cannot be in c; one born before is taken to be. So a page may be kept a
+//     little longer than needed, never shorter.
+// (3) `used` is exactly the set of pages that the newest published version and the newest durable catalog
+// own. Bookkeeping only: what is free is returned as a value, the caller tells cache and allocator.
+// Thread-safe.
 
 #include <atomic>
 #include <cstdint>
@@ -48,25 +50,26 @@ struct Capture {
 
 class VersionSet {
  public:
-  // `durable`: the checkpoint the database was opened from, which owns `used`. `birth_bound`: every birth of this
-  // opening is at or above it.
+  // `durable`: the checkpoint the database was opened from, which owns `used`. `birth_bound`: every birth of
+  // this opening is at or above it.
   VersionSet(ReaderSlots& slots, const Position& durable, format::PageBitmap used, format::Birth birth_bound);
 
   // Newest published commit. Readers pin it with ReaderSlots::PinNewest.
   const std::atomic<uint64_t>& published() const { return published_; }
   format::TxnId published_txn() const { return format::TxnId{published_.load(std::memory_order_acquire)}; }
 
-  // Publishes a group, in order. `at` is where it ends; `next_birth` was read after the last of it was ordered.
-  // Returns pages that are free now.
+  // Publishes a group, in order. `at` is where it ends; `next_birth` was read after the last of it was
+  // ordered. Returns pages that are free now.
   std::vector<format::PageRun> Publish(std::span<CommitEffects* const> group, const Position& at,
                                        format::Birth next_birth) EXCLUDES(mutex_);
   // Returns pages that became free because snapshots have gone.
   std::vector<format::PageRun> Collect() EXCLUDES(mutex_);
 
-  // Pins the newest published version in `slot` and says what it owns. The dropped subtrees are the caller's now.
+  // Pins the newest published version in `slot` and says what it owns. The dropped subtrees are the caller's
+  // now.
   Capture CaptureNewest(ReaderSlot* slot) EXCLUDES(mutex_);
-  // The capture is durable; `own` is what the checkpoint itself introduced and removed (catalog, free map, dropped
-  // subtrees). The caller unpins its slot before. Returns pages that are free now.
+  // The capture is durable; `own` is what the checkpoint itself introduced and removed (catalog, free map,
+  // dropped subtrees). The caller unpins its slot before. Returns pages that are free now.
   std::vector<format::PageRun> CheckpointDurable(const Position& at, const PageDelta& own) EXCLUDES(mutex_);
   // The capture came to nothing: its dropped subtrees come back.
   void EndCapture(std::vector<format::PageRef> dropped) EXCLUDES(mutex_);
@@ -92,7 +95,8 @@ class VersionSet {
   std::vector<Held> HeldLocked() REQUIRES(mutex_);
   void SortOutLocked(const std::vector<Held>& held, std::vector<Pending> candidates,
                      std::vector<format::PageRun>& free) REQUIRES(mutex_);
-  void ReviewPendingLocked(const std::vector<Held>& held, std::vector<format::PageRun>& free) REQUIRES(mutex_);
+  void ReviewPendingLocked(const std::vector<Held>& held, std::vector<format::PageRun>& free)
+      REQUIRES(mutex_);
 
   ReaderSlots& slots_;
   std::atomic<uint64_t> published_;  // seq_cst: ordered against the slots of readers
@@ -100,13 +104,16 @@ class VersionSet {
   mutable base::Mutex mutex_{base::LockRank::kVersions};
   Position at_ GUARDED_BY(mutex_);
   Held durable_ GUARDED_BY(mutex_);
-  // Birth bounds of published versions that may be held: the durable one, the held ones, the newest. Ascending.
+  // Birth bounds of published versions that may be held: the durable one, the held ones, the newest.
+  // Ascending.
   std::vector<Held> bounds_ GUARDED_BY(mutex_);
   format::PageBitmap used_ GUARDED_BY(mutex_);
   std::vector<format::PageRef> dropped_ GUARDED_BY(mutex_);
-  bool capturing_ GUARDED_BY(mutex_) = false;  // between CaptureNewest and its end: pending pages are being written
-  std::map<uint64_t, std::vector<Pending>> pending_ GUARDED_BY(mutex_);  // by the held version that blocks them
-  std::vector<uint64_t> pinned_ GUARDED_BY(mutex_);                      // scratch
+  bool capturing_ GUARDED_BY(mutex_) =
+      false;  // between CaptureNewest and its end: pending pages are being written
+  std::map<uint64_t, std::vector<Pending>> pending_
+      GUARDED_BY(mutex_);                            // by the held version that blocks them
+  std::vector<uint64_t> pinned_ GUARDED_BY(mutex_);  // scratch
 };
 
 }  // namespace manifolddb::mvcc

@@ -29,14 +29,16 @@ class VersionSetTest : public testing::Test {
   }
 
   // Publishes the next commit: introduces and removes pages; returns what is free, sorted.
-  std::vector<uint64_t> Commit(std::vector<uint64_t> introduced, std::vector<std::pair<uint64_t, uint64_t>> removed) {
+  std::vector<uint64_t> Commit(std::vector<uint64_t> introduced,
+                               std::vector<std::pair<uint64_t, uint64_t>> removed) {
     CommitEffects effects;
     effects.txn = versions_.published_txn().next();
     for (const uint64_t page : introduced) effects.delta.introduced.push_back(RunOf(page));
     for (const auto& [page, birth] : removed) effects.delta.removed.push_back({RunOf(page), Birth{birth}});
     CommitEffects* const group = &effects;
     next_birth_ += 100;
-    return Pages(versions_.Publish({&group, 1}, {effects.txn, format::Lsn{effects.txn.raw()}, 0}, Birth{next_birth_}));
+    return Pages(
+        versions_.Publish({&group, 1}, {effects.txn, format::Lsn{effects.txn.raw()}, 0}, Birth{next_birth_}));
   }
 
   std::vector<uint64_t> Checkpoint() {
@@ -80,7 +82,7 @@ TEST_F(VersionSetTest, APageThatASnapshotSeesWaitsForIt) {
   ReaderSlot* const reader = slots_.Acquire();
   EXPECT_EQ(slots_.PinNewest(reader, versions_.published()).raw(), 11u);
   EXPECT_EQ(Commit({9}, {{8, 1050}}), List{});
-  EXPECT_EQ(Checkpoint(), List{});  // the checkpoint does not need it, the snapshot does
+  EXPECT_EQ(Checkpoint(), List{});               // the checkpoint does not need it, the snapshot does
   EXPECT_EQ(Commit({10}, {{9, 1150}}), List{});  // of the durable checkpoint by now
   slots_.Unpin(reader);
   EXPECT_EQ(Pages(versions_.Collect()), List{8});

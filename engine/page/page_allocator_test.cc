@@ -191,6 +191,30 @@ TEST(PageAllocator, OthersThatWaitForTheGrowthTryForThemselvesWhenItFails) {
   EXPECT_EQ(served, 3);
 }
 
+TEST(PageAllocator, OneThreadGrowsTheFileAndTheOthersAreServedFromIt) {
+  PageFixture pages(kPageSize, 17, 4);
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  std::atomic<int> growing{0};
+  std::atomic<int> arriving{0};
+  std::vector<std::thread> others;
+  pages.file.before_allocate = [&] {
+    if (growing.fetch_add(1) > 0) return;
+    for (int t = 0; t < 3; ++t) {
+      others.emplace_back([&] {
+        ++arriving;
+        EXPECT_TRUE(pages.allocator.Allocate(1, 1));
+      });
+    }
+    while (arriving < 3) std::this_thread::yield();
+    for (int i = 0; i < 2000; ++i) std::this_thread::yield();  // long enough for them to have to wait
+  };
+  ASSERT_TRUE(pages.allocator.Allocate(1, 1));
+  for (std::thread& thread : others) thread.join();
+  EXPECT_EQ(growing, 1);
+  EXPECT_EQ(pages.allocator.page_count(), 33u);
+  EXPECT_EQ(pages.allocator.pages_free(), 12u);
+}
+
 TEST(PageAllocatorDeathTest, FreeingTwiceDies) {
   PageFixture pages(kPageSize, 17, 4);
   const PageRun run = *pages.allocator.Allocate(4, 4);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -37,6 +38,7 @@ class TestFile final : public File {
   bool fail_syncs = false;
   bool short_reads = false;
   uint64_t bytes_max = ~uint64_t{0};  // beyond it the device is full
+  std::function<void()> before_allocate;
 
  private:
   std::unexpected<Error> Broken(const char* operation, uint64_t offset) const {
@@ -79,6 +81,7 @@ class TestFile final : public File {
     return bytes_.size();
   }
   Status DoAllocate(uint64_t size) override {
+    if (before_allocate) before_allocate();
     std::lock_guard<std::mutex> lock(mutex_);
     log_ += "allocate " + std::to_string(size) + "\n";
     if (size > bytes_max) return Fail(Errc::kNoSpace, "test.allocate", {.file = name()});

@@ -1,4 +1,5 @@
-// Loading trusts nothing: the free map must not call free what the meta page owns, the catalog must hold records only.
+// Loading trusts nothing: the free map must not call free what the meta page owns, the catalog must hold
+// records only.
 
 #include "engine/recovery/load.h"
 
@@ -39,7 +40,8 @@ bool AddRecord(txn::Core& core, ByteView key, ByteView value, checkpoint::Catalo
   }
   if (!key.empty() && static_cast<char>(key[0]) == format::kDroppedKey) {
     checkpoint::DroppedSubtree dropped;
-    if (!DecodeDroppedKey(key, dropped.number) || !format::DecodeDroppedRecord(value, dropped.root)) return false;
+    if (!DecodeDroppedKey(key, dropped.number) || !format::DecodeDroppedRecord(value, dropped.root))
+      return false;
     state.next_dropped = dropped.number + 1;
     state.dropped.push_back(dropped);
     return true;

@@ -1,5 +1,6 @@
-// Reading the meta area without knowing its geometry: copy 0 of slot A is at offset 0 and states the write unit. If it
-// cannot be read (torn by a crash, or damaged), each possible write unit is tried; the other copies tell.
+// Reading the meta area without knowing its geometry: copy 0 of slot A is at offset 0 and states the write
+// unit. If it cannot be read (torn by a crash, or damaged), each possible write unit is tried; the other
+// copies tell.
 
 #include "engine/recovery/meta_area.h"
 

@@ -1,4 +1,5 @@
-// Whole units in memory stand for those of the file. Used by one opening; the lock guards against its own readers.
+// Whole units in memory stand for those of the file. Used by one opening; the lock guards against its own
+// readers.
 
 #include "engine/recovery/overlay_file.h"
 
@@ -84,8 +85,8 @@ class OverlayFile final : public File {
   const uint32_t unit_;
   base::Mutex mutex_{base::LockRank::kStorage};
   std::unordered_map<uint64_t, base::Buffer> units_ GUARDED_BY(mutex_);  // by position in units
-  uint64_t size_ GUARDED_BY(mutex_) = ~uint64_t{0};  // of the file below
-  uint64_t allocated_ GUARDED_BY(mutex_) = 0;        // as pretended
+  uint64_t size_ GUARDED_BY(mutex_) = ~uint64_t{0};                      // of the file below
+  uint64_t allocated_ GUARDED_BY(mutex_) = 0;                            // as pretended
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// A file that is never written: changes lie in memory, over it. For opening read-only: recovery runs as always, and
-// no byte of the database changes.
+// A file that is never written: changes lie in memory, over it. For opening read-only: recovery runs as
+// always, and no byte of the database changes.
 
 #include <memory>
 

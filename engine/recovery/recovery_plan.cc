@@ -1,9 +1,9 @@
 // Which meta page counts, and in which order step 1 rewrites its copies.
 //
-// Of the two copies of a slot at most one can be unreadable after any crash: each is written and synced by itself. So
-// a slot with none readable is damage, and stepping back to the other slot would silently lose commits.
-// The copy written last is the only one that may be in the operating system's cache and not on the disk (a killed
-// process); writing it first leaves the other, durable one, whole all the time.
+// Of the two copies of a slot at most one can be unreadable after any crash: each is written and synced by
+// itself. So a slot with none readable is damage, and stepping back to the other slot would silently lose
+// commits. The copy written last is the only one that may be in the operating system's cache and not on the
+// disk (a killed process); writing it first leaves the other, durable one, whole all the time.
 
 #include "engine/recovery/recovery_plan.h"
 
@@ -38,7 +38,8 @@ std::unexpected<Error> Damaged(const MetaArea& area, const std::string& file) {
     }
   }
   if (!ours) {
-    return Fail(Errc::kNotADatabase, "database.open", {.file = file, .offset = 0, .message = "no meta page found"});
+    return Fail(Errc::kNotADatabase, "database.open",
+                {.file = file, .offset = 0, .message = "no meta page found"});
   }
   return Fail(Errc::kCorrupt, "database.open",
               {.file = file, .offset = 0, .message = "no readable meta page in one of the two slots"});

@@ -36,14 +36,16 @@ constexpr CopyOrder k2nd = CopyOrder::kSecond;
 
 // Slot A holds odd numbers.
 TEST(RecoveryPlan, TheGreaterNumberCounts) {
-  const auto plan = PlanFromMeta({{{Copy(3, 1, k1st), Copy(3, 1, k2nd)}, {Copy(4, 1, k1st), Copy(4, 1, k2nd)}}}, "db");
+  const auto plan =
+      PlanFromMeta({{{Copy(3, 1, k1st), Copy(3, 1, k2nd)}, {Copy(4, 1, k1st), Copy(4, 1, k2nd)}}}, "db");
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->newest.number.raw(), 4u);
   EXPECT_EQ(plan->slot, 1);
 }
 
 TEST(RecoveryPlan, TheCopyWrittenLastIsRewrittenFirst) {
-  auto plan = PlanFromMeta({{{Copy(3, 1, k1st), Copy(3, 1, k2nd)}, {Copy(2, 1, k1st), Copy(2, 1, k2nd)}}}, "db");
+  auto plan =
+      PlanFromMeta({{{Copy(3, 1, k1st), Copy(3, 1, k2nd)}, {Copy(2, 1, k1st), Copy(2, 1, k2nd)}}}, "db");
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->first_copy, 1);
   // A life began by writing copy 1 first: then copy 0 was the last.
@@ -53,7 +55,8 @@ TEST(RecoveryPlan, TheCopyWrittenLastIsRewrittenFirst) {
 }
 
 TEST(RecoveryPlan, AHalfBegunLifeGoesOnWithTheCopyItWroteLast) {
-  const auto plan = PlanFromMeta({{{Copy(3, 1, k1st), Copy(3, 2, k1st)}, {Copy(2, 1, k1st), Copy(2, 1, k2nd)}}}, "db");
+  const auto plan =
+      PlanFromMeta({{{Copy(3, 1, k1st), Copy(3, 2, k1st)}, {Copy(2, 1, k1st), Copy(2, 1, k2nd)}}}, "db");
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->newest.life.raw(), 2u);
   EXPECT_EQ(plan->first_copy, 1);
@@ -71,14 +74,16 @@ TEST(RecoveryPlan, AnUnreadableCopyIsRewrittenFirst) {
 }
 
 TEST(RecoveryPlan, AHalfWrittenCheckpointCounts) {
-  const auto plan = PlanFromMeta({{{Copy(5, 1, k1st), Copy(3, 1, k2nd)}, {Copy(4, 1, k1st), Copy(4, 1, k2nd)}}}, "db");
+  const auto plan =
+      PlanFromMeta({{{Copy(5, 1, k1st), Copy(3, 1, k2nd)}, {Copy(4, 1, k1st), Copy(4, 1, k2nd)}}}, "db");
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->newest.number.raw(), 5u);
   EXPECT_EQ(plan->first_copy, 0);
 }
 
 TEST(RecoveryPlan, ASlotWithBothCopiesUnreadableIsDamageNotAStepBack) {
-  const auto plan = PlanFromMeta({{{Unreadable(), Unreadable()}, {Copy(2, 1, k1st), Copy(2, 1, k2nd)}}}, "db");
+  const auto plan =
+      PlanFromMeta({{{Unreadable(), Unreadable()}, {Copy(2, 1, k1st), Copy(2, 1, k2nd)}}}, "db");
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code(), Errc::kCorrupt);
 }
@@ -98,7 +103,8 @@ TEST(RecoveryPlan, ANewerFormatIsSaidToBeOne) {
 }
 
 TEST(RecoveryPlan, AMetaPageInTheWrongSlotIsDamage) {
-  const auto plan = PlanFromMeta({{{Copy(4, 1, k1st), Copy(4, 1, k2nd)}, {Copy(2, 1, k1st), Copy(2, 1, k2nd)}}}, "db");
+  const auto plan =
+      PlanFromMeta({{{Copy(4, 1, k1st), Copy(4, 1, k2nd)}, {Copy(2, 1, k1st), Copy(2, 1, k2nd)}}}, "db");
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code(), Errc::kCorrupt);
 }

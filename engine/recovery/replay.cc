@@ -1,6 +1,6 @@
-// Replay as one large transaction over all families: nobody reads yet, so pages are edited in place and only the
-// newest state is kept. A crash during it leaves pages that the durable checkpoint calls free; the next recovery does
-// the same again.
+// Replay as one large transaction over all families: nobody reads yet, so pages are edited in place and only
+// the newest state is kept. A crash during it leaves pages that the durable checkpoint calls free; the next
+// recovery does the same again.
 
 #include "engine/recovery/replay.h"
 
@@ -76,9 +76,9 @@ class Replay {
 
  private:
   Status Malformed(const char* why) const {
-    return Fail(Errc::kCorrupt, "recovery.replay",
-                {.file = core_.config.name + "-wal",
-                 .message = "commit " + std::to_string(txn_.raw()) + ": " + why});
+    return Fail(
+        Errc::kCorrupt, "recovery.replay",
+        {.file = core_.config.name + "-wal", .message = "commit " + std::to_string(txn_.raw()) + ": " + why});
   }
 
   // The family's edit; null if there is no such family.
@@ -101,16 +101,13 @@ class Replay {
       case RedoKind::kSelect:
       case RedoKind::kCreateTable:
       case RedoKind::kDropTable:
-      case RedoKind::kRenameTable:
-        return ApplyToFamily(operation);
+      case RedoKind::kRenameTable: return ApplyToFamily(operation);
       case RedoKind::kPut:
       case RedoKind::kDelete:
-      case RedoKind::kDeleteRange:
-        return ApplyToTable(operation);
+      case RedoKind::kDeleteRange: return ApplyToTable(operation);
       case RedoKind::kCreateFamily:
       case RedoKind::kDropFamily:
-      case RedoKind::kRenameFamily:
-        return ApplyToCatalog(operation);
+      case RedoKind::kRenameFamily: return ApplyToCatalog(operation);
     }
     return Malformed("an operation of an unknown kind");
   }
@@ -122,7 +119,8 @@ class Replay {
     core_.families->MarkChanged(selected_->family->family());
     switch (operation.kind) {
       case RedoKind::kPut:
-        if (operation.key.size() > format::KeyBytesMax(core_.file->page_size())) return Malformed("a key too long");
+        if (operation.key.size() > format::KeyBytesMax(core_.file->page_size()))
+          return Malformed("a key too long");
         MANIFOLDDB_TRY(btree::Put(pages_, selected_->tree, operation.key, operation.value, guard));
         return {};
       case RedoKind::kDelete:
@@ -208,8 +206,7 @@ Result<wal::LogScanResult> ReplayLog(txn::Core& core, File& log, const format::M
   scan.start = {meta.lsn, meta.chain};
   scan.first_txn = meta.txn.next();
   scan.meta = meta.number;
-  MANIFOLDDB_ASSIGN(const wal::LogScanResult result,
-                    wal::ReadLog(log, scan, [&](TxnId txn, ByteView record) {
+  MANIFOLDDB_ASSIGN(const wal::LogScanResult result, wal::ReadLog(log, scan, [&](TxnId txn, ByteView record) {
                       return replay.ApplyRecord(txn, record);
                     }));
   if (result.records > 0) {

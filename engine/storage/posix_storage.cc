@@ -160,8 +160,20 @@ class PosixFile final : public File {
   // fdatasync makes durable what is needed to read the data back, a larger size included. After a change of
   // size the whole inode is synced nevertheless: it is rare, and some file systems have forgotten
   // preallocated blocks.
+  // One at a time, and none after one that failed: the system reports a write-back error once per opening, to
+  // whichever sync asks first, although it is about the writes of another.
   Status DoSync() override {
     MANIFOLDDB_TRY(CheckUse("posix_storage.sync", false));
+    base::MutexLock lock(sync_mutex_);
+    if (sync_failed_) {
+      return Fail(Errc::kIo, "posix_storage.sync", {.file = name(), .message = "an earlier sync failed"});
+    }
+    Status synced = SyncNow();
+    sync_failed_ = !synced;
+    return synced;
+  }
+
+  Status SyncNow() {
     struct stat status {};
     if (::fstat(fd_.get(), &status) != 0) return FailErrno("posix_storage.sync", name(), errno);
     const auto size = static_cast<uint64_t>(status.st_size);
@@ -229,6 +241,8 @@ class PosixFile final : public File {
   }
 
   const Descriptor fd_;
+  base::Mutex sync_mutex_{base::LockRank::kStorage};
+  bool sync_failed_ GUARDED_BY(sync_mutex_) = false;
   const OpenMode mode_;
   const uint64_t generation_ = ForkGeneration();
   std::atomic<uint64_t> synced_size_;  // size at the last sync; relaxed: a hint which kind of sync to use

@@ -1,5 +1,5 @@
-// Changes to the set of families. A crash leaves the change or not, as any commit: the redo names it, replay repeats it,
-// the checkpoint writes the catalog.
+// Changes to the set of families. A crash leaves the change or not, as any commit: the redo names it, replay
+// repeats it, the checkpoint writes the catalog.
 
 #include "engine/txn/catalog_change.h"
 

@@ -1,5 +1,6 @@
 #pragma once
-// Column families created, dropped and renamed: each a durable commit of its own, serialised by the catalog's token.
+// Column families created, dropped and renamed: each a durable commit of its own, serialised by the catalog's
+// token.
 
 #include <string_view>
 

@@ -1,10 +1,11 @@
 #pragma once
 // From a finished transaction to a published one: order, log, sync, publish.
 //
-// (1) Commits are ordered one at a time; TxnIds are dense. Once ordered, a commit is in the log after all before it.
-// (2) One leader at a time writes: it takes all that wait, as one group, with one sync if any of them asks for it.
-// (3) Publication follows the sync, in order, by whole groups, before anyone of the group is told.
-// (4) After a failed write or sync nobody is acknowledged any more: those ordered get kUnknownOutcome, later ones
+// (1) Commits are ordered one at a time; TxnIds are dense. Once ordered, a commit is in the log after all
+// before it. (2) One leader at a time writes: it takes all that wait, as one group, with one sync if any of
+// them asks for it. (3) Publication follows the sync, in order, by whole groups, before anyone of the group
+// is told. (4) After a failed write or sync nobody is acknowledged any more: those ordered get
+// kUnknownOutcome, later ones
 //     are refused before they are ordered.
 // (5) While held, nothing is ordered; once Hold has returned, all that was ordered has been published.
 
@@ -33,8 +34,8 @@ struct PendingCommit {
   base::ByteBuffer* redo = nullptr;  // with wal::kRedoGap in front
   bool sync = true;                  // Durability::kImmediate
   uint64_t reserved = 0;             // bytes of log space
-  // Called once, when the commit is ordered: installs its versions and lets its families go. Holds the queue's
-  // lock: no I/O, no waiting.
+  // Called once, when the commit is ordered: installs its versions and lets its families go. Holds the
+  // queue's lock: no I/O, no waiting.
   std::function<void(format::TxnId)> order;
   mvcc::CommitEffects effects;  // txn is set by ordering
 
@@ -56,12 +57,12 @@ class CommitPipeline {
   };
   CommitPipeline(const Parts& parts, format::TxnId next) : parts_(parts), next_(next) {}
 
-  // Returns when the commit is published (and durable, if it asks for that). On an error `ordered` says whether it
-  // has a place in the order: if not, nothing has happened and `order` was not called.
+  // Returns when the commit is published (and durable, if it asks for that). On an error `ordered` says
+  // whether it has a place in the order: if not, nothing has happened and `order` was not called.
   Result<format::TxnId> Commit(PendingCommit& commit, bool& ordered) EXCLUDES(mutex_);
 
-  // Stops ordering and waits until all that was ordered is published. kPoisoned if it cannot be. After success,
-  // Release must follow.
+  // Stops ordering and waits until all that was ordered is published. kPoisoned if it cannot be. After
+  // success, Release must follow.
   Status Hold() EXCLUDES(mutex_);
   void Release() EXCLUDES(mutex_);
   // While held: gives the next TxnId to a commit that goes through a checkpoint instead of the log.

@@ -1,7 +1,7 @@
 // Loading a family's tables on first use.
 //
-// The table tree in the durable catalog changes only at checkpoints that find the family changed, and a family is
-// changed only by who has loaded it; so while it is loaded here, its pages stay.
+// The table tree in the durable catalog changes only at checkpoints that find the family changed, and a
+// family is changed only by who has loaded it; so while it is loaded here, its pages stay.
 
 #include "engine/txn/core.h"
 
@@ -40,7 +40,8 @@ Result<std::unique_ptr<mvcc::FamilyVersion>> ReadTables(Core& core, const format
 }  // namespace
 
 Status Core::CheckOpen(const char* operation) const {
-  if (!closed.load(std::memory_order_seq_cst)) [[likely]] return {};
+  if (!closed.load(std::memory_order_seq_cst)) [[likely]]
+    return {};
   return Fail(Errc::kClosed, operation, {.file = config.name});
 }
 
@@ -51,9 +52,10 @@ Status Core::CheckWritable(const char* operation) const {
 }
 
 Status Core::WaitForMemory() {
-  // One checkpoint that began after this call is enough: what is still dirty then belongs to running transactions,
-  // which write it out themselves.
-  if (cache->bytes_dirty() < config.dirty_bytes_max) [[likely]] return {};
+  // One checkpoint that began after this call is enough: what is still dirty then belongs to running
+  // transactions, which write it out themselves.
+  if (cache->bytes_dirty() < config.dirty_bytes_max) [[likely]]
+    return {};
   MANIFOLDDB_MARK("txn.waits_for_memory");
   return checkpoints->RunAndWait();
 }
@@ -71,14 +73,15 @@ void Core::RequestCheckpointIfDue() {
   if (poison->set()) return;
   const bool memory = cache->bytes_dirty() * 2 >= config.dirty_bytes_max;
   const bool log = log_space->used() * 2 >= log_space->usable();
-  const bool time = config.checkpoint_interval_ns != 0 &&
-                    clock->NowNanos() - last_checkpoint_ns.load(std::memory_order_relaxed) >=
-                        config.checkpoint_interval_ns;
+  const bool time =
+      config.checkpoint_interval_ns != 0 &&
+      clock->NowNanos() - last_checkpoint_ns.load(std::memory_order_relaxed) >= config.checkpoint_interval_ns;
   if (memory || log || time) checkpoints->Request();
 }
 
 Status Core::LoadFamily(Family* family, mvcc::ReaderSlot* slot) {
-  if (!family->versions.empty()) [[likely]] return {};
+  if (!family->versions.empty()) [[likely]]
+    return {};
   if (!families->BeginLoading(family)) return {};
   Status status;
   auto version = ReadTables(*this, family->durable.tables_tree, slot);

@@ -90,13 +90,14 @@ struct Core {
   // After a commit was published: starts a checkpoint if one is due.
   void RequestCheckpointIfDue();
 
-  // Makes sure that the family's tables are in memory. REQUIRES: the family is not new. Waits for another thread
-  // that loads them. Reads the durable table tree.
+  // Makes sure that the family's tables are in memory. REQUIRES: the family is not new. Waits for another
+  // thread that loads them. Reads the durable table tree.
   Status LoadFamily(Family* family, mvcc::ReaderSlot* slot);
 };
 
-// Keeps the database from being closed while a call that is no transaction runs. Closing looks at the slots after it
-// has set `closed`, and this looks at `closed` after it has taken a slot: one of them sees the other.
+// Keeps the database from being closed while a call that is no transaction runs. Closing looks at the slots
+// after it has set `closed`, and this looks at `closed` after it has taken a slot: one of them sees the
+// other.
 class Presence {
  public:
   explicit Presence(Core& core) : core_(core), slot_(core.slots->Acquire()) {}

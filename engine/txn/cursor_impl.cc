@@ -1,5 +1,5 @@
-// Values and cursors. A cursor of a write transaction looks at the writer's edit count before each move: if anything
-// was changed, the tree cursor finds its key's place anew in the tree as it is now.
+// Values and cursors. A cursor of a write transaction looks at the writer's edit count before each move: if
+// anything was changed, the tree cursor finds its key's place anew in the tree as it is now.
 
 #include "engine/txn/cursor_impl.h"
 
@@ -21,7 +21,8 @@ Value::~Value() {
 
 namespace txn {
 
-Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root, ByteView key) {
+Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root,
+                                       ByteView key) {
   const mvcc::EpochGuard guard(slot);
   MANIFOLDDB_ASSIGN(const std::optional<btree::FoundValue> found, btree::Get(*core.cache, root, key, guard));
   if (!found) return std::optional<Value>();
@@ -89,7 +90,8 @@ Result<bool> Cursor::Seek(ByteView key) {
   return impl_->Run("cursor.seek", [key](auto& tree, auto& guard) { return tree.Seek(key, guard); });
 }
 Result<bool> Cursor::SeekForPrev(ByteView key) {
-  return impl_->Run("cursor.seek_for_prev", [key](auto& tree, auto& guard) { return tree.SeekForPrev(key, guard); });
+  return impl_->Run("cursor.seek_for_prev",
+                    [key](auto& tree, auto& guard) { return tree.SeekForPrev(key, guard); });
 }
 Result<bool> Cursor::Next() {
   return impl_->Run("cursor.next", [](auto& tree, auto& guard) { return tree.Next(guard); });

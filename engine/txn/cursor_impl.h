@@ -14,7 +14,8 @@ class WriteTransactionImpl;
 struct WriteTableState;
 
 // The value at `key` of the tree, kept alive.
-Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root, ByteView key);
+Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root,
+                                       ByteView key);
 
 }  // namespace manifolddb::txn
 

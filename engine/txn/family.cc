@@ -1,8 +1,8 @@
 // The registry of families and the writer tokens. Invariants in the header.
 //
-// Tokens are handed over, not fought for: Release gives the token to the first waiter and wakes only that one, so a
-// family with many writers costs one wake-up per commit.
-// A dropped family's object stays until the database closes: snapshots may still see it, and it is small.
+// Tokens are handed over, not fought for: Release gives the token to the first waiter and wakes only that
+// one, so a family with many writers costs one wake-up per commit. A dropped family's object stays until the
+// database closes: snapshots may still see it, and it is small.
 
 #include "engine/txn/family.h"
 
@@ -116,8 +116,9 @@ Status Families::TakeTokens(std::span<Family* const> families) {
   base::MutexLock lock(mutex_);
   for (Family* const family : families) {
     if (family->holder_ == thread) {
-      return Fail(Errc::kBusy, "transaction.begin",
-                  {.message = "this thread already writes column family " + std::to_string(family->id().raw())});
+      return Fail(
+          Errc::kBusy, "transaction.begin",
+          {.message = "this thread already writes column family " + std::to_string(family->id().raw())});
     }
   }
   for (size_t i = 0; i < families.size(); ++i) {

@@ -103,21 +103,23 @@ class Families {
   std::vector<Family*> AllAt(format::TxnId at) const EXCLUDES(mutex_);
   Family* catalog() { return &catalog_; }
 
-  // Takes the writer tokens of `families` (ascending by id, no duplicates). kBusy, and takes none, if this thread
-  // holds one of them.
+  // Takes the writer tokens of `families` (ascending by id, no duplicates). kBusy, and takes none, if this
+  // thread holds one of them.
   Status TakeTokens(std::span<Family* const> families) EXCLUDES(mutex_);
   // Takes one more if it is free right now.
   Status TryTakeToken(Family* family) EXCLUDES(mutex_);
   void ReleaseTokens(std::span<Family* const> families) EXCLUDES(mutex_);
 
-  // REQUIRES (each): the catalog's token is held; for Drop, the family's as well. Called when commit `txn` is ordered.
+  // REQUIRES (each): the catalog's token is held; for Drop, the family's as well. Called when commit `txn` is
+  // ordered.
   Family* Create(std::string_view name, format::TxnId txn) EXCLUDES(mutex_);
   // The same with a given id: replay.
   Family* CreateAs(format::FamilyId id, std::string_view name, format::TxnId txn) EXCLUDES(mutex_);
   void Rename(Family* family, std::string_view name, format::TxnId txn) EXCLUDES(mutex_);
   void Drop(Family* family, format::TxnId txn) EXCLUDES(mutex_);
 
-  // One thread loads a family's tables; the others wait. True: the caller is to load, then to call EndLoading.
+  // One thread loads a family's tables; the others wait. True: the caller is to load, then to call
+  // EndLoading.
   bool BeginLoading(Family* family) EXCLUDES(mutex_);
   void EndLoading(Family* family) EXCLUDES(mutex_);
 

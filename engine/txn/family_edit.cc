@@ -1,5 +1,6 @@
-// Edits of one family's tables. Invariant: a table of the base is either untouched, or has one state in opened_ that
-// stands for it (renamed, dropped or with a new tree); a name belongs to at most one table that is not dropped.
+// Edits of one family's tables. Invariant: a table of the base is either untouched, or has one state in
+// opened_ that stands for it (renamed, dropped or with a new tree); a name belongs to at most one table that
+// is not dropped.
 
 #include "engine/txn/family_edit.h"
 
@@ -24,8 +25,8 @@ bool FamilyEdit::Opened(TableId id) const {
 
 WriteTableState* FamilyEdit::Open(const TableVersion& table) {
   MANIFOLDDB_ASSERT(!Opened(table.id));
-  opened_.push_back(std::make_unique<WriteTableState>(
-      WriteTableState{this, table.id, *table.name, table.tree, false}));
+  opened_.push_back(
+      std::make_unique<WriteTableState>(WriteTableState{this, table.id, *table.name, table.tree, false}));
   return opened_.back().get();
 }
 

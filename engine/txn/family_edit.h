@@ -1,6 +1,7 @@
 #pragma once
-// One column family as a write transaction (or replay) is changing it: the tables it opened, created, renamed and
-// dropped, over the version it started from. No I/O, no pages: trees are edited by the caller through `tree`.
+// One column family as a write transaction (or replay) is changing it: the tables it opened, created, renamed
+// and dropped, over the version it started from. No I/O, no pages: trees are edited by the caller through
+// `tree`.
 
 #include <memory>
 #include <string>

@@ -14,7 +14,8 @@ class FamilyEditTest : public testing::Test {
     auto tables = std::make_shared<mvcc::Tables>();
     for (const char* name : {"b", "d", "f"}) {
       const auto id = static_cast<uint64_t>(name[0]);
-      tables->push_back({std::make_shared<const std::string>(name), TableId{id}, {{format::PageId{id}, {}}, id}});
+      tables->push_back(
+          {std::make_shared<const std::string>(name), TableId{id}, {{format::PageId{id}, {}}, id}});
     }
     base_.tables = std::move(tables);
     base_.next_table = TableId{1000};

@@ -1,5 +1,5 @@
-// Accounting of the ring. A wrap wastes at most one group's length per lap; LogRing::usable_bytes keeps that much
-// aside, and `used` counts it once it has happened, since it is a distance of positions.
+// Accounting of the ring. A wrap wastes at most one group's length per lap; LogRing::usable_bytes keeps that
+// much aside, and `used` counts it once it has happened, since it is a distance of positions.
 
 #include "engine/txn/log_space.h"
 

@@ -1,8 +1,9 @@
 #pragma once
-// Room in the log ring: reserved before a commit is ordered, used when it is appended, given back by checkpoints.
+// Room in the log ring: reserved before a commit is ordered, used when it is appended, given back by
+// checkpoints.
 //
-// (1) used + reserved never exceeds what the ring can hold without reaching the durable checkpoint's position.
-// (2) Waiting happens before ordering only: nobody who waits here holds up a checkpoint.
+// (1) used + reserved never exceeds what the ring can hold without reaching the durable checkpoint's
+// position. (2) Waiting happens before ordering only: nobody who waits here holds up a checkpoint.
 
 #include <cstdint>
 

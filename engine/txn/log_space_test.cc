@@ -7,7 +7,8 @@ namespace {
 
 using format::Lsn;
 
-constexpr wal::LogRing kRing{.capacity = 1600, .origin = Lsn{0}, .write_unit = 100};  // groups to 400, usable 1200
+constexpr wal::LogRing kRing{
+    .capacity = 1600, .origin = Lsn{0}, .write_unit = 100};  // groups to 400, usable 1200
 
 TEST(LogSpace, ReservedAndUsedTogetherStayWithinWhatIsUsable) {
   LogSpace space(kRing, Lsn{5000});

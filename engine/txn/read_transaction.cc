@@ -1,4 +1,5 @@
-// Read transactions. A version found for the snapshot stays while the snapshot is pinned, also outside epochs.
+// Read transactions. A version found for the snapshot stays while the snapshot is pinned, also outside
+// epochs.
 
 #include "engine/txn/read_transaction.h"
 
@@ -11,7 +12,9 @@
 namespace manifolddb::txn {
 
 ReadTransactionImpl::ReadTransactionImpl(Core& core)
-    : core_(core), slot_(core.slots->Acquire()), snapshot_(core.slots->PinNewest(slot_, core.versions->published())) {}
+    : core_(core),
+      slot_(core.slots->Acquire()),
+      snapshot_(core.slots->PinNewest(slot_, core.versions->published())) {}
 
 ReadTransactionImpl::~ReadTransactionImpl() {
   core_.slots->Unpin(slot_);
@@ -32,7 +35,8 @@ Result<std::vector<std::string>> ReadTransactionImpl::ListColumnFamilies() const
   return core_.families->ListNames(snapshot_);
 }
 
-Result<const mvcc::FamilyVersion*> ReadTransactionImpl::FindVersion(ColumnFamily handle, const char* operation) {
+Result<const mvcc::FamilyVersion*> ReadTransactionImpl::FindVersion(ColumnFamily handle,
+                                                                    const char* operation) {
   MANIFOLDDB_TRY(core_.CheckOpen(operation));
   Family* const family = core_.families->Find(format::FamilyId{handle.id()});
   if (family == nullptr || !family->ExistsAt(snapshot_)) {

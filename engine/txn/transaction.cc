@@ -19,7 +19,9 @@ uint64_t ReadTransaction::commit_number() const { return impl_->snapshot().raw()
 Result<ColumnFamily> ReadTransaction::OpenColumnFamily(std::string_view name) const {
   return impl_->OpenColumnFamily(name);
 }
-Result<std::vector<std::string>> ReadTransaction::ListColumnFamilies() const { return impl_->ListColumnFamilies(); }
+Result<std::vector<std::string>> ReadTransaction::ListColumnFamilies() const {
+  return impl_->ListColumnFamilies();
+}
 Result<ReadTable> ReadTransaction::OpenTable(ColumnFamily family, std::string_view name) {
   return impl_->OpenTable(family, name);
 }
@@ -38,7 +40,8 @@ Status WriteTable::Put(ByteView key, ByteView value) { return transaction_->Put(
 Result<bool> WriteTable::Delete(ByteView key) { return transaction_->Delete(*state_, key); }
 Result<uint64_t> WriteTable::DeleteRange(Range range) { return transaction_->DeleteRange(*state_, range); }
 
-WriteTransaction::WriteTransaction(std::unique_ptr<txn::WriteTransactionImpl> impl) : impl_(std::move(impl)) {}
+WriteTransaction::WriteTransaction(std::unique_ptr<txn::WriteTransactionImpl> impl)
+    : impl_(std::move(impl)) {}
 WriteTransaction::WriteTransaction(WriteTransaction&&) noexcept = default;
 WriteTransaction& WriteTransaction::operator=(WriteTransaction&&) noexcept = default;
 WriteTransaction::~WriteTransaction() = default;

@@ -1,5 +1,5 @@
-// What a write transaction does to its tables: each change goes to the redo first, then to the pages, so that a
-// change that made it into the pages can always be replayed.
+// What a write transaction does to its tables: each change goes to the redo first, then to the pages, so that
+// a change that made it into the pages can always be replayed.
 
 #include <utility>
 
@@ -115,8 +115,9 @@ Status WriteTransactionImpl::Put(WriteTableState& table, ByteView key, ByteView 
                 {.message = std::to_string(key.size()) + " bytes, at most " + std::to_string(key_bytes_max)});
   }
   if (value.size() > kValueBytesMax) {
-    return Fail(Errc::kValueTooLong, "table.put",
-                {.message = std::to_string(value.size()) + " bytes, at most " + std::to_string(kValueBytesMax)});
+    return Fail(
+        Errc::kValueTooLong, "table.put",
+        {.message = std::to_string(value.size()) + " bytes, at most " + std::to_string(kValueBytesMax)});
   }
   if (!redo_overflow_) {
     if (Status selected = Select(table); !selected) return Failed(selected.error());
@@ -177,7 +178,8 @@ Status WriteTransactionImpl::AfterChange() {
     redo_overflow_ = true;
     redo_ = base::ByteBuffer();
   }
-  // An eighth of the limit is everybody's to overdraw; beyond it, whoever finds memory short writes its own pages out.
+  // An eighth of the limit is everybody's to overdraw; beyond it, whoever finds memory short writes its own
+  // pages out.
   const uint64_t own = pages_.pages_unwritten() * pages_.page_size();
   if (core_.cache->bytes_dirty() > core_.config.dirty_bytes_max && own * 8 >= core_.config.dirty_bytes_max) {
     MANIFOLDDB_MARK("txn.spill");

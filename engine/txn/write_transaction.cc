@@ -1,7 +1,7 @@
 // Write transactions: taking families, changing tables, and the two roads of a commit.
 //
-// What a crash leaves: before ordering nothing but pages that the durable checkpoint calls free; after it, see
-// commit_pipeline.cc and the checkpointer.
+// What a crash leaves: before ordering nothing but pages that the durable checkpoint calls free; after it,
+// see commit_pipeline.cc and the checkpointer.
 
 #include "engine/txn/write_transaction.h"
 
@@ -48,7 +48,8 @@ Status WriteTransactionImpl::TakeFamilies(std::span<const ColumnFamily> wanted) 
   for (const ColumnFamily handle : wanted) {
     Family* const family = core_.families->Find(FamilyId{handle.id()});
     if (family == nullptr) {
-      return Fail(Errc::kNoSuchColumnFamily, "transaction.begin", {.message = "id " + std::to_string(handle.id())});
+      return Fail(Errc::kNoSuchColumnFamily, "transaction.begin",
+                  {.message = "id " + std::to_string(handle.id())});
     }
     families.push_back(family);
   }
@@ -106,14 +107,16 @@ Result<FamilyEdit*> WriteTransactionImpl::FindEdit(ColumnFamily handle, const ch
 Status WriteTransactionImpl::CheckLive(const char* operation) const {
   if (ended_) return Fail(Errc::kTransactionEnded, operation);
   if (failed_) {
-    return Fail(Errc::kTransactionEnded, operation, {.message = "only Abort is left after " + failed_->ToString()});
+    return Fail(Errc::kTransactionEnded, operation,
+                {.message = "only Abort is left after " + failed_->ToString()});
   }
   return core_.CheckWritable(operation);
 }
 
 Status WriteTransactionImpl::CheckTable(const WriteTableState& table, const char* operation) const {
   MANIFOLDDB_TRY(CheckLive(operation));
-  if (table.dropped) return Fail(Errc::kNoSuchTable, operation, {.message = "'" + table.name + "' was dropped"});
+  if (table.dropped)
+    return Fail(Errc::kNoSuchTable, operation, {.message = "'" + table.name + "' was dropped"});
   return {};
 }
 
@@ -131,8 +134,8 @@ Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) {
     Abort();
     return std::unexpected<Error>(live.error());
   }
-  // Nothing to order, unless it read what is not published yet: then its success must wait for that (G4), which an
-  // empty commit behind it does.
+  // Nothing to order, unless it read what is not published yet: then its success must wait for that (G4),
+  // which an empty commit behind it does.
   const TxnId published = core_.versions->published_txn();
   if (!changed() && newest_read_ <= published) {
     Abort();

@@ -15,12 +15,13 @@
 
 namespace manifolddb::txn {
 
-// (1) Every change is in the redo and in the pages, in the same order, or the transaction can only be aborted.
-// (2) Until it is ordered, nobody else sees any of it, and giving up costs nothing but its own pages.
-// (3) The families' tokens are held until the commit is ordered, or the transaction is given up.
+// (1) Every change is in the redo and in the pages, in the same order, or the transaction can only be
+// aborted. (2) Until it is ordered, nobody else sees any of it, and giving up costs nothing but its own
+// pages. (3) The families' tokens are held until the commit is ordered, or the transaction is given up.
 class WriteTransactionImpl {
  public:
-  static Result<std::unique_ptr<WriteTransactionImpl>> Begin(Core& core, std::span<const ColumnFamily> families);
+  static Result<std::unique_ptr<WriteTransactionImpl>> Begin(Core& core,
+                                                             std::span<const ColumnFamily> families);
   ~WriteTransactionImpl();  // aborts unless ended
   WriteTransactionImpl(const WriteTransactionImpl&) = delete;
   WriteTransactionImpl& operator=(const WriteTransactionImpl&) = delete;

@@ -27,10 +27,7 @@ Status MarkOpened(File& log, const format::LogHeader& header);
 
 // Extends the file for a ring of `capacity` bytes and fills what is new with zeros; synced when this returns.
 // The ring in use stays as it is until a meta page states the new capacity.
-//
-// While somebody else may be syncing the log, `log` must be an opening of its own: an operating system
-// reports a failed write-out once per opening, and if this call were told of the leader's pages, the leader
-// would not be.
+// Somebody else may be syncing the log meanwhile: a File tells both of a failure (storage.h).
 Status GrowLog(File& log, uint32_t write_unit, uint64_t old_capacity, uint64_t new_capacity);
 
 }  // namespace manifolddb::wal

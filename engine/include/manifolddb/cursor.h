@@ -42,9 +42,9 @@ class Value {
   Keeper keeper_;
 };
 
-// A position in a table, or beyond either end. Used by one thread at a time; must not outlive its transaction.
-// A cursor of a write transaction sees that transaction's own changes, also those made after it was opened; it
-// keeps its key's place when entries around it, or its own, go.
+// A position in a table, or beyond either end. Used by one thread at a time; must not outlive its
+// transaction. A cursor of a write transaction sees that transaction's own changes, also those made after it
+// was opened; it keeps its key's place when entries around it, or its own, go.
 class Cursor {
  public:
   class Impl;  // internal
@@ -53,7 +53,8 @@ class Cursor {
   Cursor& operator=(Cursor&&) noexcept;
   ~Cursor();
 
-  // Each moves and says whether there is an entry at the new position. Errors: kCorrupt, kIo, kTransactionEnded.
+  // Each moves and says whether there is an entry at the new position. Errors: kCorrupt, kIo,
+  // kTransactionEnded.
   Result<bool> First();
   Result<bool> Last();
   Result<bool> Seek(ByteView key);         // first entry at or after `key`

@@ -34,8 +34,8 @@ struct VerifyReport {
   bool ok() const { return problems.empty(); }
 };
 
-// Figures since opening, unless said otherwise. Taken without stopping anybody: each is exact, together they may
-// be a commit apart.
+// Figures since opening, unless said otherwise. Taken without stopping anybody: each is exact, together they
+// may be a commit apart.
 struct DatabaseStats {
   uint64_t page_size = 0;           // bytes
   uint64_t write_unit = 0;          // bytes
@@ -50,18 +50,19 @@ struct DatabaseStats {
   uint64_t log_groups = 0;          // written; commits / log_groups is the group size
   uint64_t log_syncs = 0;
   uint64_t checkpoints = 0;
-  uint64_t commit_number = 0;  // newest published, of the database's whole life
-  uint64_t life = 0;           // openings for writing so far, of the database's whole life
-  uint64_t recovered_commits = 0;       // replayed from the log by this opening
-  bool tail_may_be_lost = false;        // read-only after a crash: what was replayed may not be durable
+  uint64_t commit_number = 0;      // newest published, of the database's whole life
+  uint64_t life = 0;               // openings for writing so far, of the database's whole life
+  uint64_t recovered_commits = 0;  // replayed from the log by this opening
+  bool tail_may_be_lost = false;   // read-only after a crash: what was replayed may not be durable
 };
 
 // Thread-safe. Everything that was opened from it must be gone before it is destroyed.
 class Database {
  public:
-  // Opens or creates `path` and its log, `path`-wal. Recovers if the last process did not close it. Errors, each
-  // with the path: kNotFound, kPermission, kLocked, kNotADatabase, kNewerFormat, kPageSizeMismatch, kTruncated,
-  // kCorrupt, kInvalidArgument, kIo, kNoSpace, kNoMemory. A file that is refused is left untouched.
+  // Opens or creates `path` and its log, `path`-wal. Recovers if the last process did not close it. Errors,
+  // each with the path: kNotFound, kPermission, kLocked, kNotADatabase, kNewerFormat, kPageSizeMismatch,
+  // kTruncated, kCorrupt, kInvalidArgument, kIo, kNoSpace, kNoMemory. A file that is refused is left
+  // untouched.
   static Result<std::unique_ptr<Database>> Open(const std::string& path, const Options& options = {});
   // The same over another storage; `name` is a file name in it.
   static Result<std::unique_ptr<Database>> Open(std::shared_ptr<Storage> storage, const std::string& name,

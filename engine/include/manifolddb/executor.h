@@ -1,6 +1,6 @@
 #pragma once
-// Where the engine's background work runs, and what time it is. The engine starts no thread and reads no clock
-// of its own.
+// Where the engine's background work runs, and what time it is. The engine starts no thread and reads no
+// clock of its own.
 
 #include <cstdint>
 #include <functional>
@@ -11,7 +11,8 @@ namespace manifolddb {
 class Executor {
  public:
   virtual ~Executor() = default;
-  // Runs `work` once: on another thread at some time, or here and now. Never drops it. The caller holds no lock.
+  // Runs `work` once: on another thread at some time, or here and now. Never drops it. The caller holds no
+  // lock.
   virtual void Submit(std::function<void()> work) = 0;
 };
 

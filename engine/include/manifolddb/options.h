@@ -16,7 +16,8 @@ enum class Durability : uint8_t {
 
 struct Options {
   bool create_if_missing = true;
-  // Serves what is there and changes no byte. Refused while another process has the database open for writing.
+  // Serves what is there and changes no byte. Refused while another process has the database open for
+  // writing.
   bool read_only = false;
 
   // At creation: page size in bytes, a power of two from 512 to 65,536 and a multiple of write_unit; 0 is the
@@ -30,8 +31,8 @@ struct Options {
 
   // Bytes of pages kept in memory, changed ones included.
   uint64_t cache_bytes = uint64_t{128} << 20;
-  // Bytes of changed pages since the last checkpoint: at half of it a checkpoint starts, at all of it new write
-  // transactions wait and running ones write pages out.
+  // Bytes of changed pages since the last checkpoint: at half of it a checkpoint starts, at all of it new
+  // write transactions wait and running ones write pages out.
   uint64_t dirty_bytes_max = uint64_t{64} << 20;
   // A checkpoint starts at the first commit this long after the last one; 0: never because of time.
   uint64_t checkpoint_interval_ms = 60'000;

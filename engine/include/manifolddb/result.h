@@ -47,10 +47,10 @@ std::string_view Advice(Errc code);
 // What is known about a failure beside its code. Fields that do not apply keep their defaults.
 struct ErrorDetails {
   static constexpr uint64_t kNoOffset = ~uint64_t{0};
-  std::string file = {};         // path, as the storage names it
-  uint64_t offset = kNoOffset;   // byte offset in `file`
-  int os_error = 0;              // errno
-  std::string message = {};      // expected and found, names, sizes
+  std::string file = {};        // path, as the storage names it
+  uint64_t offset = kNoOffset;  // byte offset in `file`
+  int os_error = 0;             // errno
+  std::string message = {};     // expected and found, names, sizes
 };
 
 // An error: cheap to move and copy, one pointer wide in the success path's way. Thread-safe to read.

@@ -17,7 +17,8 @@
 
 namespace manifolddb {
 
-// Buffers passed to Read and Write start at multiples of this, so that an implementation may bypass the cache.
+// Buffers passed to Read and Write start at multiples of this, so that an implementation may bypass the
+// cache.
 inline constexpr size_t kBufferAlignment = 4096;
 
 enum class OpenMode : uint8_t {
@@ -38,28 +39,31 @@ class File {
   // Fills `out` from `offset`. Fewer bytes than asked for is an error (kTruncated names where the file ends).
   Status Read(uint64_t offset, MutableByteView out);
 
-  // Writes `parts`, one after the other, at `offset`. All or an error; after an error any part of the range may
-  // have been written. Durable only after a later successful Sync.
+  // Writes `parts`, one after the other, at `offset`. All or an error; after an error any part of the range
+  // may have been written. Durable only after a later successful Sync.
   Status Write(uint64_t offset, std::span<const ByteView> parts);
-  Status Write(uint64_t offset, ByteView bytes) { return Write(offset, std::span<const ByteView>(&bytes, 1)); }
+  Status Write(uint64_t offset, ByteView bytes) {
+    return Write(offset, std::span<const ByteView>(&bytes, 1));
+  }
 
-  // Write, and return only when this range (and what is needed to read it back) is durable. Says nothing about
-  // earlier writes to other ranges.
+  // Write, and return only when this range (and what is needed to read it back) is durable. Says nothing
+  // about earlier writes to other ranges.
   Status WriteDurable(uint64_t offset, std::span<const ByteView> parts);
 
-  // Makes every write and size change that returned before this call durable. After an error nobody knows what
-  // is durable: never call again, reopen instead.
+  // Makes every write and size change that returned before this call durable. After an error nobody knows
+  // what is durable: never call again, reopen instead. Of two calls at once, a failure fails both, or the
+  // later one: no call succeeds while writes before it are known to have failed.
   Status Sync();
 
   // Current length in bytes.
   Result<uint64_t> Size();
 
-  // Grows the file to at least `size` bytes; new bytes read as zero and have room reserved (kNoSpace here, not
-  // later, when the disk is full). Never shrinks. Durable after Sync.
+  // Grows the file to at least `size` bytes; new bytes read as zero and have room reserved (kNoSpace here,
+  // not later, when the disk is full). Never shrinks. Durable after Sync.
   Status Allocate(uint64_t size);
 
-  // Takes the file's one advisory lock, without waiting: kLocked if an incompatible one is held elsewhere, also
-  // by another opening in this process. Held until the File is destroyed.
+  // Takes the file's one advisory lock, without waiting: kLocked if an incompatible one is held elsewhere,
+  // also by another opening in this process. Held until the File is destroyed.
   Status Lock(LockMode mode);
 
   // As the storage names it in errors.

@@ -22,7 +22,8 @@ struct WriteTableState;
 struct ReadTableState;
 }  // namespace txn
 
-// Names a column family for good: renaming keeps it, dropping ends it, ids are never used again. A plain value.
+// Names a column family for good: renaming keeps it, dropping ends it, ids are never used again. A plain
+// value.
 class ColumnFamily {
  public:
   ColumnFamily() = default;
@@ -51,8 +52,9 @@ class ReadTable {
   const txn::ReadTableState* state_;
 };
 
-// One prefix of the commit order, over all column families, for as long as it lives (G4). Never waits for writers
-// nor makes them wait. Used by one thread at a time; may move between threads. Must not outlive the Database.
+// One prefix of the commit order, over all column families, for as long as it lives (G4). Never waits for
+// writers nor makes them wait. Used by one thread at a time; may move between threads. Must not outlive the
+// Database.
 class ReadTransaction {
  public:
   explicit ReadTransaction(std::unique_ptr<txn::ReadTransactionImpl> impl);
@@ -73,8 +75,8 @@ class ReadTransaction {
   std::unique_ptr<txn::ReadTransactionImpl> impl_;
 };
 
-// A table as one write transaction sees and changes it. A plain value; must not outlive the transaction. After
-// the transaction or the table ended every call is kTransactionEnded or kNoSuchTable.
+// A table as one write transaction sees and changes it. A plain value; must not outlive the transaction.
+// After the transaction or the table ended every call is kTransactionEnded or kNoSuchTable.
 class WriteTable {
  public:
   Result<std::optional<Value>> Get(ByteView key) const;
@@ -104,8 +106,9 @@ struct CommitOptions {
   bool through_checkpoint = false;
 };
 
-// Changes to the column families it was begun with; serializable; seen by others after Commit, all at once (G2).
-// Used by one thread at a time; may move between threads. Destroying it aborts. Must not outlive the Database.
+// Changes to the column families it was begun with; serializable; seen by others after Commit, all at once
+// (G2). Used by one thread at a time; may move between threads. Destroying it aborts. Must not outlive the
+// Database.
 class WriteTransaction {
  public:
   explicit WriteTransaction(std::unique_ptr<txn::WriteTransactionImpl> impl);
