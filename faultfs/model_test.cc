@@ -24,7 +24,7 @@
 namespace manifolddb::faultfs {
 namespace {
 
-constexpr uint64_t kListMax = 1500;
+constexpr uint64_t kListMax = 500;
 
 // ---- The naive model: no floors, no versions, no plans; only atoms, taken or not.
 
@@ -374,7 +374,7 @@ void ExpectMembers(const CrashPoint& point, const std::set<uint64_t>& images, Ra
 TEST(Model, ListsExactlyWhatTheNaiveModelAllows) {
   uint64_t compared = 0;
   uint64_t images = 0;
-  for (uint64_t seed = 0; seed < 200; ++seed) {
+  for (uint64_t seed = 0; seed < 160; ++seed) {
     Random random(seed);
     Program p({.atomic_unit = 512, .preset = seed % 2 == 0 ? Preset::kStrict : Preset::kExt4Ordered});
     RunRandom(p, random, random.Between(3, 14), {.names = seed % 3 != 0});

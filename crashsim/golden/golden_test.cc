@@ -103,7 +103,7 @@ TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
     allocate db-wal-new 9216          # 3.1: a full disk shows here
     write db-wal-new header           # 3.1: filled
     write db-wal-new marker ring 0 +16  # 3.3: zeros, so that each later write overwrites
-    sync db-wal-new                   # 3.1: synced before it is renamed: the name never stands for an empty log
+    sync db-wal-new                   # 3.1: synced before renamed: the name never stands for an empty log
     rename db-wal-new db-wal          # 3.1: renamed
     syncdir                           # 3.1: before the data file's name can be there: a database has its log
     allocate db-new 2048              # 3.1: then the data file the same way
@@ -115,7 +115,7 @@ TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
     rename db-new db                  # 3.1: renamed: from here on it is a database, never opened
     syncdir                           # 3.1: before anything is acknowledged, NAME is durable
     write db-wal marker               # 3.1: the log says that it was opened: never to be replaced again
-    sync db-wal                       # 3.1: after NAME is durable (else a cut leaves a log that nothing may replace)
+    sync db-wal                       # 3.1: after NAME is durable (else nothing may replace the log)
     write db B1                       # 3.6: step 1, the copy that was written last goes first
     sync db                           # 3.6: each copy by itself: one good copy at every moment
     write db B0                       # 3.6: then the other
@@ -170,7 +170,7 @@ TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
 
 TEST(GoldenTrace, AnOpeningAfterACleanCloseIsStepOneOnly) {
   Expect("OpenAfterClose", R"(
-    write db B1                       # 3.6: step 1: same number, next life, clean flag cleared; last written first
+    write db B1                       # 3.6: step 1: same number, next life, not clean; last written first
     sync db                           # 3.6: before the other one is touched
     write db B0                       # 3.6: the other
     sync db                           # 3.6: only now may the new life write; after a clean close nothing else
@@ -229,7 +229,7 @@ TEST(GoldenTrace, AnOpeningAfterACutBetweenTheCopiesRewritesTheWrittenOneFirst) 
     sync db                           # 3.6: -
     write db B1                       # 3.6: still the one of two checkpoints ago until now
     sync db                           # 3.6: -
-    write db pages +1                 # 3.5: what the cut checkpoint held is replayed from nothing: the free map
+    write db pages +1                 # 3.5: what the cut checkpoint held is replayed: the free map
     sync db                           # 3.5: before meta
     write db A0                       # 3.2: the other slot
     sync db                           # 3.2: -
@@ -281,7 +281,7 @@ TEST(GoldenTrace, ASyncedPutMakesTheUnsyncedOnesBeforeItDurable) {
 
 TEST(GoldenTrace, AGroupThatDoesNotFitGoesToTheBeginningOfTheRing) {
   Expect("PutBehindTheEndOfTheRing", R"(
-    write db pages +2                 # 3.2: a large value's extent, written once; the redo has it whole (no sync)
+    write db pages +2                 # 3.2: a large value's extent, written once; the redo has it whole
     write db-wal ring 0 +3            # 3.3: a group never straddles the end; the checkpoint made the room
     sync db-wal                       # 3.4: before it is acknowledged
   )");
@@ -353,8 +353,8 @@ TEST(GoldenTrace, TheLogGrowsBeforeTheCheckpointThatStatesIt) {
 
 TEST(GoldenTrace, ATransactionWithoutMemoryWritesItsPagesOut) {
   Expect("Spill", R"(
-    write db pages +9                 # 3.7: a transaction that meets the dirty limit spills, to pages free on disk
-    sync db                           # 3.5: a frame is clean (may be evicted) only after the sync of its write
+    write db pages +9                 # 3.7: who meets the dirty limit spills, to pages free on disk
+    sync db                           # 3.5: a frame is clean only after the sync of its write
     allocate db 18432                 # 3.1: growth in large steps, allocated before use
     write db pages +9                 # 3.7: -
     sync db                           # 3.5: -

@@ -59,15 +59,15 @@ Capture VersionSet::CaptureNewest(ReaderSlot* slot) {
   base::MutexLock lock(mutex_);
   const format::TxnId pinned = slots_.PinNewest(slot, published_);
   MANIFOLDDB_ASSERT(pinned == at_.txn);  // nobody publishes while the lock is held
-  MANIFOLDDB_ASSERT(!capturing_);
-  capturing_ = true;
+  MANIFOLDDB_ASSERT(!captured_);
+  captured_ = at_.txn.raw();
   return {at_, used_, std::exchange(dropped_, {}), PendingRunsLocked()};
 }
 
 std::vector<PageRun> VersionSet::CheckpointDurable(const Position& at, const PageDelta& own) {
   base::MutexLock lock(mutex_);
-  MANIFOLDDB_ASSERT(at.txn <= at_.txn && capturing_);
-  capturing_ = false;
+  MANIFOLDDB_ASSERT(captured_ && *captured_ <= at.txn.raw() && at.txn <= at_.txn);
+  captured_.reset();
   const auto bound = std::find_if(bounds_.begin(), bounds_.end(),
                                   [&](const Held& held) { return held.txn == at.txn.raw(); });
   MANIFOLDDB_ASSERT(bound != bounds_.end());
@@ -85,7 +85,7 @@ std::vector<PageRun> VersionSet::CheckpointDurable(const Position& at, const Pag
 
 void VersionSet::EndCapture(std::vector<format::PageRef> dropped) {
   base::MutexLock lock(mutex_);
-  capturing_ = false;
+  captured_.reset();
   dropped_.insert(dropped_.end(), dropped.begin(), dropped.end());
 }
 
@@ -137,7 +137,10 @@ std::vector<VersionSet::Held> VersionSet::HeldLocked() {
   std::vector<Held> bounds;
   for (const Held& bound : bounds_) {
     const bool is_durable = bound.txn == durable_.txn;
-    const bool is_pinned = std::binary_search(pinned_.begin(), pinned_.end(), bound.txn);
+    // A checkpoint is the durable one on the disk before it is here: in between only the capture holds its
+    // pages.
+    const bool is_pinned =
+        bound.txn == captured_ || std::binary_search(pinned_.begin(), pinned_.end(), bound.txn);
     bool is_held = is_durable || is_pinned;
     if (is_pinned && MANIFOLDDB_BROKEN("mvcc.reuse.snapshot")) is_held = is_durable;
     if (is_durable && MANIFOLDDB_BROKEN("mvcc.reuse.durable_checkpoint")) is_held = is_pinned;
@@ -165,7 +168,7 @@ void VersionSet::SortOutLocked(const std::vector<Held>& held, std::vector<Pendin
 }
 
 void VersionSet::ReviewPendingLocked(const std::vector<Held>& held, std::vector<PageRun>& free) {
-  if (capturing_) return;  // the pages are being written out
+  if (captured_) return;  // the pages are being written out
   std::vector<Pending> candidates;
   for (auto at = pending_.begin(); at != pending_.end();) {
     const bool still_held =

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -109,8 +110,9 @@ class VersionSet {
   std::vector<Held> bounds_ GUARDED_BY(mutex_);
   format::PageBitmap used_ GUARDED_BY(mutex_);
   std::vector<format::PageRef> dropped_ GUARDED_BY(mutex_);
-  bool capturing_ GUARDED_BY(mutex_) =
-      false;  // between CaptureNewest and its end: pending pages are being written
+  // The version of the capture in progress: held until its end, also when its slot was unpinned before.
+  // Meanwhile pending pages stay, they are being written.
+  std::optional<uint64_t> captured_ GUARDED_BY(mutex_);
   std::map<uint64_t, std::vector<Pending>> pending_
       GUARDED_BY(mutex_);                            // by the held version that blocks them
   std::vector<uint64_t> pinned_ GUARDED_BY(mutex_);  // scratch

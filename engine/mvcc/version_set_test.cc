@@ -118,6 +118,17 @@ TEST_F(VersionSetTest, ACaptureHoldsWhatItCoversUntilItEnds) {
   slots_.Release(slot);
 }
 
+TEST_F(VersionSetTest, ACaptureHoldsWhatItCoversAlsoWhenItsSlotWasUnpinned) {
+  Commit({8}, {});
+  ReaderSlot* const slot = slots_.Acquire();
+  const Capture capture = versions_.CaptureNewest(slot);
+  slots_.Unpin(slot);
+  EXPECT_EQ(Commit({9}, {{8, 1050}}), List{});  // the checkpoint is on the disk, and not yet known here
+  EXPECT_EQ(Pages(versions_.CheckpointDurable(capture.at, {})), List{});
+  EXPECT_EQ(Checkpoint(), List{8});
+  slots_.Release(slot);
+}
+
 TEST_F(VersionSetTest, PendingPagesOfACaptureStayWhileItLasts) {
   Commit({8}, {});
   ReaderSlot* const reader = slots_.Acquire();
