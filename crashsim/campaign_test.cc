@@ -171,7 +171,7 @@ class UnicodeTest : public testing::Test {
     data_ = UnicodeData::Load(kUnicodeDirectory, why);
     ASSERT_TRUE(data_) << why;
     Random random(1);
-    const Setup setup = *DrawSetup({}, random);
+    const crashsim::Setup setup = *DrawSetup({}, random);
     auto opened =
         Database::Open(std::make_shared<faultfs::Disk>(setup.traits), kDatabase, InlineOptions(setup));
     ASSERT_TRUE(opened);
