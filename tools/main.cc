@@ -57,8 +57,12 @@ void Declare(CLI::App& app, VerifyArguments& verify, StatArguments& stat, DumpAr
   auto* const family =
       dump_command->add_option("--family", dump.family, "only this column family, named as printed");
   auto* const table = dump_command->add_option("--table", dump.table, "only tables of this name");
-  dump_command->add_option("--limit", dump.limit,
-                           "at most so many entries of each table, or groups of the log");
+  dump_command
+      ->add_option("--limit", dump.limit, "at most so many entries of each table, or groups of the log")
+      ->check([](const std::string& text) {
+        const bool number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+        return number ? std::string() : "'" + text + "' is no whole number";
+      });
   dump_command->add_flag("--values", dump.values, "values too; without it large ones are not even read");
   auto* const meta = dump_command->add_flag(
       "--meta", dump.meta, "the copies of the meta pages instead, also of a database that does not open");
