@@ -40,6 +40,7 @@ class SessionRunner {
   bool Close();
   void CutAndKill();
   void MakeRoom();
+  void CheckBounds();
   void RunRound(const Round& round, size_t index);
   void RunStep(const Step& step);
 
@@ -179,10 +180,23 @@ Session SessionRunner::Run() {
   if (database_ != nullptr && plan_.make_room) MakeRoom();
   if (database_ != nullptr) {
     session_.last_stats = database_->Stats();
+    CheckBounds();
     if (plan_.program.close && !session_.open_error) session_.closed = Close();
   }
   CutAndKill();
   return std::move(session_);
+}
+
+// The log never outgrows what the user allowed it.
+void SessionRunner::CheckBounds() {
+  const Options& options = plan_.setup.options;
+  const uint64_t bytes_max = options.log_bytes_max + 2 * options.write_unit;
+  const faultfs::Image image = disk_->CacheImage();
+  const faultfs::FileImage* const log = image.Find(kLogFile);
+  if (log != nullptr && log->size() > bytes_max) {
+    Fail(Promise::kBounded, "a log of at most " + std::to_string(bytes_max) + " bytes",
+         std::to_string(log->size()) + " bytes");
+  }
 }
 
 // The disk has room again: from here on nothing may fail.

@@ -50,6 +50,16 @@ void AddGarbage(MutableByteView page, uint32_t bytes) {
   HeaderOf(page).heap_garbage = HeaderOf(page).heap_garbage + bytes;
 }
 
+size_t CommonBytes(const std::byte* a, const std::byte* b, size_t bytes) {
+  size_t at = 0;
+  for (; at + 8 <= bytes; at += 8) {
+    const uint64_t differ = base::LoadLe<uint64_t>(a + at) ^ base::LoadLe<uint64_t>(b + at);
+    if (differ != 0) return at + static_cast<size_t>(std::countr_zero(differ)) / 8;
+  }
+  while (at < bytes && a[at] == b[at]) ++at;
+  return at;
+}
+
 // From `at` on, the part of a key that lies in one piece.
 ByteView PieceAt(const KeyParts& key, size_t at) {
   return at < key.prefix.size() ? key.prefix.subspan(at) : key.rest.subspan(at - key.prefix.size());
@@ -76,9 +86,7 @@ size_t CommonBytes(KeyParts a, KeyParts b) {
     const ByteView left = PieceAt(a, at);
     const ByteView right = PieceAt(b, at);
     const size_t bytes = std::min(left.size(), right.size());
-    const auto differ =
-        std::mismatch(left.begin(), left.begin() + static_cast<ptrdiff_t>(bytes), right.begin());
-    const auto same = static_cast<size_t>(differ.first - left.begin());
+    const size_t same = CommonBytes(left.data(), right.data(), bytes);
     at += same;
     if (same < bytes) break;
   }
@@ -104,17 +112,9 @@ void CellSequence::AddCell(const CellParts& cell) {
 
 CellParts CellSequence::At(uint32_t index) const {
   MANIFOLDDB_ASSERT(index < size_);
-  uint32_t run_index = 0;
-  while (index >= runs_[run_index].end) ++run_index;
-  const Run& run = runs_[run_index];
-  if (run.node.page() == nullptr) return run.cell;
-  const uint32_t run_begin = run_index == 0 ? 0 : runs_[run_index - 1].end;
-  const uint32_t slot = run.node_begin + (index - run_begin);
-  CellParts cell;
-  cell.key = slot == 0 && !leaf_ ? run.first_key : run.node.Key(slot);
-  cell.lead = {run.node.cell(slot), leaf_ ? kLeafLeadBytes : kBranchLeadBytes};
-  if (leaf_) cell.tail = run.node.StoredValue(slot);
-  return cell;
+  uint32_t run = 0;
+  while (index >= runs_[run].end) ++run;
+  return CellOf(runs_[run], index - (run == 0 ? 0 : runs_[run - 1].end));
 }
 
 size_t CellSequence::PrefixBytes(uint32_t begin, uint32_t end) const {
@@ -127,11 +127,11 @@ size_t CellSequence::PrefixBytes(uint32_t begin, uint32_t end) const {
 uint32_t CellSequence::NodeBytes(uint32_t begin, uint32_t end) const {
   const size_t prefix_bytes = PrefixBytes(begin, end);
   size_t bytes = kNodeHeaderBytes + prefix_bytes;
-  for (uint32_t index = begin; index < end; ++index) {
-    const CellParts cell = At(index);
+  ForEach(begin, end, [&](uint32_t index, const CellParts& cell) {
     bytes += kSlotBytes + cell.lead.size() + cell.tail.size();
     if (leaf_ || index > begin) bytes += cell.key.size() - prefix_bytes;
-  }
+    return true;
+  });
   return static_cast<uint32_t>(bytes);
 }
 
@@ -234,14 +234,14 @@ void Build(MutableByteView page, const CellSequence& cells, uint32_t begin, uint
   header.heap_begin = static_cast<uint32_t>(page.size());
   header.heap_garbage = 0;
   const size_t slots_end = kNodeHeaderBytes + prefix_bytes + (end - begin) * size_t{kSlotBytes};
-  for (uint32_t index = begin; index < end; ++index) {
-    const CellParts cell = cells.At(index);
+  cells.ForEach(begin, end, [&](uint32_t index, const CellParts& cell) {
     const bool keyless = index == begin && !cells.leaf();
     const KeyParts key = keyless ? KeyParts{} : cell.key.Skip(prefix_bytes);
     const uint32_t at = WriteCell(page, cell.lead, key, cell.tail);
     MANIFOLDDB_ASSERT(at >= slots_end);
     WriteSlot(SlotIn(page, index - begin), at, page.subspan(at + cell.lead.size(), key.size()));
-  }
+    return true;
+  });
 }
 
 uint32_t ChooseSplit(const CellSequence& cells, uint32_t inserted) {
@@ -253,21 +253,28 @@ uint32_t ChooseSplit(const CellSequence& cells, uint32_t inserted) {
   if (inserted == side_min - 1) return side_min;
 
   const size_t prefix_bytes = cells.PrefixBytes(0, size);
-  const auto bytes_of = [&](uint32_t index) {
-    const CellParts cell = cells.At(index);
+  const auto bytes_of = [&](uint32_t index, const CellParts& cell) {
     const size_t key_bytes = !cells.leaf() && index == 0 ? 0 : cell.key.size() - prefix_bytes;
     return kSlotBytes + cell.lead.size() + key_bytes + cell.tail.size();
   };
   size_t total = 0;
-  for (uint32_t index = 0; index < size; ++index) total += bytes_of(index);
+  cells.ForEach(0, size, [&](uint32_t index, const CellParts& cell) {
+    total += bytes_of(index, cell);
+    return true;
+  });
   size_t left = 0;
-  for (uint32_t index = 0; index < size - side_min; ++index) {
-    const size_t bytes = bytes_of(index);
+  uint32_t split = size - side_min;
+  cells.ForEach(0, size - side_min, [&](uint32_t index, const CellParts& cell) {
+    const size_t bytes = bytes_of(index, cell);
     // With this cell on the left, is the left side further from half than without it?
-    if (index >= side_min && 2 * left + bytes > total) return index;
+    if (index >= side_min && 2 * left + bytes > total) {
+      split = index;
+      return false;
+    }
     left += bytes;
-  }
-  return size - side_min;
+    return true;
+  });
+  return split;
 }
 
 KeyParts SplitSeparator(const CellSequence& cells, uint32_t at) {

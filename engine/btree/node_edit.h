@@ -60,6 +60,17 @@ class CellSequence {
   bool leaf() const { return leaf_; }
   uint32_t size() const { return size_; }
   CellParts At(uint32_t index) const;
+  // visit(index, cell) for [begin, end), until it returns false.
+  template <class Visit>
+  void ForEach(uint32_t begin, uint32_t end, Visit visit) const {
+    uint32_t index = begin;
+    uint32_t run_begin = 0;
+    for (uint32_t run = 0; run < runs_count_ && index < end; run_begin = runs_[run++].end) {
+      for (; index < std::min(end, runs_[run].end); ++index) {
+        if (!visit(index, CellOf(runs_[run], index - run_begin))) return;
+      }
+    }
+  }
   // Bytes that the keys of [begin, end) share; the first separator of a branch does not count.
   size_t PrefixBytes(uint32_t begin, uint32_t end) const;
   // Size of the node that Build makes of [begin, end).
@@ -73,6 +84,20 @@ class CellSequence {
     KeyParts first_key;
     CellParts cell;  // where node is none
   };
+  CellParts CellOf(const Run& run, uint32_t index) const {
+    if (run.node.page() == nullptr) return run.cell;
+    const uint32_t slot = run.node_begin + index;
+    if (leaf_) {
+      const ByteView rest = run.node.RestOf<kLeafLeadBytes>(slot);
+      return {{run.node.prefix(), rest},
+              {rest.data() - kLeafLeadBytes, kLeafLeadBytes},
+              run.node.StoredValue(slot)};
+    }
+    const ByteView rest = run.node.RestOf<kBranchLeadBytes>(slot);
+    const KeyParts key = slot == 0 ? run.first_key : KeyParts{run.node.prefix(), rest};
+    return {key, {rest.data() - kBranchLeadBytes, kBranchLeadBytes}, {}};
+  }
+
   static constexpr size_t kRunsMax = 3;
   std::array<Run, kRunsMax> runs_;
   uint32_t runs_count_ = 0;

@@ -53,6 +53,7 @@ Status TreeEdit::DescendForEdit(ByteView key) {
   for (uint32_t depth = 0; depth < path_.size(); ++depth) {
     if (ref.null()) return CorruptNode(pages_.file(), ref, "null reference");
     MANIFOLDDB_ASSIGN(const MutablePage page, pages_.Edit(ref, guard_));
+    if (level == 0) PrefetchSlots(page.bytes);
     const NodeView node(page.bytes);
     if (!LevelFits(node, level)) return CorruptNode(pages_.file(), ref, "node of the wrong level");
     if (page.ref != ref) {
@@ -62,7 +63,7 @@ Status TreeEdit::DescendForEdit(ByteView key) {
         SetChild(Bytes(path_[depth - 1]), path_[depth - 1].index, page.ref);
       }
     }
-    path_[depth] = {page.ref, page.bytes, 0};
+    SetStep(depth, page.ref, page.bytes);
     if (node.leaf()) {
       depth_ = depth;
       return {};
@@ -80,7 +81,7 @@ Status TreeEdit::DescendForRead(ByteView key) {
   for (uint32_t depth = 0; depth < path_.size(); ++depth) {
     MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(pages_, ref, level, guard_));
     const NodeView node(frame->bytes);
-    path_[depth] = {ref, frame->bytes, 0};
+    SetStep(depth, ref, frame->bytes);
     if (node.leaf()) {
       depth_ = depth;
       return {};
@@ -94,11 +95,11 @@ Status TreeEdit::DescendForRead(ByteView key) {
 
 Status TreeEdit::MakeEditable() {
   for (uint32_t depth = 0; depth <= depth_; ++depth) {
-    Step& step = path_[depth];
-    MANIFOLDDB_ASSIGN(const MutablePage page, pages_.Edit(step.ref, guard_));
-    if (page.ref == step.ref) continue;
-    step.ref = page.ref;
-    step.bytes = page.bytes;
+    const uint32_t index = path_[depth].index;
+    MANIFOLDDB_ASSIGN(const MutablePage page, pages_.Edit(path_[depth].ref(), guard_));
+    if (page.ref == path_[depth].ref()) continue;
+    SetStep(depth, page.ref, page.bytes);
+    path_[depth].index = index;
     if (depth == 0) {
       root_.root = page.ref;
     } else {
@@ -232,7 +233,7 @@ Status TreeEdit::Shrink() {
   for (uint32_t depth = depth_;; --depth) {
     const Step& step = path_[depth];
     const bool empty = NodeView(step.bytes).cells() == 0;
-    if (empty) pages_.Remove(step.ref);
+    if (empty) pages_.Remove(step.ref());
     if (depth == 0) {
       if (!empty) return CollapseRoot();
       root_.root = {};
@@ -243,7 +244,7 @@ Status TreeEdit::Shrink() {
       MANIFOLDDB_MARK("btree.node.emptied");
       RemoveCells(Bytes(parent), parent.index, 1);
     } else {
-      MANIFOLDDB_ASSIGN(const bool merged, Rebalance({parent.ref, parent.bytes}, parent.index));
+      MANIFOLDDB_ASSIGN(const bool merged, Rebalance(parent.page(), parent.index));
       if (!merged) return {};
     }
   }

@@ -43,11 +43,18 @@ class TreeEdit {
   Status CollapseRoot();
 
  private:
+  // Left uninitialised until the descent fills it in.
   struct Step {
-    format::PageRef ref;
-    std::byte* bytes = nullptr;
-    uint32_t index = 0;  // the child taken
+    uint64_t id;
+    uint64_t birth;
+    std::byte* bytes;
+    uint32_t index;  // the child taken
+    format::PageRef ref() const { return {format::PageId{id}, format::Birth{birth}}; }
+    page::MutablePage page() const { return {ref(), bytes}; }
   };
+  void SetStep(uint32_t depth, format::PageRef ref, std::byte* bytes) {
+    path_[depth] = {ref.id.raw(), ref.birth.raw(), bytes, 0};
+  }
   // Two neighbours under one parent, and all their cells in order.
   struct Pair {
     uint32_t left_index;
