@@ -138,6 +138,12 @@ void Campaign::HarnessError(const std::string& what) {
   std::fprintf(stderr, "HARNESS ERROR %s\n%s\n", what.c_str(), Here().ToLine(GitRevision()).c_str());
 }
 
+void Campaign::Narrate(const std::string& title, const std::vector<std::string>& lines) const {
+  if (!replaying() || !WantsScenario(generation_, scenario_)) return;
+  std::fprintf(stderr, "%s\n", title.c_str());
+  for (const std::string& line : lines) std::fprintf(stderr, "  %s\n", line.c_str());
+}
+
 std::string GitRevision() {
 #ifdef MANIFOLDDB_GIT_REVISION
   return MANIFOLDDB_GIT_REVISION;

@@ -133,6 +133,8 @@ class Campaign {
   }
   void Report(const Violations& violations);
   void HarnessError(const std::string& what);
+  // While something is played again: what happened, for the person who watches.
+  void Narrate(const std::string& title, const std::vector<std::string>& lines) const;
   Coordinates Here() const;
 
  private:

@@ -82,4 +82,7 @@ struct History {
   uint64_t events = 0;  // last event given
 };
 
+// In the order in which things began.
+std::vector<std::string> Lines(const History& history);
+
 }  // namespace manifolddb::crashsim

@@ -102,6 +102,9 @@ void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Oracle& before, 
                        Describe(*session.open_error)}});
     return;
   }
+  campaign_.Narrate("opened again at effect " + std::to_string(session.first_effect) + ", as commit " +
+                        std::to_string(session.opened.number),
+                    Lines(session.history));
   Allowed allowed = before.At(before_effects);
   if (frozen_at) allowed.floor = std::min(allowed.floor, before.At(*frozen_at).floor);
   campaign_.Report(before.Judge(session.opened.Summarize(), allowed, [&] { return session.opened; }));
@@ -194,6 +197,8 @@ bool Scenarios::RunWithFault(const Fault& fault, bool make_room, Random& random)
 
 void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& session, uint64_t failed_at,
                              bool sync_lied, Random& random) {
+  campaign_.Narrate("with the fault, from commit " + std::to_string(generation_.base_number),
+                    Lines(session.history));
   Model base = generation_.base;
   BindIds(base, session.opened);
   const Oracle oracle(std::move(base), generation_.base_number, session.history);
