@@ -116,9 +116,11 @@ TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
     syncdir                           # 3.1: before anything is acknowledged, NAME is durable
     write db-wal marker               # 3.1: the log says that it was opened: never to be replaced again
     sync db-wal                       # 3.1: after NAME is durable (else nothing may replace the log)
-    write db B1                       # 3.6: step 1, the copy that was written last goes first
-    sync db                           # 3.6: each copy by itself: one good copy at every moment
-    write db B0                       # 3.6: then the other
+    write db A1                       # 3.6: step 1, of each slot the copy that was written last goes first
+    write db B1                       # 3.6: both slots under one sync: in each the other copy is whole
+    sync db                           # 3.6: one good copy in each slot at every moment
+    write db A0                       # 3.6: then the others: nothing older lies anywhere
+    write db B0                       # 3.6: (see A0)
     sync db                           # 3.6: the new life is durable before it does anything
   )");
 }
@@ -147,8 +149,10 @@ TEST(GoldenTrace, CreationWithDefaultsFillsTheLogInLargeSteps) {
     syncdir                           # 3.1: -
     write db-wal marker               # 3.1: -
     sync db-wal                       # 3.1: -
+    write db A1                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
+    write db A0                       # 3.6: -
     write db B0                       # 3.6: -
     sync db                           # 3.6: -
   )");
@@ -161,8 +165,10 @@ TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
     syncdir                           # 3.6: nothing found is believed durable: the name neither
     write db-wal marker               # 3.1: opened, not to be replaced
     sync db-wal                       # 3.1: after the name, before the first life is
-    write db B1                       # 3.6: step 1
+    write db A1                       # 3.6: step 1
+    write db B1                       # 3.6: -
     sync db                           # 3.6: copy by copy
+    write db A0                       # 3.6: -
     write db B0                       # 3.6: -
     sync db                           # 3.6: -
   )");
@@ -170,9 +176,11 @@ TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
 
 TEST(GoldenTrace, AnOpeningAfterACleanCloseIsStepOneOnly) {
   Expect("OpenAfterClose", R"(
-    write db B1                       # 3.6: step 1: same number, next life, not clean; last written first
+    write db A1                       # 3.6: step 1: same number, next life, not clean; last written first
+    write db B1                       # 3.6: -
     sync db                           # 3.6: before the other one is touched
-    write db B0                       # 3.6: the other
+    write db A0                       # 3.6: the other
+    write db B0                       # 3.6: -
     sync db                           # 3.6: only now may the new life write; after a clean close nothing else
   )");
 }
@@ -180,8 +188,10 @@ TEST(GoldenTrace, AnOpeningAfterACleanCloseIsStepOneOnly) {
 TEST(GoldenTrace, AnOpeningWithSomethingToReplayWritesItAgainBeforeAnybodySeesIt) {
   Expect("OpenAfterCutWithTail", R"(
     write db A1                       # 3.6: step 1
+    write db B0                       # 3.6: slot B was rewritten by the life before, its copy 0 last
     sync db                           # 3.6: -
     write db A0                       # 3.6: -
+    write db B1                       # 3.6: -
     sync db                           # 3.6: before births and groups of this life exist
     write db pages +4                 # 3.6: step 3: what was replayed (step 2, in memory), catalog, free map
     sync db                           # 3.5: pages before the meta page that speaks of them
@@ -196,8 +206,10 @@ TEST(GoldenTrace, AnOpeningAfterAKillIsLikeOneAfterAPowerCut) {
   // The tail that is replayed here was never synced, and is in the cache only.
   Expect("OpenAfterKill", R"(
     write db A1                       # 3.6: step 1
+    write db B0                       # 3.6: -
     sync db                           # 3.6: -
     write db A0                       # 3.6: -
+    write db B1                       # 3.6: -
     sync db                           # 3.6: -
     write db pages +4                 # 3.6: step 3 makes durable what the log's tail need not be
     sync db                           # 3.5: pages before meta
@@ -211,8 +223,10 @@ TEST(GoldenTrace, AnOpeningAfterAKillIsLikeOneAfterAPowerCut) {
 TEST(GoldenTrace, AnOpeningAfterACrashBeginsItsLifeWithACheckpointAlsoWithNothingToReplay) {
   Expect("OpenAfterCutWithoutTail", R"(
     write db A1                       # 3.6: step 1
+    write db B0                       # 3.6: -
     sync db                           # 3.6: -
     write db A0                       # 3.6: -
+    write db B1                       # 3.6: -
     sync db                           # 3.6: -
     write db pages +1                 # 3.5: the free map
     sync db                           # 3.5: before meta
@@ -225,9 +239,11 @@ TEST(GoldenTrace, AnOpeningAfterACrashBeginsItsLifeWithACheckpointAlsoWithNothin
 
 TEST(GoldenTrace, AnOpeningAfterACutBetweenTheCopiesRewritesTheWrittenOneFirst) {
   Expect("OpenAfterCutBetweenCopies", R"(
+    write db A1                       # 3.6: of its slot the one written last
     write db B0                       # 3.6: written last, hence perhaps not on the disk: first
     sync db                           # 3.6: -
-    write db B1                       # 3.6: still the one of two checkpoints ago until now
+    write db A0                       # 3.6: -
+    write db B1                       # 3.6: still the one that the life before began with, until now
     sync db                           # 3.6: -
     write db pages +1                 # 3.5: what the cut checkpoint held is replayed: the free map
     sync db                           # 3.5: before meta
@@ -241,8 +257,10 @@ TEST(GoldenTrace, AnOpeningAfterACutBetweenTheCopiesRewritesTheWrittenOneFirst) 
 TEST(GoldenTrace, AnUnreadableCopyIsWrittenFirst) {
   Expect("OpenWithUnreadableCopy", R"(
     write db A0                       # 3.6: the unreadable one: the good one stays untouched meanwhile
+    write db B0                       # 3.6: -
     sync db                           # 3.6: -
     write db A1                       # 3.6: -
+    write db B1                       # 3.6: -
     sync db                           # 3.6: -
     write db pages +1                 # 3.5: the free map
     sync db                           # 3.5: before meta
@@ -399,7 +417,8 @@ Lines AllTraces() {
 // Each site that takes a sync away, or moves a write across one.
 TEST(GoldenTraceItself, NoSyncAndNoOrderCanBeBrokenUnseen) {
   const std::set<std::string> others = {"checkpoint.meta_before_data", "page.write_out.skip",
-                                        "recovery.checkpoint.skip", "recovery.step1.fixed_order"};
+                                        "recovery.checkpoint.skip",    "recovery.step1.fixed_order",
+                                        "recovery.step1.stale_first",  "recovery.step1.one_slot"};
   const Lines sound = AllTraces();
   size_t tried = 0;
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {

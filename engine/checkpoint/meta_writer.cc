@@ -6,17 +6,15 @@
 
 namespace manifolddb::checkpoint {
 
-Status WriteMetaCopy(File& file, format::MetaPage meta, int copy, format::CopyOrder order) {
+Status WriteMetaCopy(File& file, format::MetaPage meta, format::MetaPlace place, format::CopyOrder order) {
   meta.copy_order = order;
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(meta.write_unit, "meta.write"));
   format::EncodeMetaPage(meta, unit.span());
-  const uint64_t offset = format::MetaOffset(format::SlotOf(meta.number), copy, meta.write_unit);
-  MANIFOLDDB_TRY(file.Write(offset, unit.view()));
-  return {};
+  return file.Write(format::MetaOffset(place.slot, place.copy, meta.write_unit), unit.view());
 }
 
 Status WriteMetaCopyDurably(File& file, const format::MetaPage& meta, int copy, format::CopyOrder order) {
-  MANIFOLDDB_TRY(WriteMetaCopy(file, meta, copy, order));
+  MANIFOLDDB_TRY(WriteMetaCopy(file, meta, {format::SlotOf(meta.number), copy}, order));
   // A crash before the sync leaves this copy old, new or torn; the other copy of the slot is whole.
   const bool skip = order == format::CopyOrder::kFirst
                         ? MANIFOLDDB_BROKEN("checkpoint.meta.first_sync.skip")

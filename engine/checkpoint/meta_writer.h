@@ -7,10 +7,10 @@
 
 namespace manifolddb::checkpoint {
 
-// Writes `meta` as copy 0 or 1 of its slot, in a write unit of its own. `order` says whether the other copy
-// of the slot was written before this one.
-Status WriteMetaCopy(File& file, format::MetaPage meta, int copy, format::CopyOrder order);
-// The same, and syncs.
+// Writes `meta` there, in a write unit of its own. `order` says whether the other copy of the slot was
+// written before this one.
+Status WriteMetaCopy(File& file, format::MetaPage meta, format::MetaPlace place, format::CopyOrder order);
+// A checkpoint's: writes `meta` as copy 0 or 1 of the slot of its number, and syncs.
 Status WriteMetaCopyDurably(File& file, const format::MetaPage& meta, int copy, format::CopyOrder order);
 
 }  // namespace manifolddb::checkpoint

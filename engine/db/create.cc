@@ -26,8 +26,9 @@ Status FillDataFile(File& file, MetaPage meta) {
   MANIFOLDDB_TRY(file.Allocate(meta.page_count * meta.page_size));
   for (const uint64_t number : {uint64_t{1}, uint64_t{2}}) {
     meta.number = MetaNumber{number};
-    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, 0, CopyOrder::kFirst));
-    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, 1, CopyOrder::kSecond));
+    const int slot = format::SlotOf(meta.number);
+    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, {slot, 0}, CopyOrder::kFirst));
+    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, {slot, 1}, CopyOrder::kSecond));
   }
   // One sync for all: until the rename nothing of it is a database.
   if (!MANIFOLDDB_BROKEN("db.create.data_sync.skip")) MANIFOLDDB_TRY(file.Sync());

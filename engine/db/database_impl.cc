@@ -1,5 +1,5 @@
 // Opening and closing. Opening is recovery (design: how a life begins), in four steps:
-//   1. the newest meta page is found and rewritten in place for this life;
+//   1. the newest meta page is found and written again for this life, over all copies;
 //   2. the log is replayed in memory;
 //   3. a checkpoint of the result is written, which starts this life's log;
 //   4. the database is handed out.
@@ -65,15 +65,15 @@ Status DatabaseImpl::OpenFiles() {
 // Finds the meta page that counts; nothing is written before everything about it has been checked.
 Status DatabaseImpl::FindMeta(File& data) {
   MANIFOLDDB_ASSIGN(const recovery::MetaArea area, recovery::ReadMetaArea(data));
-  MANIFOLDDB_ASSIGN(const recovery::MetaPlan plan, recovery::PlanFromMeta(area, data.name()));
-  if (config_.page_size_wanted != 0 && config_.page_size_wanted != plan.newest.page_size) {
+  MANIFOLDDB_ASSIGN(plan_, recovery::PlanFromMeta(area, data.name()));
+  if (config_.page_size_wanted != 0 && config_.page_size_wanted != plan_.newest.page_size) {
     return Fail(Errc::kPageSizeMismatch, "database.open",
                 {.file = data.name(),
-                 .message = "it has " + std::to_string(plan.newest.page_size) +
+                 .message = "it has " + std::to_string(plan_.newest.page_size) +
                             " bytes per page, asked for were " + std::to_string(config_.page_size_wanted)});
   }
   MANIFOLDDB_ASSIGN(const uint64_t size, data.Size());
-  const uint64_t stated = plan.newest.page_count * plan.newest.page_size;
+  const uint64_t stated = plan_.newest.page_count * plan_.newest.page_size;
   if (size < stated) {
     return Fail(Errc::kTruncated, "database.open",
                 {.file = data.name(),
@@ -81,9 +81,8 @@ Status DatabaseImpl::FindMeta(File& data) {
                  .message = "the file has " + std::to_string(size) + " bytes, its meta page states " +
                             std::to_string(stated)});
   }
-  was_clean_ = plan.newest.clean;
-  MANIFOLDDB_ASSIGN(found_, recovery::BeginLife(plan.newest, data.name()));
-  first_copy_ = plan.first_copy;
+  was_clean_ = plan_.newest.clean;
+  MANIFOLDDB_ASSIGN(found_, recovery::BeginLife(plan_.newest, data.name()));
   return {};
 }
 
@@ -118,7 +117,7 @@ Status DatabaseImpl::Recover() {
   // Step 1. From here on, births and log groups of this life are distinct from all earlier ones.
   if (!read_only_) {
     if (found_.life == format::Life{1}) MANIFOLDDB_TRY(FinishCreation());
-    MANIFOLDDB_TRY(recovery::WriteLife(data_->file(), found_, first_copy_));
+    MANIFOLDDB_TRY(recovery::WriteLife(data_->file(), found_, plan_));
   }
   mvcc::ReaderSlot* const slot = slots_.Acquire();
   auto catalog = recovery::LoadCatalog(core_, found_, slot);

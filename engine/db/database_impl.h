@@ -12,6 +12,7 @@
 #include "engine/page/data_file.h"
 #include "engine/page/page_allocator.h"
 #include "engine/page/page_cache.h"
+#include "engine/recovery/recovery_plan.h"
 #include "engine/txn/commit_pipeline.h"
 #include "engine/txn/core.h"
 #include "engine/txn/family.h"
@@ -62,7 +63,7 @@ class DatabaseImpl {
 
   // Constant after opening. Destroyed in reverse order.
   format::MetaPage found_;  // the newest meta page, as this life rewrote it
-  int first_copy_ = 0;      // of its slot, to be written first
+  recovery::MetaPlan plan_;  // what was found before that
   bool was_clean_ = true;
   format::PageBitmap used_;  // pages of the checkpoint found; handed on to the checkpointer
   uint64_t recovered_ = 0;

@@ -110,6 +110,11 @@ FORMAT_FIELD(MetaPageDisk, reserved1, 192);
 constexpr uint64_t MetaOffset(int slot, int copy, uint32_t write_unit) {
   return static_cast<uint64_t>(slot * 2 + copy) * write_unit;
 }
+struct MetaPlace {
+  int slot = 0;  // 0: A, 1: B
+  int copy = 0;
+};
+// Where a checkpoint writes this meta page. (The beginning of a life writes the newest one into both slots.)
 constexpr int SlotOf(MetaNumber number) { return number.raw() % 2 == 1 ? 0 : 1; }
 // First page behind the meta area.
 constexpr PageId FirstPage(uint32_t page_size, uint32_t write_unit) {
@@ -121,7 +126,7 @@ constexpr PageId FirstPage(uint32_t page_size, uint32_t write_unit) {
 void EncodeMetaPage(const MetaPage& meta, MutableByteView unit);
 
 // Bytes that claim to be a meta page. The only road to a MetaPage. The caller knows where the bytes lay: that
-// the slot is SlotOf(number) and the write unit the one it read by, it checks itself.
+// the write unit is the one it read by, it checks itself.
 enum class MetaVerdict : uint8_t {
   kValid,
   kNotOurs,      // no magic: zeros, another program's file, or torn at the front

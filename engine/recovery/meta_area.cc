@@ -60,10 +60,20 @@ Result<MetaArea> ReadMetaArea(File& file) {
   return best;
 }
 
-Status WriteLife(File& file, const format::MetaPage& meta, int first_copy) {
-  MANIFOLDDB_TRY(checkpoint::WriteMetaCopyDurably(file, meta, first_copy, format::CopyOrder::kFirst));
-  // A crash here leaves one copy of this life, durable, and one of the life before: this one counts.
-  MANIFOLDDB_TRY(checkpoint::WriteMetaCopyDurably(file, meta, 1 - first_copy, format::CopyOrder::kSecond));
+Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan) {
+  for (const auto order : {format::CopyOrder::kFirst, format::CopyOrder::kSecond}) {
+    const bool first = order == format::CopyOrder::kFirst;
+    for (int slot = 0; slot < 2; ++slot) {
+      if (slot != plan.slot && MANIFOLDDB_BROKEN("recovery.step1.one_slot")) continue;
+      const int first_copy = plan.first_copy[static_cast<size_t>(slot)];
+      MANIFOLDDB_TRY(
+          checkpoint::WriteMetaCopy(file, life, {slot, first ? first_copy : 1 - first_copy}, order));
+    }
+    // A crash before the sync leaves one copy of each slot old, new or torn; the other one is whole.
+    const bool skip = first ? MANIFOLDDB_BROKEN("recovery.step1.first_sync.skip")
+                            : MANIFOLDDB_BROKEN("recovery.step1.second_sync.skip");
+    if (!skip) MANIFOLDDB_TRY(file.Sync());
+  }
   return {};
 }
 

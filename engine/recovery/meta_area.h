@@ -9,7 +9,7 @@ namespace manifolddb::recovery {
 // Reads and decodes the four copies. Finds the write unit by itself. kNotADatabase, kTruncated, kIo.
 Result<MetaArea> ReadMetaArea(File& file);
 
-// Step 1 of recovery: writes `meta` over both copies of its slot, the endangered one first, each synced.
-Status WriteLife(File& file, const format::MetaPage& meta, int first_copy);
+// Step 1 of recovery: writes `life` over all four copies, in two rounds of one copy per slot, each synced.
+Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan);
 
 }  // namespace manifolddb::recovery

@@ -1,9 +1,14 @@
-// Which meta page counts, and in which order step 1 rewrites its copies.
+// Which meta page counts, and in which order step 1 rewrites all copies. docs/model explores every state of
+// it.
 //
-// Of the two copies of a slot at most one can be unreadable after any crash: each is written and synced by
-// itself. So a slot with none readable is damage, and stepping back to the other slot would silently lose
-// commits. The copy written last is the only one that may be in the operating system's cache and not on the
-// disk (a killed process); writing it first leaves the other, durable one, whole all the time.
+// 1. Of the two copies of a slot at most one is unreadable after any crash: never are both written under one
+//    sync. So a slot with none readable is damage, and stepping back to the other slot would silently lose
+//    commits.
+// 2. The copy of a slot that was written last is the only one that may be in the operating system's cache and
+//    not on the disk (a killed process). Writing it first leaves the other, durable one, whole all the time.
+// 3. Both slots are rewritten. A meta page that reads as torn may lie whole on the disk, under the cache (a
+//    process killed amid its own step 1), and come back at the next power cut, after another life went on
+//    from the meta page before it. After step 1 there is nothing older anywhere.
 
 #include "engine/recovery/recovery_plan.h"
 
@@ -49,46 +54,48 @@ bool SameDatabase(const MetaPage& a, const MetaPage& b) {
   return a.identity == b.identity && a.page_size == b.page_size && a.write_unit == b.write_unit;
 }
 
+// Invariant 2.
+int FirstCopy(const DecodedMeta& a, const DecodedMeta& b) {
+  if (MANIFOLDDB_BROKEN("recovery.step1.fixed_order")) return 0;
+  if (!Valid(a)) return 0;
+  if (!Valid(b)) return 1;
+  const bool a_is_last = Age(b.meta) < Age(a.meta);
+  if (a.meta.number != b.meta.number && MANIFOLDDB_BROKEN("recovery.step1.stale_first"))
+    return a_is_last ? 1 : 0;
+  return a_is_last ? 0 : 1;
+}
+
+void MarkWhatCrashesLeave(const DecodedMeta& a, const DecodedMeta& b) {
+  if (!Valid(a) || !Valid(b)) {
+    MANIFOLDDB_MARK("recovery.meta.unreadable_copy");
+  } else if (a.meta.number != b.meta.number) {
+    MANIFOLDDB_MARK("recovery.meta.half_written_slot");
+  }
+}
+
 }  // namespace
 
 Result<MetaPlan> PlanFromMeta(const MetaArea& area, const std::string& file) {
   MetaPlan plan;
-  const DecodedMeta* newest = nullptr;
-  for (int slot = 0; slot < 2; ++slot) {
-    const DecodedMeta& a = area[static_cast<size_t>(slot)][0];
-    const DecodedMeta& b = area[static_cast<size_t>(slot)][1];
+  const MetaPage* newest = nullptr;
+  for (size_t slot = 0; slot < 2; ++slot) {
+    const auto& [a, b] = area[slot];
     if (!Valid(a) && !Valid(b)) {
       if (MANIFOLDDB_BROKEN("recovery.meta.step_back")) continue;
       return Damaged(area, file);
     }
+    MarkWhatCrashesLeave(a, b);
+    plan.first_copy[slot] = FirstCopy(a, b);
     for (const DecodedMeta* copy : {&a, &b}) {
-      if (!Valid(*copy)) continue;
-      if (format::SlotOf(copy->meta.number) != slot) {
-        return Fail(Errc::kCorrupt, "database.open",
-                    {.file = file, .offset = 0, .message = "a meta page lies in the other one's slot"});
-      }
-      if (newest == nullptr || Age(newest->meta) < Age(copy->meta)) {
-        newest = copy;
-        plan.slot = slot;
-        plan.first_copy = copy == &a ? 0 : 1;
-      }
+      if (!Valid(*copy) || (newest != nullptr && Age(copy->meta) <= Age(*newest))) continue;
+      newest = &copy->meta;
+      plan.slot = static_cast<int>(slot);
     }
   }
   if (newest == nullptr) return Damaged(area, file);
-  plan.newest = newest->meta;
-  const auto& slot = area[static_cast<size_t>(plan.slot)];
-  for (int copy = 0; copy < 2; ++copy) {
-    const DecodedMeta& found = slot[static_cast<size_t>(copy)];
-    if (!Valid(found)) {
-      MANIFOLDDB_MARK("recovery.meta.unreadable_copy");
-      if (!MANIFOLDDB_BROKEN("recovery.step1.fixed_order")) plan.first_copy = copy;
-    } else if (found.meta.number != plan.newest.number) {
-      MANIFOLDDB_MARK("recovery.meta.half_written_slot");
-    }
-  }
-  if (MANIFOLDDB_BROKEN("recovery.step1.fixed_order")) plan.first_copy = 0;
-  for (const auto& other : area) {
-    for (const DecodedMeta& copy : other) {
+  plan.newest = *newest;
+  for (const auto& slot : area) {
+    for (const DecodedMeta& copy : slot) {
       if (Valid(copy) && !SameDatabase(copy.meta, plan.newest)) {
         return Fail(Errc::kCorrupt, "database.open",
                     {.file = file, .offset = 0, .message = "meta pages of two databases"});

@@ -15,9 +15,10 @@ using MetaArea = std::array<std::array<format::DecodedMeta, 2>, 2>;
 
 struct MetaPlan {
   format::MetaPage newest;
-  int slot = 0;
-  // Step 1 writes this copy first: the unreadable one, else the one that may not be on the disk.
-  int first_copy = 0;
+  int slot = 0;  // where it lies; if in both, the first
+  // Of each slot, the copy that step 1 writes first: the unreadable one, else the one that was written last
+  // and hence may not be on the disk.
+  std::array<int, 2> first_copy = {};
 };
 
 // Decides which meta page counts. Errors (code, message) name what is wrong; `file` is for the message.
