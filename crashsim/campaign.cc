@@ -139,7 +139,9 @@ void Campaign::HarnessError(const std::string& what) {
 }
 
 void Campaign::Narrate(const std::string& title, const std::vector<std::string>& lines) const {
-  if (!replaying() || !WantsScenario(generation_, scenario_)) return;
+  if (!replaying() || options_.only->generation != generation_) return;
+  const bool run = scenario_ == "run";  // what every scenario of the generation begins with
+  if (!run && options_.only->scenario != scenario_) return;
   std::fprintf(stderr, "%s\n", title.c_str());
   for (const std::string& line : lines) std::fprintf(stderr, "  %s\n", line.c_str());
 }

@@ -108,9 +108,7 @@ bool Iteration::RunGeneration(Generation& generation) {
     return false;
   }
   if (generation.index == 0) generation.base_number = session.opened.number;
-  campaign_.EnterSession(generation.index, Name(ScenarioKind::kPoints), "");
   campaign_.Narrate("the run, from commit " + std::to_string(generation.base_number), Lines(session.history));
-  campaign_.EnterSession(generation.index, "run", "");
   BindIds(generation.base, session.opened);
   Violations violations = session.violations;
   if (session.opened.Sum() != generation.base.Sum()) {

@@ -49,7 +49,6 @@ void FileState::RaiseSize(uint64_t size) {
   size_t done = 0;
   while (done < steps.size() && steps[done].to <= durable_size) ++done;
   steps.erase(steps.begin(), steps.begin() + static_cast<ptrdiff_t>(done));
-  steps_clean -= std::min(steps_clean, done);
   if (!steps.empty()) steps.front().from = std::max(steps.front().from, durable_size);
 }
 
@@ -169,7 +168,9 @@ void CrashState::ApplySync(const Effect& effect) {
     sector = file.Settle(sector, covered ? pending.versions.size() : 0);
   }
   uint64_t size = file.durable_size;
-  if (file.steps.size() > file.steps_clean) size = whole ? file.SizeMax() : std::min(file.SizeMax(), end);
+  for (const SizeStep& step : file.steps) {
+    if (!step.clean) size = whole ? step.to : std::min(step.to, std::max(end, size));
+  }
   std::optional<uint64_t> write_effect;
   for (const SizeStep& step : file.steps) {
     if (step.by_write && step.from < size) write_effect = step.effect;
@@ -192,14 +193,14 @@ void CrashState::ApplySyncFailed(const Effect& effect) {
     const bool inside = index >= effect.offset / unit() && index * unit() < effect.offset + effect.size;
     if (whole || inside) sector.clean = sector.versions.size();
   }
-  if (whole) file.steps_clean = file.steps.size();
+  if (!whole) return;
+  for (SizeStep& step : file.steps) step.clean = step.clean || step.by_write;
 }
 
 void CrashState::ApplyReverted(const Effect& effect) {
   FileState& file = files.at(effect.inode);
   file.pending.clear();
   file.steps.clear();
-  file.steps_clean = 0;
   file.durable.SetSize(file.durable_size);
   for (size_t i = 0; i < ops.size();) {
     if (ops[i].kind != EffectKind::kSize || ops[i].inode != effect.inode) {

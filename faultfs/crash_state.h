@@ -45,6 +45,9 @@ struct SizeStep {
   uint64_t from;
   uint64_t to;
   bool by_write;
+  // As PendingSector::clean. An allocation's size is the journal's, which a failed sync of data leaves to be
+  // written; a file system whose journal fails takes no more writes at all.
+  bool clean = false;
 
   // Sector boundaries strictly between: where the step may be cut. Cut c, from 0, leaves the file at
   // CutAt(c).
@@ -60,7 +63,6 @@ struct FileState {
   uint64_t durable_size;
   std::map<uint64_t, PendingSector> pending;
   std::vector<SizeStep> steps;
-  size_t steps_clean = 0;  // as PendingSector::clean
 
   uint64_t SizeMax() const { return steps.empty() ? durable_size : steps.back().to; }
   void SetDurable(uint64_t index, const Sector& sector);

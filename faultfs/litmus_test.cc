@@ -510,6 +510,27 @@ TEST_P(Litmus, WhatLayBehindARevertedSizeIsGoneForGood) {
   EXPECT_EQ(outcomes, (std::set<std::string>{"f=o."}));
 }
 
+// The size of an allocation is written by the journal, not with the pages.
+TEST_P(Litmus, AnAllocatedSizeIsSyncableAfterAFailedSyncAndAWrittenOneIsNot) {
+  const auto allocated = Outcomes([](Program& p) {
+    p.Durable("f", "o");
+    p.Allocate("f", 2);
+    p.disk().Arm({.kind = FaultKind::kSyncKeepsClean});
+    p.FailingSync("f");
+    p.Sync("f");
+  });
+  EXPECT_EQ(allocated, (std::set<std::string>{"f=o."}));
+  const auto written = Outcomes([](Program& p) {
+    p.Durable("f", "o");
+    p.Write("f", 1, "a");
+    p.disk().Arm({.kind = FaultKind::kSyncKeepsClean});
+    p.FailingSync("f");
+    p.Sync("f");
+  });
+  EXPECT_TRUE(written.contains("f=o"));
+  EXPECT_TRUE(written.contains("f=oa"));
+}
+
 TEST_P(Litmus, AFailedSyncOfTheDirectoryIsNotMendedByALaterOne) {
   const auto outcomes = Outcomes([](Program& p) {
     p.Create("a");

@@ -15,6 +15,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/checksum.h"
+#include "engine/base/memory.h"
 #include "engine/base/sites.h"
 #include "engine/base/try.h"
 #include "engine/checkpoint/meta_writer.h"
@@ -48,6 +49,7 @@ struct Checkpointer::Work {
   mvcc::PageDelta own;      // of catalog and free map
   format::PageBitmap used;  // pages the new checkpoint owns
   format::MetaPage meta;
+  base::Buffer meta_unit;  // where it is encoded
   bool meta_touched = false;
 };
 
@@ -270,6 +272,7 @@ Status Checkpointer::WriteFreeMap(Work& work) {
   MANIFOLDDB_ASSIGN(const format::Birth birth, core_.allocator->DrawBirth());
   MANIFOLDDB_TRY(core_.file->WriteExtent(run.first, bytes.view()));
 
+  MANIFOLDDB_ASSIGN(work.meta_unit, base::Buffer::Make(durable_.write_unit, "checkpoint.meta"));
   work.meta = durable_;
   work.meta.number = durable_.number.next();
   work.meta.life = life_;
@@ -327,8 +330,9 @@ Status Checkpointer::WriteMeta(Work& work) {
     if (MANIFOLDDB_BROKEN("checkpoint.through.released_early")) core_.pipeline->Release();
   }
   work.meta_touched = true;
-  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst));
-  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 1, format::CopyOrder::kSecond));
+  const MutableByteView unit = work.meta_unit.span();
+  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst, unit));
+  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 1, format::CopyOrder::kSecond, unit));
   return {};
 }
 

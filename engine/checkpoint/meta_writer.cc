@@ -1,20 +1,20 @@
 #include "engine/checkpoint/meta_writer.h"
 
-#include "engine/base/memory.h"
 #include "engine/base/sites.h"
 #include "engine/base/try.h"
 
 namespace manifolddb::checkpoint {
 
-Status WriteMetaCopy(File& file, format::MetaPage meta, format::MetaPlace place, format::CopyOrder order) {
+Status WriteMetaCopy(File& file, format::MetaPage meta, format::MetaPlace place, format::CopyOrder order,
+                     MutableByteView unit) {
   meta.copy_order = order;
-  MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(meta.write_unit, "meta.write"));
-  format::EncodeMetaPage(meta, unit.span());
-  return file.Write(format::MetaOffset(place.slot, place.copy, meta.write_unit), unit.view());
+  format::EncodeMetaPage(meta, unit);
+  return file.Write(format::MetaOffset(place.slot, place.copy, meta.write_unit), unit);
 }
 
-Status WriteMetaCopyDurably(File& file, const format::MetaPage& meta, int copy, format::CopyOrder order) {
-  MANIFOLDDB_TRY(WriteMetaCopy(file, meta, {format::SlotOf(meta.number), copy}, order));
+Status WriteMetaCopyDurably(File& file, const format::MetaPage& meta, int copy, format::CopyOrder order,
+                            MutableByteView unit) {
+  MANIFOLDDB_TRY(WriteMetaCopy(file, meta, {format::SlotOf(meta.number), copy}, order, unit));
   // A crash before the sync leaves this copy old, new or torn; the other copy of the slot is whole.
   const bool skip = order == format::CopyOrder::kFirst
                         ? MANIFOLDDB_BROKEN("checkpoint.meta.first_sync.skip")

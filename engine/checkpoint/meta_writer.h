@@ -8,9 +8,12 @@
 namespace manifolddb::checkpoint {
 
 // Writes `meta` there, in a write unit of its own. `order` says whether the other copy of the slot was
-// written before this one.
-Status WriteMetaCopy(File& file, format::MetaPage meta, format::MetaPlace place, format::CopyOrder order);
+// written before this one. `unit` (write_unit bytes, aligned) is where it is encoded: the caller's, so that
+// no want of memory shows when it is too late to go back.
+Status WriteMetaCopy(File& file, format::MetaPage meta, format::MetaPlace place, format::CopyOrder order,
+                     MutableByteView unit);
 // A checkpoint's: writes `meta` as copy 0 or 1 of the slot of its number, and syncs.
-Status WriteMetaCopyDurably(File& file, const format::MetaPage& meta, int copy, format::CopyOrder order);
+Status WriteMetaCopyDurably(File& file, const format::MetaPage& meta, int copy, format::CopyOrder order,
+                            MutableByteView unit);
 
 }  // namespace manifolddb::checkpoint

@@ -9,6 +9,7 @@
 
 #include <memory>
 
+#include "engine/base/memory.h"
 #include "engine/base/sites.h"
 #include "engine/base/try.h"
 #include "engine/checkpoint/meta_writer.h"
@@ -23,12 +24,13 @@ using format::MetaPage;
 namespace {
 
 Status FillDataFile(File& file, MetaPage meta) {
+  MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(meta.write_unit, "database.create"));
   MANIFOLDDB_TRY(file.Allocate(meta.page_count * meta.page_size));
   for (const uint64_t number : {uint64_t{1}, uint64_t{2}}) {
     meta.number = MetaNumber{number};
     const int slot = format::SlotOf(meta.number);
-    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, {slot, 0}, CopyOrder::kFirst));
-    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, {slot, 1}, CopyOrder::kSecond));
+    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, {slot, 0}, CopyOrder::kFirst, unit.span()));
+    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, {slot, 1}, CopyOrder::kSecond, unit.span()));
   }
   // One sync for all: until the rename nothing of it is a database.
   if (!MANIFOLDDB_BROKEN("db.create.data_sync.skip")) MANIFOLDDB_TRY(file.Sync());

@@ -61,13 +61,14 @@ Result<MetaArea> ReadMetaArea(File& file) {
 }
 
 Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan) {
+  MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(life.write_unit, "database.open"));
   for (const auto order : {format::CopyOrder::kFirst, format::CopyOrder::kSecond}) {
     const bool first = order == format::CopyOrder::kFirst;
     for (int slot = 0; slot < 2; ++slot) {
       if (slot != plan.slot && MANIFOLDDB_BROKEN("recovery.step1.one_slot")) continue;
       const int first_copy = plan.first_copy[static_cast<size_t>(slot)];
-      MANIFOLDDB_TRY(
-          checkpoint::WriteMetaCopy(file, life, {slot, first ? first_copy : 1 - first_copy}, order));
+      const format::MetaPlace place{slot, first ? first_copy : 1 - first_copy};
+      MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, life, place, order, unit.span()));
     }
     // A crash before the sync leaves one copy of each slot old, new or torn; the other one is whole.
     const bool skip = first ? MANIFOLDDB_BROKEN("recovery.step1.first_sync.skip")
