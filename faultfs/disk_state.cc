@@ -230,6 +230,9 @@ Result<std::unique_ptr<File>> DiskState::Open(const std::shared_ptr<DiskState>& 
   MANIFOLDDB_TRY(EnterDirectory(process, "faultfs.open", name));
   auto found = names.find(name);
   if (mode == OpenMode::kCreate) {
+    if (found != names.end() && nodes.at(found->second).Locked()) {
+      return Fail(Errc::kLocked, "faultfs.open", {.file = name});
+    }
     if (found != names.end()) Append({.kind = EffectKind::kRemove, .inode = found->second, .name = name});
     const Inode inode = NewNode(FileImage(traits.atomic_unit));
     found = names.insert_or_assign(name, inode).first;
@@ -239,6 +242,7 @@ Result<std::unique_ptr<File>> DiskState::Open(const std::shared_ptr<DiskState>& 
   if (found == names.end()) return Fail(Errc::kNotFound, "faultfs.open", {.file = name, .os_error = ENOENT});
   auto file = MakeDiskFile(name, mode, self, process, found->second);
   process_of_opening[file.get()] = process;
+  if (mode == OpenMode::kCreate) nodes.at(found->second).exclusive_lock = file.get();
   return file;
 }
 

@@ -30,6 +30,8 @@ struct Node {
   bool next_sync_fails = false;
   const void* exclusive_lock = nullptr;  // the opening that holds it
   std::set<const void*> shared_locks;
+
+  bool Locked() const { return exclusive_lock != nullptr || !shared_locks.empty(); }
 };
 
 // All bytes of `parts` together.

@@ -43,9 +43,13 @@ std::string LogName(const std::string& name) { return name + "-wal"; }
 
 Status CreateDatabase(Storage& storage, const std::string& name, const CreateConfig& config) {
   const std::string temporary = name + "-new";
-  // The lock is taken on what will become the data file, so two creations cannot mix.
+  // Made locked, and held until it is the data file, so two creations cannot mix.
   MANIFOLDDB_ASSIGN(const std::unique_ptr<File> file, storage.Open(temporary, OpenMode::kCreate));
-  MANIFOLDDB_TRY(file->Lock(LockMode::kExclusive));
+  MANIFOLDDB_ASSIGN(const bool exists, storage.Exists(name));
+  if (exists) {  // another creation was faster: nothing of it may be replaced any more
+    MANIFOLDDB_MARK("db.create.overtaken");
+    return storage.Remove(temporary);
+  }
 
   MetaPage meta;
   meta.identity = storage.NewIdentity();

@@ -17,6 +17,7 @@
 #include "engine/base/le.h"
 #include "engine/base/memory.h"
 #include "engine/base/mutex.h"
+#include "engine/base/try.h"
 #include "manifolddb/storage.h"
 
 namespace manifolddb {
@@ -86,6 +87,11 @@ struct Inode {
   ChunkedBytes bytes GUARDED_BY(mutex);
   uint32_t shared_locks GUARDED_BY(mutex) = 0;
   bool exclusive_lock GUARDED_BY(mutex) = false;
+
+  bool Locked() EXCLUDES(mutex) {
+    base::MutexLock lock(mutex);
+    return exclusive_lock || shared_locks > 0;
+  }
 };
 
 class MemoryFile final : public File {
@@ -194,13 +200,10 @@ class MemoryStorage final : public Storage {
 
   Result<std::unique_ptr<File>> Open(const std::string& name, OpenMode mode) override {
     base::AssertNoLocksHeld();
-    base::MutexLock lock(mutex_);
-    if (mode == OpenMode::kCreate) names_[name] = std::make_shared<Inode>();
-    const auto found = names_.find(name);
-    if (found == names_.end()) {
-      return Fail(Errc::kNotFound, "memory_storage.open", {.file = name});
-    }
-    return std::make_unique<MemoryFile>(name, mode, found->second);
+    if (mode == OpenMode::kCreate) return Create(name);
+    std::shared_ptr<Inode> inode = Find(name);
+    if (inode == nullptr) return Fail(Errc::kNotFound, "memory_storage.open", {.file = name});
+    return std::make_unique<MemoryFile>(name, mode, std::move(inode));
   }
 
   Result<bool> Exists(const std::string& name) override {
@@ -246,6 +249,27 @@ class MemoryStorage final : public Storage {
   }
 
  private:
+  std::shared_ptr<Inode> Find(const std::string& name) {
+    base::MutexLock lock(mutex_);
+    const auto found = names_.find(name);
+    return found == names_.end() ? nullptr : found->second;
+  }
+
+  Result<std::unique_ptr<File>> Create(const std::string& name) {
+    const auto inode = std::make_shared<Inode>();
+    std::unique_ptr<File> file = std::make_unique<MemoryFile>(name, OpenMode::kCreate, inode);
+    MANIFOLDDB_TRY(file->Lock(LockMode::kExclusive));
+    for (;;) {
+      const std::shared_ptr<Inode> old = Find(name);
+      if (old != nullptr && old->Locked()) return Fail(Errc::kLocked, "memory_storage.open", {.file = name});
+      base::MutexLock lock(mutex_);
+      std::shared_ptr<Inode>& named = names_[name];
+      if (named != old) continue;  // somebody else created it meanwhile
+      named = inode;
+      return file;
+    }
+  }
+
   const uint64_t serial_;
   base::Mutex mutex_{base::LockRank::kStorage};
   std::map<std::string, std::shared_ptr<Inode>> names_ GUARDED_BY(mutex_);

@@ -4,8 +4,10 @@
 //     except a sync: nobody knows what an interrupted or failed sync has left behind.
 // (2) A lock belongs to one opening (open file description): another opening is refused, in this process too.
 // (3) In a child after fork every use is refused: the child shares the parent's lock and must not write
-// beside it. (4) A file made by kCreate is a new one: openings of what had the name before keep what they
-// have.
+//     beside it.
+// (4) A file is emptied by kCreate only under its lock, and only while it has that name: of two processes
+// that
+//     create it, one is refused, and neither empties what the other has renamed meanwhile.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -258,27 +260,11 @@ class PosixStorage final : public Storage {
   Result<std::unique_ptr<File>> Open(const std::string& name, OpenMode mode) override {
     MANIFOLDDB_TRY(CheckUse("posix_storage.open", name));
     const std::string path = Path(name);
-    int fd;
-    if (mode == OpenMode::kCreate) {
-      // (4): another process may create at the same time; one of us takes the name from the other.
-      do {
-        if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-          return FailErrno("posix_storage.open", path, errno);
-        fd = OpenRetrying(path, O_RDWR | O_CREAT | O_EXCL);
-      } while (fd < 0 && errno == EEXIST);
-    } else {
-      fd = OpenRetrying(path, mode == OpenMode::kReadOnly ? O_RDONLY : O_RDWR);
-    }
-    if (fd < 0) return FailErrno("posix_storage.open", path, errno);
-    Descriptor descriptor(fd);
-    struct stat status {};
-    if (::fstat(fd, &status) != 0) return FailErrno("posix_storage.open", path, errno);
-    if (!S_ISREG(status.st_mode)) {
-      return Fail(Errc::kInvalidArgument, "posix_storage.open",
-                  {.file = path, .message = "not a regular file"});
-    }
-    return std::make_unique<PosixFile>(path, mode, std::move(descriptor),
-                                       static_cast<uint64_t>(status.st_size));
+    if (mode == OpenMode::kCreate) return Create(path);
+    Descriptor fd(OpenRetrying(path, mode == OpenMode::kReadOnly ? O_RDONLY : O_RDWR));
+    if (fd.get() < 0) return FailErrno("posix_storage.open", path, errno);
+    MANIFOLDDB_ASSIGN(const struct stat status, StatFile(fd, path));
+    return std::make_unique<PosixFile>(path, mode, std::move(fd), static_cast<uint64_t>(status.st_size));
   }
 
   Result<bool> Exists(const std::string& name) override {
@@ -322,6 +308,32 @@ class PosixStorage final : public Storage {
   }
 
  private:
+  static Result<struct stat> StatFile(const Descriptor& fd, const std::string& path) {
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) return FailErrno("posix_storage.open", path, errno);
+    if (S_ISREG(status.st_mode)) return status;
+    return Fail(Errc::kInvalidArgument, "posix_storage.open",
+                {.file = path, .message = "not a regular file"});
+  }
+
+  // Invariant (4).
+  static Result<std::unique_ptr<File>> Create(const std::string& path) {
+    for (;;) {
+      Descriptor fd(OpenRetrying(path, O_RDWR | O_CREAT));
+      if (fd.get() < 0) return FailErrno("posix_storage.open", path, errno);
+      MANIFOLDDB_ASSIGN(const struct stat opened, StatFile(fd, path));
+      const int raw = fd.get();
+      auto file = std::make_unique<PosixFile>(path, OpenMode::kCreate, std::move(fd), 0);
+      MANIFOLDDB_TRY(file->Lock(LockMode::kExclusive));
+      struct stat named {};
+      if (::stat(path.c_str(), &named) != 0 && errno != ENOENT)
+        return FailErrno("posix_storage.open", path, errno);
+      if (named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) continue;  // renamed: not ours
+      if (::ftruncate(raw, 0) != 0) return FailErrno("posix_storage.open", path, errno);
+      return file;
+    }
+  }
+
   Status CheckUse(const char* operation, const std::string& name) const {
     base::AssertNoLocksHeld();
     if (generation_ != ForkGeneration()) return Fail(Errc::kForked, operation, {.file = Path(name)});

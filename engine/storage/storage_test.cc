@@ -130,13 +130,27 @@ TEST_P(StorageTest, OpeningWhatIsMissingIsNotFound) {
   EXPECT_FALSE(*storage_->Exists("none"));
 }
 
-TEST_P(StorageTest, CreateReplacesWhatHadTheNameAndLeavesOldOpeningsAlone) {
+TEST_P(StorageTest, CreateEmptiesWhatHadTheName) {
+  ASSERT_TRUE(Open("f", OpenMode::kCreate)->Write(0, Bytes(4096, 'o').view()));
+  EXPECT_EQ(*Open("f", OpenMode::kCreate)->Size(), 0u);
+}
+
+TEST_P(StorageTest, WhatIsCreatedIsLockedByWhoCreatesIt) {
+  auto made = Open("f", OpenMode::kCreate);
+  EXPECT_EQ(CodeOf(Open("f", OpenMode::kReadOnly)->Lock(LockMode::kShared)), Errc::kLocked);
+  ASSERT_TRUE(made->Lock(LockMode::kShared));
+  EXPECT_TRUE(Open("f", OpenMode::kReadOnly)->Lock(LockMode::kShared));
+}
+
+TEST_P(StorageTest, CreateIsRefusedWhileSomebodyHasALockOnWhatHasTheName) {
   auto old = Open("f", OpenMode::kCreate);
   ASSERT_TRUE(old->Write(0, Bytes(4096, 'o').view()));
-  ASSERT_TRUE(old->Lock(LockMode::kExclusive));
+  EXPECT_EQ(CodeOf(storage_->Open("f", OpenMode::kCreate)), Errc::kLocked);
+  ASSERT_TRUE(old->Lock(LockMode::kShared));
+  EXPECT_EQ(CodeOf(storage_->Open("f", OpenMode::kCreate)), Errc::kLocked);
+  ASSERT_TRUE(storage_->Rename("f", "g"));  // it is the file that is locked, not the name
   auto made = Open("f", OpenMode::kCreate);
   EXPECT_EQ(*made->Size(), 0u);
-  EXPECT_TRUE(made->Lock(LockMode::kExclusive));
   EXPECT_EQ(ReadText(*old, 0, 4096), std::string(4096, 'o'));
 }
 
@@ -180,7 +194,8 @@ TEST_P(StorageTest, AnExclusiveLockExcludesEveryOtherOpeningUntilItCloses) {
 }
 
 TEST_P(StorageTest, SharedLocksStandTogetherAndKeepAWriterOut) {
-  auto writer = Open("f", OpenMode::kCreate);
+  Open("f", OpenMode::kCreate);
+  auto writer = Open("f", OpenMode::kReadWrite);
   auto a = Open("f", OpenMode::kReadOnly);
   auto b = Open("f", OpenMode::kReadOnly);
   ASSERT_TRUE(a->Lock(LockMode::kShared));

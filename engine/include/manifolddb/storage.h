@@ -24,7 +24,9 @@ inline constexpr size_t kBufferAlignment = 4096;
 enum class OpenMode : uint8_t {
   kReadOnly,   // the file must exist
   kReadWrite,  // the file must exist
-  kCreate,     // made empty; what had the name before is replaced
+  // Made empty, whatever had the name before, and locked exclusively from the beginning: kLocked if another
+  // opening has a lock on what has the name.
+  kCreate,
 };
 
 enum class LockMode : uint8_t { kShared, kExclusive };
