@@ -58,7 +58,10 @@ class Program {
     SyncDirectory();
   }
 
-  void Create(const std::string& name) { files_[name] = Must(disk_->Open(name, OpenMode::kCreate)); }
+  void Create(const std::string& name) {
+    files_.erase(name);  // its lock
+    files_[name] = Must(disk_->Open(name, OpenMode::kCreate));
+  }
   void Write(const std::string& name, uint64_t sector, std::string_view sectors) {
     WriteBytes(name, sector * unit(), Expand(sectors));
   }
