@@ -2,7 +2,8 @@
 //
 // (1) own_ is exactly what this writer allocated and has not freed, less the reserve; removed_ are others'.
 // (2) A page leaves the cache before it goes back to the allocator: who gets it next creates its frame anew.
-// (3) A frame carries this writer's serial exactly while its page may be changed in place.
+// (3) What this writer removed may come back to it at once, as a node or in an extent; extents_ says which.
+// (4) A frame carries this writer's serial exactly while its page may be changed in place.
 
 #include "engine/page/page_writer.h"
 
@@ -102,6 +103,7 @@ void PageWriter::RemoveRun(PageRun run, Birth birth) {
     return;
   }
   own_.Erase(run);
+  if (extents_.ContainsAll(run)) extents_.Erase(run);
   cache_.Drop(run.first, run.pages);
   allocator_.Free(run);
 }
@@ -119,13 +121,14 @@ Result<ExtentRef> PageWriter::WriteExtent(ByteView value) {
     return std::unexpected<Error>(std::move(written).error());
   }
   own_.Insert(run);
+  extents_.Insert(run);
   return ExtentRef{
       .first = run.first, .birth = birth, .bytes = value.size(), .checksum = base::Checksum64(value)};
 }
 
 Status PageWriter::Spill(base::Poison& poison) {
   MANIFOLDDB_ASSERT(!ended_);
-  std::erase_if(unwritten_, [this](PageId id) { return !own_.Contains(id); });
+  std::erase_if(unwritten_, [this](PageId id) { return !own_.Contains(id) || extents_.Contains(id); });
   std::sort(unwritten_.begin(), unwritten_.end());
   unwritten_.erase(std::unique(unwritten_.begin(), unwritten_.end()), unwritten_.end());
   if (unwritten_.empty()) return {};
@@ -167,6 +170,7 @@ void PageWriter::End() {
   if (reserve_.pages > 0) allocator_.Free(reserve_);
   reserve_ = {};
   own_.Clear();
+  extents_.Clear();
 }
 
 }  // namespace manifolddb::page

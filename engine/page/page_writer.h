@@ -74,7 +74,7 @@ class PageWriter {
   uint64_t pages_created() const { return own_.size(); }
   // Pages removed so far, its own and others'.
   uint64_t pages_removed() const { return pages_removed_; }
-  // Pages created since the last Spill, at least those that are in memory for this writer alone.
+  // Node pages created since the last Spill, at least those that are in memory for this writer alone.
   uint64_t pages_unwritten() const { return unwritten_.size(); }
 
  private:
@@ -88,7 +88,8 @@ class PageWriter {
   PageAllocator& allocator_;
   const uint64_t serial_;
 
-  PageSet own_;  // what this writer created and has not removed
+  PageSet own_;      // what this writer created and has not removed
+  PageSet extents_;  // those of own_ that lie in extents
   std::vector<format::PageId>
       unwritten_;                    // node pages created since the last Spill; some may be removed, or twice
   std::vector<RemovedRun> removed_;  // of other writers

@@ -192,6 +192,28 @@ TEST_F(PageWriterTest, SpilledPagesAreCleanAndCopiedWhenEditedAgain) {
   EXPECT_EQ(Used(), 5u);
 }
 
+TEST_F(PageWriterTest, ASpillLeavesExtentsAloneThatLieWhereItsNodesLay) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  const PageRef node = CreateLeaf(writer, 1);
+  const PageRun others = *pages_.allocator.Allocate(199, 199);
+  writer.Remove(node);
+  const std::string value(kPageSize, 'v');
+  const ExtentRef extent = *writer.WriteExtent(AsBytes(value));
+  ASSERT_EQ(extent.first, node.id) << "the one page that is free";
+  pages_.file.TakeLog();
+  ASSERT_TRUE(writer.Spill(poison_));
+  EXPECT_EQ(pages_.file.TakeLog(), "") << "no node is left";
+  EXPECT_EQ(AsText(writer.ReadExtent(extent)->view()), value);
+
+  // The other way round: the node that lies where that extent lay is written.
+  writer.RemoveExtent(extent);
+  ASSERT_EQ(CreateLeaf(writer, 2).id, node.id);
+  pages_.file.TakeLog();
+  ASSERT_TRUE(writer.Spill(poison_));
+  EXPECT_EQ(pages_.file.TakeLog(), "write @" + std::to_string(node.id.raw() * kPageSize) + " +512\nsync\n");
+  EXPECT_EQ(others.pages, 199u);
+}
+
 TEST_F(PageWriterTest, AfterAFailedSpillPagesAreNeitherCleanNorChangedAnyMore) {
   PageWriter writer(pages_.cache, pages_.allocator, 1);
   const PageRef ref = CreateLeaf(writer, 1);

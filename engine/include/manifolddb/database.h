@@ -71,8 +71,9 @@ class Database {
   // Closes without a report of errors; call Close to have it.
   ~Database();
 
-  // Each of these four is a durable commit of its own. kAlreadyExists, kNoSuchColumnFamily. A family that is
-  // dropped while write transactions hold it: waits for them. Snapshots keep seeing it.
+  // Each of these four is a durable commit of its own. kAlreadyExists, also for renaming to the name it has;
+  // kNoSuchColumnFamily. A family that is dropped while write transactions hold it: waits for them (kBusy if
+  // this very thread holds it). Snapshots keep seeing it.
   Result<ColumnFamily> CreateColumnFamily(std::string_view name);
   Status DropColumnFamily(std::string_view name);
   Status RenameColumnFamily(std::string_view from, std::string_view to);
