@@ -127,6 +127,7 @@ function(manifolddb_engine_libraries)
 
   add_library(manifolddb INTERFACE)
   add_library(manifolddb::manifolddb ALIAS manifolddb)
+  target_compile_features(manifolddb INTERFACE cxx_std_23)  # for who adds this project to their own
   if(TARGET manifolddb_db)
     target_link_libraries(manifolddb INTERFACE manifolddb_db)
   else()  # not there yet: what there is, uppermost first

@@ -390,8 +390,20 @@ def machine_paths(tree):
                 yield Finding(path, _line_of(text, match.start()), f"'{match[0]}' exists on one machine only")
 
 
+def quoted_code(tree):
+    """C++ in README.md is text of a program in examples/, which a test builds and runs"""
+    def lines(text):
+        return "\n".join(line.strip() for line in text.split("\n"))
+
+    examples = [lines(tree.text(path)) for path in tree.cpp() if path.startswith("examples/")]
+    text = tree.text("README.md") if "README.md" in tree.files else ""
+    for match in re.finditer(r"^```cpp\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        if not any(lines(match[1]) in example for example in examples):
+            yield Finding("README.md", _line_of(text, match.start()), "this code is in no file of examples/")
+
+
 RULES = (module_deps, module_edges, orphans, function_length, file_length, line_length, bans, pragma_once,
-         open_ends, plain_text, interpreters, blobs, machine_paths)
+         open_ends, plain_text, interpreters, blobs, machine_paths, quoted_code)
 
 
 def main():

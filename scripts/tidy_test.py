@@ -194,6 +194,14 @@ class Rules(unittest.TestCase):
             self.catches(tidy.machine_paths, "one machine only", {"README.md": text})
         self.assertEqual(run(tidy.machine_paths, {"README.md": "tree/root/x, ${x}/work/, ~/work/\n"}), [])
 
+    def test_quoted_code(self):
+        quote = "Text.\n```cpp\nint F() {\n  return 1;\n}\n```\n"
+        example = "namespace {\n  int F() {\n    return 1;\n  }\n}\n"
+        self.catches(tidy.quoted_code, "README.md:2: this code", {"README.md": quote})
+        self.catches(tidy.quoted_code, "in no file",
+                     {"README.md": quote.replace("1", "2"), "examples/x.cc": example})
+        self.assertEqual(run(tidy.quoted_code, {"README.md": quote, "examples/x.cc": example}), [])
+
 
 class Scanner(unittest.TestCase):
     def functions(self, text):

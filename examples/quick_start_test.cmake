@@ -1,0 +1,17 @@
+# Runs PROGRAM twice on a FOLDER that is empty at first, and once where it cannot work. What it prints is the
+# text of EXPECTED.
+file(REMOVE_RECURSE ${FOLDER})
+file(MAKE_DIRECTORY ${FOLDER})
+file(READ ${EXPECTED} expected)
+foreach(time IN ITEMS first second)
+  execute_process(COMMAND ${PROGRAM} ${FOLDER}
+    OUTPUT_VARIABLE output ERROR_VARIABLE error RESULT_VARIABLE status)
+  if(NOT status EQUAL 0 OR NOT output STREQUAL expected OR NOT error STREQUAL "")
+    message(FATAL_ERROR "the ${time} time: status ${status}\n${output}${error}\nexpected:\n${expected}")
+  endif()
+endforeach()
+
+execute_process(COMMAND ${PROGRAM} ${FOLDER}/missing OUTPUT_QUIET ERROR_VARIABLE error RESULT_VARIABLE status)
+if(NOT status EQUAL 1 OR NOT error MATCHES "quick_start: kNotFound .*missing/shop")
+  message(FATAL_ERROR "in a missing folder: status ${status}\n${error}")
+endif()
