@@ -126,6 +126,7 @@ TEST(DiskTrace, TellsInOrderWhatWasAskedOfTheDisk) {
   ASSERT_TRUE(disk.SyncDirectory());
   const AlignedBytes bytes{std::string_view(std::string(512, 'y'))};
   ASSERT_TRUE(file->WriteDurable(8192, std::array{bytes.view()}));
+  file.reset();  // and its lock
   Open(disk, "f", OpenMode::kCreate);
   ASSERT_TRUE(disk.Remove("f"));
   EXPECT_EQ(disk.Lines(),
