@@ -22,7 +22,7 @@
 #   manifolddb_engine   every module, no tests
 #   manifolddb_core_bare   the engine without POSIX, as a target without exceptions and RTTI must compile it
 #   threads_tests       the tests labelled `threads`
-#   all_verify_interface_header_sets   each header by itself
+#   all_verify_interface_header_sets   each header without a source of its name, by itself
 
 define_property(GLOBAL PROPERTY MANIFOLDDB_MODULES BRIEF_DOCS "Modules so far, in order")
 define_property(GLOBAL PROPERTY MANIFOLDDB_SOURCES BRIEF_DOCS "Their sources, absolute")
@@ -32,6 +32,25 @@ add_custom_target(manifolddb_engine)
 add_custom_target(threads_tests)
 
 set(MANIFOLDDB_INCLUDE_DIRS ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/engine/include)
+
+# A header beside a source of its name stands alone because that source includes it first (scripts/tidy.py);
+# the others are verified.
+function(manifolddb_headers target scope base_dir)
+  set(alone)
+  set(paired)
+  foreach(header IN LISTS ARGN)
+    string(REGEX REPLACE "[.]h$" ".cc" source ${header})
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+      list(APPEND paired ${header})
+    else()
+      list(APPEND alone ${header})
+    endif()
+  endforeach()
+  target_sources(${target} ${scope}
+    FILE_SET HEADERS BASE_DIRS ${base_dir} FILES ${alone}
+    FILE_SET paired TYPE HEADERS BASE_DIRS ${base_dir} FILES ${paired})
+  set_target_properties(${target} PROPERTIES INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
+endfunction()
 
 function(manifolddb_module)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME"
@@ -44,12 +63,6 @@ function(manifolddb_module)
   endif()
 
   set(deps)
-  foreach(dep IN LISTS arg_DEPS arg_TEST_DEPS)
-    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/engine/${dep}/CMakeLists.txt)
-      message(WARNING "engine/${arg_NAME} is left out: there is no engine/${dep} yet")
-      return()
-    endif()
-  endforeach()
   foreach(dep IN LISTS arg_DEPS)
     if(NOT TARGET manifolddb_${dep})
       message(FATAL_ERROR "engine/${arg_NAME} depends on '${dep}', which is not a module above it")
@@ -73,7 +86,7 @@ function(manifolddb_module)
   else()
     set(base_dir ${PROJECT_SOURCE_DIR})
   endif()
-  target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS ${base_dir} FILES ${arg_HEADERS})
+  manifolddb_headers(${target} ${scope} ${base_dir} ${arg_HEADERS})
   target_include_directories(${target} ${scope} ${MANIFOLDDB_INCLUDE_DIRS})
   target_link_libraries(${target} ${scope} ${deps} ${arg_LIBS})
   set_property(GLOBAL APPEND PROPERTY MANIFOLDDB_MODULES ${arg_NAME})
@@ -95,7 +108,7 @@ function(manifolddb_library)
     add_library(${arg_NAME} INTERFACE)
     set(scope INTERFACE)
   endif()
-  target_sources(${arg_NAME} ${scope} FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${arg_HEADERS})
+  manifolddb_headers(${arg_NAME} ${scope} ${PROJECT_SOURCE_DIR} ${arg_HEADERS})
   target_include_directories(${arg_NAME} ${scope} ${MANIFOLDDB_INCLUDE_DIRS})
   target_link_libraries(${arg_NAME} ${scope} ${arg_LIBS})
 endfunction()
@@ -120,7 +133,6 @@ endfunction()
 
 # After all modules: the libraries over all of them.
 function(manifolddb_engine_libraries)
-  get_property(modules GLOBAL PROPERTY MANIFOLDDB_MODULES)
   get_property(sources GLOBAL PROPERTY MANIFOLDDB_SOURCES)
   get_property(libs GLOBAL PROPERTY MANIFOLDDB_LIBS)
   list(REMOVE_DUPLICATES libs)
@@ -128,14 +140,8 @@ function(manifolddb_engine_libraries)
   add_library(manifolddb INTERFACE)
   add_library(manifolddb::manifolddb ALIAS manifolddb)
   target_compile_features(manifolddb INTERFACE cxx_std_23)  # for who adds this project to their own
-  if(TARGET manifolddb_db)
-    target_link_libraries(manifolddb INTERFACE manifolddb_db)
-  else()  # not there yet: what there is, uppermost first
-    list(REVERSE modules)
-    list(TRANSFORM modules PREPEND manifolddb_)
-    target_link_libraries(manifolddb INTERFACE ${modules})
-  endif()
-  if(NOT sources OR NOT MANIFOLDDB_BUILD_TESTS)
+  target_link_libraries(manifolddb INTERFACE manifolddb_db)
+  if(NOT MANIFOLDDB_BUILD_TESTS)
     return()
   endif()
 

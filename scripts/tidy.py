@@ -344,6 +344,17 @@ def pragma_once(tree):
             yield Finding(path, 1, "#pragma once is missing")
 
 
+def own_header(tree):
+    """x.cc includes its own x.h first: so x.h is proved to stand alone"""
+    for path in tree.paths(".cc", changed=True):
+        header = path[:-len(".cc")] + ".h"
+        if header not in tree.files:
+            continue
+        first = re.search(r'^\s*#include\s+["<]([^">]+)[">]', tree.text(path), re.MULTILINE)
+        if first is None or first[1] != header:
+            yield Finding(path, 1, f"the first #include is not {header}")
+
+
 def open_ends(tree):
     """unfinished business names its issue: TODO(#12)"""
     for path in tree.sources():
@@ -403,7 +414,7 @@ def quoted_code(tree):
 
 
 RULES = (module_deps, module_edges, orphans, function_length, file_length, line_length, bans, pragma_once,
-         open_ends, plain_text, interpreters, blobs, machine_paths, quoted_code)
+         own_header, open_ends, plain_text, interpreters, blobs, machine_paths, quoted_code)
 
 
 def main():

@@ -173,6 +173,13 @@ class Rules(unittest.TestCase):
     def test_pragma_once(self):
         self.catches(tidy.pragma_once, "missing", {"faultfs/disk.h": "// #pragma once\nint x;\n"})
 
+    def test_own_header(self):
+        files = {"faultfs/disk.h": "#pragma once\n",
+                 "faultfs/disk.cc": '#include <a>\n#include "faultfs/disk.h"\n'}
+        self.catches(tidy.own_header, "first #include", files)
+        files["faultfs/disk.cc"] = '// Why.\n#include "faultfs/disk.h"\n#include <a>\n'
+        self.assertEqual(run(tidy.own_header, files), [])
+
     def test_open_ends(self):
         self.catches(tidy.open_ends, "write TODO(#12)", {"engine/wal/log.cc": "// TODO: more\n"})
 
