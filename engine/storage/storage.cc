@@ -3,11 +3,14 @@
 //
 // (1) Buffers start at multiples of kBufferAlignment and are not empty; no range wraps around.
 // (2) Nobody holds a lock while doing I/O: the one before us may need it to come to an end.
+// (3) After a sync that failed none succeeds. The system tells of a failure once, and then calls clean what it
+//     lost: a second sync of the same pages, by another thread that had written some of them, would say yes.
 
 #include "manifolddb/storage.h"
 
 #include "engine/base/assert.h"
 #include "engine/base/mutex.h"
+#include "engine/base/sites.h"
 
 namespace manifolddb {
 namespace {
@@ -49,7 +52,12 @@ Status File::WriteDurable(uint64_t offset, std::span<const ByteView> parts) {
 
 Status File::Sync() {
   base::AssertNoLocksHeld();
-  return DoSync();
+  if (sync_failed_.load(std::memory_order_acquire) && !MANIFOLDDB_BROKEN("storage.sync.after_failure")) {
+    return Fail(Errc::kIo, "storage.sync", {.file = name_, .message = "an earlier sync failed"});
+  }
+  Status synced = DoSync();
+  if (!synced) sync_failed_.store(true, std::memory_order_release);
+  return synced;
 }
 
 Result<uint64_t> File::Size() {

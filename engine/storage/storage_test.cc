@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "engine/base/memory.h"
@@ -240,6 +241,35 @@ TEST_P(StorageTest, BrokenContractsAreProgramErrors) {
 
 INSTANTIATE_TEST_SUITE_P(All, StorageTest, testing::Values("memory", "posix"),
                          [](const auto& test) { return std::string(test.param); });
+
+// A file whose next sync fails, and none behind it: what the system tells once.
+class TellsOnce final : public File {
+ public:
+  TellsOnce() : File("once") {}
+
+ private:
+  Status DoRead(uint64_t, MutableByteView) override { return {}; }
+  Status DoWrite(uint64_t, std::span<const ByteView>) override { return {}; }
+  Status DoWriteDurable(uint64_t, std::span<const ByteView>) override { return {}; }
+  Status DoSync() override {
+    return std::exchange(fails_, false) ? Status(Fail(Errc::kIo, "test.sync", {.file = name()})) : Status();
+  }
+  Result<uint64_t> DoSize() override { return 0; }
+  Status DoAllocate(uint64_t) override { return {}; }
+  Status DoLock(LockMode) override { return {}; }
+
+  bool fails_ = true;
+};
+
+TEST(Storage, AfterASyncThatFailedNoneSucceeds) {
+  TellsOnce file;
+  for (int i = 0; i < 3; ++i) {
+    const Status synced = file.Sync();
+    ASSERT_FALSE(synced) << i;
+    EXPECT_EQ(synced.error().code(), Errc::kIo);
+    EXPECT_EQ(synced.error().file(), "once");
+  }
+}
 
 }  // namespace
 }  // namespace manifolddb

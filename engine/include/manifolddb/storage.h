@@ -6,6 +6,7 @@
 // Do... functions. All functions may be called from any thread unless a comment says otherwise.
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -84,6 +85,7 @@ class File {
   virtual Status DoLock(LockMode mode) = 0;
 
   const std::string name_;
+  std::atomic<bool> sync_failed_{false};  // then none succeeds any more
 };
 
 // One directory. Names are plain file names in it, without separators.
