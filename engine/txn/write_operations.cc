@@ -36,9 +36,10 @@ Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::s
     return Fail(Errc::kAlreadyExists, "table.create", {.message = Quoted(name)});
   }
   const format::TableId id = edit->next_table();
-  MANIFOLDDB_TRY(AppendTableChange([&](base::ByteBuffer& redo) {
+  Status redone = AppendTableChange([&](base::ByteBuffer& redo) {
     return format::AppendCreateTable(redo, edit->family()->id(), id, AsBytes(name));
-  }));
+  });
+  if (!redone) return Failed(redone.error());
   WriteTableState* const table = edit->Create(name);
   MANIFOLDDB_ASSERT(table->id == id);
   if (Status after = AfterChange(); !after) return Failed(after.error());
@@ -58,9 +59,10 @@ Status WriteTransactionImpl::DropTable(ColumnFamily family, std::string_view nam
   MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(family, "table.drop"));
   WriteTableState* const table = edit->Find(name);
   if (table == nullptr) return NoSuchTable("table.drop", name);
-  MANIFOLDDB_TRY(AppendTableChange([&](base::ByteBuffer& redo) {
+  Status redone = AppendTableChange([&](base::ByteBuffer& redo) {
     return format::AppendDropTable(redo, edit->family()->id(), table->id);
-  }));
+  });
+  if (!redone) return Failed(redone.error());
   if (const format::PageRef root = edit->Drop(table); !root.null()) dropped_.push_back(root);
   return AfterChange();
 }
@@ -72,9 +74,10 @@ Status WriteTransactionImpl::RenameTable(ColumnFamily family, std::string_view f
   WriteTableState* const table = edit->Find(from);
   if (table == nullptr) return NoSuchTable("table.rename", from);
   if (edit->Find(to) != nullptr) return Fail(Errc::kAlreadyExists, "table.rename", {.message = Quoted(to)});
-  MANIFOLDDB_TRY(AppendTableChange([&](base::ByteBuffer& redo) {
+  Status redone = AppendTableChange([&](base::ByteBuffer& redo) {
     return format::AppendRenameTable(redo, edit->family()->id(), table->id, AsBytes(to));
-  }));
+  });
+  if (!redone) return Failed(redone.error());
   edit->Rename(table, to);
   return AfterChange();
 }
