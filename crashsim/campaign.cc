@@ -138,12 +138,26 @@ void Campaign::HarnessError(const std::string& what) {
   std::fprintf(stderr, "HARNESS ERROR %s\n%s\n", what.c_str(), Here().ToLine(GitRevision()).c_str());
 }
 
-void Campaign::Narrate(const std::string& title, const std::vector<std::string>& lines) const {
-  if (!replaying() || options_.only->generation != generation_) return;
+bool Campaign::Narrates() const {
+  if (!replaying() || options_.only->generation != generation_) return false;
   const bool run = scenario_ == "run";  // what every scenario of the generation begins with
-  if (!run && options_.only->scenario != scenario_) return;
+  return run || options_.only->scenario == scenario_;
+}
+
+void Campaign::Narrate(const std::string& title, const std::vector<std::string>& lines) const {
+  if (!Narrates()) return;
   std::fprintf(stderr, "%s\n", title.c_str());
   for (const std::string& line : lines) std::fprintf(stderr, "  %s\n", line.c_str());
+}
+
+void Campaign::NarrateDisk(const std::string& title, const faultfs::Trace& trace, uint64_t first) const {
+  if (!Narrates()) return;
+  std::fprintf(stderr, "%s\n", title.c_str());
+  for (uint64_t i = first; i < trace.effects.size(); ++i) {
+    for (const std::string& line : faultfs::TraceLines(trace, i, i + 1)) {
+      std::fprintf(stderr, "  %6llu %s\n", static_cast<unsigned long long>(i), line.c_str());
+    }
+  }
 }
 
 std::string GitRevision() {

@@ -135,10 +135,12 @@ class Campaign {
   void HarnessError(const std::string& what);
   // While something is played again: what happened, for the person who watches.
   void Narrate(const std::string& title, const std::vector<std::string>& lines) const;
+  void NarrateDisk(const std::string& title, const faultfs::Trace& trace, uint64_t first = 0) const;
   Coordinates Here() const;
 
  private:
   void Mirror();
+  bool Narrates() const;
 
   const CampaignOptions& options_;
   Counters& counters_;

@@ -31,10 +31,15 @@ Bench::Ruling Bench::At(uint64_t effects) const {
   const bool first = before_ != nullptr && effects < opened_effect_;
   const Oracle* const oracle = first ? before_ : oracle_;
   const uint64_t at = first ? std::min(effects, before_effects_) : effects;
-  Ruling ruling{oracle, oracle->At(at)};
-  if (frozen_at_ && (first || before_ == nullptr)) {
-    ruling.allowed.floor = std::min(ruling.allowed.floor, oracle->At(*frozen_at_).floor);
-  }
+  return {oracle, oracle->At(at)};
+}
+
+Bench::Ruling Bench::At(uint64_t effects, const faultfs::Trace& trace, const Image& image) const {
+  Ruling ruling = At(effects);
+  if (lie_ == nullptr || effects <= lie_->at() || !lie_->LostIn(image, trace, effects)) return ruling;
+  ruling.lost = true;
+  const bool first = before_ == nullptr || effects < opened_effect_;
+  if (first) ruling.allowed.floor = std::min(ruling.allowed.floor, ruling.oracle->At(lie_->at()).floor);
   return ruling;
 }
 
@@ -74,7 +79,6 @@ void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Ra
   Counters& counters = campaign_.counters();
   ++counters.points;
   if (point.has_unsynced()) ++counters.points_unsynced;
-  const Bench::Ruling ruling = bench.At(point.effects());
   PointTally tally;
   for (const ImageSpec& spec : Specs(point, light, random)) {
     campaign_.EnterCut({point.effects(), spec});
@@ -87,17 +91,18 @@ void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Ra
     const bool nested = replay_nested || (!light && random.Chance(kNestedPercent));
     const uint64_t before = tally.recoveries;
     const Recovered found = RecoverOnce(image, nested, tally);
+    const Bench::Ruling ruling = bench.At(point.effects(), point.trace(), image);
     static_cast<void>(Judge(image, found, ruling));
     if (found.sound() && nested) Nested(found, true, random.Fork(1), 1, tally);
     const bool fresh = tally.recoveries > before;
-    if (found.sound() && (campaign_.replaying() || (fresh && random.Chance(kMorePercent)))) {
+    if (found.sound() && !ruling.lost && (campaign_.replaying() || (fresh && random.Chance(kMorePercent)))) {
       CheckMore(image, found, random);
     }
     tally.violations += counters.violations - violations;
     if (campaign_.Stop()) break;
   }
   counters.images += tally.images;
-  ReportPoint(point.effects(), point.undetermined_sectors(), tally, ruling.allowed);
+  ReportPoint(point.effects(), point.undetermined_sectors(), tally, bench.At(point.effects()).allowed);
 }
 
 Recovered Explorer::RecoverOnce(const Image& image, bool keep_trace, PointTally& tally) {
@@ -116,13 +121,14 @@ std::optional<size_t> Explorer::Judge(const Image& image, const Recovered& found
                                       const Bench::Ruling& ruling) {
   Violations violations;
   std::optional<size_t> position;
+  if (found.error && ruling.lost && ReportsDamage(*found.error)) return std::nullopt;
   if (found.error) {
     violations.push_back(
         {Promise::kDurable, "the database opens and reads after a crash", Describe(*found.error)});
   } else {
     violations = ruling.oracle->Judge(found.seen, ruling.allowed, [&] { return ContentsOf(image, setup_); });
     position = ruling.oracle->Find(found.seen.sum, found.seen.number, ruling.allowed);
-    if (!found.verify.empty())
+    if (!found.verify.empty() && !ruling.lost)
       violations.push_back({Promise::kWhole, "Verify finds nothing", found.verify.front()});
     for (const std::string& wrong : found.invariant) {
       violations.push_back({Promise::kAtomic, "indices and primary data agree", wrong});

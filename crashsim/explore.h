@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "crashsim/campaign.h"
+#include "crashsim/lying_sync.h"
 #include "crashsim/oracle.h"
 #include "crashsim/random.h"
 #include "crashsim/recovery.h"
@@ -30,17 +31,22 @@ class Bench {
   struct Ruling {
     const Oracle* oracle;
     Allowed allowed;
+    // Something is missing that a sync had promised: damage may be reported, nothing else is excused.
+    bool lost = false;
   };
   Ruling At(uint64_t effects) const;
-  // Beyond this many effects of the first session acknowledgements count for nothing: a sync had lied.
-  void FreezeFloorAt(uint64_t effects) { frozen_at_ = effects; }
+  // The same for one image. If it lacks what a sync of the first session had promised, acknowledgements of
+  // that session count only from before that sync.
+  Ruling At(uint64_t effects, const faultfs::Trace& trace, const faultfs::Image& image) const;
+  // In the first session a sync had lied.
+  void Excuse(LyingSync* lie) { lie_ = lie; }
 
  private:
   const Oracle* oracle_;
   uint64_t opened_effect_ = 0;
   const Oracle* before_ = nullptr;
   uint64_t before_effects_ = 0;
-  std::optional<uint64_t> frozen_at_;
+  LyingSync* lie_ = nullptr;
 };
 
 class Explorer {

@@ -46,6 +46,7 @@ struct Transaction {
   End end = End::kRunning;
   Durability durability = Durability::kImmediate;
   bool through_checkpoint = false;
+  bool logged = false;   // certainly in the log: asked for no checkpoint, and is not too large
   bool changed = false;  // some operation changed something
   uint64_t number = 0;   // the place in the commit order that the engine told, 0 if it did not
   Stamp began = {};      // BeginWrite returned: the families are held

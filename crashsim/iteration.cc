@@ -96,7 +96,12 @@ bool Iteration::RunGeneration(Generation& generation) {
   generation.plan.seed = draws.Next();
   generation.plan.program = workload_->Draw(draws, generation.index, generation.last_serial);
   campaign_.EnterSession(generation.index, "run", "");
+  MemoryGate gate(MemoryGate::kNever, 0);
+  generation.plan.memory = &gate;
   generation.session = RunSession(generation.MakeDisk(), generation.plan, [this] { OnDeadlock(place_); });
+  generation.plan.memory = nullptr;
+  generation.allocations = gate.counted();
+  generation.allocations_in_commit = gate.counted_in_commit();
   Session& session = generation.session;
   Counters& counters = campaign_.counters();
   ++counters.sessions;
@@ -109,6 +114,7 @@ bool Iteration::RunGeneration(Generation& generation) {
   }
   if (generation.index == 0) generation.base_number = session.opened.number;
   campaign_.Narrate("the run, from commit " + std::to_string(generation.base_number), Lines(session.history));
+  campaign_.NarrateDisk("the disk", *session.trace);
   BindIds(generation.base, session.opened);
   Violations violations = session.violations;
   if (session.opened.Sum() != generation.base.Sum()) {

@@ -36,6 +36,8 @@ struct Generation {
   SessionPlan plan;
   Session session;
   std::unique_ptr<Oracle> oracle;
+  uint64_t allocations = 0;  // that the session asked for
+  uint64_t allocations_in_commit = 0;
 
   std::shared_ptr<faultfs::Disk> MakeDisk() const;
   uint64_t effects() const { return session.trace->effects.size(); }

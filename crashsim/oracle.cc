@@ -15,6 +15,8 @@
 namespace manifolddb::crashsim {
 namespace {
 
+constexpr size_t kIdleMax = 12;  // that are guessed about
+
 // When `later` came to hold the first of the families that `earlier` held as well; nothing if there is none.
 std::optional<uint64_t> TookOver(const Transaction& later, const Transaction& earlier) {
   std::optional<uint64_t> since;
@@ -36,6 +38,27 @@ const char* NameOf(OpKind kind) {
   return kNames[static_cast<int>(kind)];
 }
 
+std::string Wrong(const Transaction& transaction, const Outcome& expected, const Outcome& found,
+                  const std::string& what) {
+  return Describe(transaction) + ", " + what + ": answer " + Text(found) + " instead of " + Text(expected);
+}
+
+// What a transaction answers to everything after an operation that met a failure of the environment; nothing
+// if it goes on. G8 and transaction.h: a change that failed may have been made in part, so only Abort is
+// left; a poisoned database says so each time; a read that failed has done no harm, and what follows is
+// answered as ever.
+std::optional<Errc> AfterFailure(const Performed& failed) {
+  switch (failed.op.kind) {
+    case OpKind::kGet:
+    case OpKind::kLength:
+    case OpKind::kScan:
+      if (failed.outcome.error != Errc::kPoisoned) return std::nullopt;
+      break;
+    default: break;
+  }
+  return failed.outcome.error == Errc::kPoisoned ? Errc::kPoisoned : Errc::kTransactionEnded;
+}
+
 }  // namespace
 
 bool IsEnvironment(Errc code) {
@@ -48,6 +71,17 @@ bool IsEnvironment(Errc code) {
     case Errc::kCorrupt:  // without a fault reported by whoever made the call
     case Errc::kTruncated:
     case Errc::kClosed: return true;
+    default: return false;
+  }
+}
+
+bool ReportsDamage(const Error& error) {
+  switch (error.code()) {
+    case Errc::kCorrupt:
+    case Errc::kNotADatabase:
+    case Errc::kTruncated:
+    case Errc::kNewerFormat:
+    case Errc::kPageSizeMismatch: return !error.file().empty();
     default: return false;
   }
 }
@@ -67,7 +101,7 @@ std::optional<std::string> ApplyTo(Model& state, const Transaction& transaction)
   const auto compare = [&](const Outcome& expected, const Outcome& found,
                            const std::string& what) -> std::optional<std::string> {
     if (expected == found || (found.error && IsEnvironment(*found.error))) return std::nullopt;
-    return Describe(transaction) + ", " + what + ": answer " + Text(found) + " instead of " + Text(expected);
+    return Wrong(transaction, expected, found, what);
   };
   const auto& names = transaction.names;
   switch (transaction.kind) {
@@ -85,61 +119,118 @@ std::optional<std::string> ApplyTo(Model& state, const Transaction& transaction)
     default: break;
   }
   std::optional<std::string> first;
-  bool failed = false;  // after a fault only Abort is left
+  std::optional<Errc> over;  // what every call answers from here on
   for (size_t i = 0; i < transaction.operations.size(); ++i) {
     const Performed& done = transaction.operations[i];
-    failed = failed || (done.outcome.error && IsEnvironment(*done.outcome.error));
-    const Outcome expected = state.Apply(done.family, done.op, transaction.serial);
-    if (!first && !failed) {
-      first = compare(
-          expected, done.outcome,
-          "operation " + std::to_string(i) + ", " + NameOf(done.op.kind) + " in '" + done.op.table + "'");
+    const auto what = [&] {
+      return "operation " + std::to_string(i) + ", " + NameOf(done.op.kind) + " in '" + done.op.table + "'";
+    };
+    if (over) {
+      if (!first && done.outcome.error != over)
+        first = Wrong(transaction, {.error = over}, done.outcome, what());
+      continue;
     }
+    if (done.outcome.error && IsEnvironment(*done.outcome.error)) {
+      over = AfterFailure(done);
+      continue;
+    }
+    const Outcome expected = state.Apply(done.family, done.op, transaction.serial);
+    if (!first && expected != done.outcome) first = Wrong(transaction, expected, done.outcome, what());
+  }
+  if (!first && !over && transaction.outcome.error == Errc::kTransactionEnded) {
+    first = Wrong(transaction, {}, transaction.outcome, "Commit");
+  }
+  if (!first && over && transaction.end != End::kAborted && transaction.end != End::kRunning &&
+      transaction.outcome.error != over) {
+    first = Wrong(transaction, {.error = over}, transaction.outcome, "Commit");
   }
   return first;
 }
 
 Oracle::Oracle(Model base, uint64_t base_number, History history)
     : base_(std::move(base)), base_number_(base_number), history_(std::move(history)) {
-  FindOrder();
+  ListNumbers();
+  const size_t open = unnumbered_.empty() ? 0 : std::min(idle_.size(), kIdleMax);
+  const uint64_t guesses = uint64_t{1} << open;
+  bool holds = false;
+  std::optional<uint64_t>
+      best;  // what is wrong is told of the plainest order, if there is one that is right in itself
+  for (uint64_t guess = 0; guess < guesses && !holds; ++guess) {
+    holds = WorkOut(guess, false);
+    if (!positions_.empty() && !best) best = guess;
+  }
+  if (!holds) static_cast<void>(WorkOut(best.value_or(0), true));
+  FindFloors();
+}
+
+bool Oracle::WorkOut(uint64_t guess, bool to_the_end) {
+  run_violations_.clear();
+  order_.clear();
+  positions_.clear();
+  refused_.clear();
+  by_sum_.clear();
+  FindOrder(guess);
   CheckOrder();
+  CheckNamed();
+  if (!run_violations_.empty() && !to_the_end) return false;
   PlaceRefused();
   Replay();
   for (size_t i = 0; i < positions_.size(); ++i) by_sum_.emplace(positions_[i].sum, i);
   for (const Reading& reading : history_.readings) CheckReading(reading);
-  FindFloors();
+  return run_violations_.empty();
 }
 
 void Oracle::Fail(Promise promise, std::string expected, std::string found) {
   run_violations_.push_back({promise, std::move(expected), std::move(found)});
 }
 
-// Sorts what was acknowledged by number. Family operations return no number: in the order of their ends they
-// take the numbers that are left (the workload never runs two of them side by side).
-void Oracle::FindOrder() {
-  std::set<uint64_t> taken;
-  std::vector<size_t> unnumbered;
-  auto& all = history_.transactions;
-  for (const bool changed : {true, false}) {
-    for (size_t i = 0; i < all.size(); ++i) {
-      if (all[i].end != End::kAcked || all[i].changed != changed) continue;
-      if (all[i].number == 0) {
-        unnumbered.push_back(i);
-        continue;
-      }
-      // One that changed nothing need not have a place of its own: then it names the newest that was
-      // published.
-      if (!changed && (all[i].number <= base_number_ || taken.contains(all[i].number))) continue;
-      if (!taken.insert(all[i].number).second) {
-        Fail(Promise::kPrefix, "every commit has a number of its own",
-             Describe(all[i]) + " has one that is taken");
-      }
-      order_.push_back(i);
+// Who told its number, and who did not.
+void Oracle::ListNumbers() {
+  const auto& all = history_.transactions;
+  std::map<uint64_t, size_t> idle;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].end != End::kAcked) continue;
+    if (all[i].number == 0) {
+      unnumbered_.push_back(i);
+    } else if (all[i].changed) {
+      numbered_.push_back(i);
     }
   }
-  std::ranges::sort(unnumbered, {}, [&](size_t i) { return all[i].ended.event; });
+  std::ranges::sort(unnumbered_, {}, [&](size_t i) { return all[i].ended.event; });
+  const auto taken = [&](uint64_t number) {
+    return std::ranges::any_of(numbered_, [&](size_t i) { return all[i].number == number; });
+  };
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].end != End::kAcked || all[i].changed || all[i].number <= base_number_) continue;
+    if (taken(all[i].number)) continue;
+    // Of several that name one number at most the one called first has it: the others found it published.
+    const auto [at, first] = idle.try_emplace(all[i].number, i);
+    if (!first && all[i].called.event < all[at->second].called.event) at->second = i;
+  }
+  for (const auto& [number, i] : idle) idle_.push_back(i);
+}
+
+// Sorts what was acknowledged by number. Two kinds leave it open: one that changed nothing names its own
+// number, or the newest that was published; and family operations tell none, in the order of their ends they
+// take the numbers that are left (the workload never runs two of them side by side). Bit i of `guess`: the
+// i-th of the idle ones has a place of its own. What the engine did is right if any guess explains all of it.
+void Oracle::FindOrder(uint64_t guess) {
+  auto& all = history_.transactions;
+  std::set<uint64_t> taken;
+  const auto take = [&](size_t i) {
+    if (!taken.insert(all[i].number).second) {
+      Fail(Promise::kPrefix, "every commit has a number of its own",
+           Describe(all[i]) + " has one that is taken");
+    }
+    order_.push_back(i);
+  };
+  for (const size_t i : numbered_) take(i);
+  for (size_t i = 0; i < idle_.size(); ++i) {
+    // Without family operations nobody else can have it.
+    if (unnumbered_.empty() || i >= kIdleMax || (guess >> i & 1) != 0) take(idle_[i]);
+  }
   uint64_t number = base_number_;
-  for (const size_t i : unnumbered) {
+  for (const size_t i : unnumbered_) {
     for (++number; taken.contains(number);) ++number;
     all[i].number = number;
     order_.push_back(i);
@@ -173,6 +264,18 @@ void Oracle::CheckOrder() {
   }
 }
 
+// What one without a place of its own names was published when it answered.
+void Oracle::CheckNamed() {
+  const auto& all = history_.transactions;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const Transaction& one = all[i];
+    if (one.end != End::kAcked || one.changed || one.number <= base_number_) continue;
+    const uint64_t place = one.number - base_number_ - 1;
+    if (place < known_ && (order_[place] == i || all[order_[place]].called.event < one.ended.event)) continue;
+    Fail(Promise::kPrefix, "the number of a commit that was called before it answered", Describe(one));
+  }
+}
+
 void Oracle::Check(Model& state, const Transaction& transaction) {
   if (auto wrong = ApplyTo(state, transaction)) {
     Fail(Promise::kIsolated, "a transaction sees the state that it was ordered after", *wrong);
@@ -199,6 +302,17 @@ void Oracle::Replay() {
   if (!unknown.empty()) AddUnknown(state, positions_.back(), unknown);
 }
 
+// Was commit `before` in the state that `one` started from?
+bool Oracle::Preceded(const Transaction& before, const Transaction& one) {
+  if (before.kind == StepKind::kTransaction) {
+    return one.kind == StepKind::kTransaction && before.called.event < TookOver(one, before).value_or(0);
+  }
+  if (before.ended.event < one.began.event) return true;
+  // Side by side: what holds a family found it made; and it was dropped behind whoever held it.
+  return before.kind == StepKind::kCreateFamily && !before.families.empty() &&
+         std::ranges::find(one.families, before.families.front()) != one.families.end();
+}
+
 // What changed nothing (aborted, refused, never ended) still got answers: from the state after the last
 // commit that held one of its families before it did; of a family operation, after the last family operation.
 void Oracle::PlaceRefused() {
@@ -208,16 +322,25 @@ void Oracle::PlaceRefused() {
     const Transaction& one = all[i];
     if (one.end == End::kUnknown || one.end == End::kCalled || std::ranges::find(order_, i) != order_.end())
       continue;
-    const bool family_operation = one.kind != StepKind::kTransaction;
-    size_t after = 0;
+    size_t after = UnknownBefore(one).empty() ? 0 : known_;
     for (size_t p = known_; p > 0 && after == 0; --p) {
-      const Transaction& before = all[order_[p - 1]];
-      const bool other_kind = before.kind != StepKind::kTransaction;
-      const uint64_t since = other_kind ? one.began.event : TookOver(one, before).value_or(0);
-      if ((other_kind || !family_operation) && before.called.event < since) after = p;
+      if (Preceded(all[order_[p - 1]], one)) after = p;
     }
     refused_[after].push_back(i);
   }
+}
+
+// The commits of unknown outcome that held one of its families before: they were ordered, so it started from
+// them (early lock release), although it can never be committed itself.
+std::vector<size_t> Oracle::UnknownBefore(const Transaction& one) const {
+  const auto& all = history_.transactions;
+  std::vector<size_t> before;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].end != End::kUnknown || all[i].kind != StepKind::kTransaction) continue;
+    if (all[i].called.event < TookOver(one, all[i]).value_or(0)) before.push_back(i);
+  }
+  std::ranges::sort(before, {}, [&](size_t i) { return all[i].called.event; });
+  return before;
 }
 
 void Oracle::ReplayRefused(const Model& state, size_t position) {
@@ -226,6 +349,15 @@ void Oracle::ReplayRefused(const Model& state, size_t position) {
     Model copy;
     if (one.kind == StepKind::kTransaction) {
       copy.TakeFamilies(state, one.families);
+      for (const size_t unknown : UnknownBefore(one)) {
+        // What it did to other families is not looked at.
+        for (const Performed& done : history_.transactions[unknown].operations) {
+          const bool seen = std::ranges::find(one.families, done.family) != one.families.end();
+          if (seen && !done.outcome.error) {
+            static_cast<void>(copy.Apply(done.family, done.op, history_.transactions[unknown].serial));
+          }
+        }
+      }
     } else {
       copy = state;
     }
@@ -346,6 +478,24 @@ Allowed NewestFloor(const Floors& floors, uint64_t effects) {
 
 Allowed Oracle::At(uint64_t effects) const { return NewestFloor(floors_, effects); }
 Allowed Oracle::AtWithDamagedLog(uint64_t effects) const { return NewestFloor(damaged_floors_, effects); }
+
+Allowed Oracle::AtWithLostMeta(uint64_t effects, uint64_t first, uint64_t second) const {
+  Allowed allowed{0, "base", effects};
+  for (const Settled& settled : history_.settled) {
+    const size_t covered = settled.ended.effects <= first ? NewestAcked(settled.called) : 0;
+    if (covered > allowed.floor) allowed = {covered, settled.what, effects};
+  }
+  for (const size_t i : order_) {
+    const Transaction& teller = history_.transactions[i];
+    // Called after the second copy's sync, the effect behind it.
+    const bool tells = teller.logged && teller.durable() && teller.called.effects > second + 1;
+    if (!tells || teller.ended.effects > effects) continue;
+    size_t told = NewestAcked(teller.called);
+    while (told > 0 && !history_.transactions[order_[told - 1]].durable()) --told;
+    if (told > allowed.floor) allowed = {told, "commit", effects};
+  }
+  return allowed;
+}
 
 std::optional<size_t> Oracle::Find(StateSum sum, uint64_t number, const Allowed& allowed) const {
   std::optional<size_t> found;

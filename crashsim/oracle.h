@@ -46,6 +46,11 @@ class Oracle {
   // The same if damage may have taken the newest durable commit from the log (G7's exception): what a later
   // durable commit states to be durable must still be there.
   Allowed AtWithDamagedLog(uint64_t effects) const;
+  // The same if both copies of one checkpoint's meta page never arrived, written by effects `first` and
+  // `second`, nothing being unreadable. Only a log group can tell of it: one that names that page, or that
+  // states to be durable what the older page no longer leads to. So what is owed is what was acknowledged
+  // before such a group was asked for; without one, what an earlier checkpoint covers.
+  Allowed AtWithLostMeta(uint64_t effects, uint64_t first, uint64_t second) const;
 
   // The position that `sum` is, among the allowed ones; of several with the same contents the one with commit
   // number `number`, if any has it.
@@ -74,10 +79,17 @@ class Oracle {
     const char* why;
   };
 
-  void FindOrder();
+  void ListNumbers();
+  // The run explained by one guess; true if nothing is wrong. Stops at an order that is wrong in itself,
+  // unless it is wanted `to_the_end`.
+  bool WorkOut(uint64_t guess, bool to_the_end);
+  void FindOrder(uint64_t guess);
   void CheckOrder();
+  void CheckNamed();
   void Replay();
   void PlaceRefused();
+  static bool Preceded(const Transaction& before, const Transaction& one);
+  std::vector<size_t> UnknownBefore(const Transaction& one) const;
   void ReplayRefused(const Model& state, size_t position);
   void CheckReading(const Reading& reading);
   void AddUnknown(const Model& state, Position at, std::vector<size_t>& left);
@@ -94,6 +106,9 @@ class Oracle {
   Model base_;
   uint64_t base_number_;
   History history_;
+  std::vector<size_t> numbered_;    // acknowledged, changed something, told their number
+  std::vector<size_t> unnumbered_;  // family operations, in the order of their ends
+  std::vector<size_t> idle_;        // changed nothing, named a number that none of the numbered has
   std::vector<size_t> order_;
   size_t known_ = 0;
   std::vector<Position> positions_;
@@ -107,6 +122,9 @@ class Oracle {
 
 // An error that says nothing about the contents: the storage failed, or the database had failed before.
 bool IsEnvironment(Errc code);
+// An error by which damage may be reported: says that stored bytes are not what they should be, and names the
+// file.
+bool ReportsDamage(const Error& error);
 
 // Applies a transaction or family operation to a state, comparing each answer with the recorded one; the
 // first difference is described, or nothing.

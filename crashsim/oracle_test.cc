@@ -269,6 +269,119 @@ TEST(Oracle, ForgivesDamageToTheLastDurableCommitOnly) {
   EXPECT_EQ(oracle.AtWithDamagedLog(run.history.events).floor, 3u);
 }
 
+// Family operations tell no number, and a commit that changed nothing may name another's: whatever order
+// explains all of it will do.
+TEST(Oracle, FindsThePlacesOfThoseThatToldNone) {
+  const auto idle = [](HonestRun& run, uint64_t number) {
+    Transaction one{.serial = 50 + static_cast<Serial>(number), .end = End::kAcked, .number = number};
+    one.Hold(1, run.history.events + 1);
+    one.began = run.Now();
+    one.called = run.Now();
+    one.ended = run.Now();
+    run.history.transactions.push_back(one);
+  };
+  HonestRun named;  // the number of a family operation, which was published before
+  idle(named, 2);
+  named.Write({1}, "a");
+  for (Transaction& one : named.history.transactions) {
+    if (one.kind == StepKind::kCreateFamily) one.number = 0;
+  }
+  EXPECT_TRUE(Oracle(Model(), 0, named.history).run_violations().empty());
+
+  HonestRun own;  // its own, which the family operation behind it does not have
+  idle(own, 3);
+  own.Write({1}, "a");
+  own.history.transactions.back().number = 5;
+  own.CreateFamily("h");
+  std::swap(own.history.transactions[3], own.history.transactions[4]);
+  own.history.transactions[3].number = 0;
+  own.history.transactions[3].began = own.history.transactions[3].called = {4, own.history.events + 1};
+  EXPECT_FALSE(Oracle(Model(), 0, own.history).run_violations().empty()) << "called after commit 5 ended";
+  own.history.transactions[3].called = own.history.transactions[4].began;
+  EXPECT_TRUE(Oracle(Model(), 0, own.history).run_violations().empty());
+}
+
+// It was ordered, and let go of its family: who took that next saw it, and can never be committed.
+TEST(Oracle, KnowsThatTheNextWriterStartsFromAnUnknownOutcome) {
+  HonestRun run;
+  run.Write({1}, "u", Durability::kImmediate, End::kUnknown);
+  Transaction next{.serial = 9};
+  next.Hold(1, run.history.events + 1);
+  next.operations.push_back({{.kind = OpKind::kLength, .table = "t"}, 1, {}});
+  run.Finish(next, End::kAborted);
+  run.history.transactions.back().operations[0].outcome = {.value = 1};
+  EXPECT_TRUE(Oracle(Model(), 0, run.history).run_violations().empty());
+  run.history.transactions.back().operations[0].outcome = {.error = Errc::kNoSuchTable};
+  EXPECT_FALSE(Oracle(Model(), 0, run.history).run_violations().empty());
+}
+
+TEST(Oracle, KnowsThatAFamilyIsDroppedBehindWhoeverHoldsIt) {
+  HonestRun run;
+  Transaction drop{
+      .serial = 8, .kind = StepKind::kDropFamily, .names = {"f"}, .end = End::kAcked, .changed = true};
+  drop.began = drop.called = run.Now();
+  Transaction holder{.serial = 9};
+  holder.Hold(1, run.history.events + 1);
+  holder.operations.push_back({{.kind = OpKind::kLength, .table = "t"}, 1, {}});
+  run.Finish(holder, End::kAborted);
+  drop.ended = run.Now();
+  run.history.transactions.back().operations[0].outcome = {.error = Errc::kNoSuchTable};
+  run.history.transactions.push_back(drop);
+  EXPECT_TRUE(Oracle(Model(), 0, run.history).run_violations().empty());
+}
+
+TEST(Oracle, DemandsThatNothingFollowsAFailedChangeButItsEnd) {
+  HonestRun run;
+  Transaction one{.serial = 9};
+  one.Hold(1, run.history.events + 1);
+  for (const OpKind kind : {OpKind::kPut, OpKind::kPut, OpKind::kLength}) {
+    one.operations.push_back({{.kind = kind, .table = "t", .key = "k", .value = "v"}, 1, {}});
+  }
+  run.Finish(one, End::kRefused);
+  Transaction& done = run.history.transactions.back();
+  const auto holds = [&] { return Oracle(Model(), 0, run.history).run_violations().empty(); };
+  done.operations[1].outcome = {.error = Errc::kNoMemory};
+  done.operations[2].outcome = {.error = Errc::kTransactionEnded};
+  done.outcome = {.error = Errc::kTransactionEnded};
+  EXPECT_TRUE(holds());
+  done.operations[2].outcome = {.value = 1};
+  EXPECT_FALSE(holds()) << "an answer after the failure";
+  done.operations[2].outcome = {.error = Errc::kTransactionEnded};
+  done.outcome = {.error = Errc::kNoMemory};
+  EXPECT_FALSE(holds()) << "Commit has no other answer either";
+  done.outcome = {.error = Errc::kTransactionEnded};
+  done.operations[1].outcome = {};
+  EXPECT_FALSE(holds()) << "nothing had failed";
+
+  // A read that failed has done no harm: what follows is answered as ever.
+  done.operations[0].op.kind = OpKind::kGet;
+  done.operations[0].outcome = {.error = Errc::kNoMemory};
+  done.operations[2].outcome = {.value = 1};
+  done.outcome = {};
+  EXPECT_TRUE(holds());
+  done.operations[2].outcome = {.value = 2};
+  EXPECT_FALSE(holds());
+}
+
+TEST(Oracle, OwesWhatALogGroupBehindALostMetaPageTellsOf) {
+  HonestRun run;
+  run.Write({1}, "a");                           // 3
+  const Transaction last = run.Write({1}, "b");  // 4, and then a checkpoint's two copies
+  const uint64_t first = last.ended.effects + 1;
+  const uint64_t second = first + 2;
+  run.history.events += 6;
+  run.Write({1}, "c");
+  for (const bool logged : {false, true}) {
+    run.history.transactions.back().logged = logged;
+    const Oracle oracle(Model(), 0, run.history);
+    EXPECT_EQ(oracle.AtWithLostMeta(run.history.events, first, second).floor, logged ? 4u : 0u);
+    EXPECT_EQ(oracle.AtWithLostMeta(second + 1, first, second).floor, 0u) << "nothing is behind it yet";
+  }
+  run.history.settled.push_back({{1, 6}, {first, 9}, "checkpoint"});
+  const Oracle oracle(Model(), 0, run.history);
+  EXPECT_GE(oracle.AtWithLostMeta(second + 1, first, second).floor, 1u) << "an earlier checkpoint covers it";
+}
+
 // Draws a run of one actor, as an honest engine would have answered it.
 History DrawHistory(Random& random, std::vector<Model>& states) {
   HonestRun run;

@@ -72,6 +72,7 @@ Recovered Recover(const std::shared_ptr<faultfs::Disk>& disk, const Setup& setup
                   const RecoveryWish& wish) {
   Recovered found;
   Options options = InlineOptions(setup);
+  options.dirty_bytes_max = setup.recovery_dirty_bytes_max;
   options.read_only = wish.read_only;
   if (wish.read_only) options.create_if_missing = false;
   const uint64_t before = disk->effects();

@@ -21,18 +21,6 @@ using faultfs::Policy;
 
 constexpr uint32_t kLoops = 6;
 
-// Errors by which damage may be reported.
-bool ReportsDamage(Errc code) {
-  switch (code) {
-    case Errc::kCorrupt:
-    case Errc::kNotADatabase:
-    case Errc::kTruncated:
-    case Errc::kNewerFormat:
-    case Errc::kPageSizeMismatch: return true;
-    default: return false;
-  }
-}
-
 }  // namespace
 
 void Scenarios::Run(Random random) {
@@ -93,20 +81,46 @@ SessionPlan Scenarios::SmallPlan(Random& random) const {
 
 // ---- The same boot ----------------------------------------------------------------------------------------
 
-void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Oracle& before, uint64_t before_effects,
-                       std::optional<uint64_t> frozen_at, uint64_t cut_from, Random& random) {
-  Session session = RunSession(disk, SmallPlan(random), [this] { OnDeadlock(place_); });
+// What the cache has lost, or what it has still to tell, may show as errors. Of contents it excuses nothing
+// but what JudgeFaulted and Bench say.
+Scenarios::Hurt Scenarios::HurtOf(const Disk& disk, LyingSync* lie) {
+  Hurt hurt;
+  if (lie == nullptr) return hurt;
+  const auto trace = disk.trace();
+  hurt.lost = lie->LostIn(disk.CacheImage(), *trace, trace->effects.size());
+  hurt.untold = !lie->ReportedIn(*trace, trace->effects.size());
+  return hurt;
+}
+
+void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Oracle& before, LyingSync* lie,
+                       uint64_t cut_from, Random& random) {
+  const uint64_t before_effects = disk->effects();
+  const Hurt hurt = HurtOf(*disk, lie);
+  SessionPlan plan = SmallPlan(random);
+  plan.damaged = hurt.lost;
+  plan.sync_fails = hurt.untold;
+  Session session = RunSession(disk, plan, [this] { OnDeadlock(place_); });
   ++campaign_.counters().sessions;
-  if (session.open_error) {
-    campaign_.Report({{Promise::kHonestAboutErrors, "the database opens again in the same boot",
-                       Describe(*session.open_error)}});
-    return;
-  }
   campaign_.Narrate("opened again at effect " + std::to_string(session.first_effect) + ", as commit " +
                         std::to_string(session.opened.number),
                     Lines(session.history));
+  campaign_.NarrateDisk("the disk since", *session.trace, session.first_effect);
+  const uint64_t last = session.trace->effects.size();
+  const Explorer::Extent extent{.first = std::min(cut_from, last), .last = last, .light = true};
+  if (session.open_error) {
+    const Error& error = *session.open_error;
+    if (!(hurt.lost && ReportsDamage(error)) && !(hurt.untold && error.code() == Errc::kIo)) {
+      campaign_.Report(
+          {{Promise::kHonestAboutErrors, "the database opens again in the same boot", Describe(error)}});
+      return;
+    }
+    Bench bench(before);
+    bench.Excuse(lie);
+    explorer_.Points(session.trace, bench, extent, random.Fork(3));
+    return;
+  }
   Allowed allowed = before.At(before_effects);
-  if (frozen_at) allowed.floor = std::min(allowed.floor, before.At(*frozen_at).floor);
+  if (hurt.lost) allowed.floor = std::min(allowed.floor, before.At(lie->at()).floor);
   campaign_.Report(before.Judge(session.opened.Summarize(), allowed, [&] { return session.opened; }));
   const auto position = before.Find(session.opened.Sum(), session.opened.number, allowed);
   if (!position) return;
@@ -117,17 +131,20 @@ void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Oracle& before, 
   violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
   campaign_.Report(violations);
   Bench bench(oracle, session.opened_effect, before, before_effects);
-  if (frozen_at) bench.FreezeFloorAt(*frozen_at);
-  const uint64_t last = session.trace->effects.size();
-  explorer_.Points(session.trace, bench, {.first = std::min(cut_from, last), .last = last, .light = true},
-                   random.Fork(3));
+  bench.Excuse(lie);
+  explorer_.Points(session.trace, bench, extent, random.Fork(3));
 }
 
+// Somewhere where the cache is ahead of the disk.
 bool Scenarios::KillThenCut(Random& random, std::string&) {
-  const uint64_t effects = random.Below(generation_.effects() + 1);
+  uint64_t effects = 0;
+  bool unsynced = false;
+  for (int tries = 0; tries < 8 && !unsynced; ++tries) {
+    effects = random.Below(generation_.effects() + 1);
+    unsynced = CrashPoint(generation_.session.trace, effects).has_unsynced();
+  }
   auto disk = std::make_shared<Disk>(*generation_.session.trace, effects, random.Next());
-  const bool unsynced = CrashPoint(generation_.session.trace, effects).has_unsynced();
-  Reopen(disk, *generation_.oracle, effects, std::nullopt, effects, random);
+  Reopen(disk, *generation_.oracle, nullptr, effects, random);
   return unsynced;
 }
 
@@ -161,14 +178,17 @@ bool Scenarios::FillDisk(Random& random, std::string&) {
 }
 
 bool Scenarios::RefuseMemory(Random& random, std::string&) {
-  const uint64_t at = 1 + random.Below(400);
-  MemoryGate gate(at, 1 + random.Below(random.Chance(50) ? 2 : 40));
+  const bool in_commit = generation_.allocations_in_commit > 0 && random.Chance(50);
+  const uint64_t count = in_commit ? generation_.allocations_in_commit : generation_.allocations;
+  const uint64_t at = 1 + random.Below(count);
+  MemoryGate gate(at, 1 + random.Below(random.Chance(50) ? 2 : 40), in_commit);
   const auto disk = generation_.MakeDisk();
   SessionPlan plan = generation_.plan;
   plan.faults_armed = true;
   plan.make_room = true;
   plan.memory = &gate;
-  campaign_.EnterSession(generation_.index, campaign_.Here().scenario, "no_memory@" + std::to_string(at));
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
+                         "no_memory@" + std::to_string(at) + (in_commit ? "/commit" : ""));
   Session session = RunSession(disk, plan, [this] { OnDeadlock(place_); });
   ++campaign_.counters().sessions;
   if (!gate.refused()) return false;
@@ -190,6 +210,12 @@ bool Scenarios::RunWithFault(const Fault& fault, bool make_room, Random& random)
   campaign_.counters().faults_armed[kind] += 1;
   campaign_.counters().faults_fired[kind] += fired.empty() ? 0 : 1;
   disk->DisarmAll();
+  if (fired.empty() && fault.at > 1) {
+    // There were fewer such calls than the run without it has effects: then the first of them.
+    Fault first = fault;
+    first.at = 1;
+    return RunWithFault(first, make_room, random);
+  }
   if (fired.empty()) return false;
   JudgeFaulted(disk, session, fired[0].effects, fault.kind == FaultKind::kSyncFailsLater, random);
   return true;
@@ -199,22 +225,23 @@ void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& s
                              bool sync_lied, Random& random) {
   campaign_.Narrate("with the fault, from commit " + std::to_string(generation_.base_number),
                     Lines(session.history));
+  campaign_.NarrateDisk("the disk; the fault struck after effect " + std::to_string(failed_at),
+                        *session.trace);
   Model base = generation_.base;
   BindIds(base, session.opened);
   const Oracle oracle(std::move(base), generation_.base_number, session.history);
   Violations violations = session.violations;
   violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
   if (session.open_error && !IsEnvironment(session.open_error->code()) &&
-      !ReportsDamage(session.open_error->code())) {
+      !ReportsDamage(*session.open_error)) {
     violations.push_back(
         {Promise::kHonestAboutErrors, "an error that names the fault", Describe(*session.open_error)});
   }
   campaign_.Report(violations);
-  std::optional<uint64_t> frozen_at;
-  if (sync_lied) frozen_at = failed_at - std::min<uint64_t>(failed_at, 1);
-  const uint64_t before_effects = session.trace->effects.size();
+  std::optional<LyingSync> lie;
+  if (sync_lied) lie.emplace(*session.trace, failed_at);
   if (random.Chance(50)) disk->EvictClean(random.Next());
-  Reopen(disk, oracle, before_effects, frozen_at, failed_at, random);
+  Reopen(disk, oracle, lie ? &*lie : nullptr, failed_at, random);
 }
 
 // ---- Recovery that is cut again and again
@@ -265,10 +292,13 @@ bool Scenarios::LoopCrashes(Random& random, std::string&) {
 
 bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const std::string& what) {
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario, what);
+  campaign_.Narrate("damaged: " + what + ", found after effect " + std::to_string(allowed.effects) +
+                        ", owed are " + std::to_string(allowed.floor) + " commits to a " + allowed.why,
+                    {});
   const Recovered found = Recover(image, generation_.plan.setup, {});
   campaign_.CountRecovery(found.cpu_nanos);
   if (found.error) {
-    if (!ReportsDamage(found.error->code())) {
+    if (!ReportsDamage(*found.error)) {
       campaign_.Report({{Promise::kHonestAboutDamage, "damage reported as such", Describe(*found.error)}});
     }
     return true;
@@ -359,7 +389,7 @@ bool Scenarios::LoseMeta(Random& random) {
   const uint64_t effects = random.Between(second + 1, trace->effects.size());
   const Image image = CrashPoint(trace, effects)
                           .Draw({random.Chance(70) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
-  return JudgeDamage(image, generation_.oracle->AtWithDamagedLog(effects),
+  return JudgeDamage(image, generation_.oracle->AtWithLostMeta(effects, first, second),
                      "lost@" + std::to_string(first) + "+" + std::to_string(second));
 }
 

@@ -9,6 +9,7 @@
 #include "crashsim/campaign.h"
 #include "crashsim/explore.h"
 #include "crashsim/iteration.h"
+#include "crashsim/lying_sync.h"
 
 namespace manifolddb::crashsim {
 
@@ -46,8 +47,13 @@ class Scenarios {
   void JudgeFaulted(const std::shared_ptr<faultfs::Disk>& disk, const Session& session, uint64_t failed_at,
                     bool sync_lied, Random& random);
   // A second session on a disk that goes on in the same boot, judged and cut.
-  void Reopen(const std::shared_ptr<faultfs::Disk>& disk, const Oracle& before, uint64_t before_effects,
-              std::optional<uint64_t> frozen_at, uint64_t cut_from, Random& random);
+  void Reopen(const std::shared_ptr<faultfs::Disk>& disk, const Oracle& before, LyingSync* lie,
+              uint64_t cut_from, Random& random);
+  struct Hurt {
+    bool lost = false;    // the cache lacks what a sync had promised
+    bool untold = false;  // the next sync will say so
+  };
+  static Hurt HurtOf(const faultfs::Disk& disk, LyingSync* lie);
   // Damage is reported, or it is of no effect.
   bool JudgeDamage(const faultfs::Image& image, const Allowed& allowed, const std::string& what);
   uint64_t CountOf(faultfs::EffectKind kind) const;

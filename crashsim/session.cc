@@ -21,6 +21,17 @@ namespace {
 constexpr uint32_t kRefusalsBeforeRoom = 3;
 constexpr Serial kProbeSerial = 1'000'000;  // beyond what programs draw
 
+// Certainly small enough for a group of the log, whose largest is a quarter of the ring.
+bool FitsTheLog(const Step& step, const Options& options) {
+  constexpr uint64_t kHeadersMax = 256;   // of the group and the record
+  constexpr uint64_t kPerOperation = 64;  // kinds, ids, lengths
+  uint64_t bytes = kHeadersMax;
+  for (const Op& op : step.ops) {
+    bytes += kPerOperation + op.table.size() + op.key.size() + op.upper.size() + op.value.size();
+  }
+  return bytes <= options.log_bytes_initial / 4 / options.write_unit * options.write_unit;
+}
+
 class SessionRunner {
  public:
   SessionRunner(const std::shared_ptr<faultfs::Disk>& disk, const SessionPlan& plan,
@@ -72,6 +83,7 @@ class SessionRunner {
     disk_->DisarmAll();
     if (plan_.memory != nullptr) plan_.memory->Open();
   }
+  bool Excused(const Error& error) const;
   Outcome Failed(const Error& error, const char* what);
   void Unless(const Error& error, std::initializer_list<Errc> own, const char* what);
   void Fail(Promise promise, std::string expected, std::string found) {
@@ -87,10 +99,18 @@ class SessionRunner {
   Session session_;
 };
 
+// Does a disk that was hurt before this session explain the error?
+bool SessionRunner::Excused(const Error& error) const {
+  if (!plan_.damaged && !plan_.sync_fails) return false;
+  // Consequences of the one or the other in the same session.
+  if (error.code() == Errc::kPoisoned || error.code() == Errc::kUnknownOutcome) return true;
+  return (plan_.damaged && ReportsDamage(error)) || (plan_.sync_fails && error.code() == Errc::kIo);
+}
+
 // An error that the program did not ask for: allowed if a fault has fired.
 Outcome SessionRunner::Failed(const Error& error, const char* what) {
   const bool environment = IsEnvironment(error.code());
-  const bool expected = FaultFired() && !session_.room_was_made;
+  const bool expected = (FaultFired() && !session_.room_was_made) || Excused(error);
   if (environment && !expected) {
     Fail(Promise::kHonestAboutErrors,
          session_.room_was_made ? "once there is room again, everything goes on"
@@ -280,7 +300,7 @@ void SessionRunner::DoFamilyOperation(const Step& step) {
   Transaction& done = At(record);
   done.ended = Now();
   done.end = End::kAcked;
-  done.changed = true;
+  done.changed = done.logged = true;
   if (status) return;
   done.outcome = Failed(status.error(), "family operation");
   done.end = status.error().code() == Errc::kUnknownOutcome ? End::kUnknown : End::kRefused;
@@ -425,13 +445,16 @@ Outcome SessionRunner::DoScan(const Op& op, const WriteTable& table) {
 void SessionRunner::Commit(const Step& step, WriteTransaction& transaction, size_t record) {
   At(record).called = Now();
   At(record).end = End::kCalled;
+  if (plan_.memory != nullptr) plan_.memory->EnterCommit();
   const auto number =
       transaction.Commit({.durability = step.durability, .through_checkpoint = step.through_checkpoint});
+  if (plan_.memory != nullptr) plan_.memory->LeaveCommit();
   Transaction& done = At(record);
   done.ended = Now();
   if (number) {
     done.end = End::kAcked;
     done.number = *number;
+    done.logged = !step.through_checkpoint && FitsTheLog(step, plan_.setup.options);
     return;
   }
   done.outcome = Failed(number.error(), "Commit");
@@ -457,7 +480,7 @@ void SessionRunner::DoVerify() {
   const auto report = database_->Verify();
   if (!report) {
     static_cast<void>(Failed(report.error(), "Verify"));
-  } else if (!report->ok() && !FaultFired()) {
+  } else if (!report->ok() && !FaultFired() && !plan_.damaged) {
     Fail(Promise::kWhole, "Verify finds nothing while the database runs", report->problems.front().what);
   }
 }
@@ -512,8 +535,15 @@ std::string Describe(const Error& error) {
 
 bool MemoryGate::Allows() {
   if (open_.load()) return true;
-  const uint64_t number = count_.fetch_add(1) + 1;
-  if (number < at_ || number >= at_ + times_) return true;
+  const bool committing = committers_.load() > 0;
+  uint64_t number = count_.fetch_add(1) + 1;
+  if (committing) {
+    const uint64_t in_commit = count_in_commit_.fetch_add(1) + 1;
+    if (in_commit_) number = in_commit;
+  } else if (in_commit_) {
+    return true;
+  }
+  if (number < at_ || number - at_ >= times_) return true;
   refused_.store(true);
   return false;
 }

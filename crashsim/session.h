@@ -27,22 +27,35 @@ struct Setup {
   Options options;  // without executor and clock
   faultfs::Traits traits;
   WorkloadLimits limits;
+  uint64_t recovery_dirty_bytes_max = 0;  // of the openings that look at an image
 };
 // Options for an opening outside any scheduler: work runs inline, time stands still.
 Options InlineOptions(const Setup& setup);
 
-// Refuses data allocations of the engine: the at-th from now on, and so many behind it.
+// Refuses data allocations of the engine: the at-th from now on, and so many behind it. Of all, or of those
+// only that are made while some actor is in Commit.
 class MemoryGate {
  public:
-  MemoryGate(uint64_t at, uint64_t times) : at_(at), times_(times) {}
+  MemoryGate(uint64_t at, uint64_t times, bool in_commit = false)
+      : at_(at), times_(times), in_commit_(in_commit) {}
+  // One that counts and refuses nothing.
+  static constexpr uint64_t kNever = ~uint64_t{0};
+
   bool Allows();
+  void EnterCommit() { committers_.fetch_add(1); }
+  void LeaveCommit() { committers_.fetch_sub(1); }
+  uint64_t counted() const { return count_.load(); }
+  uint64_t counted_in_commit() const { return count_in_commit_.load(); }
   void Open() { open_.store(true); }
   bool refused() const { return refused_.load(); }
 
  private:
   const uint64_t at_;
   const uint64_t times_;
+  const bool in_commit_;
+  std::atomic<uint64_t> committers_{0};
   std::atomic<uint64_t> count_{0};
+  std::atomic<uint64_t> count_in_commit_{0};
   std::atomic<bool> open_{false};
   std::atomic<bool> refused_{false};
 };
@@ -52,6 +65,10 @@ struct SessionPlan {
   Program program;
   uint64_t seed = 0;
   bool faults_armed = false;  // errors of the environment are expected once one has fired
+  // What a sync that lied has done to this disk, as errors show it: pages may be damaged; or the next sync
+  // will tell of it.
+  bool damaged = false;
+  bool sync_fails = false;
   bool make_room = false;  // faults are disarmed before the end, and after some refusals: writes must go on
   MemoryGate* memory = nullptr;  // counts allocations and refuses some
   bool create = true;            // the database need not exist

@@ -50,6 +50,9 @@ std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random) {
   options.cache_bytes = sizes->cache_pages * options.page_size;
   options.dirty_bytes_max = sizes->dirty_pages * options.page_size;
   options.checkpoint_interval_ms = 0;
+  // A database may be opened with less memory than it was written with; so that replays have to spill.
+  setup.recovery_dirty_bytes_max = options.dirty_bytes_max;
+  if (random.Fork(1).Chance(50)) setup.recovery_dirty_bytes_max = 4 * options.page_size;
   setup.limits = {options.page_size, options.page_size / 4, options.log_bytes_max};
   return setup;
 }

@@ -2,6 +2,7 @@
 #include "crashsim/summary.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "crashsim/registry.h"
@@ -129,6 +130,25 @@ void Print(const CampaignOptions& options, const Counters& c, Outcomes outcome, 
   std::printf("  verdict: %s\n", Name(outcome));
 }
 
+namespace {
+
+// Reached only by damage to one certain write, or by refusing one certain allocation.
+constexpr std::array kRareMarks = {
+    "wal.newer_meta_named",    // a checkpoint's meta page lost, a group behind it intact
+    "wal.tail_proves_damage",  // a durable group damaged, a later one intact
+    "wal.no_staging",          // no memory for the log's buffer, while there was some for everything before
+};
+constexpr double kRareSeconds = 600;  // of one worker
+
+bool Required(const CampaignOptions& options, const std::string& mark) {
+  const auto begins = [&](const std::string& prefix) { return mark.starts_with(prefix); };
+  if (!std::ranges::any_of(options.required_marks, begins)) return false;
+  const bool rare = std::ranges::find(kRareMarks, mark) != kRareMarks.end();
+  return !rare || options.seconds * options.jobs >= kRareSeconds;
+}
+
+}  // namespace
+
 std::vector<std::string> Vacuities(const CampaignOptions& options, const Counters& counters) {
   std::vector<std::string> why;
   if (counters.points_unsynced == 0) why.push_back("no crash point had anything unsynced");
@@ -147,9 +167,8 @@ std::vector<std::string> Vacuities(const CampaignOptions& options, const Counter
   }
   const std::vector<std::string> marks = MarkNames();
   for (size_t i = 0; i < marks.size() && i < kMarksMax; ++i) {
-    const bool required = std::ranges::any_of(
-        options.required_marks, [&](const std::string& prefix) { return marks[i].starts_with(prefix); });
-    if (required && counters.marks[i] == 0) why.push_back("mark " + marks[i] + " was never seen");
+    if (Required(options, marks[i]) && counters.marks[i] == 0)
+      why.push_back("mark " + marks[i] + " was never seen");
   }
   return why;
 }

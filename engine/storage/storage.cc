@@ -3,8 +3,8 @@
 //
 // (1) Buffers start at multiples of kBufferAlignment and are not empty; no range wraps around.
 // (2) Nobody holds a lock while doing I/O: the one before us may need it to come to an end.
-// (3) After a sync that failed none succeeds. The system tells of a failure once, and then calls clean what it
-//     lost: a second sync of the same pages, by another thread that had written some of them, would say yes.
+// (3) After a sync that failed none succeeds. The system tells of a failure once, then calls clean what it
+// lost: a second sync, by another thread that had written some of it, would say yes.
 
 #include "manifolddb/storage.h"
 
