@@ -62,19 +62,21 @@ Result<MetaArea> ReadMetaArea(File& file) {
 
 Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan) {
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(life.write_unit, "database.open"));
-  for (const auto order : {format::CopyOrder::kFirst, format::CopyOrder::kSecond}) {
-    const bool first = order == format::CopyOrder::kFirst;
-    for (int slot = 0; slot < 2; ++slot) {
-      if (slot != plan.slot && MANIFOLDDB_BROKEN("recovery.step1.one_slot")) continue;
-      const int first_copy = plan.first_copy[static_cast<size_t>(slot)];
-      const format::MetaPlace place{slot, first ? first_copy : 1 - first_copy};
-      MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, life, place, order, unit.span()));
-    }
-    // A crash before the sync leaves one copy of each slot old, new or torn; the other one is whole.
-    const bool skip = first ? MANIFOLDDB_BROKEN("recovery.step1.first_sync.skip")
-                            : MANIFOLDDB_BROKEN("recovery.step1.second_sync.skip");
-    if (!skip) MANIFOLDDB_TRY(file.Sync());
-  }
+  const auto write = [&](int slot, format::CopyOrder order) -> Status {
+    if (slot != plan.slot && MANIFOLDDB_BROKEN("recovery.step1.one_slot")) return {};
+    const int first = plan.first_copy[static_cast<size_t>(slot)];
+    const format::MetaPlace place{slot, order == format::CopyOrder::kFirst ? first : 1 - first};
+    return checkpoint::WriteMetaCopy(file, life, place, order, unit.span());
+  };
+  // A crash before any of these syncs leaves one copy of each slot old, new or torn; the other one is whole.
+  const int last = plan.lone_slot.value_or(1);
+  MANIFOLDDB_TRY(write(1 - last, format::CopyOrder::kFirst));
+  if (plan.lone_slot && !MANIFOLDDB_BROKEN("recovery.step1.lone_sync.skip")) MANIFOLDDB_TRY(file.Sync());
+  MANIFOLDDB_TRY(write(last, format::CopyOrder::kFirst));
+  if (!MANIFOLDDB_BROKEN("recovery.step1.first_sync.skip")) MANIFOLDDB_TRY(file.Sync());
+  MANIFOLDDB_TRY(write(1 - last, format::CopyOrder::kSecond));
+  MANIFOLDDB_TRY(write(last, format::CopyOrder::kSecond));
+  if (!MANIFOLDDB_BROKEN("recovery.step1.second_sync.skip")) MANIFOLDDB_TRY(file.Sync());
   return {};
 }
 

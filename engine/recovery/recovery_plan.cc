@@ -9,6 +9,9 @@
 // 3. Both slots are rewritten. A meta page that reads as torn may lie whole on the disk, under the cache (a
 //    process killed amid its own step 1), and come back at the next power cut, after another life went on
 //    from the meta page before it. After step 1 there is nothing older anywhere.
+// 4. What is found once is found again (G6). A checkpoint that was cut behind its first copy counts; that
+// copy
+//    is not touched before the other slot states its number durably.
 
 #include "engine/recovery/recovery_plan.h"
 
@@ -65,6 +68,26 @@ int FirstCopy(const DecodedMeta& a, const DecodedMeta& b) {
   return a_is_last ? 0 : 1;
 }
 
+// Invariant 4. Of two slots that have it in one copy each, the one of the older life: the other was written
+// by a process that was killed amid its own step 1, and may be in the cache only.
+std::optional<int> FindLoneSlot(const MetaArea& area, const MetaPlan& plan) {
+  std::optional<int> lone;
+  format::Life life = {};
+  for (int slot = 0; slot < 2; ++slot) {
+    const auto& copies = area[static_cast<size_t>(slot)];
+    const int first = plan.first_copy[static_cast<size_t>(slot)];
+    const auto has = [&](int copy) {
+      const DecodedMeta& found = copies[static_cast<size_t>(copy)];
+      return Valid(found) && found.meta.number == plan.newest.number;
+    };
+    if (has(1 - first)) return std::nullopt;  // stays whole while the first one is rewritten
+    if (!has(first)) continue;
+    const format::Life its_life = copies[static_cast<size_t>(first)].meta.life;
+    if (!lone || its_life < life) lone = slot, life = its_life;
+  }
+  return lone;
+}
+
 void MarkWhatCrashesLeave(const DecodedMeta& a, const DecodedMeta& b) {
   if (!Valid(a) || !Valid(b)) {
     MANIFOLDDB_MARK("recovery.meta.unreadable_copy");
@@ -94,6 +117,7 @@ Result<MetaPlan> PlanFromMeta(const MetaArea& area, const std::string& file) {
   }
   if (newest == nullptr) return Damaged(area, file);
   plan.newest = *newest;
+  if (!MANIFOLDDB_BROKEN("recovery.step1.lone_unguarded")) plan.lone_slot = FindLoneSlot(area, plan);
   for (const auto& slot : area) {
     for (const DecodedMeta& copy : slot) {
       if (Valid(copy) && !SameDatabase(copy.meta, plan.newest)) {

@@ -19,6 +19,9 @@ struct MetaPlan {
   // Of each slot, the copy that step 1 writes first: the unreadable one, else the one that was written last
   // and hence may not be on the disk.
   std::array<int, 2> first_copy = {};
+  // The slot whose first copy is the only one of the newest number that is certainly not lost by a crash amid
+  // step 1: it is rewritten when the other slot states that number durably.
+  std::optional<int> lone_slot = {};
 };
 
 // Decides which meta page counts. Errors (code, message) name what is wrong; `file` is for the message.

@@ -107,6 +107,19 @@ TEST(RecoveryPlan, ALifeThatReachedTheOtherSlotOnlyCounts) {
   EXPECT_EQ(plan->first_copy, (std::array{0, 1}));
 }
 
+// What only one copy states stays untouched until the other slot states it too (G6).
+TEST(RecoveryPlan, TheOnlyCopyOfTheNewestNumberIsGuarded) {
+  const auto lone = [](const MetaArea& area) { return PlanFromMeta(area, "db")->lone_slot; };
+  const auto old = Copy(4, 2, k2nd);
+  EXPECT_EQ(lone({{{Copy(4, 2, k1st), old}, {Copy(4, 2, k1st), old}}}), std::nullopt);
+  EXPECT_EQ(lone({{{Copy(6, 2, k1st), old}, {Copy(5, 2, k1st), Copy(5, 2, k2nd)}}}), 0);
+  EXPECT_EQ(lone({{{Copy(4, 2, k1st), old}, {Copy(5, 2, k1st), old}}}), 1);
+  EXPECT_EQ(lone({{{Copy(4, 2, k1st), old}, {Copy(5, 2, k1st), Unreadable()}}}), std::nullopt)
+      << "the unreadable copy goes first";
+  EXPECT_EQ(lone({{{Copy(5, 3, k1st), old}, {Copy(5, 2, k1st), old}}}), 1)
+      << "a step 1 that was killed left the younger one";
+}
+
 TEST(RecoveryPlan, ASlotWithBothCopiesUnreadableIsDamageNotAStepBack) {
   const auto plan =
       PlanFromMeta({{{Unreadable(), Unreadable()}, {Copy(2, 1, k1st), Copy(2, 1, k2nd)}}}, "db");

@@ -52,7 +52,7 @@ Status File::WriteDurable(uint64_t offset, std::span<const ByteView> parts) {
 
 Status File::Sync() {
   base::AssertNoLocksHeld();
-  if (sync_failed_.load(std::memory_order_acquire) && !MANIFOLDDB_BROKEN("storage.sync.after_failure")) {
+  if (sync_failed_.load(std::memory_order_acquire) && !MANIFOLDDB_BROKEN("storage.failure_forgotten")) {
     return Fail(Errc::kIo, "storage.sync", {.file = name_, .message = "an earlier sync failed"});
   }
   Status synced = DoSync();
