@@ -122,7 +122,7 @@ class Campaign {
   // While something is played again: is this it?
   bool WantsScenario(uint32_t generation, const std::string& scenario) const;
   bool WantsPoint(uint64_t effects) const {
-    return !options_.only || (only_cut() && only_cut()->effects == effects);
+    return !only_cut() || only_cut()->effects == effects;  // no point named: all of the scenario's
   }
   const std::optional<Cut>& only_cut() const;
   bool replaying() const { return options_.only.has_value(); }

@@ -95,7 +95,7 @@ void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Ra
     static_cast<void>(Judge(image, found, ruling));
     if (found.sound() && nested) Nested(found, true, random.Fork(1), 1, tally);
     const bool fresh = tally.recoveries > before;
-    if (found.sound() && !ruling.lost && (campaign_.replaying() || (fresh && random.Chance(kMorePercent)))) {
+    if (found.sound() && !ruling.lost && (campaign_.only_cut() || (fresh && random.Chance(kMorePercent)))) {
       CheckMore(image, found, random);
     }
     tally.violations += counters.violations - violations;
@@ -203,7 +203,7 @@ bool Explorer::NestedCut(const CrashPoint& cut, const ImageSpec& spec, const Rec
 // Dearer checks, of some images: what a read-only opening shows, and whether life goes on.
 void Explorer::CheckMore(const Image& image, const Recovered& found, Random& random) {
   Violations violations;
-  if (campaign_.replaying() || random.Chance(50)) {
+  if (campaign_.only_cut() || random.Chance(50)) {
     ++campaign_.counters().read_only;
     const Recovered seen = Recover(image, setup_, invariant_, {.read_only = true});
     campaign_.CountRecovery(seen.cpu_nanos);
