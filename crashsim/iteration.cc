@@ -129,6 +129,9 @@ bool Iteration::RunGeneration(Generation& generation) {
 
   const std::string name = Name(ScenarioKind::kPoints);
   Explorer explorer(campaign_, setup_, workload_->invariant());
+  // First: they are short, and a short run is to have tried them all.
+  Scenarios scenarios(campaign_, place_, explorer, *workload_, generation);
+  scenarios.Run(draws.Fork(2));
   if (campaign_.WantsScenario(generation.index, name)) {
     campaign_.EnterSession(generation.index, name, "");
     ++counters.scenarios_run[static_cast<size_t>(ScenarioKind::kPoints)];
@@ -137,8 +140,6 @@ bool Iteration::RunGeneration(Generation& generation) {
     counters.scenario_recoveries[static_cast<size_t>(ScenarioKind::kPoints)] += counters.recoveries - before;
     ++counters.scenarios_bitten[static_cast<size_t>(ScenarioKind::kPoints)];
   }
-  Scenarios scenarios(campaign_, place_, explorer, *workload_, generation);
-  scenarios.Run(draws.Fork(2));
   return true;
 }
 

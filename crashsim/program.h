@@ -62,7 +62,8 @@ struct Step {
   bool commit = true;
   Durability durability = Durability::kImmediate;
   bool through_checkpoint = false;
-  bool add_later = false;  // the last family is added to the running transaction
+  bool all_families = false;  // not begun if one of them is missing: its creation may have been refused
+  bool add_later = false;     // the last family is added to the running transaction
   uint8_t slot = 0;
 };
 

@@ -44,7 +44,7 @@ class SessionRunner {
   struct Snapshot {
     ReadTransaction transaction;
     Stamp began;
-    StateSum sum;
+    std::optional<StateSum> sum;  // of the first reading that succeeded
   };
 
   bool Open();
@@ -69,7 +69,7 @@ class SessionRunner {
   void DoCheckpoint();
   void DoVerify();
   void OpenSnapshot(uint8_t slot);
-  void ReadSnapshot(Snapshot& snapshot, bool first);
+  void ReadSnapshot(Snapshot& snapshot);
   void ReadAll();
 
   Stamp Now() { return {disk_->effects(), ++session_.history.events}; }
@@ -273,7 +273,7 @@ void SessionRunner::RunStep(const Step& step) {
     case StepKind::kReadAll: ReadAll(); break;
     case StepKind::kOpenSnapshot: OpenSnapshot(step.slot); break;
     case StepKind::kReadSnapshot:
-      if (auto& snapshot = snapshots_[step.slot]) ReadSnapshot(*snapshot, false);
+      if (auto& snapshot = snapshots_[step.slot]) ReadSnapshot(*snapshot);
       break;
     case StepKind::kCloseSnapshot: snapshots_[step.slot].reset(); break;
   }
@@ -319,6 +319,7 @@ std::vector<std::optional<ColumnFamily>> SessionRunner::Begin(const Step& step,
     families.push_back(family ? std::optional(*family) : std::nullopt);
     if (family) held.push_back(*family);
   }
+  if (step.all_families && held.size() < families.size()) return families;
   const bool later = step.add_later && held.size() > 1;
   std::optional<ColumnFamily> last;
   if (later) last = held.back(), held.pop_back();
@@ -493,10 +494,10 @@ void SessionRunner::OpenSnapshot(uint8_t slot) {
     return;
   }
   snapshots_[slot].emplace(Snapshot{std::move(*transaction), began, {}});
-  ReadSnapshot(*snapshots_[slot], true);
+  ReadSnapshot(*snapshots_[slot]);
 }
 
-void SessionRunner::ReadSnapshot(Snapshot& snapshot, bool first) {
+void SessionRunner::ReadSnapshot(Snapshot& snapshot) {
   // Held by reference while others run: nobody else uses this slot, the program gives each actor its own.
   const auto seen = Observe(snapshot.transaction, Detail::kSums);
   if (!seen) {
@@ -504,9 +505,9 @@ void SessionRunner::ReadSnapshot(Snapshot& snapshot, bool first) {
     return;
   }
   Reading reading{seen->number, seen->Sum(), seen->problems, snapshot.began, Now()};
-  if (first) {
+  if (!snapshot.sum) {
     snapshot.sum = reading.sum;
-  } else if (snapshot.sum != reading.sum) {
+  } else if (*snapshot.sum != reading.sum) {
     reading.problems.push_back("other contents than when it was read first");
   }
   session_.history.readings.push_back(std::move(reading));
@@ -520,7 +521,7 @@ void SessionRunner::ReadAll() {
     return;
   }
   Snapshot snapshot{std::move(*transaction), began, {}};
-  ReadSnapshot(snapshot, true);
+  ReadSnapshot(snapshot);
 }
 
 }  // namespace

@@ -244,6 +244,7 @@ Step UnicodeWorkload::Batch(Random& random, uint64_t first, uint64_t count, bool
       step.ops.push_back(std::move(op));
     }
   }
+  step.all_families = true;
   step.commit = !random.Chance(4);
   if (random.Chance(none_percent_)) step.durability = Durability::kNone;
   step.through_checkpoint = random.Chance(through_percent_);
