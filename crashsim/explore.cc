@@ -17,6 +17,7 @@ using faultfs::ImageSpec;
 using faultfs::Policy;
 
 constexpr uint32_t kNestedPercent = 5;  // of the images recovered
+constexpr uint32_t kNestedPercentAtMeta = 30;
 constexpr uint32_t kNestedDepth = 2;
 constexpr uint32_t kMorePercent = 6;   // read-only and going on
 constexpr uint32_t kRandomImages = 3;  // per point
@@ -61,6 +62,17 @@ std::vector<ImageSpec> Explorer::Specs(const CrashPoint& point, bool light, Rand
   return specs;
 }
 
+// Amid a checkpoint's last steps, where one copy of its meta page may stand alone: recoveries from there are
+// worth cutting.
+bool Explorer::AtMeta(const CrashPoint& point) const {
+  for (uint64_t back = 1; back <= 3 && back <= point.effects(); ++back) {
+    const faultfs::Effect& effect = point.trace().effects[point.effects() - back];
+    const bool meta = effect.name == kDatabase && effect.offset < 4 * setup_.options.write_unit;
+    if (meta && effect.kind == faultfs::EffectKind::kWrite) return true;
+  }
+  return false;
+}
+
 void Explorer::Points(const std::shared_ptr<const faultfs::Trace>& trace, const Bench& bench,
                       const Extent& extent, Random random) {
   const uint64_t points = extent.last - extent.first + 1;
@@ -79,6 +91,7 @@ void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Ra
   Counters& counters = campaign_.counters();
   ++counters.points;
   if (point.has_unsynced()) ++counters.points_unsynced;
+  const uint32_t nested_percent = AtMeta(point) ? kNestedPercentAtMeta : kNestedPercent;
   PointTally tally;
   for (const ImageSpec& spec : Specs(point, light, random)) {
     campaign_.EnterCut({point.effects(), spec});
@@ -88,7 +101,7 @@ void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Ra
     ++tally.policies[static_cast<size_t>(spec.policy)];
     ++counters.policy_images[static_cast<size_t>(spec.policy)];
     const bool replay_nested = campaign_.replaying() && !campaign_.options().only->nested.empty();
-    const bool nested = replay_nested || (!light && random.Chance(kNestedPercent));
+    const bool nested = replay_nested || (!light && random.Chance(nested_percent));
     const uint64_t before = tally.recoveries;
     const Recovered found = RecoverOnce(image, nested, tally);
     const Bench::Ruling ruling = bench.At(point.effects(), point.trace(), image);

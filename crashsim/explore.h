@@ -78,6 +78,7 @@ class Explorer {
   };
 
   void Point(const faultfs::CrashPoint& point, const Bench& bench, bool light, Random random);
+  bool AtMeta(const faultfs::CrashPoint& point) const;
   std::vector<faultfs::ImageSpec> Specs(const faultfs::CrashPoint& point, bool light, Random& random) const;
   Recovered RecoverOnce(const faultfs::Image& image, bool keep_trace, PointTally& tally);
   void Nested(const Recovered& first, bool sample, Random random, uint32_t depth, PointTally& tally);

@@ -30,7 +30,7 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kIoFault, 1, &Scenarios::FailCall, random);
   Try(ScenarioKind::kRot, 12, &Scenarios::Rot, random);
   Try(ScenarioKind::kMetaRot, 4, &Scenarios::RotMeta, random);
-  Try(ScenarioKind::kLostWrite, 8, &Scenarios::LoseWrite, random);
+  Try(ScenarioKind::kLostWrite, 16, &Scenarios::LoseWrite, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
   Try(ScenarioKind::kNoMemory, 1, &Scenarios::RefuseMemory, random);
 }

@@ -132,11 +132,12 @@ void Print(const CampaignOptions& options, const Counters& c, Outcomes outcome, 
 
 namespace {
 
-// Reached only by damage to one certain write, or by refusing one certain allocation.
+// Reached only by damage to one certain write, by refusing one certain allocation, or by chance twice over.
 constexpr std::array kRareMarks = {
+    "wal.later_group_lost",    // two groups on their way at once, and the second alone arrived
     "wal.newer_meta_named",    // a checkpoint's meta page lost, a group behind it intact
+    "wal.no_staging",          // no memory for the log's buffer, while there was some for all before
     "wal.tail_proves_damage",  // a durable group damaged, a later one intact
-    "wal.no_staging",          // no memory for the log's buffer, while there was some for everything before
 };
 constexpr double kRareSeconds = 600;  // of one worker
 

@@ -10,7 +10,6 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/mutex.h"
-#include "engine/base/sites.h"
 
 namespace manifolddb {
 namespace {
@@ -52,7 +51,7 @@ Status File::WriteDurable(uint64_t offset, std::span<const ByteView> parts) {
 
 Status File::Sync() {
   base::AssertNoLocksHeld();
-  if (sync_failed_.load(std::memory_order_acquire) && !MANIFOLDDB_BROKEN("storage.failure_forgotten")) {
+  if (sync_failed_.load(std::memory_order_acquire)) {
     return Fail(Errc::kIo, "storage.sync", {.file = name_, .message = "an earlier sync failed"});
   }
   Status synced = DoSync();
