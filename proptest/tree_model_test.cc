@@ -280,8 +280,6 @@ TEST(TreeModelDeath, EveryPlantedFaultIsNoticed) {
   int faults = 0;
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
     if (!std::string_view(site->name()).starts_with("btree.")) continue;
-    // A level can be wrong only where checksum, position and birth of a page are right: see tree_test.cc.
-    if (std::string_view(site->name()) == "btree.level.skip") continue;
     ++faults;
     const auto hunt = [&] {
       site->Break(true);

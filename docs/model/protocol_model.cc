@@ -54,7 +54,7 @@ struct Process {                                        // what dies with it
   u8 base = 0, base_lsn = 0;                            // the durable checkpoint; its LSN is the log's tail
   u8 progress = kIdle, captured = 0, captured_lsn = 0;  // the checkpoint being written (or step 1)
   u8 through = 0, closing = 0;                          // it carries a commit; it has the clean flag
-  u8 first = 0, todo = 0, zero[5] = {};                 // copies of its meta page to write first; and now
+  u8 first = 0, todo = 0, lone = 0, raise = 0, zero[3] = {};  // copies to write first; now; after a sync
 };
 struct Chances { u8 crashes = 2, failed_syncs = 0, closes = 0, snapshots = 0, lost = 0, zero = 0; };
 struct State {
@@ -95,8 +95,9 @@ constexpr Run kRuns[] = {  // planted faults, with the steps in design.md 3.10; 
     {"meta-step-back", "6-8", {.through = true}}, {"ack-out-of-order", "7", {.parallel = true}},
     {"no-log-life", "7", {}}, {"tail-early", "11", {.commits = 3, .ring = 2}},
     {"birth-twice", "17", {.left = {.lost = 1}, .spills = true}}, {"step1-one-slot", "-", {.left = {4}}},
-    {"step1-stale-first", "-", {.left = {.failed_syncs = 1}}}, {"done-after-copy1", "-", {.through = true}},
-    {"names-unsynced", "-", {.parallel = true}}, {"reuse-captured", "-", {.commits = 3, .none = true}},
+    {"step1-stale-first", "-", {.left = {.failed_syncs = 1}}}, {"names-unsynced", "-", {.parallel = true}},
+    {"reuse-captured", "-", {.commits = 3, .none = true}}, {"step1-lone-first", "-", {.through = true}},
+    {"step1-one-life", "-", {.left = {.failed_syncs = 1}, .through = true}},
     {"log", kCi, {.commits = 3, .parallel = true, .none = true}},
     {"ring2", kCi, {.commits = 3, .ring = 2, .left = {.failed_syncs = 1}}},
     {"pages", kCi, {.commits = 4, .sides = 2, .left = {.snapshots = 1}, .spills = true}},
@@ -348,18 +349,21 @@ struct Model {
   void WriteCopy(const State& s, Content m) {
     const int unit = std::countr_zero(s.p.todo);
     m.second = s.p.progress == kOtherCopy;
-    Write(s, unit, m, {"write ", -1, kNames[unit]}, [](State& n) { n.p.todo &= n.p.todo - 1; });
+    Write(s, unit, m, {"write ", -1, kNames[unit]}, [](State& n) { n.p.todo &= n.p.todo - 1, n.p.raise = 0; });
   }
   void MetaSteps(State n, bool one_sync) {  // the copies that go first, a sync, the others, a sync
     const unsigned first = n.p.first, other = (first & 5) << 1 | (first & 10) >> 1;
-    if (!n.p.todo && n.p.progress == kFirstCopy && one_sync) n.p.progress = kOtherCopy, n.p.todo = other;
-    if (n.p.todo) return WriteCopy(n, In(n, std::countr_zero(first)));
+    if (!n.p.todo && n.p.progress == kFirstCopy && one_sync)
+      n.p.progress = kOtherCopy, n.p.todo = other | n.p.lone, n.p.lone = 0;
+    Content next = Read(n).meta;  // as written just before
+    if (n.p.raise && !Is("step1-one-life")) next.log_life += next.log_life == next.life, ++next.life;
+    if (n.p.todo) return WriteCopy(n, next);
     const bool done = n.p.progress == kOtherCopy, step1 = n.p.phase == kStep1;
     const unsigned units = !bounds.ranged ? kDataFile : done ? other : first;
     Sync(n, units, {done ? "sync: the meta page is durable" : "sync the first copies"}, [&](State& m) {
       if (done) return step1 ? BeginLife(m) : Complete(m);
+      if (m.p.lone) return m.p.todo = m.p.lone, m.p.lone = 0, m.p.raise = 1, void();
       m.p.progress = kOtherCopy, m.p.todo = other;
-      if (Is("done-after-copy1") && m.p.through) m.shown |= Prefix(m.order, m.p.captured) & ~m.none;
     });
   }
   void Complete(State& n) const {  // only now: the tail moves up, pages are given back, who waited goes on
@@ -376,16 +380,24 @@ struct Model {
   void Open(State n) {
     const Found f = Read(n);
     if (f.corrupt || f.wrong) return;
+    if (n.cache == n.disk) n.shown |= f.commits, n.none &= ~f.commits;  // to be found again, always (G6)
     Content m = f.meta;
     if (++m.life, m.clean) m.log_life = m.life;
     m.clean = m.clean && Is("step1-keeps-clean");
+    int lone_life = 255, guarded = 0;  // else the only copy of this number waits until the other slot has it
     for (int unit = 0; unit < kMetas; unit += 2) {  // of each slot first: the unreadable, or written last
       const int a = Rank(In(n, unit)), b = Rank(In(n, unit + 1));
       bool second = a && (!b || b > a) && !Is("step1-fixed-order");
       if (Is("step1-stale-first") && a >> 16 != b >> 16) second = b < a;
-      if (!Is("step1-one-slot") || (a > b ? a : b) == Rank(f.meta)) n.p.first |= 1 << (unit + second);
+      if (Is("step1-one-slot") && (a > b ? a : b) != Rank(f.meta)) continue;
+      n.p.first |= 1 << (unit + second);
+      const Content& mine = In(n, unit + second);
+      guarded |= In(n, unit + !second).number == m.number;  // stays whole meanwhile
+      if (mine.number != m.number || mine.life >= lone_life) continue;
+      n.p.lone = 1 << (unit + second), lone_life = mine.life;
     }
-    n.p.phase = kStep1, n.p.progress = kFirstCopy, n.p.todo = n.p.first, WriteCopy(n, m);
+    if (guarded || Is("step1-lone-first") || n.p.lone == n.p.first) n.p.lone = 0;
+    n.p.phase = kStep1, n.p.progress = kFirstCopy, n.p.todo = n.p.first & ~n.p.lone, WriteCopy(n, m);
   }
   void BeginLife(State& n) const {
     const Found f = Read(n);

@@ -82,7 +82,7 @@ Status DatabaseImpl::FindMeta(File& data) {
                             std::to_string(stated)});
   }
   was_clean_ = plan_.newest.clean;
-  MANIFOLDDB_ASSIGN(found_, recovery::BeginLife(plan_.newest, data.name()));
+  MANIFOLDDB_ASSIGN(found_, recovery::BeginLife(plan_, data.name()));
   return {};
 }
 

@@ -62,20 +62,21 @@ Result<MetaArea> ReadMetaArea(File& file) {
 
 Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan) {
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(life.write_unit, "database.open"));
-  const auto write = [&](int slot, format::CopyOrder order) -> Status {
+  const auto write = [&](const format::MetaPage& meta, int slot, format::CopyOrder order) -> Status {
     if (slot != plan.slot && MANIFOLDDB_BROKEN("recovery.step1.one_slot")) return {};
     const int first = plan.first_copy[static_cast<size_t>(slot)];
     const format::MetaPlace place{slot, order == format::CopyOrder::kFirst ? first : 1 - first};
-    return checkpoint::WriteMetaCopy(file, life, place, order, unit.span());
+    return checkpoint::WriteMetaCopy(file, meta, place, order, unit.span());
   };
   // A crash before any of these syncs leaves one copy of each slot old, new or torn; the other one is whole.
   const int last = plan.lone_slot.value_or(1);
-  MANIFOLDDB_TRY(write(1 - last, format::CopyOrder::kFirst));
+  const bool guarded = plan.lone_slot && life.life.raw() > plan.newest.life.raw() + 1;
+  MANIFOLDDB_TRY(write(guarded ? GuardOf(life) : life, 1 - last, format::CopyOrder::kFirst));
   if (plan.lone_slot && !MANIFOLDDB_BROKEN("recovery.step1.lone_sync.skip")) MANIFOLDDB_TRY(file.Sync());
-  MANIFOLDDB_TRY(write(last, format::CopyOrder::kFirst));
+  MANIFOLDDB_TRY(write(life, last, format::CopyOrder::kFirst));
   if (!MANIFOLDDB_BROKEN("recovery.step1.first_sync.skip")) MANIFOLDDB_TRY(file.Sync());
-  MANIFOLDDB_TRY(write(1 - last, format::CopyOrder::kSecond));
-  MANIFOLDDB_TRY(write(last, format::CopyOrder::kSecond));
+  MANIFOLDDB_TRY(write(life, 1 - last, format::CopyOrder::kSecond));
+  MANIFOLDDB_TRY(write(life, last, format::CopyOrder::kSecond));
   if (!MANIFOLDDB_BROKEN("recovery.step1.second_sync.skip")) MANIFOLDDB_TRY(file.Sync());
   return {};
 }

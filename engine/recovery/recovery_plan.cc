@@ -11,7 +11,7 @@
 //    from the meta page before it. After step 1 there is nothing older anywhere.
 // 4. What is found once is found again (G6). A checkpoint that was cut behind its first copy counts; that
 // copy
-//    is not touched before the other slot states its number durably.
+//    is not touched before the other slot states its number durably, in a life between.
 
 #include "engine/recovery/recovery_plan.h"
 
@@ -68,8 +68,9 @@ int FirstCopy(const DecodedMeta& a, const DecodedMeta& b) {
   return a_is_last ? 0 : 1;
 }
 
-// Invariant 4. Of two slots that have it in one copy each, the one of the older life: the other was written
-// by a process that was killed amid its own step 1, and may be in the cache only.
+// Invariant 4. Of two slots that have it in one copy each, the one of the older life: the other one was
+// written when that was durable, by a process that was killed amid its own step 1, and may be in the cache
+// only.
 std::optional<int> FindLoneSlot(const MetaArea& area, const MetaPlan& plan) {
   std::optional<int> lone;
   format::Life life = {};
@@ -129,18 +130,28 @@ Result<MetaPlan> PlanFromMeta(const MetaArea& area, const std::string& file) {
   return plan;
 }
 
-Result<MetaPage> BeginLife(const MetaPage& newest, const std::string& file) {
-  if (newest.life.raw() >= format::kLifeMax) {
+Result<MetaPage> BeginLife(const MetaPlan& plan, const std::string& file) {
+  const bool between = plan.lone_slot && !MANIFOLDDB_BROKEN("recovery.step1.one_life");
+  const uint64_t lives = between ? 2 : 1;
+  MetaPage meta = plan.newest;
+  if (meta.life.raw() + lives > format::kLifeMax) {
     return Fail(Errc::kLimit, "database.open",
                 {.file = file, .message = "opened for writing 2^24 times; copy it into a new database"});
   }
-  MetaPage meta = newest;
-  if (!MANIFOLDDB_BROKEN("recovery.life.not_advanced")) meta.life = newest.life.next();
+  if (!MANIFOLDDB_BROKEN("recovery.life.not_advanced")) meta.life = format::Life{meta.life.raw() + lives};
   // After a clean close nothing follows the checkpoint: the log starts anew, with this life's groups.
-  if (newest.clean) meta.log_life = meta.life;
+  if (plan.newest.clean) meta.log_life = meta.life;
   if (MANIFOLDDB_BROKEN("recovery.log_life.not_recorded")) meta.log_life = meta.life;
   if (!MANIFOLDDB_BROKEN("recovery.step1.clean_kept")) meta.clean = false;
   return meta;
+}
+
+MetaPage GuardOf(const MetaPage& begun) {
+  MetaPage guard = begun;
+  guard.life = format::Life{begun.life.raw() - 1};
+  // Whoever finds it instead, after a clean close, expects a log of its life: there is none, as it should be.
+  if (guard.log_life > guard.life) guard.log_life = guard.life;
+  return guard;
 }
 
 }  // namespace manifolddb::recovery

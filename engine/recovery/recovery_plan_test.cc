@@ -152,7 +152,7 @@ TEST(RecoveryPlan, MetaPagesOfTwoDatabasesAreDamage) {
 TEST(BeginLife, ACleanCheckpointHasTheNewLifesLogBehindIt) {
   MetaPage meta = Copy(3, 7, k1st).meta;
   meta.clean = true;
-  const auto begun = BeginLife(meta, "db");
+  const auto begun = BeginLife({.newest = meta}, "db");
   ASSERT_TRUE(begun);
   EXPECT_EQ(begun->life.raw(), 8u);
   EXPECT_EQ(begun->log_life.raw(), 8u);
@@ -162,15 +162,33 @@ TEST(BeginLife, ACleanCheckpointHasTheNewLifesLogBehindIt) {
 TEST(BeginLife, AfterACrashTheLogOfTheLastLifeStillFollows) {
   MetaPage meta = Copy(3, 9, k1st).meta;
   meta.log_life = Life{7};  // two openings that never finished a checkpoint
-  const auto begun = BeginLife(meta, "db");
+  const auto begun = BeginLife({.newest = meta}, "db");
   ASSERT_TRUE(begun);
   EXPECT_EQ(begun->life.raw(), 10u);
   EXPECT_EQ(begun->log_life.raw(), 7u);
 }
 
+// The other slot is written in the life between, before the lone copy is touched.
+TEST(BeginLife, ALoneCopyIsGuardedByALifeBetween) {
+  MetaPage meta = Copy(3, 9, k1st).meta;
+  meta.log_life = Life{7};
+  const auto begun = BeginLife({.newest = meta, .lone_slot = 0}, "db");
+  ASSERT_TRUE(begun);
+  EXPECT_EQ(begun->life.raw(), 11u);
+  EXPECT_EQ(begun->log_life.raw(), 7u);
+  EXPECT_EQ(GuardOf(*begun).life.raw(), 10u);
+  EXPECT_EQ(GuardOf(*begun).log_life.raw(), 7u);
+  meta.clean = true;
+  const auto after_close = BeginLife({.newest = meta, .lone_slot = 0}, "db");
+  ASSERT_TRUE(after_close);
+  EXPECT_EQ(after_close->log_life.raw(), 11u);
+  EXPECT_EQ(GuardOf(*after_close).log_life.raw(), 10u);
+  EXPECT_FALSE(GuardOf(*after_close).clean);
+}
+
 TEST(BeginLife, LivesAreBounded) {
-  EXPECT_TRUE(BeginLife(Copy(3, format::kLifeMax - 1, k1st).meta, "db"));
-  const auto begun = BeginLife(Copy(3, format::kLifeMax, k1st).meta, "db");
+  EXPECT_TRUE(BeginLife({.newest = Copy(3, format::kLifeMax - 1, k1st).meta}, "db"));
+  const auto begun = BeginLife({.newest = Copy(3, format::kLifeMax, k1st).meta}, "db");
   ASSERT_FALSE(begun);
   EXPECT_EQ(begun.error().code(), Errc::kLimit);
 }

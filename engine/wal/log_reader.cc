@@ -171,7 +171,7 @@ class LogScanner {
     if (header.durable_lsn > header.lsn) {
       return Corrupt(next.lsn, "a group states bytes behind itself to be durable");
     }
-    if (header.first_txn != result_.next_txn && !MANIFOLDDB_BROKEN("wal.txn_gap.skip")) {
+    if (header.first_txn != result_.next_txn) {
       return Corrupt(next.lsn, "the group begins with commit " + std::to_string(header.first_txn.raw()) +
                                    ", but commit " + std::to_string(result_.next_txn.raw()) + " comes next");
     }
