@@ -349,14 +349,16 @@ struct Model {
   void WriteCopy(const State& s, Content m) {
     const int unit = std::countr_zero(s.p.todo);
     m.second = s.p.progress == kOtherCopy;
-    Write(s, unit, m, {"write ", -1, kNames[unit]}, [](State& n) { n.p.todo &= n.p.todo - 1, n.p.raise = 0; });
+    Write(s, unit, m, {"write ", -1, kNames[unit]},
+          [](State& n) { n.p.todo &= n.p.todo - 1, n.p.raise = 0; });
   }
   void MetaSteps(State n, bool one_sync) {  // the copies that go first, a sync, the others, a sync
     const unsigned first = n.p.first, other = (first & 5) << 1 | (first & 10) >> 1;
     if (!n.p.todo && n.p.progress == kFirstCopy && one_sync)
       n.p.progress = kOtherCopy, n.p.todo = other | n.p.lone, n.p.lone = 0;
     Content next = Read(n).meta;  // as written just before
-    if (n.p.raise && !Is("step1-one-life")) next.log_life += next.log_life == next.life, ++next.life;
+    if (n.p.raise && !Is("step1-one-life"))  // the life before this one is the guard's
+      next.log_life += next.log_life == next.life, ++next.life;
     if (n.p.todo) return WriteCopy(n, next);
     const bool done = n.p.progress == kOtherCopy, step1 = n.p.phase == kStep1;
     const unsigned units = !bounds.ranged ? kDataFile : done ? other : first;
