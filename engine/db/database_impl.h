@@ -62,7 +62,7 @@ class DatabaseImpl {
   const std::shared_ptr<Clock> clock_;
 
   // Constant after opening. Destroyed in reverse order.
-  format::MetaPage found_;  // the newest meta page, as this life rewrote it
+  format::MetaPage found_;   // the newest meta page, as this life rewrote it
   recovery::MetaPlan plan_;  // what was found before that
   bool was_clean_ = true;
   format::PageBitmap used_;  // pages of the checkpoint found; handed on to the checkpointer

@@ -59,9 +59,8 @@ Status WriteTransactionImpl::DropTable(ColumnFamily family, std::string_view nam
   MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(family, "table.drop"));
   WriteTableState* const table = edit->Find(name);
   if (table == nullptr) return NoSuchTable("table.drop", name);
-  Status redone = AppendTableChange([&](base::ByteBuffer& redo) {
-    return format::AppendDropTable(redo, edit->family()->id(), table->id);
-  });
+  Status redone = AppendTableChange(
+      [&](base::ByteBuffer& redo) { return format::AppendDropTable(redo, edit->family()->id(), table->id); });
   if (!redone) return Failed(redone.error());
   if (const format::PageRef root = edit->Drop(table); !root.null()) dropped_.push_back(root);
   return AfterChange();
