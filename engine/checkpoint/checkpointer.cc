@@ -153,7 +153,10 @@ std::optional<wal::LogRing> Checkpointer::GrownRing() {
   if (capacity >= log_bytes_max_ || core_.log_space->used() * 2 < core_.log_space->usable())
     return std::nullopt;
   if (core_.poison->set()) return std::nullopt;
-  const uint64_t grown = std::min(capacity * 4, log_bytes_max_);
+  // The bound was checked against the write unit that a new database would have.
+  const uint64_t wanted = std::min(capacity * 4, log_bytes_max_);
+  const uint64_t grown = wanted - wanted % durable_.write_unit;
+  if (grown <= capacity) return std::nullopt;
   if (Status filled = wal::GrowLog(log_file_, durable_.write_unit, capacity, grown); !filled) {
     // No room for a larger log is no reason to stop: the smaller one goes on. A failed sync is.
     MANIFOLDDB_MARK("checkpoint.log_growth_failed");

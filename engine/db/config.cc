@@ -21,6 +21,7 @@ Status Check(bool holds, const char* option, uint64_t value, const char* rule) {
 
 Result<Config> Resolve(const Options& options) {
   constexpr uint64_t kLogBytesMax = uint64_t{1} << 40;
+  constexpr uint64_t kIntervalMsMax = uint64_t{1} << 40;
   constexpr uint64_t kLogUnitsMin = 8;
   const uint32_t unit = options.write_unit;
   MANIFOLDDB_TRY(
@@ -46,6 +47,8 @@ Result<Config> Resolve(const Options& options) {
                        "a multiple of write_unit, at least log_bytes_initial, at most 2^40"));
   MANIFOLDDB_TRY(Check(options.cache_bytes > 0, "cache_bytes", 0, "at least 1"));
   MANIFOLDDB_TRY(Check(options.dirty_bytes_max > 0, "dirty_bytes_max", 0, "at least 1"));
+  MANIFOLDDB_TRY(Check(options.checkpoint_interval_ms <= kIntervalMsMax, "checkpoint_interval_ms",
+                       options.checkpoint_interval_ms, "at most 2^40"));
   config.create = {page, unit, initial};
   config.log_bytes_max = options.log_bytes_max;
   config.cache_bytes = options.cache_bytes;

@@ -170,13 +170,16 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
 Status DatabaseImpl::Close() {
   {
     base::MutexLock lock(mutex_);
+    while (closing_) close_ended_.Wait(mutex_);
     if (closed_) return *closed_;
+    closing_ = true;
   }
   const Status status = CloseOnce();
-  if (!status && status.error().code() == Errc::kBusy) return status;
   base::MutexLock lock(mutex_);
-  if (!closed_) closed_ = status;
-  return *closed_;
+  closing_ = false;
+  if (status || status.error().code() != Errc::kBusy) closed_ = status;
+  close_ended_.NotifyAll();
+  return status;
 }
 
 Status DatabaseImpl::CloseOnce() {

@@ -84,6 +84,8 @@ class DatabaseImpl {
   std::unique_ptr<checkpoint::Checkpointer> checkpointer_;
 
   base::Mutex mutex_{base::LockRank::kLifecycle};
+  base::CondVar close_ended_;
+  bool closing_ GUARDED_BY(mutex_) = false;
   std::optional<Status> closed_ GUARDED_BY(mutex_);
 };
 

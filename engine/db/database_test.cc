@@ -199,6 +199,58 @@ TEST_F(DatabaseTest, FamiliesAndTablesCanBeRenamedAndDropped) {
   EXPECT_EQ(*db_->ListColumnFamilies(), (std::vector<std::string>{"b"}));
 }
 
+TEST_F(DatabaseTest, AFamilyIsRenamedAlsoWhenNobodyHasUsedItSinceTheOpening) {
+  Put("a", "k", "v");
+  Open();
+  ASSERT_TRUE(db_->RenameColumnFamily("a", "b"));
+  ASSERT_TRUE(db_->Checkpoint());
+  EXPECT_EQ(Get("b", "k"), "v");
+}
+
+TEST_F(DatabaseTest, ACursorReadsItsEntryAsTheTransactionHasItNow) {
+  auto txn = db_->BeginWrite(Family("a"));
+  auto table = txn->OpenOrCreateTable(Family("a"), "t");
+  ASSERT_TRUE(table->Put(AsBytes("b"), AsBytes("value of b")));
+  ASSERT_TRUE(table->Put(AsBytes("c"), AsBytes("value of c")));
+  auto cursor = table->NewCursor();
+  ASSERT_TRUE(*cursor->Seek(AsBytes("b")));
+  for (int i = 0; i < 40; ++i) {  // before it, until its leaf has been split
+    ASSERT_TRUE(table->Put(AsBytes("a" + std::to_string(i)), AsBytes(std::string(60, 'a'))));
+    const auto value = cursor->value();
+    ASSERT_TRUE(value) << value.error().ToString();
+    EXPECT_EQ(AsText(*value), "value of b");
+    EXPECT_EQ(AsText(cursor->key()), "b");
+  }
+  ASSERT_TRUE(table->Delete(AsBytes("b")));
+  EXPECT_EQ(cursor->value().error().code(), Errc::kInvalidArgument);
+  ASSERT_TRUE(*cursor->Next());
+  EXPECT_EQ(AsText(*cursor->value()), "value of c");
+  ASSERT_TRUE(txn->Commit());
+  EXPECT_EQ(cursor->value().error().code(), Errc::kTransactionEnded);
+}
+
+TEST_F(DatabaseTest, TheLogsBoundIsRoundedToTheWriteUnitOfTheDatabase) {
+  db_.reset();
+  const auto storage = MakeMemoryStorage();
+  Options options = Tiny();
+  options.page_size = 4096;
+  options.write_unit = 4096;
+  options.log_bytes_initial = options.log_bytes_max = 8 * 4096;
+  ASSERT_TRUE((*Database::Open(storage, "db", options))->Close());
+  options.page_size = 0;
+  options.write_unit = 512;
+  options.log_bytes_max = 12 * 4096 + 512;  // whatever it may be
+  auto db = std::move(*Database::Open(storage, "db", options));
+  const auto family = db->CreateColumnFamily("f");
+  for (int i = 0; i < 50; ++i) {
+    auto txn = db->BeginWrite(*family);
+    auto table = txn->OpenOrCreateTable(*family, "t");
+    ASSERT_TRUE(table->Put(AsBytes("k"), AsBytes("v")));
+    ASSERT_TRUE(txn->Commit());
+  }
+  EXPECT_TRUE(db->Close());
+}
+
 TEST_F(DatabaseTest, DroppedTreesAreFreedInTheEnd) {
   for (int i = 0; i < 200; ++i) Put("a", "key" + std::to_string(i), std::string(100, 'a'));
   Put("a", "large", std::string(20000, 'l'));

@@ -79,6 +79,20 @@ TEST_F(ThreadsTest, WritersOfDifferentFamiliesDoNotLoseCommits) {
   for (const ColumnFamily family : families) EXPECT_EQ(Count(*txn, family), kCommitsEach);
 }
 
+TEST_F(ThreadsTest, AllWhoCloseAreToldTheSame) {
+  const ColumnFamily family = *db_->CreateColumnFamily("a");
+  Increment({&family, 1}, Durability::kImmediate);
+  std::vector<std::thread> threads;
+  std::atomic<int> closed{0};
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] { closed += db_->Close().has_value() ? 1 : 0; });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(closed, 4);
+  EXPECT_EQ(db_->Checkpoint().error().code(), Errc::kClosed);
+  SetUp();
+}
+
 TEST_F(ThreadsTest, WritersOfOneFamilyTakeTurns) {
   const ColumnFamily family = *db_->CreateColumnFamily("f");
   std::vector<std::thread> writers;

@@ -71,7 +71,9 @@ ReaderSlot* ReaderSlots::Acquire() {
     for (size_t i = 0; i < Chunk::kSlots; ++i) {
       ReaderSlot& slot = chunk->slots[(start + i) % Chunk::kSlots];
       if (slot.taken_.load(std::memory_order_relaxed)) continue;
-      if (slot.taken_.exchange(true, std::memory_order_acquire)) continue;
+      // Sequentially consistent: whoever closes sets `closed` and then looks here, whoever takes a slot looks
+      // at `closed` then.
+      if (slot.taken_.exchange(true, std::memory_order_seq_cst)) continue;
       MANIFOLDDB_ASSERT(slot.depth_ == 0);
       delete added;
       return &slot;
@@ -132,7 +134,7 @@ uint64_t ReaderSlots::SafeEpoch() const {
 uint64_t ReaderSlots::InUse() const {
   uint64_t in_use = 0;
   ForEachSlot([&in_use](const ReaderSlot& slot) {
-    if (slot.taken_.load(std::memory_order_relaxed)) ++in_use;
+    if (slot.taken_.load(std::memory_order_seq_cst)) ++in_use;
   });
   return in_use;
 }

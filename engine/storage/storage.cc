@@ -55,8 +55,17 @@ Status File::Sync() {
     return Fail(Errc::kIo, "storage.sync", {.file = name_, .message = "an earlier sync failed"});
   }
   Status synced = DoSync();
-  if (!synced) sync_failed_.store(true, std::memory_order_release);
-  return synced;
+  if (synced) return {};
+  sync_failed_.store(true, std::memory_order_release);
+  // Some systems tell of a full disk only here. It is too late then: what was written may be lost, and nobody
+  // may take it for a want of room that leaves everything as it was.
+  const Error& error = synced.error();
+  if (error.code() == Errc::kForked) return synced;
+  return Fail(Errc::kIo, error.operation().data(),
+              {.file = error.file(),
+               .offset = error.offset(),
+               .os_error = error.os_error(),
+               .message = error.message()});
 }
 
 Result<uint64_t> File::Size() {

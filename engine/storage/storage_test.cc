@@ -123,6 +123,30 @@ TEST_P(StorageTest, AllocateGrowsWithZerosAndNeverShrinks) {
   ASSERT_TRUE(file->Sync());
 }
 
+// A file whose sync fails as a full disk does.
+class FullAtSync final : public File {
+ public:
+  FullAtSync() : File("f") {}
+
+ private:
+  Status DoRead(uint64_t, MutableByteView) override { return {}; }
+  Status DoWrite(uint64_t, std::span<const ByteView>) override { return {}; }
+  Status DoWriteDurable(uint64_t, std::span<const ByteView>) override { return {}; }
+  Status DoSync() override { return Fail(Errc::kNoSpace, "test.sync", {.file = name(), .os_error = 28}); }
+  Result<uint64_t> DoSize() override { return 0; }
+  Status DoAllocate(uint64_t) override { return {}; }
+  Status DoLock(LockMode) override { return {}; }
+};
+
+TEST(FailedSync, IsNoWantOfRoomThatLeavesEverythingAsItWas) {
+  FullAtSync file;
+  const Status synced = file.Sync();
+  ASSERT_FALSE(synced);
+  EXPECT_EQ(synced.error().code(), Errc::kIo);
+  EXPECT_EQ(synced.error().os_error(), 28);
+  EXPECT_EQ(synced.error().operation(), "test.sync");
+}
+
 TEST_P(StorageTest, OpeningWhatIsMissingIsNotFound) {
   EXPECT_EQ(CodeOf(storage_->Open("none", OpenMode::kReadOnly)), Errc::kNotFound);
   EXPECT_EQ(CodeOf(storage_->Open("none", OpenMode::kReadWrite)), Errc::kNotFound);

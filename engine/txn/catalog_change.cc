@@ -123,6 +123,8 @@ Status RenameFamily(Core& core, std::string_view from, std::string_view to) {
   if (core.families->FindByName(to, kNewestOrdered) != nullptr) {
     return Fail(Errc::kAlreadyExists, "column_family.rename", {.message = Quoted(to)});
   }
+  // The next checkpoint writes the family's record anew, tables included.
+  MANIFOLDDB_TRY(core.LoadFamily(family, presence.slot()));
   base::ByteBuffer redo;
   MANIFOLDDB_TRY(AppendGap(redo));
   MANIFOLDDB_TRY(format::AppendRenameFamily(redo, family->id(), AsBytes(to)));

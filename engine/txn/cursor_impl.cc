@@ -69,6 +69,16 @@ Result<bool> Cursor::Impl::Run(const char* operation, Move move) {
 
 Result<ByteView> Cursor::Impl::ReadCurrent() {
   MANIFOLDDB_ASSERT(cursor_.valid());
+  // The transaction may have written since the last move, or that move may have failed.
+  if (writer_ != nullptr) MANIFOLDDB_TRY(FollowWriter("cursor.value"));
+  if (!cursor_.settled()) {
+    const mvcc::EpochGuard guard(slot_);
+    MANIFOLDDB_ASSIGN(const bool there, cursor_.Refresh(guard));
+    if (!there) {
+      return Fail(Errc::kInvalidArgument, "cursor.value",
+                  {.file = core_.config.name, .message = "the entry was deleted since: move the cursor"});
+    }
+  }
   const btree::FoundValue value = cursor_.value();
   if (value.extent.null()) return value.inline_bytes;
   MANIFOLDDB_ASSIGN(extent_, core_.file->ReadExtent(value.extent));

@@ -110,7 +110,7 @@ Status WriteTransactionImpl::CheckLive(const char* operation) const {
     return Fail(Errc::kTransactionEnded, operation,
                 {.message = "only Abort is left after " + failed_->ToString()});
   }
-  return core_.CheckWritable(operation);
+  return core_.poison->Check(operation);  // its slot keeps the database open
 }
 
 Status WriteTransactionImpl::CheckTable(const WriteTableState& table, const char* operation) const {
@@ -144,7 +144,8 @@ Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) {
   const bool through =
       options.through_checkpoint || redo_overflow_ || LogSpan() > core_.log_space->group_bytes_max();
   Result<TxnId> txn = through ? CommitThrough() : CommitLogged(options.durability);
-  Abort();  // lets go of what was not ordered; no effect on what was
+  const Presence presence(core_);  // keeps the files until the request is made
+  Abort();                         // lets go of what was not ordered; no effect on what was
   if (!txn) return std::unexpected<Error>(txn.error());
   core_.commits.fetch_add(1, std::memory_order_relaxed);
   core_.RequestCheckpointIfDue();

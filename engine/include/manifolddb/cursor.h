@@ -66,7 +66,8 @@ class Cursor {
   bool valid() const;
   // REQUIRES: valid(). The views live until the cursor moves, its transaction writes, or it ends.
   ByteView key() const;
-  // Reads large values from storage, hence may fail: kCorrupt, kIo, kNoMemory.
+  // As it is now, also when the cursor's own transaction has written since the last move: kInvalidArgument if
+  // it has deleted the entry, kTransactionEnded. May read from storage: kCorrupt, kIo, kNoMemory.
   Result<ByteView> value();
 
  private:
