@@ -120,6 +120,25 @@ TEST_F(DatabaseTest, ASnapshotStaysAsItWas) {
   EXPECT_EQ(Get("a", "k"), "no family");
 }
 
+TEST_F(DatabaseTest, AValueReadInAWriteTransactionKeepsItsBytesWhenItsEntryChanges) {
+  Put("a", "k", "first");
+  auto txn = db_->BeginWrite(Family("a"));
+  ASSERT_TRUE(txn);
+  auto table = txn->OpenTable(Family("a"), "t");
+  ASSERT_TRUE(table);
+  const auto committed = table->Get(AsBytes("k"));
+  ASSERT_TRUE(table->Put(AsBytes("k"), AsBytes("second")));
+  const auto own = table->Get(AsBytes("k"));
+  ASSERT_TRUE(committed && *committed && own && *own);
+  ASSERT_TRUE(table->Put(AsBytes("k"), AsBytes("third")));
+  ASSERT_TRUE(table->Put(AsBytes("j"), AsBytes("another in the same leaf")));
+  ASSERT_TRUE(table->Delete(AsBytes("k")));
+  EXPECT_EQ((*committed)->text(), "first");
+  EXPECT_EQ((*own)->text(), "second");
+  ASSERT_TRUE(txn->Commit());
+  EXPECT_EQ((*own)->text(), "second");
+}
+
 TEST_F(DatabaseTest, ValuesOfEverySizeSurvive) {
   std::map<std::string, std::string> model;
   for (size_t size : {0, 1, 100, 127, 128, 129, 511, 512, 513, 1024, 5000, 100000}) {

@@ -81,7 +81,7 @@ Result<MutablePage> PageWriter::Create(format::PageKind kind, uint8_t level) {
 Result<MutablePage> PageWriter::Edit(PageRef ref, const mvcc::EpochGuard& guard) {
   MANIFOLDDB_ASSERT(!ended_);
   MANIFOLDDB_ASSIGN(Frame* const frame, cache_.Fetch(ref, guard));
-  if (frame->writer == serial_) return MutablePage{ref, frame->bytes};
+  if (Edits(*frame)) return MutablePage{ref, frame->bytes};
   MANIFOLDDB_ASSIGN(const PageRef copy_ref, TakePage());
   MANIFOLDDB_ASSIGN(const MutablePage copy, Own(cache_.CreateCopy(copy_ref, serial_, *frame), copy_ref));
   Remove(ref);

@@ -52,6 +52,8 @@ class PageWriter {
   // on: the caller must put the new ref where the old one was. The old bytes stay readable while `guard`
   // lives.
   Result<MutablePage> Edit(format::PageRef ref, const mvcc::EpochGuard& guard);
+  // Would it be the page itself? Then its bytes are nobody's to keep.
+  bool Edits(const Frame& frame) const { return frame.writer == serial_; }
   // The page is not part of the new version.
   void Remove(format::PageRef ref);
 

@@ -21,11 +21,19 @@ Value::~Value() {
 
 namespace txn {
 
-Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root,
-                                       ByteView key) {
+Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root, ByteView key,
+                                       const page::PageWriter* writer) {
   const mvcc::EpochGuard guard(slot);
   MANIFOLDDB_ASSIGN(const std::optional<btree::FoundValue> found, btree::Get(*core.cache, root, key, guard));
   if (!found) return std::optional<Value>();
+  if (found->extent.null() && writer != nullptr && writer->Edits(*found->frame)) {
+    // The page is changed in place by what comes next in this transaction: the value needs bytes of its own.
+    if (found->inline_bytes.empty()) return std::optional<Value>(Value({}, {}));
+    MANIFOLDDB_ASSIGN(base::Buffer bytes, base::Buffer::Make(found->inline_bytes.size(), "table.get"));
+    btree::CopyBytes(bytes.data(), found->inline_bytes);
+    const ByteView view = bytes.view().first(found->inline_bytes.size());
+    return std::optional<Value>(Value(view, {.owned = bytes.Release()}));
+  }
   if (found->extent.null()) {
     found->frame->pins.fetch_add(1, std::memory_order_relaxed);
     return std::optional<Value>(Value(found->inline_bytes, {.frame = found->frame}));

@@ -5,6 +5,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/btree/tree_cursor.h"
+#include "engine/page/page_writer.h"
 #include "engine/txn/core.h"
 #include "manifolddb/cursor.h"
 
@@ -13,9 +14,10 @@ namespace manifolddb::txn {
 class WriteTransactionImpl;
 struct WriteTableState;
 
-// The value at `key` of the tree, kept alive.
-Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root,
-                                       ByteView key);
+// The value at `key` of the tree, kept alive. `writer`: of the write transaction that reads, null if none
+// does.
+Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root, ByteView key,
+                                       const page::PageWriter* writer = nullptr);
 
 }  // namespace manifolddb::txn
 

@@ -89,7 +89,7 @@ Result<std::vector<std::string>> WriteTransactionImpl::ListTables(ColumnFamily f
 
 Result<std::optional<Value>> WriteTransactionImpl::Get(const WriteTableState& table, ByteView key) {
   MANIFOLDDB_TRY(CheckTable(table, "table.get"));
-  return ReadValue(core_, slot_, table.tree.root, key);
+  return ReadValue(core_, slot_, table.tree.root, key, &pages_);
 }
 
 Result<uint64_t> WriteTransactionImpl::Length(const WriteTableState& table) const {
