@@ -79,8 +79,9 @@ void Explorer::Points(const std::shared_ptr<const faultfs::Trace>& trace, const 
   CrashPoint point(trace, extent.first);
   for (uint64_t effects = extent.first; effects <= extent.last && !campaign_.Stop(); ++effects) {
     Random draws = random.Fork(effects);
-    const bool wanted = extent.points_max == 0 || draws.Below(points) < extent.points_max;
-    if (!wanted || !campaign_.WantsPoint(effects)) continue;
+    // Drawn beside the others: a point named by a line is the same whether it was one of a sample or not.
+    const bool wanted = extent.points_max == 0 || draws.Fork(1).Below(points) < extent.points_max;
+    if (campaign_.only_cut() ? !campaign_.WantsPoint(effects) : !wanted) continue;
     point.MoveTo(effects);
     Point(point, bench, extent.light, draws);
   }

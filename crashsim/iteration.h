@@ -64,6 +64,7 @@ class Iteration {
   Random random_;
   Setup setup_;
   std::unique_ptr<Workload> workload_;
+  bool hasty_ = false;
 };
 
 }  // namespace manifolddb::crashsim

@@ -54,7 +54,7 @@ int Run(Words& words) {
   options.setup.preset = *preset;
   Random random(1);
   if (!DrawSetup(options.setup, random))
-    return Usage("--config " + options.setup.config + ": tiny, small or default");
+    return Usage("--config " + options.setup.config + ": any, tiny, ring, cache, small or default");
   if (options.ops == 0) options.ops = DefaultSteps(options.setup.config);
   return static_cast<int>(RunCampaign(options));
 }
@@ -98,7 +98,8 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_option("--iterations", options.iterations_max,
                  "At most so many iterations; 0: as many as there is time for");
   run.add_option("--json", options.json, "Write results here, as JSON lines");
-  run.add_option("--config", options.setup.config, "Sizes of the database: tiny, small, default")
+  run.add_option("--config", options.setup.config,
+                 "Sizes of the database: any (of tiny, ring, cache), tiny, ring, cache, small, default")
       ->capture_default_str();
   run.add_option("--preset", words.preset, "What the file system orders: strict, ext4-ordered")
       ->capture_default_str();

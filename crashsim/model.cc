@@ -35,16 +35,31 @@ void AddToScan(SequenceSum& sum, std::string_view key, uint64_t value_digest) {
 uint64_t FoundValue(uint64_t digest) { return digest | 1; }
 
 uint64_t ScanOf(const ModelTable& table, const Op& op) {
+  // What lies within the bounds; `at` is 0 before the first of them, one more than their number after the
+  // last.
+  std::vector<std::pair<std::string_view, uint64_t>> window;
+  for (auto one = op.has_lower ? table.entries.lower_bound(op.lower) : table.entries.begin();
+       one != table.entries.end() && (!op.has_upper || one->first < op.upper); ++one) {
+    window.emplace_back(one->first, one->second.digest);
+  }
+  const auto before = [&](const auto& entry) { return entry.first < op.key; };
+  const auto up_to = [&](const auto& entry) { return entry.first <= op.key; };
+  size_t at = op.backwards ? window.size() : 1;
+  if (op.has_key) {
+    at = static_cast<size_t>(op.backwards ? std::ranges::count_if(window, up_to)
+                                          : std::ranges::count_if(window, before) + 1);
+  }
   SequenceSum sum;
-  uint32_t left = op.count;
-  if (!op.backwards) {
-    auto at = op.has_key ? table.entries.lower_bound(op.key) : table.entries.begin();
-    for (; at != table.entries.end() && left > 0; ++at, --left) AddToScan(sum, at->first, at->second.digest);
-  } else {
-    auto at = op.has_key ? table.entries.upper_bound(op.key) : table.entries.end();
-    while (at != table.entries.begin() && left > 0) {
-      --at, --left;
-      AddToScan(sum, at->first, at->second.digest);
+  bool backwards = op.backwards;
+  for (uint32_t shown = 1; shown <= op.count; ++shown) {
+    const bool there = at > 0 && at <= window.size();
+    if (!there && op.turn_after == 0) break;
+    if (there) AddToScan(sum, window[at - 1].first, window[at - 1].second);
+    if (shown == op.turn_after) backwards = !backwards;
+    if (backwards) {
+      at -= at > 0 ? 1 : 0;
+    } else {
+      at = std::min(at + 1, window.size() + 1);
     }
   }
   return sum.value();

@@ -33,11 +33,14 @@ struct Op {
   uint8_t family = 0;  // index into Step::families
   std::string table = {};
   std::string key = {};    // or lower bound, start, new name
-  std::string upper = {};  // kDeleteRange
+  std::string upper = {};  // kDeleteRange, kScan
+  std::string lower = {};  // kScan
   bool has_key = true;
   bool has_upper = false;
+  bool has_lower = false;
   bool backwards = false;
   uint32_t count = 0;
+  uint32_t turn_after = 0;  // kScan: after so many moves the other way; 0: never
   std::string value = {};
 };
 

@@ -12,6 +12,7 @@
 
 #include "crashsim/observe.h"
 #include "crashsim/oracle.h"
+#include "crashsim/resting.h"
 #include "crashsim/scheduler.h"
 #include "engine/base/memory.h"
 
@@ -45,6 +46,7 @@ class SessionRunner {
     ReadTransaction transaction;
     Stamp began;
     std::optional<StateSum> sum;  // of the first reading that succeeded
+    std::optional<RestingCursor> resting = std::nullopt;
   };
 
   bool Open();
@@ -71,6 +73,11 @@ class SessionRunner {
   void OpenSnapshot(uint8_t slot);
   void ReadSnapshot(Snapshot& snapshot);
   void ReadAll();
+  void RestIn(Snapshot& snapshot);
+  void CheckWhatIsKept();
+  void ReadOnAfterFault();
+  void LetGo();
+  void ReadFailed(const Error& error, const char* what);
 
   Stamp Now() { return {disk_->effects(), ++session_.history.events}; }
   Transaction& At(size_t record) { return session_.history.transactions[record]; }
@@ -95,6 +102,7 @@ class SessionRunner {
   const std::function<void()>& on_deadlock_;
   std::unique_ptr<Database> database_;
   std::array<std::optional<Snapshot>, kSnapshotSlots> snapshots_;
+  HeldValues held_;
   uint32_t refusals_ = 0;
   Session session_;
 };
@@ -155,8 +163,14 @@ bool SessionRunner::Open() {
   return true;
 }
 
-bool SessionRunner::Close() {
+void SessionRunner::LetGo() {
+  CheckWhatIsKept();
+  held_.LetGo();
   for (auto& snapshot : snapshots_) snapshot.reset();
+}
+
+bool SessionRunner::Close() {
+  LetGo();
   const Stamp called = Now();
   if (Status closed = database_->Close(); !closed) {
     static_cast<void>(Failed(closed.error(), "Close"));
@@ -171,7 +185,7 @@ void SessionRunner::CutAndKill() {
   session_.trace = disk_->trace();
   const uint64_t effects = disk_->effects();
   disk_->Kill();
-  for (auto& snapshot : snapshots_) snapshot.reset();
+  LetGo();
   database_.reset();
   if (disk_->effects() != effects) {
     Fail(Promise::kDurable, "a crash without a destructor's help",
@@ -198,6 +212,7 @@ Session SessionRunner::Run() {
     if (database_ == nullptr) break;
   }
   if (database_ != nullptr && plan_.make_room) MakeRoom();
+  if (database_ != nullptr) ReadOnAfterFault();
   if (database_ != nullptr) {
     session_.last_stats = database_->Stats();
     CheckBounds();
@@ -263,6 +278,7 @@ void SessionRunner::RunRound(const Round& round, size_t index) {
 }
 
 void SessionRunner::RunStep(const Step& step) {
+  CheckWhatIsKept();
   switch (step.kind) {
     case StepKind::kTransaction: DoTransaction(step); break;
     case StepKind::kCreateFamily:
@@ -273,7 +289,10 @@ void SessionRunner::RunStep(const Step& step) {
     case StepKind::kReadAll: ReadAll(); break;
     case StepKind::kOpenSnapshot: OpenSnapshot(step.slot); break;
     case StepKind::kReadSnapshot:
-      if (auto& snapshot = snapshots_[step.slot]) ReadSnapshot(*snapshot);
+      if (auto& snapshot = snapshots_[step.slot]) {
+        RestIn(*snapshot);
+        ReadSnapshot(*snapshot);
+      }
       break;
     case StepKind::kCloseSnapshot: snapshots_[step.slot].reset(); break;
   }
@@ -412,9 +431,12 @@ Outcome SessionRunner::DoOnTable(const Op& op, WriteTable& table) {
       return gone ? Outcome{.value = *gone} : Failed(gone.error(), "DeleteRange");
     }
     case OpKind::kGet: {
-      const auto found = table.Get(AsBytes(op.key));
+      auto found = table.Get(AsBytes(op.key));
       if (!found) return Failed(found.error(), "Get");
-      return {.value = *found ? FoundValue(Digest((*found)->bytes())) : 0};
+      if (!*found) return {};
+      const uint64_t digest = Digest((*found)->bytes());
+      if (plan_.setup.limits.resting) held_.Hold(std::move(**found));
+      return {.value = FoundValue(digest)};
     }
     case OpKind::kLength: {
       const auto length = table.Length();
@@ -426,19 +448,26 @@ Outcome SessionRunner::DoOnTable(const Op& op, WriteTable& table) {
 }
 
 Outcome SessionRunner::DoScan(const Op& op, const WriteTable& table) {
-  auto cursor = table.NewCursor();
+  Range range;
+  if (op.has_lower) range.lower = AsBytes(op.lower);
+  if (op.has_upper) range.upper = AsBytes(op.upper);
+  auto cursor = table.NewCursor(range);
   if (!cursor) return Failed(cursor.error(), "NewCursor");
   const ByteView key = AsBytes(op.key);
   auto there = op.backwards ? (op.has_key ? cursor->SeekForPrev(key) : cursor->Last())
                             : (op.has_key ? cursor->Seek(key) : cursor->First());
   SequenceSum sum;
-  for (uint32_t left = op.count; left > 0; --left) {
+  bool backwards = op.backwards;
+  for (uint32_t shown = 1; shown <= op.count; ++shown) {
     if (!there) return Failed(there.error(), "cursor");
-    if (!*there) break;
-    const auto value = cursor->value();
-    if (!value) return Failed(value.error(), "cursor value");
-    AddToScan(sum, AsText(cursor->key()), Digest(*value));
-    there = op.backwards ? cursor->Prev() : cursor->Next();
+    if (!*there && op.turn_after == 0) break;
+    if (*there) {
+      const auto value = cursor->value();
+      if (!value) return Failed(value.error(), "cursor value");
+      AddToScan(sum, AsText(cursor->key()), Digest(*value));
+    }
+    if (shown == op.turn_after) backwards = !backwards;
+    if (shown < op.count) there = backwards ? cursor->Prev() : cursor->Next();
   }
   return {.value = sum.value()};
 }
@@ -495,13 +524,63 @@ void SessionRunner::OpenSnapshot(uint8_t slot) {
   }
   snapshots_[slot].emplace(Snapshot{std::move(*transaction), began, {}});
   ReadSnapshot(*snapshots_[slot]);
+  RestIn(*snapshots_[slot]);
+}
+
+void SessionRunner::ReadFailed(const Error& error, const char* what) {
+  static_cast<void>(Failed(error, what));
+  if (plan_.reads_go_on && error.code() != Errc::kNoMemory) {
+    Fail(Promise::kHonestAboutErrors, "reads go on after a sync that failed",
+         std::string(what) + ": " + Describe(error));
+  }
+}
+
+// A cursor that was left in the snapshot goes on from where it rests, before anything else is read; where
+// there is none, one is left.
+void SessionRunner::RestIn(Snapshot& snapshot) {
+  if (!plan_.setup.limits.resting) return;
+  if (snapshot.resting) {
+    const auto wrong = snapshot.resting->GoOn();
+    if (!wrong) {
+      snapshot.resting.reset();
+      ReadFailed(wrong.error(), "a cursor that rested");
+    } else if (*wrong) {
+      Fail(Promise::kIsolated, "a cursor goes on in its snapshot, within its bounds",
+           "snapshot at commit " + std::to_string(snapshot.transaction.commit_number()) + ": " + **wrong);
+    }
+    return;
+  }
+  auto resting = RestingCursor::Rest(snapshot.transaction, Random(Mix(plan_.seed, session_.history.events)));
+  if (!resting) {
+    ReadFailed(resting.error(), "leaving a cursor in a snapshot");
+  } else if (*resting) {
+    snapshot.resting.emplace(std::move(**resting));
+  }
+}
+
+void SessionRunner::CheckWhatIsKept() {
+  if (const auto wrong = held_.Check()) {
+    Fail(Promise::kIsolated, "a value that was read keeps its bytes", *wrong);
+    held_.LetGo();
+  }
+}
+
+// Whatever failed: what can still be read must be right; the oracle compares it.
+void SessionRunner::ReadOnAfterFault() {
+  if (!plan_.setup.limits.resting || !FaultFired()) return;
+  for (auto& snapshot : snapshots_) {
+    if (!snapshot) continue;
+    RestIn(*snapshot);
+    ReadSnapshot(*snapshot);
+  }
+  ReadAll();
 }
 
 void SessionRunner::ReadSnapshot(Snapshot& snapshot) {
   // Held by reference while others run: nobody else uses this slot, the program gives each actor its own.
   const auto seen = Observe(snapshot.transaction, Detail::kSums);
   if (!seen) {
-    static_cast<void>(Failed(seen.error(), "reading a snapshot"));
+    ReadFailed(seen.error(), "reading a snapshot");
     return;
   }
   Reading reading{seen->number, seen->Sum(), seen->problems, snapshot.began, Now()};
@@ -517,7 +596,7 @@ void SessionRunner::ReadAll() {
   const Stamp began = Now();
   auto transaction = database_->BeginRead();
   if (!transaction) {
-    static_cast<void>(Failed(transaction.error(), "BeginRead"));
+    ReadFailed(transaction.error(), "BeginRead");
     return;
   }
   Snapshot snapshot{std::move(*transaction), began, {}};

@@ -1,8 +1,10 @@
-// Configurations. Tiny ones are so small that splits, log wraps, evictions, spills and checkpoints occur
-// within a few dozen operations; sizes vary from run to run around the name's own.
+// Configurations. Tiny ones are so small that splits, log wraps, spills and checkpoints occur within a few
+// dozen operations; sizes vary from run to run around the name's own. Ring: the smallest log, which may not
+// grow. Cache: fewer pages in memory than the data has, down to a single one.
 #include "crashsim/setup.h"
 
 #include <algorithm>
+#include <array>
 
 namespace manifolddb::crashsim {
 namespace {
@@ -14,6 +16,7 @@ struct Sizes {
   uint64_t log_units_max;
   uint64_t cache_pages;
   uint64_t dirty_pages;
+  Pressure pressure = Pressure::kNone;
 };
 
 std::optional<Sizes> SizesOf(std::string_view config, Random& random) {
@@ -25,6 +28,17 @@ std::optional<Sizes> SizesOf(std::string_view config, Random& random) {
                  48 + random.Below(100),
                  12 + random.Below(24)};
   }
+  if (config == "ring") {
+    constexpr std::array<uint64_t, 4> kUnits = {8, 8, 12, 16};
+    const uint64_t units = kUnits[random.Below(kUnits.size())];
+    return Sizes{512, 512, units, units, 64 + random.Below(64), 48, Pressure::kLog};
+  }
+  if (config == "cache") {
+    constexpr std::array<uint64_t, 5> kPages = {1, 4, 6, 8, 12};
+    const uint64_t pages = kPages[random.Below(kPages.size())];
+    return Sizes{
+        512, 512, 8 + random.Below(9), 16 + random.Below(48), pages, 4 + random.Below(12), Pressure::kCache};
+  }
   if (config == "small") return Sizes{512, 1024, 32, 256, 256, 96};
   if (config == "default") return Sizes{4096, 8192, 1024, 16384, 16384, 8192};
   return std::nullopt;
@@ -33,6 +47,14 @@ std::optional<Sizes> SizesOf(std::string_view config, Random& random) {
 }  // namespace
 
 std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random) {
+  if (wish.config == "any") {
+    constexpr std::array kAny = {"tiny", "ring", "tiny", "cache"};
+    SetupWish one = wish;
+    one.config = kAny[random.Fork(2).Below(kAny.size())];
+    auto drawn = DrawSetup(one, random);
+    if (drawn) drawn->limits.resting = true;
+    return drawn;
+  }
   const auto sizes = SizesOf(wish.config, random);
   if (!sizes) return std::nullopt;
   Setup setup;
@@ -43,7 +65,8 @@ std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random) {
   Options& options = setup.options;
   options.write_unit = std::max(setup.traits.atomic_unit, sizes->unit);
   // A database may assume less of the disk than it keeps.
-  if (wish.config == "tiny" && wish.unit == 0 && random.Chance(15)) options.write_unit *= 2;
+  const bool varies = wish.config != "small" && wish.config != "default";
+  if (varies && wish.unit == 0 && random.Chance(15)) options.write_unit *= 2;
   options.page_size = std::max(sizes->page_size, options.write_unit);
   options.log_bytes_initial = sizes->log_units * options.write_unit;
   options.log_bytes_max = std::max(sizes->log_units, sizes->log_units_max) * options.write_unit;
@@ -53,7 +76,12 @@ std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random) {
   // A database may be opened with less memory than it was written with; so that replays have to spill.
   setup.recovery_dirty_bytes_max = options.dirty_bytes_max;
   if (random.Fork(1).Chance(50)) setup.recovery_dirty_bytes_max = 4 * options.page_size;
-  setup.limits = {options.page_size, options.page_size / 4, options.log_bytes_max};
+  setup.limits = {.page_size = options.page_size,
+                  .key_bytes_max = options.page_size / 4,
+                  .log_bytes_max = options.log_bytes_max,
+                  .group_bytes_max = sizes->log_units / 4 * options.write_unit,
+                  .pressure = sizes->pressure,
+                  .resting = sizes->pressure != Pressure::kNone};
   return setup;
 }
 

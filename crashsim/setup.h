@@ -13,7 +13,7 @@
 namespace manifolddb::crashsim {
 
 struct SetupWish {
-  std::string config = "tiny";  // tiny, small, default
+  std::string config = "any";  // any (of tiny, ring and cache), tiny, ring, cache, small, default
   faultfs::Preset preset = faultfs::Preset::kStrict;
   uint32_t unit = 0;  // the disk's atomic unit; 0: the configuration's
 };

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kFamilies = 4;
 constexpr int kTables = 3;
+constexpr uint64_t kGroupHeaderBytes = 200;  // of a group with one operation, about
 
 class Drawer {
  public:
@@ -62,6 +63,11 @@ std::string Drawer::Value(uint32_t op) {
   const uint64_t inline_max = limits_.page_size / 4;
   uint64_t bytes;
   const uint64_t draw = random_.Below(100);
+  if (limits_.pressure == Pressure::kLog && draw >= 20) {
+    // Groups of one write unit and of as many as a group may have, side by side; few too large for the log.
+    const uint64_t whole = limits_.group_bytes_max - kGroupHeaderBytes;
+    return MakeValue(serial_, op, 8 + random_.Below(draw < 24 ? 2 * whole : whole));
+  }
   if (draw < 8) {
     bytes = random_.Below(8);  // too short for a tag
   } else if (draw < 70 || !swarm_.large_values) {
@@ -92,6 +98,15 @@ Op Drawer::DrawScan() {
   op.has_key = !random_.Chance(30);
   op.backwards = random_.Chance(50);
   op.count = static_cast<uint32_t>(1 + random_.Below(12));
+  if (!limits_.resting) return op;
+  Random bounds = random_.Fork(1);
+  const auto key = [&] { return KeyNumber(bounds.Below(swarm_.keys), limits_.key_bytes_max); };
+  op.lower = key();
+  op.upper = key();
+  if (op.upper < op.lower) std::swap(op.lower, op.upper);
+  op.has_lower = bounds.Chance(50);
+  op.has_upper = bounds.Chance(60);
+  if (bounds.Chance(50)) op.turn_after = static_cast<uint32_t>(1 + bounds.Below(op.count));
   return op;
 }
 
@@ -220,6 +235,23 @@ Swarm DrawSwarm(Random& random) {
   constexpr std::array<uint32_t, 3> kNone = {15, 40, 85};
   swarm.none_percent = kNone[random.Below(kNone.size())];
   return swarm;
+}
+
+void Press(Swarm& swarm, Pressure pressure, Random random) {
+  if (pressure == Pressure::kNone) return;
+  if (pressure == Pressure::kCache) {
+    swarm.keys = std::max<uint32_t>(swarm.keys, 40);
+    swarm.ops_per_step = std::max<uint32_t>(swarm.ops_per_step, 8);
+    swarm.snapshots = swarm.reads = random.Chance(85);
+    return;
+  }
+  // Small transactions, many at once, with their checkpoints beside them.
+  swarm.actors = 2 + static_cast<uint32_t>(random.Below(3));
+  swarm.several_families = true;
+  swarm.background = random.Chance(85);
+  swarm.keys = std::min<uint32_t>(swarm.keys, 16);
+  swarm.ops_per_step = 2;
+  swarm.family_changes = swarm.through_checkpoint = random.Chance(20);
 }
 
 std::string Describe(const Swarm& swarm) {

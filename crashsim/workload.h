@@ -9,11 +9,21 @@
 
 namespace manifolddb::crashsim {
 
+// What the sizes of a database press for.
+enum class Pressure : uint8_t {
+  kNone,
+  kLog,    // the smallest ring: committers wait for room while a checkpoint makes some
+  kCache,  // more data than pages in memory
+};
+
 // What the database is like, as far as the workload must know.
 struct WorkloadLimits {
   uint64_t page_size = 512;
   uint64_t key_bytes_max = 128;
   uint64_t log_bytes_max = 16384;
+  uint64_t group_bytes_max = 4096;  // of the log as it is created
+  Pressure pressure = Pressure::kNone;
+  bool resting = false;  // cursors with bounds, that rest; values that are kept
 };
 
 // Kinds of things that one run does or never does (swarm testing: what is absent lets the rest go further).
@@ -39,6 +49,8 @@ struct Swarm {
   uint32_t none_percent = 30;  // of the commits
 };
 Swarm DrawSwarm(Random& random);
+// What a database under pressure needs to feel it.
+void Press(Swarm& swarm, Pressure pressure, Random random);
 // As switched-on names, for reports.
 std::string Describe(const Swarm& swarm);
 
