@@ -46,8 +46,11 @@ enum class ScenarioKind : uint8_t {
   kRot,         // bits flipped at rest
   kMetaRot,     // the newest meta page unreadable
   kLostWrite,   // an acknowledged write that never arrived, or elsewhere
+  kOpenings,    // openings that end early, each in its own way, mostly amid step 1
+  kForeign,     // a group of another database where the log goes on
+  kMissing,     // one of the two files is gone
 };
-inline constexpr size_t kScenarios = 10;
+inline constexpr size_t kScenarios = 13;
 const char* Name(ScenarioKind kind);
 
 inline constexpr size_t kMarksMax = 512;

@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t kTracesWritten = 6;  // iterations whose traces the report can draw
 // Most iterations look at some points only and go on to other programs; the rest look at every one.
 constexpr uint64_t kHastyPercent = 80;
-constexpr uint32_t kHastyPoints = 80;
+constexpr uint32_t kHastyPoints = 48;
 
 class MixedWorkload final : public Workload {
  public:

@@ -25,12 +25,15 @@ constexpr uint32_t kLoops = 6;
 
 void Scenarios::Run(Random random) {
   Try(ScenarioKind::kKill, 1, &Scenarios::KillThenCut, random);
-  Try(ScenarioKind::kFailedSync, 1, &Scenarios::FailSync, random);
+  Try(ScenarioKind::kFailedSync, generation_.plan.setup.limits.resting ? 3 : 1, &Scenarios::FailSync, random);
   Try(ScenarioKind::kCrashLoop, 2, &Scenarios::LoopCrashes, random);
   Try(ScenarioKind::kIoFault, 1, &Scenarios::FailCall, random);
   Try(ScenarioKind::kRot, 12, &Scenarios::Rot, random);
   Try(ScenarioKind::kMetaRot, 4, &Scenarios::RotMeta, random);
   Try(ScenarioKind::kLostWrite, 16, &Scenarios::LoseWrite, random);
+  Try(ScenarioKind::kOpenings, 10, &Scenarios::LoopOpenings, random);
+  Try(ScenarioKind::kForeign, 4, &Scenarios::Foreign, random);
+  Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
   Try(ScenarioKind::kNoMemory, 1, &Scenarios::RefuseMemory, random);
 }
@@ -154,6 +157,13 @@ bool Scenarios::FailSync(Random& random, std::string&) {
   const uint64_t syncs = CountOf(EffectKind::kSync) + CountOf(EffectKind::kSyncRange);
   Fault fault{.kind = kKinds[random.Below(kKinds.size())], .counted = Only(faultfs::Operation::kSync)};
   fault.at = 1 + random.Below(std::max<uint64_t>(syncs, 1));
+  Random more = random.Fork(1);
+  if (generation_.plan.setup.limits.resting && more.Chance(50)) {
+    // Of the data file: pages that were let go of too early are gone when this one reverts.
+    fault.file = kDatabase;
+    fault.kind = more.Chance(60) ? FaultKind::kSyncReverts : fault.kind;
+    fault.at = 1 + more.Below(std::max<uint64_t>(syncs / 2, 1));
+  }
   return RunWithFault(fault, false, random);
 }
 
@@ -201,6 +211,8 @@ bool Scenarios::RunWithFault(const Fault& fault, bool make_room, Random& random)
   SessionPlan plan = generation_.plan;
   plan.faults_armed = true;
   plan.make_room = make_room;
+  plan.reads_go_on = fault.kind == FaultKind::kSyncKeepsClean || fault.kind == FaultKind::kSyncReverts;
+  plan.extents_revert = fault.kind == FaultKind::kSyncReverts;
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario, fault.ToString());
   disk->Arm(fault);
   Session session = RunSession(disk, plan, [this] { OnDeadlock(place_); });
@@ -287,6 +299,127 @@ bool Scenarios::LoopCrashes(Random& random, std::string&) {
   return first->effects > 0;
 }
 
+// ---- Openings that end early ------------------------------------------------------------------------------
+
+namespace {
+
+constexpr uint64_t kStepOneEffects = 12;  // step 1 and the beginning of its checkpoint
+constexpr uint64_t kNever = ~uint64_t{0};
+
+// What an opening meets before it is done.
+enum class Ending : uint8_t { kKilled, kSyncFails, kWriteFails };
+
+// An image in which whatever may be torn often is.
+Image DrawTorn(const CrashPoint& point, Random& random) {
+  if (random.Chance(40)) return point.Draw({Policy::kRandom, random.Next() >> 1});
+  faultfs::Arrivals arrivals(point.atoms().size());
+  for (uint64_t& arrival : arrivals) arrival = random.Below(3);
+  return point.Make(arrivals);
+}
+
+}  // namespace
+
+// After some write of a meta page, and perhaps its sync.
+uint64_t Scenarios::NearMeta(Random& random) const {
+  const auto& effects = generation_.session.trace->effects;
+  std::vector<uint64_t> writes;
+  for (uint64_t i = 0; i < effects.size(); ++i) {
+    const bool meta = effects[i].name == kDatabase && effects[i].kind == EffectKind::kWrite &&
+                      effects[i].offset < 4 * generation_.plan.setup.options.write_unit;
+    if (meta) writes.push_back(i);
+  }
+  if (writes.empty()) return random.Below(effects.size() + 1);
+  return std::min<uint64_t>(writes[random.Below(writes.size())] + 1 + random.Below(3), effects.size());
+}
+
+void Scenarios::EndEarly(Disk& disk, Random& random) {
+  const uint64_t soon = random.Chance(75) ? kStepOneEffects : 4 * kStepOneEffects;
+  const auto ending = static_cast<Ending>(random.Below(3));
+  if (ending == Ending::kKilled) {
+    disk.KillAt(disk.effects() + 1 + random.Below(soon));
+    return;
+  }
+  Fault fault{.kind = random.Chance(50) ? FaultKind::kSyncKeepsClean : FaultKind::kSyncReverts,
+              .counted = Only(faultfs::Operation::kSync)};
+  fault.at = 1 + random.Below(soon / 3);
+  if (ending == Ending::kWriteFails) {
+    fault = {.kind = random.Chance(70) ? FaultKind::kShortWrite : FaultKind::kIoError,
+             .counted = Only(faultfs::Operation::kWrite)};
+    fault.at = 1 + random.Below(soon / 2);
+  }
+  disk.Arm(fault);
+}
+
+// An opening that something ended says so; one that nothing did shows what is owed.
+bool Scenarios::JudgeOpening(const Recovered& found, bool hindered, Owed& owed) {
+  const std::string where = "opening " + std::to_string(owed.openings);
+  Violations violations;
+  if (found.error) {
+    if (!hindered || ReportsDamage(*found.error)) {
+      violations.push_back({Promise::kRestartable, "openings can be ended anywhere, any number of times",
+                            where + ": " + Describe(*found.error)});
+    }
+  } else if (!owed.shown) {
+    violations = generation_.oracle->Judge(found.seen, generation_.oracle->At(owed.effects),
+                                           [] { return Observation(); });
+  } else if (found.seen.sum != owed.shown->seen.sum || found.seen.number != owed.shown->seen.number) {
+    violations.push_back({Promise::kRestartable, "commit " + std::to_string(owed.shown->seen.number),
+                          where + ": commit " + std::to_string(found.seen.number)});
+  } else if (!found.sound()) {
+    violations.push_back({Promise::kWhole, "Verify finds nothing",
+                          where + ": " + (found.verify.empty() ? "form" : found.verify.front())});
+  }
+  campaign_.Report(violations);
+  if (!found.error) owed.shown = found;
+  return violations.empty();
+}
+
+// From a power cut, or from a process that was killed and left its cache; then openings that end early in
+// every way a process can, in the same boot or after a cut, with or without the cache's clean sectors.
+bool Scenarios::LoopOpenings(Random& random, std::string&) {
+  const auto& trace = generation_.session.trace;
+  const Setup& setup = generation_.plan.setup;
+  Owed owed;
+  owed.effects = random.Chance(60) ? NearMeta(random) : random.Below(generation_.effects() + 1);
+  std::shared_ptr<Disk> disk;
+  if (random.Chance(50)) {
+    disk = std::make_shared<Disk>(*trace, owed.effects, random.Next());
+  } else {
+    const Image image = DrawTorn(CrashPoint(trace, owed.effects), random);
+    owed.shown = Recover(image, setup, {}, {.verify = false});
+    campaign_.CountRecovery(owed.shown->cpu_nanos);
+    if (!owed.shown->sound()) return false;  // reported where this point was explored
+    disk = std::make_shared<Disk>(image, setup.traits, random.Next());
+  }
+  bool ended = false;
+  const uint32_t openings = 2 + static_cast<uint32_t>(random.Below(5));
+  for (; owed.openings < openings; ++owed.openings) {
+    EndEarly(*disk, random);
+    const size_t fired = disk->faults_fired().size();
+    const Recovered found = Recover(disk, setup, {}, {.verify = false});
+    campaign_.CountRecovery(found.cpu_nanos);
+    const bool hindered = disk->kill_struck() || disk->faults_fired().size() > fired;
+    ended = ended || hindered;
+    if (!JudgeOpening(found, hindered, owed)) return true;
+    disk->DisarmAll();
+    disk->KillAt(kNever);
+    if (random.Chance(35)) {
+      const Image image = DrawTorn(CrashPoint(disk->trace(), disk->effects()), random);
+      disk = std::make_shared<Disk>(image, setup.traits, random.Next());
+    } else if (random.Chance(50)) {
+      disk->EvictClean(random.Next());
+    }
+  }
+  if (random.Chance(70)) {
+    const Image image = DrawTorn(CrashPoint(disk->trace(), disk->effects()), random);
+    disk = std::make_shared<Disk>(image, setup.traits, random.Next());
+  }
+  const Recovered last = Recover(disk, setup, workload_.invariant());
+  campaign_.CountRecovery(last.cpu_nanos);
+  JudgeOpening(last, false, owed);
+  return ended;
+}
+
 // ---- Damage
 // -------------------------------------------------------------------------------------------------
 
@@ -369,15 +502,25 @@ bool Scenarios::LoseMeta(Random& random) {
   const uint64_t unit = generation_.plan.setup.options.write_unit;
   std::vector<std::pair<uint64_t, uint64_t>> pairs;  // of writes to the two copies of one slot
   std::optional<uint64_t> last;
-  for (uint64_t i = generation_.session.opened_effect; i < trace->effects.size(); ++i) {
+  std::optional<std::pair<uint64_t, uint64_t>> of_opening;
+  for (uint64_t i = 0; i < trace->effects.size(); ++i) {
     const faultfs::Effect& effect = trace->effects[i];
     if (effect.kind != EffectKind::kWrite || effect.name != kDatabase || effect.offset >= 4 * unit) continue;
-    if (last && trace->effects[*last].offset / (2 * unit) == effect.offset / (2 * unit))
-      pairs.push_back({*last, i});
+    // Copy by copy; step 1 writes slot by slot.
+    const bool second_copy = last && trace->effects[*last].offset + unit == effect.offset;
+    if (second_copy && effect.offset / unit % 2 == 1) {
+      if (i < generation_.session.opened_effect) {
+        of_opening = {*last, i};
+      } else {
+        pairs.push_back({*last, i});
+      }
+    }
     last = i;
   }
-  if (pairs.empty()) return false;
-  const auto [first, second] = pairs[random.Below(pairs.size())];
+  // The one with which this life's log began: the page before it leads to another life's log.
+  const bool opening = of_opening && (pairs.empty() || random.Fork(1).Chance(40));
+  if (!opening && pairs.empty()) return false;
+  const auto [first, second] = opening ? *of_opening : pairs[random.Below(pairs.size())];
   for (const uint64_t lost : {first, second}) {
     faultfs::Effect effect = trace->effects[lost];
     effect.fault = faultfs::WriteFault::kLost;
@@ -386,11 +529,96 @@ bool Scenarios::LoseMeta(Random& random) {
     ++campaign_.counters().faults_armed[kind];
     ++campaign_.counters().faults_fired[kind];
   }
-  const uint64_t effects = random.Between(second + 1, trace->effects.size());
-  const Image image = CrashPoint(trace, effects)
-                          .Draw({random.Chance(70) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
+  const uint64_t from = opening ? generation_.session.opened_effect : second + 1;
+  const uint64_t effects = random.Between(from, trace->effects.size());
+  // A torn group of this life over the other's log proves nothing, so none is torn then.
+  const bool all = random.Chance(70) || opening;
+  const Image image =
+      CrashPoint(trace, effects).Draw({all ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
   return JudgeDamage(image, generation_.oracle->AtWithLostMeta(effects, first, second),
                      "lost@" + std::to_string(first) + "+" + std::to_string(second));
+}
+
+// A neighbour's groups lie where this log goes on: a misdirected write, or sectors handed out again.
+bool Scenarios::Foreign(Random& random, std::string&) {
+  if (generation_.image) return false;  // its identity is in the image already
+  const uint64_t ring = 2 * uint64_t{generation_.plan.setup.options.write_unit};
+  SessionPlan plan;
+  plan.setup = generation_.plan.setup;
+  plan.program.close = false;
+  Round& round = plan.program.rounds.emplace_back();
+  round.actors.resize(1);
+  for (Serial i = 1; i <= 4; ++i) {
+    round.actors[0].push_back(
+        {.kind = StepKind::kCreateFamily, .serial = i, .families = {"neighbour-" + std::to_string(i)}});
+  }
+  const auto neighbour = std::make_shared<Disk>(plan.setup.traits, random.Next());
+  const Session other = RunSession(neighbour, plan, [this] { OnDeadlock(place_); });
+  ++campaign_.counters().sessions;
+  const auto groups = [&](const faultfs::Trace& trace, uint64_t from) {
+    std::vector<uint64_t> writes;
+    for (uint64_t i = from; i < trace.effects.size(); ++i) {
+      const faultfs::Effect& effect = trace.effects[i];
+      const bool group = effect.name == kLogFile && effect.offset >= ring;
+      if (effect.kind == EffectKind::kWrite && group) writes.push_back(i);
+    }
+    return writes;
+  };
+  const auto& trace = generation_.session.trace;
+  const std::vector<uint64_t> mine = groups(*trace, generation_.session.opened_effect);
+  const std::vector<uint64_t> theirs = groups(*other.trace, other.opened_effect);
+  if (mine.empty() || theirs.empty()) return false;
+  // In front of one of the first groups, most often of the very first: whose chain begins as the neighbour's.
+  const uint64_t skipped = random.Chance(60) ? 0 : random.Below(std::min(mine.size(), theirs.size()));
+  const uint64_t effects = mine[skipped];
+  Image image = CrashPoint(trace, effects).Draw({Policy::kAll, 0});
+  faultfs::FileImage log = *image.Find(kLogFile);
+  for (uint64_t i = skipped; i < theirs.size(); ++i) {
+    const faultfs::Effect& group = other.trace->effects[theirs[i]];
+    uint64_t index = group.offset / image.atomic_unit();
+    for (const faultfs::Sector& sector : group.sectors) {
+      if (index < log.sectors()) log.SetSector(index, sector);
+      ++index;
+    }
+  }
+  image.Put(kLogFile, std::move(log));
+  static_cast<void>(
+      JudgeDamage(image, generation_.oracle->At(effects), "foreign@" + std::to_string(effects)));
+  return true;
+}
+
+// One of the two files is gone, once the database had been opened. Opening it must say so; above all it must
+// not make a new database where the old one was.
+bool Scenarios::Missing(Random& random, std::string&) {
+  const uint64_t opened = generation_.session.opened_effect;
+  const uint64_t last =
+      random.Chance(50) ? std::min(opened + 6, generation_.effects()) : generation_.effects();
+  const uint64_t effects = random.Between(opened, last);
+  constexpr std::array kPolicies = {Policy::kNone, Policy::kAll, Policy::kRandom};
+  Image image = CrashPoint(generation_.session.trace, effects)
+                    .Draw({kPolicies[random.Below(kPolicies.size())], random.Next() >> 1});
+  const bool log = random.Chance(30);
+  const char* const gone = log ? kLogFile : kDatabase;
+  const char* const left = log ? kDatabase : kLogFile;
+  if (image.Find(gone) == nullptr || image.Find(left) == nullptr) return false;
+  image.Remove(gone);
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
+                         "missing:" + std::string(gone) + "@" + std::to_string(effects));
+  const auto disk = std::make_shared<Disk>(image, generation_.plan.setup.traits);
+  const Recovered found = Recover(disk, generation_.plan.setup, {});
+  campaign_.CountRecovery(found.cpu_nanos);
+  if (!found.error || !ReportsDamage(*found.error)) {
+    campaign_.Report({{Promise::kHonestAboutDamage, "an error that says that a file is missing",
+                       found.error ? Describe(*found.error) : "a database opens"}});
+    return true;
+  }
+  const Image after = disk->CacheImage();
+  if (after.Find(gone) != nullptr || after.Find(left) == nullptr ||
+      !(*after.Find(left) == *image.Find(left))) {
+    campaign_.Report({{Promise::kHonestAboutDamage, "what is left of the database stays as it is",
+                       "another " + std::string(after.Find(gone) != nullptr ? gone : left)}});
+  }
+  return true;
 }
 
 bool Scenarios::LoseWrite(Random& random, std::string&) {

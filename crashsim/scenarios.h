@@ -37,10 +37,23 @@ class Scenarios {
   bool FillDisk(Random& random, std::string& what);
   bool RefuseMemory(Random& random, std::string& what);
   bool LoopCrashes(Random& random, std::string& what);
+  bool LoopOpenings(Random& random, std::string& what);
   bool Rot(Random& random, std::string& what);
   bool RotMeta(Random& random, std::string& what);
   bool LoseWrite(Random& random, std::string& what);
   bool LoseMeta(Random& random);
+  bool Foreign(Random& random, std::string& what);
+  bool Missing(Random& random, std::string& what);
+
+  // What each opening in a loop has to show.
+  struct Owed {
+    std::optional<Recovered> shown;  // by one that succeeded
+    uint64_t effects = 0;            // of the generation's session, until then
+    uint32_t openings = 0;
+  };
+  void EndEarly(faultfs::Disk& disk, Random& random);
+  bool JudgeOpening(const Recovered& found, bool hindered, Owed& owed);
+  uint64_t NearMeta(Random& random) const;
 
   bool RunWithFault(const faultfs::Fault& fault, bool make_room, Random& random);
   // Judges a session in which something failed, opens the database again in the same boot, and cuts.

@@ -71,6 +71,7 @@ struct SessionPlan {
   bool sync_fails = false;
   // The only fault is a sync that fails and says so: reads go on, with the right answers (G8).
   bool reads_go_on = false;
+  bool extents_revert = false;  // it takes from the cache what it could not write
   bool make_room = false;  // faults are disarmed before the end, and after some refusals: writes must go on
   MemoryGate* memory = nullptr;  // counts allocations and refuses some
   bool create = true;            // the database need not exist
