@@ -17,7 +17,7 @@ using faultfs::ImageSpec;
 using faultfs::Policy;
 
 constexpr uint32_t kNestedPercent = 3;  // of the images recovered
-constexpr uint32_t kNestedPercentAtMeta = 12;
+constexpr uint32_t kNestedPercentAtMeta = 30;
 constexpr uint32_t kNestedDepth = 2;
 constexpr uint32_t kMorePercent = 6;   // read-only and going on
 constexpr uint32_t kRandomImages = 3;  // per point
@@ -64,9 +64,9 @@ std::vector<ImageSpec> Explorer::Specs(const CrashPoint& point, bool light, Rand
 
 // Amid a checkpoint's last steps, where one copy of its meta page may stand alone: recoveries from there are
 // worth cutting.
-bool Explorer::AtMeta(const CrashPoint& point) const {
-  for (uint64_t back = 1; back <= 3 && back <= point.effects(); ++back) {
-    const faultfs::Effect& effect = point.trace().effects[point.effects() - back];
+bool Explorer::AtMeta(const faultfs::Trace& trace, uint64_t effects) const {
+  for (uint64_t back = 1; back <= 3 && back <= effects; ++back) {
+    const faultfs::Effect& effect = trace.effects[effects - back];
     const bool meta = effect.name == kDatabase && effect.offset < 4 * setup_.options.write_unit;
     if (meta && effect.kind == faultfs::EffectKind::kWrite) return true;
   }
@@ -80,7 +80,8 @@ void Explorer::Points(const std::shared_ptr<const faultfs::Trace>& trace, const 
   for (uint64_t effects = extent.first; effects <= extent.last && !campaign_.Stop(); ++effects) {
     Random draws = random.Fork(effects);
     // Drawn beside the others: a point named by a line is the same whether it was one of a sample or not.
-    const bool wanted = extent.points_max == 0 || draws.Fork(1).Below(points) < extent.points_max;
+    const bool wanted =
+        extent.points_max == 0 || AtMeta(*trace, effects) || draws.Fork(1).Below(points) < extent.points_max;
     if (campaign_.only_cut() ? !campaign_.WantsPoint(effects) : !wanted) continue;
     point.MoveTo(effects);
     Point(point, bench, extent.light, draws);
@@ -92,7 +93,8 @@ void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Ra
   Counters& counters = campaign_.counters();
   ++counters.points;
   if (point.has_unsynced()) ++counters.points_unsynced;
-  const uint32_t nested_percent = AtMeta(point) ? kNestedPercentAtMeta : kNestedPercent;
+  const uint32_t nested_percent =
+      AtMeta(point.trace(), point.effects()) ? kNestedPercentAtMeta : kNestedPercent;
   PointTally tally;
   for (const ImageSpec& spec : Specs(point, light, random)) {
     campaign_.EnterCut({point.effects(), spec});

@@ -57,7 +57,7 @@ class Explorer {
   struct Extent {
     uint64_t first = 0;  // effects
     uint64_t last = 0;
-    uint32_t points_max = 0;  // a sample of the points; 0: every one
+    uint32_t points_max = 0;  // a sample of the points, and those beside meta pages; 0: every one
     bool light = false;       // fewer images per point, no nested cuts
   };
   // Every point of `trace` from `first` to `last` effects.
@@ -78,7 +78,7 @@ class Explorer {
   };
 
   void Point(const faultfs::CrashPoint& point, const Bench& bench, bool light, Random random);
-  bool AtMeta(const faultfs::CrashPoint& point) const;
+  bool AtMeta(const faultfs::Trace& trace, uint64_t effects) const;
   std::vector<faultfs::ImageSpec> Specs(const faultfs::CrashPoint& point, bool light, Random& random) const;
   Recovered RecoverOnce(const faultfs::Image& image, bool keep_trace, PointTally& tally);
   void Nested(const Recovered& first, bool sample, Random random, uint32_t depth, PointTally& tally);

@@ -118,7 +118,8 @@ void AddRunOptions(CLI::App& run, Words& words) {
 
 void AddMutantsOptions(CLI::App& mutants, Words& words) {
   MutantsOptions& options = words.mutants;
-  mutants.add_option("--site", options.sites, "Only this site; may be given several times");
+  mutants.add_option("--site", options.sites,
+                     "Only this site, or a+b: these together; may be given several times");
   mutants.add_option("--seed", options.seed, "What the campaigns draw")->capture_default_str();
   mutants.add_option("--for", words.mutants_duration, "How long a site may survive")->capture_default_str();
   mutants.add_option("--jobs", options.jobs, "Sites at a time")

@@ -31,7 +31,7 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kRot, 12, &Scenarios::Rot, random);
   Try(ScenarioKind::kMetaRot, 4, &Scenarios::RotMeta, random);
   Try(ScenarioKind::kLostWrite, 16, &Scenarios::LoseWrite, random);
-  Try(ScenarioKind::kOpenings, 10, &Scenarios::LoopOpenings, random);
+  Try(ScenarioKind::kOpenings, 16, &Scenarios::LoopOpenings, random);
   Try(ScenarioKind::kForeign, 4, &Scenarios::Foreign, random);
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
@@ -319,24 +319,37 @@ Image DrawTorn(const CrashPoint& point, Random& random) {
 
 }  // namespace
 
-// After some write of a meta page, and perhaps its sync.
+// After some write of a meta page, and perhaps its sync. Most often one of a commit through a checkpoint: the
+// log does not have it, so whoever loses that page loses the commit.
 uint64_t Scenarios::NearMeta(Random& random) const {
-  const auto& effects = generation_.session.trace->effects;
+  const Session& session = generation_.session;
+  const auto& effects = session.trace->effects;
+  const auto through = [&](uint64_t effect) {
+    return std::ranges::any_of(session.history.transactions, [&](const Transaction& one) {
+      const bool commits = one.through_checkpoint && one.end == End::kAcked;
+      return commits && one.called.effects <= effect && effect < one.ended.effects;
+    });
+  };
   std::vector<uint64_t> writes;
+  std::vector<uint64_t> writes_through;
   for (uint64_t i = 0; i < effects.size(); ++i) {
     const bool meta = effects[i].name == kDatabase && effects[i].kind == EffectKind::kWrite &&
                       effects[i].offset < 4 * generation_.plan.setup.options.write_unit;
-    if (meta) writes.push_back(i);
+    if (!meta) continue;
+    writes.push_back(i);
+    if (through(i)) writes_through.push_back(i);
   }
   if (writes.empty()) return random.Below(effects.size() + 1);
-  return std::min<uint64_t>(writes[random.Below(writes.size())] + 1 + random.Below(3), effects.size());
+  const auto& from = !writes_through.empty() && random.Chance(75) ? writes_through : writes;
+  return std::min<uint64_t>(from[random.Below(from.size())] + 1 + random.Below(3), effects.size());
 }
 
 void Scenarios::EndEarly(Disk& disk, Random& random) {
+  constexpr uint64_t kFirstWrites = 4;
   const uint64_t soon = random.Chance(75) ? kStepOneEffects : 4 * kStepOneEffects;
   const auto ending = static_cast<Ending>(random.Below(3));
   if (ending == Ending::kKilled) {
-    disk.KillAt(disk.effects() + 1 + random.Below(soon));
+    disk.KillAt(disk.effects() + 1 + random.Below(random.Chance(40) ? kFirstWrites : soon));
     return;
   }
   Fault fault{.kind = random.Chance(50) ? FaultKind::kSyncKeepsClean : FaultKind::kSyncReverts,
@@ -380,7 +393,7 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
   const auto& trace = generation_.session.trace;
   const Setup& setup = generation_.plan.setup;
   Owed owed;
-  owed.effects = random.Chance(60) ? NearMeta(random) : random.Below(generation_.effects() + 1);
+  owed.effects = random.Chance(75) ? NearMeta(random) : random.Below(generation_.effects() + 1);
   std::shared_ptr<Disk> disk;
   if (random.Chance(50)) {
     disk = std::make_shared<Disk>(*trace, owed.effects, random.Next());
@@ -403,7 +416,7 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
     if (!JudgeOpening(found, hindered, owed)) return true;
     disk->DisarmAll();
     disk->KillAt(kNever);
-    if (random.Chance(35)) {
+    if (random.Chance(45)) {
       const Image image = DrawTorn(CrashPoint(disk->trace(), disk->effects()), random);
       disk = std::make_shared<Disk>(image, setup.traits, random.Next());
     } else if (random.Chance(50)) {
@@ -575,6 +588,8 @@ bool Scenarios::Foreign(Random& random, std::string&) {
   faultfs::FileImage log = *image.Find(kLogFile);
   for (uint64_t i = skipped; i < theirs.size(); ++i) {
     const faultfs::Effect& group = other.trace->effects[theirs[i]];
+    // Over a group of this log's own it would be damage to that one, which may be the last (Rot tries it).
+    if (group.offset < trace->effects[effects].offset) continue;
     uint64_t index = group.offset / image.atomic_unit();
     for (const faultfs::Sector& sector : group.sectors) {
       if (index < log.sectors()) log.SetSector(index, sector);
