@@ -103,8 +103,8 @@ class Database {
   // Longest key, bytes: a quarter of the page size, at most 8,192.
   uint64_t key_bytes_max() const;
 
-  // Writes a checkpoint and marks the files clean. kBusy if transactions are open, commits that run among them;
-  // then nothing is closed. A second call returns what the first did. After it every call is kClosed.
+  // Writes a checkpoint and marks the files clean. kBusy if transactions are open, running commits among
+  // them; then nothing is closed. A second call returns what the first did. After it every call is kClosed.
   Status Close();
 
  private:
