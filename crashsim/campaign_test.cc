@@ -137,7 +137,6 @@ TEST(Campaign, CallsItVacuousIfNothingWasAtStake) {
 TEST(Campaign, DeathsAreViolations) {
   // A broken engine that hits its own assertion, or crashes, takes a worker with it: the campaign goes on to
   // say so.
-  Counters counters;
   Place place;
   EXPECT_EXIT(OnDeadlock(place), testing::ExitedWithCode(1), "");
 }
