@@ -181,7 +181,7 @@ TEST(Tree, AKeyAndAValueMayLieInTheLeafThatIsChanged) {
     const mvcc::EpochGuard guard(tree.slot());
     const FoundValue found = *Must(Get(tree.cache(), tree.root().root, AsBytes("~"), guard));
     const ByteView key = found.inline_bytes.first(1 + round * 37 % 120);
-    const ByteView value = found.inline_bytes.last(round * 29 % (128 - key.size()));
+    const ByteView value = found.inline_bytes.last(round * 29 % (121 - key.size()));
     model[std::string(AsText(key))] = AsText(value);
     Must(Put(tree.writer(), tree.root(), key, value, guard));
     if (round % 3 == 2) {
