@@ -43,8 +43,8 @@ class CAPABILITY("mutex") Mutex {
     mutex_.lock();
   }
   void Unlock() RELEASE() {
+    NoteRelease(rank_);  // before: who takes the lock next may destroy it
     mutex_.unlock();
-    NoteRelease(rank_);
   }
 
  private:
