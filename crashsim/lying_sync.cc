@@ -1,7 +1,6 @@
 // (1) A promised sector that is as it was promised, or as something wrote it later, is not lost.
 // (2) One that is neither, although it was written later, is torn by that later write, which an honest disk
-// may do
-//     as well; unless it is what it was before the promise.
+//     may do as well; unless it is what it was before the promise.
 #include "crashsim/lying_sync.h"
 
 #include <algorithm>

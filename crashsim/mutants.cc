@@ -8,12 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
-#include <string_view>
 
 #include "crashsim/registry.h"
 
@@ -22,35 +20,8 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// Sites that cover each other: each alone changes nothing that anybody could notice, so they are broken
-// together, 'a+b', and neither by itself. Every row says why each is covered by the other.
-struct Together {
-  const char* sites;
-  const char* why;
-};
-constexpr std::array<Together, 0> kTogether = {};
-
-std::vector<std::string> SitesOf(std::string_view mutant) {
-  std::vector<std::string> sites;
-  for (size_t end = 0; end != mutant.npos; mutant.remove_prefix(end == mutant.npos ? 0 : end + 1)) {
-    end = mutant.find('+');
-    sites.emplace_back(mutant.substr(0, end));
-  }
-  return sites;
-}
-
-// Every site once, alone or among those that it is broken together with.
-std::vector<std::string> AllMutants(const std::vector<std::string>& registered) {
-  std::vector<std::string> mutants = registered;
-  for (const Together& one : kTogether) {
-    for (const std::string& site : SitesOf(one.sites)) std::erase(mutants, site);
-    mutants.emplace_back(one.sites);
-  }
-  return mutants;
-}
-
 struct Trial {
-  std::string site;  // or sites, 'a+b'; empty: the sound engine
+  std::string site;  // empty: the sound engine
   pid_t pid = -1;
   std::string json;
   SteadyClock::time_point begun;
@@ -83,9 +54,7 @@ void Start(const MutantsOptions& options, const std::string& scratch, Trial& tri
                                         "--until-violation",
                                         "--json",
                                         trial.json.c_str()};
-  const std::vector<std::string> broken =
-      trial.site.empty() ? std::vector<std::string>() : SitesOf(trial.site);
-  for (const std::string& site : broken) arguments.insert(arguments.end(), {"--break", site.c_str()});
+  if (!trial.site.empty()) arguments.insert(arguments.end(), {"--break", trial.site.c_str()});
   arguments.push_back(nullptr);
   std::fflush(nullptr);
   trial.pid = ::fork();
@@ -172,13 +141,12 @@ void RunAll(const MutantsOptions& options, const std::string& scratch, std::vect
 Outcomes RunMutants(const MutantsOptions& options) {
   const std::vector<std::string> registered = SiteNames();
   std::vector<Trial> trials(1);
-  for (const std::string& mutant : options.sites.empty() ? AllMutants(registered) : options.sites) {
-    for (const std::string& site : SitesOf(mutant)) {
-      if (std::ranges::find(registered, site) != registered.end()) continue;
+  for (const std::string& site : options.sites.empty() ? registered : options.sites) {
+    if (std::ranges::find(registered, site) == registered.end()) {
       std::fprintf(stderr, "crashsim: there is no site '%s' (crashsim sites lists them)\n", site.c_str());
       return Outcomes::kHarnessError;
     }
-    trials.emplace_back().site = mutant;
+    trials.emplace_back().site = site;
   }
   std::error_code error;
   const std::string scratch =

@@ -11,9 +11,8 @@
 namespace manifolddb::crashsim {
 
 struct MutantsOptions {
-  std::string program;  // this binary: one process per site
-  std::vector<std::string>
-      sites;  // 'a', or 'a+b' for several broken together; empty: all that are registered
+  std::string program;             // this binary: one process per site
+  std::vector<std::string> sites;  // empty: all that are registered
   uint64_t seed = 1;
   double seconds = 60;  // at most, per site
   unsigned jobs = 2;

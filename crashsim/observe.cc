@@ -1,8 +1,7 @@
 // Reads a whole database through the public API.
 //
-// (1) Every entry is read twice, forwards and backwards: both must agree, be in strict order, and be as many
-// as
-//     Length says.
+// (1) Every entry is read twice, forwards and backwards: both must agree, be in strict order, and be as
+//     many as Length says.
 // (2) Nothing here knows what the contents should be.
 #include "crashsim/observe.h"
 

@@ -1,11 +1,11 @@
 // (1) The order of commits is what Commit returned; family operations, which return none, fill the gaps.
-// Numbers
-//     are dense, agree with what ended before what began, and with who held a family after whom.
+//     Numbers are dense, agree with what ended before what began, and with who held a family after whom.
 // (2) Every answer a transaction got, also of one that was aborted, is the answer of the state it ran on
-// (G4). (3) Every reading equals the state at its number, not older than what had been acknowledged before it
-// began. (4) A crash leaves a position at or above the floor: the newest durable commit that was
-// acknowledged, or seen by
-//     a reader, or covered by a checkpoint that succeeded.
+//     (G4).
+// (3) Every reading equals the state at its number, not older than what had been acknowledged before it
+//     began.
+// (4) A crash leaves a position at or above the floor: the newest durable commit that was acknowledged, or
+//     seen by a reader, or covered by a checkpoint that succeeded.
 #include "crashsim/oracle.h"
 
 #include <algorithm>

@@ -1,6 +1,5 @@
 // (1) The process that recovers is killed when it has been looked at: closing would cost a checkpoint and
-// prove
-//     nothing about the crash.
+//     prove nothing about the crash.
 // (2) A read-only opening must leave no effect on the disk.
 #include "crashsim/recovery.h"
 

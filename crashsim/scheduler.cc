@@ -1,9 +1,7 @@
 // (1) Exactly one actor runs at any time: the one whose turn it is. Turns change hands under mutex_, so
-// actors
-//     need no locks among themselves, and what they do is ordered for sanitizers as well.
+//     actors need no locks among themselves, and what they do is ordered for sanitizers as well.
 // (2) Whoever is switched away from holds no lock of the engine: it is at an I/O, where the engine holds
-// none, or
-//     in a wait, which gave its lock back. So locks are never contended.
+//     none, or in a wait, which gave its lock back. So locks are never contended.
 // (3) Waits are polled: an actor that waits is let go on now and then and looks again. If nobody did anything
 //     else for many polls, nobody ever will.
 #include "crashsim/scheduler.h"

@@ -1,7 +1,7 @@
 // (1) Every call is recorded before it is made and when it has returned; stamps are the disk's effect count.
 // (2) Without a fault that has fired, no call fails but for reasons that the program gave it (a missing
-// table). (3) At the end of a run that does not close, the trace is cut first, then the process is killed,
-// then the
+//     table).
+// (3) At the end of a run that does not close, the trace is cut first, then the process is killed, then the
 //     database object goes: its destructor can change nothing.
 #include "crashsim/session.h"
 

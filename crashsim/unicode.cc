@@ -1,6 +1,5 @@
 // (1) A batch is one transaction over all families: whatever a crash leaves, an index row is there if and
-// only if
-//     its character is.
+//     only if its character is.
 // (2) The check knows the files and the tables, nothing of what was written when.
 #include "crashsim/unicode.h"
 

@@ -1,6 +1,5 @@
-// (1) A worker that dies is a violation with the place it died at, unless it said otherwise before; a worker
-// that
-//     does not move for long is killed, by its id, and is one as well.
+// (1) A worker that dies is a violation with the place it died at, unless it said otherwise before; a
+//     worker that does not move for long is killed, by its id, and is one as well.
 // (2) No verdict is a failure: the campaign holds only if every worker ended by itself and said so.
 #include "crashsim/worker.h"
 

@@ -1,8 +1,7 @@
 // Images of a crash point: from a name to arrivals, from arrivals to an image.
 //
 // (1) Make is the only maker of images, and it asks crash_order.cc before it uses an arrival: whatever
-// arrivals
-//     it is given, the image is legal.
+//     arrivals it is given, the image is legal.
 // (2) Names and arrivals depend on nothing but the trace and the number of effects.
 
 #include "faultfs/crash_point.h"

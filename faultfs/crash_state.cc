@@ -1,11 +1,9 @@
 // Follows a trace and keeps what is certain apart from what is not.
 //
-// (1) An effect is pending from when it happens until a sync that covers it. What a failed sync left clean in
-// the
-//     cache is covered only together with something newer: the newer version contains it.
+// (1) An effect is pending from when it happens until a sync that covers it. What a failed sync left clean
+//     in the cache is covered only together with something newer: the newer version contains it.
 // (2) A write that a fault lies over gives no version where the process thinks it did; and what was pending
-// there
-//     will not be written either, because what the cache writes next is what gets lost.
+//     there will not be written either, because what the cache writes next is what gets lost.
 // (3) Versions equal to the one before are not kept where nothing could tell them apart.
 
 #include "faultfs/crash_state.h"

@@ -5,9 +5,8 @@
 // (1) A pending sector has at least one version. Its version 0 is the durable one, version v >= 1 is
 //     versions[v - 1]; effects rise.
 // (2) The steps of a file's size are contiguous and rise from durable_size.
-// (3) Journal operations pend in the order of the trace: those on names and, where the preset has one journal
-// for
-//     both, allocations.
+// (3) Journal operations pend in the order of the trace: those on names and, where the preset has one
+//     journal for both, allocations.
 
 #include <algorithm>
 #include <cstdint>

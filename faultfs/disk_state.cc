@@ -1,12 +1,10 @@
 // The simulated disk as processes see it: a cache that is always right, and a trace of how it came to be.
 //
 // (1) A call is one moment: it takes the lock, is counted, meets its fault or not, changes the cache and
-// appends
-//     its effects. So the trace orders all calls of all threads.
+//     appends its effects. So the trace orders all calls of all threads.
 // (2) The cache is what the effects say: replaying a trace over its base gives the same cache.
 // (3) What is durable is nobody's business here, except where the cache itself depends on it: a sync that
-// reverts,
-//     and eviction.
+//     reverts, and eviction.
 
 #include "faultfs/disk_state.h"
 

@@ -18,8 +18,7 @@ namespace {
 constexpr uint64_t kListMax = 100'000;
 
 // Every legal image at the end of what `run` does, as "name=contents" with one letter per sector: '.' for
-// zeros,
-// '#' for garbage. A file of size 0 is "name=".
+// zeros, '#' for garbage. A file of size 0 is "name=".
 class Litmus : public testing::TestWithParam<Preset> {
  protected:
   bool strict() const { return GetParam() == Preset::kStrict; }

@@ -2,8 +2,7 @@
 //
 // (1) Only the format is used, not the engine: whatever it refuses is shown and said to be refused.
 // (2) The exit code tells whether the engine could use it: a valid header, and nothing stated to be durable
-// that is
-//     not there.
+//     that is not there.
 
 #include <nlohmann/json.hpp>
 

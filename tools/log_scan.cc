@@ -2,8 +2,7 @@
 // this looks at every place where a group may begin, so that what lies behind damage is seen as well.
 //
 // (1) What is called intact has a matching checksum; nothing is said of the rest but where it lies and what
-// its
-//     header claims.
+//     its header claims.
 // (2) Which groups follow the checkpoint is worked out from the positions and chain values of intact groups
 // alone.
 

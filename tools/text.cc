@@ -1,8 +1,7 @@
 // Bytes as people and programs read them.
 //
 // (1) What is printed is valid UTF-8 without control characters, whatever the bytes: a damaged file cannot
-// upset a
-//     terminal or a JSON parser.
+//     upset a terminal or a JSON parser.
 // (2) Escape has one result for each name, and Unescape leads back.
 
 #include "tools/text.h"

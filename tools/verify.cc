@@ -1,11 +1,9 @@
 // manifolddb verify: is the database whole, and if not, what is wrong where.
 //
 // (1) Opening reads meta pages, free map, catalog and log; Database::Verify reads every page that is owned.
-// Nothing
-//     is cached, so everything comes from the files.
+//     Nothing is cached, so everything comes from the files.
 // (2) What the engine can do without is a note, not a problem: a meta page's second copy, a tail of the log
-// that a
-//     crash may still take.
+//     that a crash may still take.
 
 #include <nlohmann/json.hpp>
 #include <vector>

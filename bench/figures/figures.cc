@@ -1,8 +1,7 @@
 // bench_figures [--dir=DIRECTORY] [--scale=FRACTION] [Google Benchmark's options]
 //
 // The figures of the README. --dir: where the files are, on a real file system (default: the build
-// directory).
-// --scale: of sizes and durations; figures of less than 1 say nothing.
+// directory). --scale: of sizes and durations; figures of less than 1 say nothing.
 // JSON: --benchmark_out=FILE --benchmark_out_format=json
 
 #include <benchmark/benchmark.h>

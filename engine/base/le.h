@@ -14,14 +14,14 @@ template <class T>
 class LittleEndian {
  public:
   constexpr LittleEndian() = default;
-  constexpr LittleEndian(T value) {
-    *this = value;
-  }  // NOLINT(google-explicit-constructor): reads as the integer
+  // It reads and writes as the integer. NOLINTNEXTLINE(google-explicit-constructor)
+  constexpr LittleEndian(T value) { *this = value; }
   constexpr LittleEndian& operator=(T value) {
     for (size_t i = 0; i < sizeof(T); ++i) bytes_[i] = static_cast<std::byte>(value >> (8 * i));
     return *this;
   }
-  constexpr operator T() const {  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  constexpr operator T() const {
     T value = 0;
     for (size_t i = 0; i < sizeof(T); ++i) {
       value = static_cast<T>(value | static_cast<T>(static_cast<T>(bytes_[i]) << (8 * i)));

@@ -57,9 +57,8 @@ class Mark {
 template <size_t N>
 struct Literal {
   char text[N];
-  constexpr Literal(const char (&from)[N]) {
-    std::copy_n(from, N, text);
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  constexpr Literal(const char (&from)[N]) { std::copy_n(from, N, text); }
 };
 template <Literal kName>
 struct SiteOf {

@@ -2,9 +2,8 @@
 //
 // (1) After each function the page passes WhyNodeInvalid, if it did before.
 // (2) The garbage count is exact: page size = header + prefix + slots + gap + cells + garbage.
-// (3) A key of a sequence starts with the prefix of the node that is built of it, because the sequence is in
-// order
-//     and its first and last key do.
+// (3) A key of a sequence starts with the prefix of the node that is built of it, because the sequence is
+//     in order and its first and last key do.
 
 #include "engine/btree/node_edit.h"
 

@@ -1,8 +1,7 @@
 // Looking up, putting and deleting single keys.
 //
 // (1) A value lies in the leaf if key and value together are at most InlineBytesMax, else in an extent:
-// decided by
-//     their sizes alone, never by where the entry happens to be.
+//     decided by their sizes alone, never by where the entry happens to be.
 // (2) An extent is owned by exactly one leaf cell: who drops the cell removes the extent.
 // (3) root.entries is the number of leaf cells.
 

@@ -1,12 +1,10 @@
 // Moving through one version of a tree.
 //
 // (1) settled(): leaf_ is pinned, slot_ is in [begin_slot_, end_slot_), key_ holds the key of slot_, and
-// path_ leads
-//     to the leaf.
+//     path_ leads to the leaf.
 // (2) Otherwise no slot is between begin_slot_ and end_slot_, so that the inline steps never touch a leaf.
-// (3) begin_slot_ and end_slot_ leave out what the bounds exclude: no key is compared with a bound while the
-// cursor
-//     moves within a leaf.
+// (3) begin_slot_ and end_slot_ leave out what the bounds exclude: no key is compared with a bound while
+//     the cursor moves within a leaf.
 // (4) key_ changes only when the cursor settles, so an error on the way does not lose the place.
 
 #include "engine/btree/tree_cursor.h"

@@ -3,13 +3,11 @@
 // before it can be reused.
 //
 // (1) One checkpoint at a time: the role is a token, not a lock held.
-// (2) Order on disk: pages, catalog and free map; sync; first copy of the other meta slot; sync; second copy;
-// sync.
-//     Only then does the log's tail move and are pages given back.
+// (2) Order on disk: pages, catalog and free map; sync; first copy of the other meta slot; sync; second
+//     copy; sync. Only then does the log's tail move and are pages given back.
 // (3) What is captured is published, hence durable in the log, and its log position is the end of a group.
-// (4) A checkpoint that fails before its meta page is touched changes nothing, except that a failed write or
-// sync
-//     poisons the database.
+// (4) A checkpoint that fails before its meta page is touched changes nothing, except that a failed write
+//     or sync poisons the database.
 
 #include <cstdint>
 #include <memory>

@@ -1,11 +1,12 @@
 // Verify: everything that the durable checkpoint and the newest published version own is read and checked
 // (G5, G7).
 //
-// (1) Both versions are held while the walk lasts: the checkpoint by the checkpointer's turn, the other by a
-// pin. (2) Each is walked by itself: all its trees, its free map, its dropped subtrees. No page may come up
-// twice. (3) What came up must be what the bookkeeping calls used; the free map on disk must be its
-// complement. So nothing
-//     that is owned can be handed out, and nothing is lost (G9).
+// (1) Both versions are held while the walk lasts: the checkpoint by the checkpointer's turn, the other by
+//     a pin.
+// (2) Each is walked by itself: all its trees, its free map, its dropped subtrees. No page may come up
+//     twice.
+// (3) What came up must be what the bookkeeping calls used; the free map on disk must be its complement. So
+//     nothing that is owned can be handed out, and nothing is lost (G9).
 
 #include <utility>
 

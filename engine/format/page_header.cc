@@ -1,9 +1,8 @@
 // Checks pages that came from disk.
 //
 // (1) Nothing outside the page is read, whatever it holds: every offset is checked before it is used.
-// (2) A page that passes has disjoint cells inside its heap, ascending keys, heads that agree with the keys,
-// and
-//     exact books of its garbage: who edits it may rely on all of that without looking again.
+// (2) A page that passes has disjoint cells inside its heap, ascending keys, heads that agree with the
+//     keys, and exact books of its garbage: who edits it may rely on all of that without looking again.
 // (3) A page that passes is the page that the reference names: position and birth are part of the page.
 
 #include "engine/format/page_header.h"

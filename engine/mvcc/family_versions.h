@@ -3,8 +3,7 @@
 //
 // (1) TxnIds fall strictly along the chain; a snapshot s sees the first version with txn <= s.
 // (2) Versions are immutable once installed. Only the holder of the family's writer token installs and
-// prunes;
-//     anyone reads, inside an epoch, or with a snapshot pinned that the version is visible to.
+//     prunes; anyone reads, inside an epoch, or with a snapshot pinned that the version is visible to.
 // (3) Pruning keeps what any pinned snapshot, the published state, and anything newer sees.
 
 #include <atomic>

@@ -3,10 +3,9 @@
 //
 // (1) Publication moves one number, by whole log groups, in commit order.
 // (2) A page introduced by commit b and removed by commit f is given back when f is published and no held
-// version c
-//     (snapshot, durable checkpoint, checkpoint in progress) has b <= c < f. Births stand in for b: a page
-//     born after c was published cannot be in c; one born before is taken to be. So a page may be kept a
-//     little longer than needed, never shorter.
+//     version c (snapshot, durable checkpoint, checkpoint in progress) has b <= c < f. Births stand in for
+//     b: a page born after c was published cannot be in c; one born before is taken to be. So a page may be
+//     kept a little longer than needed, never shorter.
 // (3) `used` is exactly the set of pages that the newest published version and the newest durable catalog
 // own. Bookkeeping only: what is free is returned as a value, the caller tells cache and allocator.
 // Thread-safe.

@@ -10,8 +10,7 @@
 //    process killed amid its own step 1), and come back at the next power cut, after another life went on
 //    from the meta page before it. After step 1 there is nothing older anywhere.
 // 4. What is found once is found again (G6). A checkpoint that was cut behind its first copy counts; that
-// copy
-//    is not touched before the other slot states its number durably, in a life between.
+//    copy is not touched before the other slot states its number durably, in a life between.
 
 #include "engine/recovery/recovery_plan.h"
 

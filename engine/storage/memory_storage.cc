@@ -1,8 +1,7 @@
 // A directory in memory.
 //
 // (1) A name points to a file; a file lives as long as a name or an opening refers to it. So files survive
-// being
-//     closed, and an opening survives the removal of its name.
+//     being closed, and an opening survives the removal of its name.
 // (2) A file has at most one exclusive lock or any number of shared ones, each held by one opening.
 // (3) One mutex guards the names, one per file its bytes and locks; nobody holds two or waits under one.
 // There is no crash to survive here: Sync, SyncDirectory and WriteDurable have nothing to add.

@@ -6,8 +6,7 @@
 // (3) In a child after fork every use is refused: the child shares the parent's lock and must not write
 //     beside it.
 // (4) A file is emptied by kCreate only under its lock, and only while it has that name: of two processes
-// that
-//     create it, one is refused, and neither empties what the other has renamed meanwhile.
+//     that create it, one is refused, and neither empties what the other has renamed meanwhile.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -161,9 +160,8 @@ class PosixFile final : public File {
 
   // fdatasync makes durable what is needed to read the data back, a larger size included. After a change of
   // size the whole inode is synced nevertheless: it is rare, and some file systems have forgotten
-  // preallocated blocks.
-  // One at a time, and none after one that failed: the system reports a write-back error once per opening, to
-  // whichever sync asks first, although it is about the writes of another.
+  // preallocated blocks. One at a time, and none after one that failed: the system reports a write-back error
+  // once per opening, to whichever sync asks first, although it is about the writes of another.
   Status DoSync() override {
     MANIFOLDDB_TRY(CheckUse("posix_storage.sync", false));
     base::MutexLock lock(sync_mutex_);
