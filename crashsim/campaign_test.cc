@@ -80,7 +80,7 @@ TEST(Campaign, HoldsOnTheSoundEngine) {
     ASSERT_EQ(Records(options, "summary").size(), 1u);
     const Json summary = Records(options, "summary")[0];
     EXPECT_EQ(summary["violations"], 0u);
-    EXPECT_GT(summary["points_unsynced"], 20u);
+    EXPECT_GT(summary["points_unsynced"], 50u);
     EXPECT_EQ(Records(options, "point").size(), summary["points"].get<size_t>());
     EXPECT_GT(summary["images"], summary["points"]);
   }

@@ -16,7 +16,7 @@ using faultfs::Image;
 using faultfs::ImageSpec;
 using faultfs::Policy;
 
-constexpr uint32_t kNestedPercent = 3;  // of the images recovered
+constexpr uint32_t kNestedPercent = 5;  // of the images recovered
 constexpr uint32_t kNestedPercentAtMeta = 30;
 constexpr uint32_t kNestedDepth = 2;
 constexpr uint32_t kMorePercent = 6;   // read-only and going on

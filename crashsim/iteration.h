@@ -64,7 +64,7 @@ class Iteration {
   Random random_;
   Setup setup_;
   std::unique_ptr<Workload> workload_;
-  bool hasty_ = false;
+  bool sampled_ = false;  // not every point is tried
 };
 
 }  // namespace manifolddb::crashsim

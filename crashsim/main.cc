@@ -111,6 +111,8 @@ void AddRunOptions(CLI::App& run, Words& words) {
       ->capture_default_str();
   run.add_option("--jobs", options.jobs, "Worker processes")->check(CLI::Range(1, 64))->capture_default_str();
   run.add_option("--break", options.broken, "Break the engine at this site (crashsim sites)");
+  run.add_flag("--sample", options.sample,
+               "Try some points of most runs, not every one: more programs in the same time");
   run.add_flag("--until-violation", options.stop_at_violation, "Stop at the first violation");
   run.add_option("--require-mark", options.required_marks, "Marks with this prefix must be seen")
       ->capture_default_str();
@@ -118,8 +120,7 @@ void AddRunOptions(CLI::App& run, Words& words) {
 
 void AddMutantsOptions(CLI::App& mutants, Words& words) {
   MutantsOptions& options = words.mutants;
-  mutants.add_option("--site", options.sites,
-                     "Only this site, or a+b: these together; may be given several times");
+  mutants.add_option("--site", options.sites, "Only this site; may be given several times");
   mutants.add_option("--seed", options.seed, "What the campaigns draw")->capture_default_str();
   mutants.add_option("--for", words.mutants_duration, "How long a site may survive")->capture_default_str();
   mutants.add_option("--jobs", options.jobs, "Sites at a time")

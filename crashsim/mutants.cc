@@ -1,5 +1,5 @@
 // (1) Each mutant is killed by the general campaign, as it runs on the sound engine: same workloads, same
-//     scenarios, same seeds. There is no test made for one site.
+//     scenarios, same seeds; with --sample, to meet more programs. There is no test made for one site.
 // (2) The sound engine goes first, with the same seed: a campaign that accuses it proves nothing.
 #include "crashsim/mutants.h"
 
@@ -51,6 +51,7 @@ void Start(const MutantsOptions& options, const std::string& scratch, Trial& tri
                                         seconds.c_str(),
                                         "--jobs",
                                         "1",
+                                        "--sample",
                                         "--until-violation",
                                         "--json",
                                         trial.json.c_str()};

@@ -35,4 +35,14 @@ std::string LedgerKey(Serial serial) {
   return key;
 }
 
+bool FitsTheLog(const Step& step, const Options& options) {
+  constexpr uint64_t kHeadersMax = 256;   // of the group and the record
+  constexpr uint64_t kPerOperation = 64;  // kinds, ids, lengths
+  uint64_t bytes = kHeadersMax;
+  for (const Op& op : step.ops) {
+    bytes += kPerOperation + op.table.size() + op.key.size() + op.upper.size() + op.value.size();
+  }
+  return bytes <= options.log_bytes_initial / 4 / options.write_unit * options.write_unit;
+}
+
 }  // namespace manifolddb::crashsim

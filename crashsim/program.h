@@ -100,4 +100,7 @@ ValueTag TagOf(ByteView value);
 inline constexpr char kLedgerTable[] = "~ledger";
 std::string LedgerKey(Serial serial);
 
+// Certainly small enough for a group of the log, whose largest is a quarter of the ring.
+bool FitsTheLog(const Step& step, const Options& options);
+
 }  // namespace manifolddb::crashsim

@@ -22,17 +22,6 @@ namespace {
 constexpr uint32_t kRefusalsBeforeRoom = 3;
 constexpr Serial kProbeSerial = 1'000'000;  // beyond what programs draw
 
-// Certainly small enough for a group of the log, whose largest is a quarter of the ring.
-bool FitsTheLog(const Step& step, const Options& options) {
-  constexpr uint64_t kHeadersMax = 256;   // of the group and the record
-  constexpr uint64_t kPerOperation = 64;  // kinds, ids, lengths
-  uint64_t bytes = kHeadersMax;
-  for (const Op& op : step.ops) {
-    bytes += kPerOperation + op.table.size() + op.key.size() + op.upper.size() + op.value.size();
-  }
-  return bytes <= options.log_bytes_initial / 4 / options.write_unit * options.write_unit;
-}
-
 class SessionRunner {
  public:
   SessionRunner(const std::shared_ptr<faultfs::Disk>& disk, const SessionPlan& plan,
@@ -610,36 +599,6 @@ void SessionRunner::ReadAll() {
 }
 
 }  // namespace
-
-std::string Describe(const Error& error) {
-  std::string text = std::string(Name(error.code())) + " " + std::string(error.operation());
-  if (!error.file().empty()) text += " " + error.file();
-  if (error.offset() != ErrorDetails::kNoOffset) text += " @" + std::to_string(error.offset());
-  if (!error.message().empty()) text += ": " + error.message();
-  return text;
-}
-
-bool MemoryGate::Allows() {
-  if (open_.load()) return true;
-  const bool committing = committers_.load() > 0;
-  uint64_t number = count_.fetch_add(1) + 1;
-  if (committing) {
-    const uint64_t in_commit = count_in_commit_.fetch_add(1) + 1;
-    if (in_commit_) number = in_commit;
-  } else if (in_commit_) {
-    return true;
-  }
-  if (number < at_ || number - at_ >= times_) return true;
-  refused_.store(true);
-  return false;
-}
-
-Options InlineOptions(const Setup& setup) {
-  Options options = setup.options;
-  options.executor = MakeInlineExecutor();
-  options.clock = MakeSteppingClock(1000);
-  return options;
-}
 
 Session RunSession(const std::shared_ptr<faultfs::Disk>& disk, const SessionPlan& plan,
                    const std::function<void()>& on_deadlock) {

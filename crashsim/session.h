@@ -2,7 +2,6 @@
 // One process's life with the database: opens it on a disk, runs a program, closes it or not, and records
 // everything. Never judges contents; only what no run may show (an error without a fault, a wrong figure).
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,55 +9,15 @@
 #include <string>
 
 #include "crashsim/history.h"
+#include "crashsim/memory_gate.h"
 #include "crashsim/observation.h"
 #include "crashsim/program.h"
+#include "crashsim/setup.h"
 #include "crashsim/verdict.h"
-#include "crashsim/workload.h"
 #include "faultfs/disk.h"
 #include "manifolddb/database.h"
 
 namespace manifolddb::crashsim {
-
-inline constexpr char kDatabase[] = "db";
-inline constexpr char kLogFile[] = "db-wal";
-
-// The database under test: how it is opened, on what disk.
-struct Setup {
-  Options options;  // without executor and clock
-  faultfs::Traits traits;
-  WorkloadLimits limits;
-  uint64_t recovery_dirty_bytes_max = 0;  // of the openings that look at an image
-};
-// Options for an opening outside any scheduler: work runs inline, time stands still.
-Options InlineOptions(const Setup& setup);
-
-// Refuses data allocations of the engine: the at-th from now on, and so many behind it. Of all, or of those
-// only that are made while some actor is in Commit.
-class MemoryGate {
- public:
-  MemoryGate(uint64_t at, uint64_t times, bool in_commit = false)
-      : at_(at), times_(times), in_commit_(in_commit) {}
-  // One that counts and refuses nothing.
-  static constexpr uint64_t kNever = ~uint64_t{0};
-
-  bool Allows();
-  void EnterCommit() { committers_.fetch_add(1); }
-  void LeaveCommit() { committers_.fetch_sub(1); }
-  uint64_t counted() const { return count_.load(); }
-  uint64_t counted_in_commit() const { return count_in_commit_.load(); }
-  void Open() { open_.store(true); }
-  bool refused() const { return refused_.load(); }
-
- private:
-  const uint64_t at_;
-  const uint64_t times_;
-  const bool in_commit_;
-  std::atomic<uint64_t> committers_{0};
-  std::atomic<uint64_t> count_{0};
-  std::atomic<uint64_t> count_in_commit_{0};
-  std::atomic<bool> open_{false};
-  std::atomic<bool> refused_{false};
-};
 
 struct SessionPlan {
   Setup setup;
@@ -96,8 +55,5 @@ struct Session {
 // was taken: nothing that destruction does reaches the disk.
 Session RunSession(const std::shared_ptr<faultfs::Disk>& disk, const SessionPlan& plan,
                    const std::function<void()>& on_deadlock);
-
-// "kCorrupt page.load db @4096: ...": for messages.
-std::string Describe(const Error& error);
 
 }  // namespace manifolddb::crashsim

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "crashsim/scheduler.h"
+
 namespace manifolddb::crashsim {
 namespace {
 
@@ -96,6 +98,13 @@ std::optional<faultfs::Preset> ParsePreset(std::string_view name) {
     if (faultfs::Name(preset) == name) return preset;
   }
   return std::nullopt;
+}
+
+Options InlineOptions(const Setup& setup) {
+  Options options = setup.options;
+  options.executor = MakeInlineExecutor();
+  options.clock = MakeSteppingClock(1000);
+  return options;
 }
 
 }  // namespace manifolddb::crashsim

@@ -7,10 +7,24 @@
 #include <string_view>
 
 #include "crashsim/random.h"
-#include "crashsim/session.h"
+#include "crashsim/workload.h"
 #include "faultfs/traits.h"
+#include "manifolddb/options.h"
 
 namespace manifolddb::crashsim {
+
+inline constexpr char kDatabase[] = "db";
+inline constexpr char kLogFile[] = "db-wal";
+
+// The database under test: how it is opened, on what disk.
+struct Setup {
+  Options options;  // without executor and clock
+  faultfs::Traits traits;
+  WorkloadLimits limits;
+  uint64_t recovery_dirty_bytes_max = 0;  // of the openings that look at an image
+};
+// Options for an opening outside any scheduler: work runs inline, time stands still.
+Options InlineOptions(const Setup& setup);
 
 struct SetupWish {
   std::string config = "any";  // any (of tiny, ring and cache), tiny, ring, cache, small, default

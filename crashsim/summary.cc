@@ -33,6 +33,29 @@ double PerSecond(const Counters& counters) {
              : static_cast<double>(counters.recoveries) * 1e9 / static_cast<double>(counters.recovery_nanos);
 }
 
+// Reached only by damage to one certain write, by refusing one certain allocation, or by chance twice over.
+constexpr std::array kRareMarks = {
+    "wal.later_group_lost",    // two groups on their way at once, and the second alone arrived
+    "wal.newer_meta_named",    // a checkpoint's meta page lost, a group behind it intact
+    "wal.no_staging",          // no memory for the log's buffer, while there was some for all before
+    "wal.tail_proves_damage",  // a durable group damaged, a later one intact
+};
+constexpr double kRareSeconds = 600;  // of one worker
+
+bool Required(const CampaignOptions& options, const std::string& mark) {
+  const auto begins = [&](const std::string& prefix) { return mark.starts_with(prefix); };
+  if (!std::ranges::any_of(options.required_marks, begins)) return false;
+  const bool rare = std::ranges::find(kRareMarks, mark) != kRareMarks.end();
+  return !rare || options.seconds * options.jobs >= kRareSeconds;
+}
+
+// The marks that a run with these options must see.
+std::vector<std::string> RequiredMarks(const CampaignOptions& options) {
+  std::vector<std::string> marks = MarkNames();
+  std::erase_if(marks, [&](const std::string& mark) { return !Required(options, mark); });
+  return marks;
+}
+
 }  // namespace
 
 Json HeaderOf(const CampaignOptions& options) {
@@ -48,8 +71,9 @@ Json HeaderOf(const CampaignOptions& options) {
           {"ops", options.ops},
           {"generations", options.generations},
           {"jobs", options.jobs},
+          {"sample", options.sample},
           {"broken", options.broken},
-          {"required_marks", options.required_marks}};
+          {"required_marks", RequiredMarks(options)}};
 }
 
 Json SummaryOf(const Counters& c, Outcomes outcome, double seconds,
@@ -129,26 +153,6 @@ void Print(const CampaignOptions& options, const Counters& c, Outcomes outcome, 
   for (const std::string& why : vacuities) std::printf("  vacuous: %s\n", why.c_str());
   std::printf("  verdict: %s\n", Name(outcome));
 }
-
-namespace {
-
-// Reached only by damage to one certain write, by refusing one certain allocation, or by chance twice over.
-constexpr std::array kRareMarks = {
-    "wal.later_group_lost",    // two groups on their way at once, and the second alone arrived
-    "wal.newer_meta_named",    // a checkpoint's meta page lost, a group behind it intact
-    "wal.no_staging",          // no memory for the log's buffer, while there was some for all before
-    "wal.tail_proves_damage",  // a durable group damaged, a later one intact
-};
-constexpr double kRareSeconds = 600;  // of one worker
-
-bool Required(const CampaignOptions& options, const std::string& mark) {
-  const auto begins = [&](const std::string& prefix) { return mark.starts_with(prefix); };
-  if (!std::ranges::any_of(options.required_marks, begins)) return false;
-  const bool rare = std::ranges::find(kRareMarks, mark) != kRareMarks.end();
-  return !rare || options.seconds * options.jobs >= kRareSeconds;
-}
-
-}  // namespace
 
 std::vector<std::string> Vacuities(const CampaignOptions& options, const Counters& counters) {
   std::vector<std::string> why;

@@ -33,4 +33,12 @@ const char* Name(Outcomes outcome) {
   return "?";
 }
 
+std::string Describe(const Error& error) {
+  std::string text = std::string(Name(error.code())) + " " + std::string(error.operation());
+  if (!error.file().empty()) text += " " + error.file();
+  if (error.offset() != ErrorDetails::kNoOffset) text += " @" + std::to_string(error.offset());
+  if (!error.message().empty()) text += ": " + error.message();
+  return text;
+}
+
 }  // namespace manifolddb::crashsim

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "manifolddb/result.h"
+
 namespace manifolddb::crashsim {
 
 // The contract's promises (docs/durability.md).
@@ -38,5 +40,8 @@ enum class Outcomes : int {
   kVacuous = 3,
 };
 const char* Name(Outcomes outcome);
+
+// "kCorrupt page.load db @4096: ...": for messages.
+std::string Describe(const Error& error);
 
 }  // namespace manifolddb::crashsim

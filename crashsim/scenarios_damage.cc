@@ -1,0 +1,251 @@
+// Damage: bits flipped at rest, writes that never arrived or went elsewhere, another database's groups, files gone.
+// (1) It is judged by what is read: an error is honest, right contents are, wrong contents never.
+#include "crashsim/scenarios.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace manifolddb::crashsim {
+namespace {
+
+using faultfs::CrashPoint;
+using faultfs::Disk;
+using faultfs::EffectKind;
+using faultfs::FaultKind;
+using faultfs::Image;
+using faultfs::Policy;
+
+}  // namespace
+
+bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const std::string& what) {
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario, what);
+  campaign_.Narrate("damaged: " + what + ", found after effect " + std::to_string(allowed.effects) +
+                        ", owed are " + std::to_string(allowed.floor) + " commits to a " + allowed.why,
+                    {});
+  const Recovered found = Recover(image, generation_.plan.setup, {});
+  campaign_.CountRecovery(found.cpu_nanos);
+  if (found.error) {
+    if (!ReportsDamage(*found.error)) {
+      campaign_.Report({{Promise::kHonestAboutDamage, "damage reported as such", Describe(*found.error)}});
+    }
+    return true;
+  }
+  Violations violations = generation_.oracle->Judge(
+      found.seen, allowed, [&] { return ContentsOf(image, generation_.plan.setup); });
+  for (Violation& violation : violations) {
+    violation.promise = Promise::kHonestAboutDamage;
+    violation.expected = "damage reported or of no effect: " + violation.expected;
+  }
+  campaign_.Report(violations);
+  return !found.verify.empty() || !violations.empty();
+}
+
+bool Scenarios::Rot(Random& random, std::string&) {
+  const auto& trace = generation_.session.trace;
+  const uint64_t effects = random.Between(generation_.session.opened_effect, generation_.effects());
+  Image image = CrashPoint(trace, effects)
+                    .Draw({random.Chance(50) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
+  // Where something was written: elsewhere there is nothing to harm.
+  std::vector<const faultfs::Effect*> writes;
+  for (uint64_t i = 0; i < effects; ++i) {
+    if (trace->effects[i].kind == EffectKind::kWrite && trace->effects[i].size > 0)
+      writes.push_back(&trace->effects[i]);
+  }
+  if (writes.empty()) return false;
+  const faultfs::Effect& hit = *writes[random.Below(writes.size())];
+  const std::string file = image.Find(hit.name) != nullptr ? hit.name : std::string(kLogFile);
+  const faultfs::BitRot rot{file, hit.offset + random.Below(hit.size), 1 + random.Below(8),
+                            random.Next() >> 1};
+  const bool clean = generation_.session.closed && effects == generation_.effects();
+  const bool log = file != kDatabase && !clean;
+  const Oracle& oracle = *generation_.oracle;
+  return JudgeDamage(image.With(rot), log ? oracle.AtWithDamagedLog(effects) : oracle.At(effects),
+                     rot.ToString());
+}
+
+bool Scenarios::RotMeta(Random& random, std::string&) {
+  const auto& trace = generation_.session.trace;
+  const uint64_t unit = generation_.plan.setup.options.write_unit;
+  const bool at_end = random.Chance(50);
+  const uint64_t effects = at_end ? generation_.effects()
+                                  : random.Between(generation_.session.opened_effect, generation_.effects());
+  std::optional<uint64_t> newest;  // the two slots of two copies lie at the front of the file
+  for (uint64_t i = 0; i < effects; ++i) {
+    const faultfs::Effect& effect = trace->effects[i];
+    if (effect.kind == EffectKind::kWrite && effect.name == kDatabase && effect.offset < 4 * unit) {
+      newest = effect.offset;
+    }
+  }
+  if (!newest) return false;
+  Image image = CrashPoint(trace, effects).Draw({random.Chance(50) ? Policy::kAll : Policy::kNone, 0});
+  const bool both = random.Chance(60);
+  const uint64_t slot = *newest / (2 * unit) * (2 * unit);
+  std::string what;
+  for (const uint64_t copy : {slot, slot + unit}) {
+    if (!both && copy != *newest) continue;
+    const faultfs::BitRot rot{kDatabase, copy + random.Below(200), 1, random.Next() >> 1};
+    image = image.With(rot);
+    what += (what.empty() ? "" : "+") + rot.ToString();
+  }
+  return JudgeDamage(image, generation_.oracle->At(effects), what) || !both;
+}
+
+// Both copies of one checkpoint's meta page never arrive, and nothing is unreadable: only the log can tell.
+bool Scenarios::LoseMeta(Random& random) {
+  auto trace = std::make_shared<faultfs::Trace>(*generation_.session.trace);
+  const uint64_t unit = generation_.plan.setup.options.write_unit;
+  std::vector<std::pair<uint64_t, uint64_t>> pairs;  // of writes to the two copies of one slot
+  std::optional<uint64_t> last;
+  std::optional<std::pair<uint64_t, uint64_t>> of_opening;
+  for (uint64_t i = 0; i < trace->effects.size(); ++i) {
+    const faultfs::Effect& effect = trace->effects[i];
+    if (effect.kind != EffectKind::kWrite || effect.name != kDatabase || effect.offset >= 4 * unit) continue;
+    // Copy by copy; step 1 writes slot by slot.
+    const bool second_copy = last && trace->effects[*last].offset + unit == effect.offset;
+    if (second_copy && effect.offset / unit % 2 == 1) {
+      if (i < generation_.session.opened_effect) {
+        of_opening = {*last, i};
+      } else {
+        pairs.push_back({*last, i});
+      }
+    }
+    last = i;
+  }
+  // The one with which this life's log began: the page before it leads to another life's log.
+  const bool opening = of_opening && (pairs.empty() || random.Fork(1).Chance(40));
+  if (!opening && pairs.empty()) return false;
+  const auto [first, second] = opening ? *of_opening : pairs[random.Below(pairs.size())];
+  for (const uint64_t lost : {first, second}) {
+    faultfs::Effect effect = trace->effects[lost];
+    effect.fault = faultfs::WriteFault::kLost;
+    trace->effects.Replace(lost, effect);
+    const auto kind = static_cast<size_t>(FaultKind::kLostWrite);
+    ++campaign_.counters().faults_armed[kind];
+    ++campaign_.counters().faults_fired[kind];
+  }
+  const uint64_t from = opening ? generation_.session.opened_effect : second + 1;
+  const uint64_t effects = random.Between(from, trace->effects.size());
+  // A torn group of this life over the other's log proves nothing, so none is torn then.
+  const bool all = random.Chance(70) || opening;
+  const Image image =
+      CrashPoint(trace, effects).Draw({all ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
+  return JudgeDamage(image, generation_.oracle->AtWithLostMeta(effects, first, second),
+                     "lost@" + std::to_string(first) + "+" + std::to_string(second));
+}
+
+// A neighbour's groups lie where this log goes on: a misdirected write, or sectors handed out again.
+bool Scenarios::Foreign(Random& random, std::string&) {
+  if (generation_.image) return false;  // its identity is in the image already
+  const uint64_t ring = 2 * uint64_t{generation_.plan.setup.options.write_unit};
+  SessionPlan plan;
+  plan.setup = generation_.plan.setup;
+  plan.program.close = false;
+  Round& round = plan.program.rounds.emplace_back();
+  round.actors.resize(1);
+  for (Serial i = 1; i <= 4; ++i) {
+    round.actors[0].push_back(
+        {.kind = StepKind::kCreateFamily, .serial = i, .families = {"neighbour-" + std::to_string(i)}});
+  }
+  const auto neighbour = std::make_shared<Disk>(plan.setup.traits, random.Next());
+  const Session other = RunSession(neighbour, plan, [this] { OnDeadlock(place_); });
+  ++campaign_.counters().sessions;
+  const auto groups = [&](const faultfs::Trace& trace, uint64_t from) {
+    std::vector<uint64_t> writes;
+    for (uint64_t i = from; i < trace.effects.size(); ++i) {
+      const faultfs::Effect& effect = trace.effects[i];
+      const bool group = effect.name == kLogFile && effect.offset >= ring;
+      if (effect.kind == EffectKind::kWrite && group) writes.push_back(i);
+    }
+    return writes;
+  };
+  const auto& trace = generation_.session.trace;
+  const std::vector<uint64_t> mine = groups(*trace, generation_.session.opened_effect);
+  const std::vector<uint64_t> theirs = groups(*other.trace, other.opened_effect);
+  if (mine.empty() || theirs.empty()) return false;
+  // In front of one of the first groups, most often of the very first: whose chain begins as the neighbour's.
+  const uint64_t skipped = random.Chance(60) ? 0 : random.Below(std::min(mine.size(), theirs.size()));
+  const uint64_t effects = mine[skipped];
+  Image image = CrashPoint(trace, effects).Draw({Policy::kAll, 0});
+  faultfs::FileImage log = *image.Find(kLogFile);
+  for (uint64_t i = skipped; i < theirs.size(); ++i) {
+    const faultfs::Effect& group = other.trace->effects[theirs[i]];
+    // Over a group of this log's own it would be damage to that one, which may be the last (Rot tries it).
+    if (group.offset < trace->effects[effects].offset) continue;
+    uint64_t index = group.offset / image.atomic_unit();
+    for (const faultfs::Sector& sector : group.sectors) {
+      if (index < log.sectors()) log.SetSector(index, sector);
+      ++index;
+    }
+  }
+  image.Put(kLogFile, std::move(log));
+  static_cast<void>(
+      JudgeDamage(image, generation_.oracle->At(effects), "foreign@" + std::to_string(effects)));
+  return true;
+}
+
+// One of the two files is gone, once the database had been opened. Opening it must say so; above all it must
+// not make a new database where the old one was.
+bool Scenarios::Missing(Random& random, std::string&) {
+  const uint64_t opened = generation_.session.opened_effect;
+  const uint64_t last =
+      random.Chance(50) ? std::min(opened + 6, generation_.effects()) : generation_.effects();
+  const uint64_t effects = random.Between(opened, last);
+  constexpr std::array kPolicies = {Policy::kNone, Policy::kAll, Policy::kRandom};
+  Image image = CrashPoint(generation_.session.trace, effects)
+                    .Draw({kPolicies[random.Below(kPolicies.size())], random.Next() >> 1});
+  const bool log = random.Chance(30);
+  const char* const gone = log ? kLogFile : kDatabase;
+  const char* const left = log ? kDatabase : kLogFile;
+  if (image.Find(gone) == nullptr || image.Find(left) == nullptr) return false;
+  image.Remove(gone);
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
+                         "missing:" + std::string(gone) + "@" + std::to_string(effects));
+  const auto disk = std::make_shared<Disk>(image, generation_.plan.setup.traits);
+  const Recovered found = Recover(disk, generation_.plan.setup, {});
+  campaign_.CountRecovery(found.cpu_nanos);
+  if (!found.error || !ReportsDamage(*found.error)) {
+    campaign_.Report({{Promise::kHonestAboutDamage, "an error that says that a file is missing",
+                       found.error ? Describe(*found.error) : "a database opens"}});
+    return true;
+  }
+  const Image after = disk->CacheImage();
+  if (after.Find(gone) != nullptr || after.Find(left) == nullptr ||
+      !(*after.Find(left) == *image.Find(left))) {
+    campaign_.Report({{Promise::kHonestAboutDamage, "what is left of the database stays as it is",
+                       "another " + std::string(after.Find(gone) != nullptr ? gone : left)}});
+  }
+  return true;
+}
+
+bool Scenarios::LoseWrite(Random& random, std::string&) {
+  if (random.Chance(25)) return LoseMeta(random);
+  auto trace = std::make_shared<faultfs::Trace>(*generation_.session.trace);
+  std::vector<uint64_t> writes;
+  for (uint64_t i = generation_.session.opened_effect; i < trace->effects.size(); ++i) {
+    if (trace->effects[i].kind == EffectKind::kWrite) writes.push_back(i);
+  }
+  if (writes.empty()) return false;
+  const uint64_t lost = writes[random.Below(writes.size())];
+  faultfs::Effect effect = trace->effects[lost];
+  const bool elsewhere = random.Chance(40);
+  effect.fault = elsewhere ? faultfs::WriteFault::kMisdirected : faultfs::WriteFault::kLost;
+  effect.shift_sectors = elsewhere ? static_cast<int64_t>(1 + random.Below(8)) : 0;
+  trace->effects.Replace(lost, effect);
+  const auto kind = static_cast<size_t>(elsewhere ? FaultKind::kMisdirectedWrite : FaultKind::kLostWrite);
+  ++campaign_.counters().faults_armed[kind];
+  ++campaign_.counters().faults_fired[kind];
+  const uint64_t effects = random.Between(lost + 1, trace->effects.size());
+  const Image image = CrashPoint(trace, effects)
+                          .Draw({random.Chance(50) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
+  const bool clean = generation_.session.closed && effects == trace->effects.size();
+  Allowed allowed = generation_.oracle->At(effects);
+  if (effect.name != kDatabase && !clean) {
+    allowed = generation_.oracle->AtWithDamagedLog(effects);
+    // Two groups are hit at once: the one that was to be written, and the one that was written over.
+    if (elsewhere) allowed.floor = 0;
+  }
+  return JudgeDamage(image, allowed, (elsewhere ? "misdirected@" : "lost@") + std::to_string(lost));
+}
+
+}  // namespace manifolddb::crashsim

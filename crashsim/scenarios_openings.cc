@@ -1,0 +1,150 @@
+// Openings that end early, several in a row: by a kill, a failed sync, a failed write, a power cut.
+// (1) One that something ended says so; one that nothing did shows what is owed, and what the one before it
+//     showed.
+#include "crashsim/scenarios.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace manifolddb::crashsim {
+namespace {
+
+using faultfs::CrashPoint;
+using faultfs::Disk;
+using faultfs::EffectKind;
+using faultfs::Fault;
+using faultfs::FaultKind;
+using faultfs::Image;
+using faultfs::Policy;
+
+constexpr uint64_t kStepOneEffects = 12;  // step 1 and the beginning of its checkpoint
+constexpr uint64_t kNever = ~uint64_t{0};
+
+// What an opening meets before it is done.
+enum class Ending : uint8_t { kKilled, kSyncFails, kWriteFails };
+
+// An image in which whatever may be torn often is.
+Image DrawTorn(const CrashPoint& point, Random& random) {
+  if (random.Chance(40)) return point.Draw({Policy::kRandom, random.Next() >> 1});
+  faultfs::Arrivals arrivals(point.atoms().size());
+  for (uint64_t& arrival : arrivals) arrival = random.Below(3);
+  return point.Make(arrivals);
+}
+
+}  // namespace
+
+// After some write of a meta page, and perhaps its sync. Most often one of a commit through a checkpoint: the
+// log does not have it, so whoever loses that page loses the commit.
+uint64_t Scenarios::NearMeta(Random& random) const {
+  const Session& session = generation_.session;
+  const auto& effects = session.trace->effects;
+  const auto through = [&](uint64_t effect) {
+    return std::ranges::any_of(session.history.transactions, [&](const Transaction& one) {
+      const bool commits = one.through_checkpoint && one.end == End::kAcked;
+      return commits && one.called.effects <= effect && effect < one.ended.effects;
+    });
+  };
+  std::vector<uint64_t> writes;
+  std::vector<uint64_t> writes_through;
+  for (uint64_t i = 0; i < effects.size(); ++i) {
+    const bool meta = effects[i].name == kDatabase && effects[i].kind == EffectKind::kWrite &&
+                      effects[i].offset < 4 * generation_.plan.setup.options.write_unit;
+    if (!meta) continue;
+    writes.push_back(i);
+    if (through(i)) writes_through.push_back(i);
+  }
+  if (writes.empty()) return random.Below(effects.size() + 1);
+  const auto& from = !writes_through.empty() && random.Chance(75) ? writes_through : writes;
+  return std::min<uint64_t>(from[random.Below(from.size())] + 1 + random.Below(3), effects.size());
+}
+
+void Scenarios::EndEarly(Disk& disk, Random& random) {
+  constexpr uint64_t kFirstWrites = 4;
+  const uint64_t soon = random.Chance(75) ? kStepOneEffects : 4 * kStepOneEffects;
+  const auto ending = static_cast<Ending>(random.Below(3));
+  if (ending == Ending::kKilled) {
+    disk.KillAt(disk.effects() + 1 + random.Below(random.Chance(40) ? kFirstWrites : soon));
+    return;
+  }
+  Fault fault{.kind = random.Chance(50) ? FaultKind::kSyncKeepsClean : FaultKind::kSyncReverts,
+              .counted = Only(faultfs::Operation::kSync)};
+  fault.at = 1 + random.Below(soon / 3);
+  if (ending == Ending::kWriteFails) {
+    fault = {.kind = random.Chance(70) ? FaultKind::kShortWrite : FaultKind::kIoError,
+             .counted = Only(faultfs::Operation::kWrite)};
+    fault.at = 1 + random.Below(soon / 2);
+  }
+  disk.Arm(fault);
+}
+
+// An opening that something ended says so; one that nothing did shows what is owed.
+bool Scenarios::JudgeOpening(const Recovered& found, bool hindered, Owed& owed) {
+  const std::string where = "opening " + std::to_string(owed.openings);
+  Violations violations;
+  if (found.error) {
+    if (!hindered || ReportsDamage(*found.error)) {
+      violations.push_back({Promise::kRestartable, "openings can be ended anywhere, any number of times",
+                            where + ": " + Describe(*found.error)});
+    }
+  } else if (!owed.shown) {
+    violations = generation_.oracle->Judge(found.seen, generation_.oracle->At(owed.effects),
+                                           [] { return Observation(); });
+  } else if (found.seen.sum != owed.shown->seen.sum || found.seen.number != owed.shown->seen.number) {
+    violations.push_back({Promise::kRestartable, "commit " + std::to_string(owed.shown->seen.number),
+                          where + ": commit " + std::to_string(found.seen.number)});
+  } else if (!found.sound()) {
+    violations.push_back({Promise::kWhole, "Verify finds nothing",
+                          where + ": " + (found.verify.empty() ? "form" : found.verify.front())});
+  }
+  campaign_.Report(violations);
+  if (!found.error) owed.shown = found;
+  return violations.empty();
+}
+
+// From a power cut, or from a process that was killed and left its cache; then openings that end early in
+// every way a process can, in the same boot or after a cut, with or without the cache's clean sectors.
+bool Scenarios::LoopOpenings(Random& random, std::string&) {
+  const auto& trace = generation_.session.trace;
+  const Setup& setup = generation_.plan.setup;
+  Owed owed;
+  owed.effects = random.Chance(75) ? NearMeta(random) : random.Below(generation_.effects() + 1);
+  std::shared_ptr<Disk> disk;
+  if (random.Chance(50)) {
+    disk = std::make_shared<Disk>(*trace, owed.effects, random.Next());
+  } else {
+    const Image image = DrawTorn(CrashPoint(trace, owed.effects), random);
+    owed.shown = Recover(image, setup, {}, {.verify = false});
+    campaign_.CountRecovery(owed.shown->cpu_nanos);
+    if (!owed.shown->sound()) return false;  // reported where this point was explored
+    disk = std::make_shared<Disk>(image, setup.traits, random.Next());
+  }
+  bool ended = false;
+  const uint32_t openings = 2 + static_cast<uint32_t>(random.Below(5));
+  for (; owed.openings < openings; ++owed.openings) {
+    EndEarly(*disk, random);
+    const size_t fired = disk->faults_fired().size();
+    const Recovered found = Recover(disk, setup, {}, {.verify = false});
+    campaign_.CountRecovery(found.cpu_nanos);
+    const bool hindered = disk->kill_struck() || disk->faults_fired().size() > fired;
+    ended = ended || hindered;
+    if (!JudgeOpening(found, hindered, owed)) return true;
+    disk->DisarmAll();
+    disk->KillAt(kNever);
+    if (random.Chance(45)) {
+      const Image image = DrawTorn(CrashPoint(disk->trace(), disk->effects()), random);
+      disk = std::make_shared<Disk>(image, setup.traits, random.Next());
+    } else if (random.Chance(50)) {
+      disk->EvictClean(random.Next());
+    }
+  }
+  if (random.Chance(70)) {
+    const Image image = DrawTorn(CrashPoint(disk->trace(), disk->effects()), random);
+    disk = std::make_shared<Disk>(image, setup.traits, random.Next());
+  }
+  const Recovered last = Recover(disk, setup, workload_.invariant());
+  campaign_.CountRecovery(last.cpu_nanos);
+  JudgeOpening(last, false, owed);
+  return ended;
+}
+
+}  // namespace manifolddb::crashsim
