@@ -1,4 +1,5 @@
-// Damage: bits flipped at rest, writes that never arrived or went elsewhere, another database's groups, files gone.
+// Damage: bits flipped at rest, writes that never arrived or went elsewhere, another database's groups,
+// files gone.
 // (1) It is judged by what is read: an error is honest, right contents are, wrong contents never.
 #include "crashsim/scenarios.h"
 
