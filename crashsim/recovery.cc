@@ -20,19 +20,19 @@ uint64_t CpuNanos() {
 constexpr char kProbeFamily[] = "after the crash";
 
 StateSum SumOfProbe() {
-  const StateSum entry = SumOfEntry(Digest("k"), Digest("v"));
+  const StateSum entry = SumOfEntry(Digest("1"), Digest("v"));
   const StateSum table = SumOfTable("t", 1, entry);
   return SumOfFamily(kProbeFamily, 1, table);
 }
 
-Status WriteProbe(Database& database) {
-  const auto family = database.CreateColumnFamily(kProbeFamily);
+Status WriteProbe(Database& database, uint64_t key) {
+  const auto family = database.OpenOrCreateColumnFamily(kProbeFamily);
   if (!family) return std::unexpected<Error>(family.error());
   auto transaction = database.BeginWrite(*family);
   if (!transaction) return std::unexpected<Error>(transaction.error());
-  auto table = transaction->CreateTable(*family, "t");
+  auto table = transaction->OpenOrCreateTable(*family, "t");
   if (!table) return std::unexpected<Error>(table.error());
-  if (Status put = table->Put(AsBytes("k"), AsBytes("v")); !put) return put;
+  if (Status put = table->Put(AsBytes(std::to_string(key)), AsBytes("v")); !put) return put;
   const auto number = transaction->Commit();
   if (!number) return std::unexpected<Error>(number.error());
   return {};
@@ -65,6 +65,17 @@ void Look(Database& database, const Invariant& invariant, const RecoveryWish& wi
   }
 }
 
+void Write(Database& database, const RecoveryWish& wish, Recovered& found) {
+  if (Status written = WriteProbe(database, wish.write); !written) {
+    found.error = written.error();
+    return;
+  }
+  Recovered after;
+  Look(database, {}, {.verify = false}, after);
+  found.error = after.error;
+  found.written = after.seen;
+}
+
 }  // namespace
 
 Recovered Recover(const std::shared_ptr<faultfs::Disk>& disk, const Setup& setup, const Invariant& invariant,
@@ -79,6 +90,7 @@ Recovered Recover(const std::shared_ptr<faultfs::Disk>& disk, const Setup& setup
   auto database = Database::Open(disk->NewProcess(), kDatabase, options);
   if (database) {
     Look(**database, invariant, wish, found);
+    if (!found.error && wish.write != 0) Write(**database, wish, found);
   } else {
     found.error = database.error();
   }
@@ -116,7 +128,8 @@ std::vector<std::string> GoOn(const faultfs::Image& image, const Setup& setup, c
   {
     auto database = Database::Open(disk->NewProcess(), kDatabase, InlineOptions(setup));
     if (!database) return {"second recovery of the same image: " + Describe(database.error())};
-    if (Status written = WriteProbe(**database); !written) return {"writing: " + Describe(written.error())};
+    if (Status written = WriteProbe(**database, 1); !written)
+      return {"writing: " + Describe(written.error())};
     const faultfs::CrashPoint cut(disk->trace(), disk->effects());
     auto wrong = compare(Recover(cut.Draw({faultfs::Policy::kNone, 0}), setup, {}), "a cut after a commit");
     if (!wrong.empty()) return wrong;

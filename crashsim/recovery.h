@@ -22,6 +22,7 @@ struct Recovered {
   Summary seen;
   std::vector<std::string> verify;     // what Verify found
   std::vector<std::string> invariant;  // what the workload's invariant found
+  std::optional<Summary> written;      // what was there after the transaction that was wished for
   uint64_t replayed = 0;               // commits
   uint64_t pages_total = 0;
   uint64_t effects = 0;                         // of the recovery
@@ -35,6 +36,7 @@ struct RecoveryWish {
   bool keep_trace = false;
   bool read_only = false;
   bool verify = true;
+  uint64_t write = 0;  // not 0: a durable transaction with this in it, once everything was looked at
 };
 
 Recovered Recover(const std::shared_ptr<faultfs::Disk>& disk, const Setup& setup, const Invariant& invariant,

@@ -31,7 +31,7 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kRot, 12, &Scenarios::Rot, random);
   Try(ScenarioKind::kMetaRot, 4, &Scenarios::RotMeta, random);
   Try(ScenarioKind::kLostWrite, 16, &Scenarios::LoseWrite, random);
-  Try(ScenarioKind::kOpenings, 16, &Scenarios::LoopOpenings, random);
+  Try(ScenarioKind::kOpenings, 192, &Scenarios::LoopOpenings, random);
   Try(ScenarioKind::kForeign, 4, &Scenarios::Foreign, random);
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
@@ -176,6 +176,7 @@ bool Scenarios::FailCall(Random& random, std::string&) {
   if (fault.kind == FaultKind::kIoError) calls += CountOf(EffectKind::kSync) + 10;
   if (fault.kind == FaultKind::kShortRead || fault.kind == FaultKind::kCorruptRead) calls = 12;
   fault.parameter = fault.kind == FaultKind::kCorruptRead ? random.Below(4096 * 8) : 0;
+  if (fault.kind == FaultKind::kShortWrite && random.Chance(50)) fault.parameter = 1 + random.Below(1 << 20);
   fault.at = 1 + random.Below(std::max<uint64_t>(calls, 1));
   fault.lasting = random.Chance(25) && fault.kind != FaultKind::kCorruptRead;
   return RunWithFault(fault, false, random);
@@ -256,7 +257,7 @@ void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& s
   Reopen(disk, oracle, lie ? &*lie : nullptr, failed_at, random);
 }
 
-// ---- Recovery that is cut again and again ------------------------------------------------------------------
+// ---- Recovery that is cut again and again ----------------------------------------------------------------
 
 bool Scenarios::LoopCrashes(Random& random, std::string&) {
   const uint64_t effects = random.Below(generation_.effects() + 1);

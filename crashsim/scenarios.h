@@ -51,7 +51,7 @@ class Scenarios {
     uint64_t effects = 0;            // of the generation's session, until then
     uint32_t openings = 0;
   };
-  void EndEarly(faultfs::Disk& disk, Random& random);
+  void EndEarly(faultfs::Disk& disk, bool at_once, Random& random);
   bool JudgeOpening(const Recovered& found, bool hindered, Owed& owed);
   uint64_t NearMeta(Random& random) const;
 

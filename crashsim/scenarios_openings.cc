@@ -1,6 +1,6 @@
 // Openings that end early, several in a row: by a kill, a failed sync, a failed write, a power cut.
 // (1) One that something ended says so; one that nothing did shows what is owed, and what the one before it
-//     showed.
+//     showed and committed.
 #include "crashsim/scenarios.h"
 
 #include <algorithm>
@@ -58,21 +58,25 @@ uint64_t Scenarios::NearMeta(Random& random) const {
   return std::min<uint64_t>(from[random.Below(from.size())] + 1 + random.Below(3), effects.size());
 }
 
-void Scenarios::EndEarly(Disk& disk, Random& random) {
+void Scenarios::EndEarly(Disk& disk, bool at_once, Random& random) {
   constexpr uint64_t kFirstWrites = 4;
-  const uint64_t soon = random.Chance(75) ? kStepOneEffects : 4 * kStepOneEffects;
-  const auto ending = static_cast<Ending>(random.Below(3));
+  const uint64_t soon = at_once             ? kStepOneEffects / 2
+                        : random.Chance(75) ? kStepOneEffects
+                                            : 4 * kStepOneEffects;
+  const auto ending = static_cast<Ending>(at_once ? 1 + random.Below(2) : random.Below(3));
   if (ending == Ending::kKilled) {
     disk.KillAt(disk.effects() + 1 + random.Below(random.Chance(40) ? kFirstWrites : soon));
     return;
   }
   Fault fault{.kind = random.Chance(50) ? FaultKind::kSyncKeepsClean : FaultKind::kSyncReverts,
               .counted = Only(faultfs::Operation::kSync)};
-  fault.at = 1 + random.Below(soon / 3);
+  fault.at = 1 + random.Below(soon / 3);  // step 1 has two syncs or three
   if (ending == Ending::kWriteFails) {
     fault = {.kind = random.Chance(70) ? FaultKind::kShortWrite : FaultKind::kIoError,
              .counted = Only(faultfs::Operation::kWrite)};
     fault.at = 1 + random.Below(soon / 2);
+    if (fault.kind == FaultKind::kShortWrite && random.Chance(80))
+      fault.parameter = 1 + random.Below(1 << 20);
   }
   disk.Arm(fault);
 }
@@ -107,9 +111,13 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
   const auto& trace = generation_.session.trace;
   const Setup& setup = generation_.plan.setup;
   Owed owed;
-  owed.effects = random.Chance(75) ? NearMeta(random) : random.Below(generation_.effects() + 1);
+  // Some begin beside a meta page, and each opening fails within a few calls: what it takes to tear several
+  // copies of the meta page one after the other.
+  const bool at_once = random.Chance(60);
+  const bool near = at_once || random.Chance(75);
+  owed.effects = near ? NearMeta(random) : random.Below(generation_.effects() + 1);
   std::shared_ptr<Disk> disk;
-  if (random.Chance(50)) {
+  if (random.Chance(at_once ? 20 : 50)) {
     disk = std::make_shared<Disk>(*trace, owed.effects, random.Next());
   } else {
     const Image image = DrawTorn(CrashPoint(trace, owed.effects), random);
@@ -121,16 +129,19 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
   bool ended = false;
   const uint32_t openings = 2 + static_cast<uint32_t>(random.Below(5));
   for (; owed.openings < openings; ++owed.openings) {
-    EndEarly(*disk, random);
+    const bool lives = random.Chance(at_once ? 15 : 25);  // and commits: the next opening owes that as well
+    if (!lives) EndEarly(*disk, at_once, random);
     const size_t fired = disk->faults_fired().size();
-    const Recovered found = Recover(disk, setup, {}, {.verify = false});
+    const Recovered found =
+        Recover(disk, setup, {}, {.verify = false, .write = lives ? owed.openings + 1 : 0});
     campaign_.CountRecovery(found.cpu_nanos);
     const bool hindered = disk->kill_struck() || disk->faults_fired().size() > fired;
     ended = ended || hindered;
     if (!JudgeOpening(found, hindered, owed)) return true;
+    if (found.written) owed.shown->seen = *found.written;
     disk->DisarmAll();
     disk->KillAt(kNever);
-    if (random.Chance(45)) {
+    if (random.Chance(at_once ? 20 : 45)) {
       const Image image = DrawTorn(CrashPoint(disk->trace(), disk->effects()), random);
       disk = std::make_shared<Disk>(image, setup.traits, random.Next());
     } else if (random.Chance(50)) {

@@ -74,8 +74,9 @@ Status DiskState::Write(uint64_t process, Inode inode, const std::string& name, 
       case FaultKind::kNoSpace:
         return Fail(Errc::kNoSpace, "faultfs.write", {.file = name, .offset = offset, .os_error = ENOSPC});
       case FaultKind::kShortWrite: {
-        const uint64_t cut = (offset + bytes / 2) / unit * unit;
-        bytes = cut > offset ? cut - offset : 0;
+        const uint64_t half = (offset + bytes / 2) / unit * unit;
+        const uint64_t whole = half > offset ? half - offset : 0;
+        bytes = fault->parameter == 0 || bytes == 0 ? whole : fault->parameter % bytes;
         failed = true;
         break;
       }

@@ -337,6 +337,14 @@ TEST_F(DiskFaults, AShortWriteLeavesWholeSectorsOfTheFirstHalf) {
   EXPECT_EQ(Get(*file_, 0, 4), "oooo");
 }
 
+TEST_F(DiskFaults, AShortWriteOfSoManyBytesTearsASector) {
+  disk_.Arm({.kind = FaultKind::kShortWrite, .parameter = 1536 + 700});
+  const Status failed = Put(*file_, 512, std::string(1536, 'n'));
+  EXPECT_EQ(CodeOf(failed), Errc::kIo);
+  EXPECT_EQ(failed.error().offset(), 512u + 700u);
+  EXPECT_EQ(Get(*file_, 0, 2048), std::string(512, 'o') + std::string(700, 'n') + std::string(836, 'o'));
+}
+
 TEST_F(DiskFaults, ACorruptReadFlipsOneBitForTheReaderOnly) {
   disk_.Arm({.kind = FaultKind::kCorruptRead, .parameter = 77});
   const std::string corrupt = Get(*file_, 0, 1000);

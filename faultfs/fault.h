@@ -30,7 +30,8 @@ enum class FaultKind : uint8_t {
   kNoSpace,           // ENOSPC, without any effect: write, allocate, directory
   kShortRead,         // the first half arrives, then kTruncated
   kCorruptRead,       // success, with one bit flipped in what the caller gets; cache and disk are sound
-  kShortWrite,        // the first half (whole sectors, at least none) is written, then EIO
+  kShortWrite,        // the first half (whole sectors, at least none) is written, then EIO; with a
+                      // `parameter`, so many bytes of it (modulo its length): torn amid a sector
   kLostWrite,         // success; the write never reaches the disk
   kMisdirectedWrite,  // success; it reaches the disk `parameter` sectors further on (as signed; 0: one
                       // sector)
@@ -56,7 +57,7 @@ struct Fault {
   uint64_t at = 1;
   // All counted ones from there on, until it is disarmed.
   bool lasting = false;
-  uint64_t parameter = 0;  // kMisdirectedWrite: sectors; kCorruptRead: which bit
+  uint64_t parameter = 0;  // kMisdirectedWrite: sectors; kCorruptRead: which bit; kShortWrite
 
   // "io_error@3", "no_space@1+/10=0:db-wal": KIND@AT, then where they apply + (lasting), /OPERATIONS,
   // =PARAMETER, :FILE.

@@ -98,6 +98,7 @@ constexpr Run kRuns[] = {  // planted faults, with the steps in design.md 3.10; 
     {"step1-stale-first", "-", {.left = {.failed_syncs = 1}}}, {"names-unsynced", "-", {.parallel = true}},
     {"reuse-captured", "-", {.commits = 3, .none = true}}, {"step1-lone-first", "-", {.through = true}},
     {"step1-one-life", "-", {.left = {.failed_syncs = 1}, .through = true}},
+    {"step1-last-unsynced", "-", {.left = {.failed_syncs = 1, .closes = 1}}},
     {"log", kCi, {.commits = 3, .parallel = true, .none = true}},
     {"ring2", kCi, {.commits = 3, .ring = 2, .left = {.failed_syncs = 1}}},
     {"pages", kCi, {.commits = 4, .sides = 2, .left = {.snapshots = 1}, .spills = true}},
@@ -361,6 +362,7 @@ struct Model {
       next.log_life += next.log_life == next.life, ++next.life;
     if (n.p.todo) return WriteCopy(n, next);
     const bool done = n.p.progress == kOtherCopy, step1 = n.p.phase == kStep1;
+    if (done && step1 && Is("step1-last-unsynced")) return BeginLife(n), Emit(n, {"step 1 is done"});
     const unsigned units = !bounds.ranged ? kDataFile : done ? other : first;
     Sync(n, units, {done ? "sync: the meta page is durable" : "sync the first copies"}, [&](State& m) {
       if (done) return step1 ? BeginLife(m) : Complete(m);
