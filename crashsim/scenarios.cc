@@ -25,12 +25,12 @@ constexpr uint32_t kLoops = 6;
 
 void Scenarios::Run(Random random) {
   Try(ScenarioKind::kKill, 1, &Scenarios::KillThenCut, random);
-  Try(ScenarioKind::kFailedSync, generation_.plan.setup.limits.resting ? 3 : 1, &Scenarios::FailSync, random);
+  Try(ScenarioKind::kFailedSync, generation_.plan.setup.limits.resting ? 5 : 1, &Scenarios::FailSync, random);
   Try(ScenarioKind::kCrashLoop, 2, &Scenarios::LoopCrashes, random);
   Try(ScenarioKind::kIoFault, 1, &Scenarios::FailCall, random);
   Try(ScenarioKind::kRot, 12, &Scenarios::Rot, random);
   Try(ScenarioKind::kMetaRot, 4, &Scenarios::RotMeta, random);
-  Try(ScenarioKind::kLostWrite, 16, &Scenarios::LoseWrite, random);
+  Try(ScenarioKind::kLostWrite, 64, &Scenarios::LoseWrite, random);
   Try(ScenarioKind::kOpenings, 192, &Scenarios::LoopOpenings, random);
   Try(ScenarioKind::kForeign, 4, &Scenarios::Foreign, random);
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
@@ -151,6 +151,27 @@ bool Scenarios::KillThenCut(Random& random, std::string&) {
   return unsynced;
 }
 
+// Syncs of the data file, by their number, that cover pages written before the log grew by a group: others
+// may have seen these, and the cache may have let go of them.
+std::vector<uint64_t> Scenarios::SyncsOfOldPages() const {
+  std::vector<uint64_t> late;
+  uint64_t syncs = 0;
+  bool pages = false;
+  bool group_since = false;
+  for (size_t i = 0; i < generation_.session.trace->effects.size(); ++i) {
+    const faultfs::Effect& effect = generation_.session.trace->effects[i];
+    const bool writes = effect.kind == EffectKind::kWrite;
+    if (effect.name == kLogFile && writes) group_since = pages;
+    if (effect.name != kDatabase) continue;
+    pages = pages || (writes && effect.offset >= 4 * generation_.plan.setup.options.write_unit);
+    if (effect.kind != EffectKind::kSync && effect.kind != EffectKind::kSyncRange) continue;
+    ++syncs;
+    if (group_since) late.push_back(syncs);
+    pages = group_since = false;
+  }
+  return late;
+}
+
 bool Scenarios::FailSync(Random& random, std::string&) {
   constexpr std::array kKinds = {FaultKind::kSyncKeepsClean, FaultKind::kSyncReverts,
                                  FaultKind::kSyncFailsLater};
@@ -163,6 +184,11 @@ bool Scenarios::FailSync(Random& random, std::string&) {
     fault.file = kDatabase;
     fault.kind = more.Chance(60) ? FaultKind::kSyncReverts : fault.kind;
     fault.at = 1 + more.Below(std::max<uint64_t>(syncs / 2, 1));
+    const std::vector<uint64_t> late = SyncsOfOldPages();
+    if (!late.empty() && more.Chance(70)) {
+      fault.kind = FaultKind::kSyncReverts;
+      fault.at = late[more.Below(late.size())];
+    }
   }
   return RunWithFault(fault, false, random);
 }

@@ -70,6 +70,7 @@ class Scenarios {
   // Damage is reported, or it is of no effect.
   bool JudgeDamage(const faultfs::Image& image, const Allowed& allowed, const std::string& what);
   uint64_t CountOf(faultfs::EffectKind kind) const;
+  std::vector<uint64_t> SyncsOfOldPages() const;
   SessionPlan SmallPlan(Random& random) const;
 
   Campaign& campaign_;

@@ -220,7 +220,7 @@ bool Scenarios::Missing(Random& random, std::string&) {
 }
 
 bool Scenarios::LoseWrite(Random& random, std::string&) {
-  if (random.Chance(25)) return LoseMeta(random);
+  if (random.Chance(40)) return LoseMeta(random);
   auto trace = std::make_shared<faultfs::Trace>(*generation_.session.trace);
   std::vector<uint64_t> writes;
   for (uint64_t i = generation_.session.opened_effect; i < trace->effects.size(); ++i) {

@@ -251,6 +251,11 @@ void Press(Swarm& swarm, Pressure pressure, Random random) {
   swarm.background = random.Chance(85);
   swarm.keys = std::min<uint32_t>(swarm.keys, 16);
   swarm.ops_per_step = 2;
+  if (random.Fork(1).Chance(50)) {
+    // Groups that wait for their sync side by side, also around the end of the ring.
+    swarm.none_commits = true;
+    swarm.none_percent = 85;
+  }
   swarm.family_changes = swarm.through_checkpoint = random.Chance(20);
 }
 
