@@ -5,7 +5,7 @@
 
 namespace manifolddb::base {
 
-// Unique among living threads, never 0.
+// Of the calling thread alone, also when others have ended since; never 0.
 uint64_t ThisThread();
 
 }  // namespace manifolddb::base

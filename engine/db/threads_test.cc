@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <barrier>
+#include <latch>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -104,6 +107,68 @@ TEST_F(ThreadsTest, WritersOfOneFamilyTakeTurns) {
   for (std::thread& writer : writers) writer.join();
   auto txn = db_->BeginRead();
   EXPECT_EQ(Count(*txn, family), 4 * kCommitsEach);
+}
+
+TEST_F(ThreadsTest, ThreadsThatHoldAFamilyEachAreToldThatTheyWouldWaitForEachOther) {
+  const ColumnFamily families[] = {*db_->CreateColumnFamily("a"), *db_->CreateColumnFamily("b")};
+  std::barrier both(2);
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < 2; ++t) {
+    threads.emplace_back([&, t] {
+      auto first = db_->BeginWrite(families[t]);
+      ASSERT_TRUE(first);
+      both.arrive_and_wait();
+      const auto second = db_->BeginWrite(families[1 - t]);
+      ASSERT_FALSE(second);
+      EXPECT_EQ(second.error().code(), Errc::kBusy) << second.error().ToString();
+      both.arrive_and_wait();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(db_->BeginWrite(families));
+}
+
+TEST_F(ThreadsTest, AThreadThatHoldsAFamilyDoesNotWaitForOneThatDropsIt) {
+  const ColumnFamily family = *db_->CreateColumnFamily("a");
+  std::optional<WriteTransaction> holder = std::move(*db_->BeginWrite(family));
+  std::atomic<bool> dropped{false};
+  std::thread dropping([&] {
+    EXPECT_TRUE(db_->DropColumnFamily("a"));
+    dropped.store(true);
+  });
+  // Creating works until the other thread is on its way; then it says so instead of waiting.
+  for (int i = 0;; ++i) {
+    const auto created = db_->CreateColumnFamily("x" + std::to_string(i));
+    if (created) continue;
+    EXPECT_EQ(created.error().code(), Errc::kBusy) << created.error().ToString();
+    break;
+  }
+  EXPECT_FALSE(dropped.load());
+  holder.reset();
+  dropping.join();
+}
+
+TEST_F(ThreadsTest, ATransactionIsOfTheThreadThatUsesIt) {
+  const ColumnFamily a = *db_->CreateColumnFamily("a");
+  const ColumnFamily b = *db_->CreateColumnFamily("b");
+  std::optional<WriteTransaction> moved = std::move(*db_->BeginWrite(a));
+  std::latch used{1};
+  std::latch refused{1};
+  std::thread other([&] {
+    ASSERT_TRUE(moved->CreateTable(a, "t"));
+    used.count_down();
+    refused.wait();
+    ASSERT_TRUE(moved->Commit());
+  });
+  used.wait();
+  {
+    auto own = db_->BeginWrite(b);  // it holds this one alone, and may wait for the other in one call only
+    ASSERT_TRUE(own);
+    EXPECT_EQ(db_->BeginWrite(a).error().code(), Errc::kBusy);
+  }
+  refused.count_down();
+  EXPECT_TRUE(db_->BeginWrite({a, b}));  // held by nobody here: waits
+  other.join();
 }
 
 TEST_F(ThreadsTest, ReadersSeeBothFamiliesOfATransactionOrNeither) {

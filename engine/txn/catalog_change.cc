@@ -23,8 +23,9 @@ class Tokens {
   Tokens(const Tokens&) = delete;
   Tokens& operator=(const Tokens&) = delete;
 
-  Status Take(Family* family) {
-    MANIFOLDDB_TRY(families_.TakeTokens({&family, 1}));
+  // REQUIRES: its id is greater than that of the one taken before.
+  Status Take(Family* family, const char* operation) {
+    MANIFOLDDB_TRY(families_.TakeTokens({&family, 1}, operation, taken_.empty() ? nullptr : taken_.back()));
     taken_.push_back(family);
     return {};
   }
@@ -73,7 +74,7 @@ Result<Family*> CreateFamily(Core& core, std::string_view name) {
   MANIFOLDDB_TRY(presence.Check("column_family.create"));
   MANIFOLDDB_TRY(CheckName(name, "column_family.create"));
   Tokens tokens(core);
-  MANIFOLDDB_TRY(tokens.Take(core.families->catalog()));
+  MANIFOLDDB_TRY(tokens.Take(core.families->catalog(), "column_family.create"));
   if (core.families->FindByName(name, kNewestOrdered) != nullptr) {
     return Fail(Errc::kAlreadyExists, "column_family.create", {.message = Quoted(name)});
   }
@@ -95,9 +96,9 @@ Status DropFamily(Core& core, std::string_view name) {
   const Presence presence(core);
   MANIFOLDDB_TRY(presence.Check("column_family.drop"));
   Tokens tokens(core);
-  MANIFOLDDB_TRY(tokens.Take(core.families->catalog()));
+  MANIFOLDDB_TRY(tokens.Take(core.families->catalog(), "column_family.drop"));
   MANIFOLDDB_ASSIGN(Family* const family, FindOrdered(core, name, "column_family.drop"));
-  MANIFOLDDB_TRY(tokens.Take(family));
+  MANIFOLDDB_TRY(tokens.Take(family, "column_family.drop"));
   MANIFOLDDB_TRY(core.LoadFamily(family, presence.slot()));
   std::vector<format::PageRef> dropped;
   for (const mvcc::TableVersion& table : *family->versions.Newest()->tables) {
@@ -118,7 +119,7 @@ Status RenameFamily(Core& core, std::string_view from, std::string_view to) {
   MANIFOLDDB_TRY(presence.Check("column_family.rename"));
   MANIFOLDDB_TRY(CheckName(to, "column_family.rename"));
   Tokens tokens(core);
-  MANIFOLDDB_TRY(tokens.Take(core.families->catalog()));
+  MANIFOLDDB_TRY(tokens.Take(core.families->catalog(), "column_family.rename"));
   MANIFOLDDB_ASSIGN(Family* const family, FindOrdered(core, from, "column_family.rename"));
   if (core.families->FindByName(to, kNewestOrdered) != nullptr) {
     return Fail(Errc::kAlreadyExists, "column_family.rename", {.message = Quoted(to)});

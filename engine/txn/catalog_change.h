@@ -8,7 +8,8 @@
 
 namespace manifolddb::txn {
 
-// kAlreadyExists, kInvalidArgument (name), kNoSuchColumnFamily, and what commits report.
+// kAlreadyExists, kInvalidArgument (name), kNoSuchColumnFamily, and what commits report. kBusy if another
+// thread changes the set of families while this one holds a family.
 Result<Family*> CreateFamily(Core& core, std::string_view name);
 // Waits for write transactions that hold the family. kBusy if this thread holds it.
 Status DropFamily(Core& core, std::string_view name);

@@ -12,6 +12,8 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/thread.h"
+#include "engine/base/try.h"
+#include "engine/txn/names.h"
 
 namespace manifolddb::txn {
 
@@ -24,6 +26,16 @@ struct TokenWaiter {
   base::CondVar wake;
   TokenWaiter* next = nullptr;
 };
+
+namespace {
+
+// For messages. `name`: null if it has none (any more).
+std::string Describe(const Family& family, const FamilyName* name) {
+  if (family.id().raw() == 0) return "the list of column families";
+  return "column family " + (name != nullptr ? Quoted(name->text) : std::to_string(family.id().raw()));
+}
+
+}  // namespace
 
 void Family::InstallEmpty(TxnId txn) {
   auto version = std::make_unique<mvcc::FamilyVersion>();
@@ -111,16 +123,10 @@ std::vector<Family*> Families::AllAt(TxnId at) const {
   return families;
 }
 
-Status Families::TakeTokens(std::span<Family* const> families) {
+Status Families::TakeTokens(std::span<Family* const> families, const char* operation, const Family* before) {
   const uint64_t thread = base::ThisThread();
   base::MutexLock lock(mutex_);
-  for (Family* const family : families) {
-    if (family->holder_ == thread) {
-      return Fail(
-          Errc::kBusy, "transaction.begin",
-          {.message = "this thread already writes column family " + std::to_string(family->id().raw())});
-    }
-  }
+  MANIFOLDDB_TRY(CheckMayWaitLocked(families, operation, before));
   for (size_t i = 0; i < families.size(); ++i) {
     MANIFOLDDB_ASSERT(i == 0 || families[i - 1]->id() < families[i]->id());
     TakeLocked(families[i], thread);
@@ -128,9 +134,33 @@ Status Families::TakeTokens(std::span<Family* const> families) {
   return {};
 }
 
+// A thread waits only for tokens with greater ids than all that it holds: those of the same operation.
+Status Families::CheckMayWaitLocked(std::span<Family* const> families, const char* operation,
+                                    const Family* before) const {
+  const uint64_t thread = base::ThisThread();
+  const auto own = [&](const Family* family) { return family->holder_ == thread && family != before; };
+  const auto wanted = std::find_if(families.begin(), families.end(), own);
+  if (wanted != families.end()) {
+    return Fail(
+        Errc::kBusy, operation,
+        {.message = "this thread already holds " + Describe(**wanted, NameOf(**wanted, kNewestOrdered)) +
+                    " in another transaction; end that first"});
+  }
+  const auto taken = std::find_if(families.begin(), families.end(), [](auto* f) { return f->holder_ != 0; });
+  if (taken == families.end()) return {};
+  const auto held = std::find_if(held_.begin(), held_.end(), own);
+  if (held == held_.end()) return {};
+  return Fail(Errc::kBusy, operation,
+              {.message = "this thread holds " + Describe(**held, NameOf(**held, kNewestOrdered)) +
+                          " and would wait for " + Describe(**taken, NameOf(**taken, kNewestOrdered)) +
+                          ", which another holds; take all families in one BeginWrite, or end the first "
+                          "transaction"});
+}
+
 void Families::TakeLocked(Family* family, uint64_t thread) {
   if (family->holder_ == 0) {
     family->holder_ = thread;
+    held_.push_back(family);
     return;
   }
   TokenWaiter waiter;
@@ -148,8 +178,17 @@ Status Families::TryTakeToken(Family* family) {
     return Fail(Errc::kBusy, "transaction.add_column_family",
                 {.message = "column family " + std::to_string(family->id().raw()) + " is being written"});
   }
-  family->holder_ = base::ThisThread();
+  TakeLocked(family, base::ThisThread());
   return {};
+}
+
+void Families::AdoptTokens(std::span<Family* const> families) {
+  const uint64_t thread = base::ThisThread();
+  base::MutexLock lock(mutex_);
+  for (Family* const family : families) {
+    MANIFOLDDB_ASSERT(family->holder_ != 0);
+    family->holder_ = thread;
+  }
 }
 
 void Families::ReleaseTokens(std::span<Family* const> families) {
@@ -159,6 +198,7 @@ void Families::ReleaseTokens(std::span<Family* const> families) {
     TokenWaiter* const next = family->first_waiter_;
     if (next == nullptr) {
       family->holder_ = 0;
+      std::erase(held_, family);
       continue;
     }
     family->first_waiter_ = next->next;

@@ -2,7 +2,8 @@
 // Column families in memory: their names over time, their versions, and who writes them.
 //
 // (1) At most one transaction holds a family's writer token; tokens are handed over first come, first served.
-//     Whoever needs several takes them in id order, so nobody waits in a circle.
+//     Whoever needs several takes them in id order, and a thread that holds a token of another operation does
+//     not wait at all (kBusy): nobody waits in a circle.
 // (2) Creating, renaming and dropping families is serialised by one more token, the catalog's (family id 0).
 // (3) Names are versioned: a snapshot sees the families and names of its commit.
 // An idle family is one small object here and nothing anywhere else.
@@ -76,7 +77,7 @@ class Family {
   std::unique_ptr<FamilyName> name_;
   TokenWaiter* first_waiter_ = nullptr;
   TokenWaiter* last_waiter_ = nullptr;
-  uint64_t holder_ = 0;  // thread that took the token; 0: nobody
+  uint64_t holder_ = 0;  // thread that took the token, or has used its transaction since; 0: nobody
   bool loading_ = false;
   bool changed_ = false;  // in Families::changed_
 };
@@ -103,11 +104,15 @@ class Families {
   std::vector<Family*> AllAt(format::TxnId at) const EXCLUDES(mutex_);
   Family* catalog() { return &catalog_; }
 
-  // Takes the writer tokens of `families` (ascending by id, no duplicates). kBusy, and takes none, if this
-  // thread holds one of them.
-  Status TakeTokens(std::span<Family* const> families) EXCLUDES(mutex_);
+  // Takes the writer tokens of `families` (ascending by id, no duplicates), waiting for those that others
+  // have. kBusy, and takes none, if this thread holds one of them, or would have to wait while it holds
+  // another. `before`: the one that this operation has taken already, of a lower id; null if there is none.
+  Status TakeTokens(std::span<Family* const> families, const char* operation, const Family* before = nullptr)
+      EXCLUDES(mutex_);
   // Takes one more if it is free right now.
   Status TryTakeToken(Family* family) EXCLUDES(mutex_);
+  // The tokens, which are held, are this thread's from now on: their transaction has moved here.
+  void AdoptTokens(std::span<Family* const> families) EXCLUDES(mutex_);
   void ReleaseTokens(std::span<Family* const> families) EXCLUDES(mutex_);
 
   // REQUIRES (each): the catalog's token is held; for Drop, the family's as well. Called when commit `txn` is
@@ -131,6 +136,8 @@ class Families {
   using ByName = std::multimap<std::string_view, Family*>;  // keys point into FamilyName::text
 
   Family* AddLocked(format::FamilyId id, std::string_view name, format::TxnId txn) REQUIRES(mutex_);
+  Status CheckMayWaitLocked(std::span<Family* const> families, const char* operation,
+                            const Family* before) const REQUIRES(mutex_);
   void TakeLocked(Family* family, uint64_t thread) REQUIRES(mutex_);
   static const FamilyName* NameOf(const Family& family, format::TxnId at);
 
@@ -145,6 +152,7 @@ class Families {
   ByName by_name_ GUARDED_BY(mutex_);
   format::FamilyId next_id_ GUARDED_BY(mutex_){1};
   std::vector<Family*> changed_ GUARDED_BY(mutex_);
+  std::vector<const Family*> held_ GUARDED_BY(mutex_);  // those with a holder
 };
 
 }  // namespace manifolddb::txn

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <thread>
 
 namespace manifolddb::txn {
@@ -53,13 +54,92 @@ TEST(Families, AThreadDoesNotWaitForItself) {
   Family* const a = families.Create("a", TxnId{1});
   Family* const b = families.Create("b", TxnId{2});
   Family* const both[] = {a, b};
-  ASSERT_TRUE(families.TakeTokens({&b, 1}));
-  EXPECT_EQ(families.TakeTokens(both).error().code(), Errc::kBusy);
+  ASSERT_TRUE(families.TakeTokens({&b, 1}, "test"));
+  EXPECT_EQ(families.TakeTokens(both, "test").error().code(), Errc::kBusy);
   EXPECT_EQ(families.TryTakeToken(b).error().code(), Errc::kBusy);
   ASSERT_TRUE(families.TryTakeToken(a));  // the failed attempt has taken nothing
   families.ReleaseTokens(both);
-  ASSERT_TRUE(families.TakeTokens(both));
+  ASSERT_TRUE(families.TakeTokens(both, "test"));
   families.ReleaseTokens(both);
+}
+
+// Somebody else's token, until it goes out of scope.
+class HeldElsewhere {
+ public:
+  HeldElsewhere(Families& families, Family* family)
+      : thread_([this, &families, family] {
+          EXPECT_TRUE(families.TakeTokens({&family, 1}, "test"));
+          taken_.count_down();
+          released_.wait();
+          families.ReleaseTokens({&family, 1});
+        }) {
+    taken_.wait();
+  }
+  ~HeldElsewhere() {
+    released_.count_down();
+    thread_.join();
+  }
+
+ private:
+  std::latch taken_{1};
+  std::latch released_{1};
+  std::thread thread_;
+};
+
+TEST(Families, AThreadWithATokenTakesFreeOnesButDoesNotWaitForOthers) {
+  Families families;
+  Family* const a = families.Create("a", TxnId{1});
+  Family* const wanted[] = {families.Create("b", TxnId{2}), families.Create("c", TxnId{3})};
+  Family* const d = families.Create("d", TxnId{4});
+  ASSERT_TRUE(families.TakeTokens({&a, 1}, "test"));
+  {
+    const HeldElsewhere held(families, wanted[1]);
+    const Status refused = families.TakeTokens(wanted, "test");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Errc::kBusy);
+    EXPECT_EQ(
+        refused.error().message(),
+        "this thread holds column family 'a' and would wait for column family 'c', which another holds; "
+        "take all families in one BeginWrite, or end the first transaction");
+    EXPECT_TRUE(families.TakeTokens({&d, 1}, "test"));
+  }
+  EXPECT_TRUE(families.TakeTokens(wanted, "test"));  // the refused attempt has taken nothing
+  families.ReleaseTokens(wanted);
+  families.ReleaseTokens({&d, 1});
+  families.ReleaseTokens({&a, 1});
+}
+
+TEST(Families, AThreadWithATokenDoesNotWaitForTheCatalogs) {
+  Families families;
+  Family* const a = families.Create("a", TxnId{1});
+  Family* const catalog = families.catalog();
+  ASSERT_TRUE(families.TakeTokens({&a, 1}, "test"));
+  std::latch taken{1};
+  std::thread dropping([&] {
+    ASSERT_TRUE(families.TakeTokens({&catalog, 1}, "test"));
+    taken.count_down();
+    // One operation that takes two in their order: it may wait.
+    ASSERT_TRUE(families.TakeTokens({&a, 1}, "test", catalog));
+    families.ReleaseTokens({&a, 1});
+    families.ReleaseTokens({&catalog, 1});
+  });
+  taken.wait();
+  EXPECT_EQ(families.TakeTokens({&catalog, 1}, "test").error().code(), Errc::kBusy);
+  families.ReleaseTokens({&a, 1});
+  dropping.join();
+  ASSERT_TRUE(families.TakeTokens({&catalog, 1}, "test"));
+  families.ReleaseTokens({&catalog, 1});
+}
+
+TEST(Families, TokensAreOfTheThreadThatUsedThemLast) {
+  Families families;
+  Family* const a = families.Create("a", TxnId{1});
+  Family* const b = families.Create("b", TxnId{2});
+  const HeldElsewhere held(families, b);
+  std::thread([&] { EXPECT_TRUE(families.TakeTokens({&a, 1}, "test")); }).join();
+  families.AdoptTokens({&a, 1});
+  EXPECT_EQ(families.TakeTokens({&b, 1}, "test").error().code(), Errc::kBusy);
+  families.ReleaseTokens({&a, 1});
 }
 
 TEST(Families, TokensExcludeEachOtherAmongThreads) {
@@ -72,7 +152,7 @@ TEST(Families, TokensExcludeEachOtherAmongThreads) {
       for (int i = 0; i < 200; ++i) {
         // Both, or the first alone: it is the first that guards the number.
         const auto wanted = std::span<Family* const>(both).first(1 + static_cast<size_t>(t % 2));
-        ASSERT_TRUE(families.TakeTokens(wanted));
+        ASSERT_TRUE(families.TakeTokens(wanted, "test"));
         ++guarded_by_tokens;
         families.ReleaseTokens(wanted);
       }

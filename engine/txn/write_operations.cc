@@ -92,7 +92,7 @@ Result<std::optional<Value>> WriteTransactionImpl::Get(const WriteTableState& ta
   return ReadValue(core_, slot_, table.tree.root, key, &pages_);
 }
 
-Result<uint64_t> WriteTransactionImpl::Length(const WriteTableState& table) const {
+Result<uint64_t> WriteTransactionImpl::Length(const WriteTableState& table) {
   MANIFOLDDB_TRY(CheckTable(table, "table.length"));
   return table.tree.entries;
 }

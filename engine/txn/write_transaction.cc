@@ -10,6 +10,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
+#include "engine/base/thread.h"
 #include "engine/base/try.h"
 #include "engine/format/log_format.h"
 #include "engine/format/redo.h"
@@ -26,7 +27,8 @@ constexpr std::byte kGap[wal::kRedoGap] = {};
 WriteTransactionImpl::WriteTransactionImpl(Core& core)
     : core_(core),
       slot_(core.slots->Acquire()),
-      pages_(*core.cache, *core.allocator, core.DrawWriterSerial()) {
+      pages_(*core.cache, *core.allocator, core.DrawWriterSerial()),
+      thread_(base::ThisThread()) {
   core_.open_writers.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -55,7 +57,7 @@ Status WriteTransactionImpl::TakeFamilies(std::span<const ColumnFamily> wanted) 
   }
   std::sort(families.begin(), families.end(), [](Family* a, Family* b) { return a->id() < b->id(); });
   families.erase(std::unique(families.begin(), families.end()), families.end());
-  MANIFOLDDB_TRY(core_.families->TakeTokens(families));
+  MANIFOLDDB_TRY(core_.families->TakeTokens(families, "transaction.begin"));
   // From here the tokens are released by whoever ends the transaction: all of them are in families_.
   holds_tokens_ = true;
   for (Family* const family : families) families_.push_back(std::make_unique<FamilyEdit>(family, nullptr));
@@ -104,16 +106,20 @@ Result<FamilyEdit*> WriteTransactionImpl::FindEdit(ColumnFamily handle, const ch
               {.message = "the transaction was not begun with column family " + std::to_string(handle.id())});
 }
 
-Status WriteTransactionImpl::CheckLive(const char* operation) const {
+Status WriteTransactionImpl::CheckLive(const char* operation) {
   if (ended_) return Fail(Errc::kTransactionEnded, operation);
   if (failed_) {
     return Fail(Errc::kTransactionEnded, operation,
                 {.message = "only Abort is left after " + failed_->ToString()});
   }
+  if (const uint64_t thread = base::ThisThread(); thread != thread_) {
+    core_.families->AdoptTokens(HeldFamilies());
+    thread_ = thread;
+  }
   return core_.poison->Check(operation);  // its slot keeps the database open
 }
 
-Status WriteTransactionImpl::CheckTable(const WriteTableState& table, const char* operation) const {
+Status WriteTransactionImpl::CheckTable(const WriteTableState& table, const char* operation) {
   MANIFOLDDB_TRY(CheckLive(operation));
   if (table.dropped)
     return Fail(Errc::kNoSuchTable, operation, {.message = "'" + table.name + "' was dropped"});

@@ -34,7 +34,7 @@ class WriteTransactionImpl {
   Status AddColumnFamily(ColumnFamily family);
 
   Result<std::optional<Value>> Get(const WriteTableState& table, ByteView key);
-  Result<uint64_t> Length(const WriteTableState& table) const;
+  Result<uint64_t> Length(const WriteTableState& table);
   Result<Cursor> NewCursor(WriteTableState* table, const Range& range);
   Status Put(WriteTableState& table, ByteView key, ByteView value);
   Result<bool> Delete(WriteTableState& table, ByteView key);
@@ -44,7 +44,7 @@ class WriteTransactionImpl {
   void Abort();
 
   // For cursors: whether the table may still be used, and how often anything changed.
-  Status CheckTable(const WriteTableState& table, const char* operation) const;
+  Status CheckTable(const WriteTableState& table, const char* operation);
   uint64_t edits() const { return edits_; }
   mvcc::ReaderSlot* slot() const { return slot_; }
   Core& core() const { return core_; }
@@ -55,7 +55,7 @@ class WriteTransactionImpl {
   Status TakeFamilies(std::span<const ColumnFamily> families);
   Status AddTaken(Family* family);
   Result<FamilyEdit*> FindEdit(ColumnFamily family, const char* operation);
-  Status CheckLive(const char* operation) const;
+  Status CheckLive(const char* operation);
   Status Select(const WriteTableState& table);
   // Remembers that the transaction can only be aborted now.
   std::unexpected<Error> Failed(const Error& error);
@@ -84,6 +84,7 @@ class WriteTransactionImpl {
   uint64_t edits_ = 0;
   bool ended_ = false;
   bool holds_tokens_ = false;
+  uint64_t thread_;  // whose the tokens are: who used the transaction last
 };
 
 }  // namespace manifolddb::txn

@@ -72,8 +72,8 @@ class Database {
   ~Database();
 
   // Each of these four is a durable commit of its own. kAlreadyExists, also for renaming to the name it has;
-  // kNoSuchColumnFamily. A family that is dropped while write transactions hold it: waits for them (kBusy if
-  // this very thread holds it). Snapshots keep seeing it.
+  // kNoSuchColumnFamily. A family that is dropped while write transactions hold it: waits for them. Snapshots
+  // keep seeing it. kBusy instead of waiting for another thread if this very thread has a write transaction.
   Result<ColumnFamily> CreateColumnFamily(std::string_view name);
   Status DropColumnFamily(std::string_view name);
   Status RenameColumnFamily(std::string_view from, std::string_view to);
@@ -83,7 +83,8 @@ class Database {
   Result<std::vector<std::string>> ListColumnFamilies() const;  // in byte order
 
   // Waits until no other write transaction holds one of `families`, and for memory. kBusy if this very thread
-  // holds one of them already: it would wait for itself.
+  // holds one of them already, or would have to wait while it has another write transaction: two who do that
+  // would wait for each other. A transaction counts as that of the thread that used it last.
   Result<WriteTransaction> BeginWrite(std::span<const ColumnFamily> families);
   Result<WriteTransaction> BeginWrite(std::initializer_list<ColumnFamily> families) {
     return BeginWrite(std::span<const ColumnFamily>(families.begin(), families.size()));
