@@ -43,12 +43,13 @@ Status Database::RenameColumnFamily(std::string_view from, std::string_view to) 
   return txn::RenameFamily(impl_->core(), from, to);
 }
 Result<ColumnFamily> Database::OpenOrCreateColumnFamily(std::string_view name) {
-  auto family = OpenColumnFamily(name);
-  if (family || family.error().code() != Errc::kNoSuchColumnFamily) return family;
-  family = CreateColumnFamily(name);
-  // Somebody else may have created it since.
-  if (!family && family.error().code() == Errc::kAlreadyExists) return OpenColumnFamily(name);
-  return family;
+  // Others may create it after the one call, and drop it after the other.
+  for (;;) {
+    auto family = OpenColumnFamily(name);
+    if (family || family.error().code() != Errc::kNoSuchColumnFamily) return family;
+    family = CreateColumnFamily(name);
+    if (family || family.error().code() != Errc::kAlreadyExists) return family;
+  }
 }
 
 Result<ColumnFamily> Database::OpenColumnFamily(std::string_view name) const {

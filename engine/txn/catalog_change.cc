@@ -61,9 +61,16 @@ Status AppendGap(base::ByteBuffer& redo) {
   return redo.Append(kGap);
 }
 
+// What is said of a name is what the next read will see: the commit that it follows from is published first,
+// or the answer is that it cannot be.
+Status Refused(Core& core, Errc code, std::string_view name, const char* operation) {
+  MANIFOLDDB_TRY(core.pipeline->AwaitPublished(operation));
+  return Fail(code, operation, {.message = Quoted(name)});
+}
+
 Result<Family*> FindOrdered(Core& core, std::string_view name, const char* operation) {
   Family* const family = core.families->FindByName(name, kNewestOrdered);
-  if (family == nullptr) return Fail(Errc::kNoSuchColumnFamily, operation, {.message = Quoted(name)});
+  if (family == nullptr) MANIFOLDDB_TRY(Refused(core, Errc::kNoSuchColumnFamily, name, operation));
   return family;
 }
 
@@ -76,7 +83,7 @@ Result<Family*> CreateFamily(Core& core, std::string_view name) {
   Tokens tokens(core);
   MANIFOLDDB_TRY(tokens.Take(core.families->catalog(), "column_family.create"));
   if (core.families->FindByName(name, kNewestOrdered) != nullptr) {
-    return Fail(Errc::kAlreadyExists, "column_family.create", {.message = Quoted(name)});
+    MANIFOLDDB_TRY(Refused(core, Errc::kAlreadyExists, name, "column_family.create"));
   }
   const format::FamilyId id = core.families->next_id();
   base::ByteBuffer redo;
@@ -122,7 +129,7 @@ Status RenameFamily(Core& core, std::string_view from, std::string_view to) {
   MANIFOLDDB_TRY(tokens.Take(core.families->catalog(), "column_family.rename"));
   MANIFOLDDB_ASSIGN(Family* const family, FindOrdered(core, from, "column_family.rename"));
   if (core.families->FindByName(to, kNewestOrdered) != nullptr) {
-    return Fail(Errc::kAlreadyExists, "column_family.rename", {.message = Quoted(to)});
+    MANIFOLDDB_TRY(Refused(core, Errc::kAlreadyExists, to, "column_family.rename"));
   }
   // The next checkpoint writes the family's record anew, tables included.
   MANIFOLDDB_TRY(core.LoadFamily(family, presence.slot()));

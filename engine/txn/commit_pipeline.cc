@@ -66,11 +66,8 @@ void CommitPipeline::Lead() {
     commit->wake.NotifyOne();
   }
   leading_ = false;
-  if (!queue_.empty()) {
-    queue_.front()->wake.NotifyOne();
-  } else {
-    quiet_.NotifyAll();
-  }
+  if (!queue_.empty()) queue_.front()->wake.NotifyOne();
+  quiet_.NotifyAll();
 }
 
 std::vector<PendingCommit*> CommitPipeline::TakeGroupLocked() {
@@ -127,6 +124,16 @@ void CommitPipeline::FailAllLocked(const std::vector<PendingCommit*>& group) {
     commit->wake.NotifyOne();
   }
   queue_.clear();
+}
+
+Status CommitPipeline::AwaitPublished(const char* operation) {
+  base::MutexLock lock(mutex_);
+  const TxnId next = next_;
+  while (parts_.versions->published_txn().next() < next) {
+    MANIFOLDDB_TRY(parts_.poison->Check(operation));
+    quiet_.Wait(mutex_);
+  }
+  return {};
 }
 
 Status CommitPipeline::Hold() {

@@ -61,6 +61,10 @@ class CommitPipeline {
   // whether it has a place in the order: if not, nothing has happened and `order` was not called.
   Result<format::TxnId> Commit(PendingCommit& commit, bool& ordered) EXCLUDES(mutex_);
 
+  // Returns when all that is ordered now is published, hence as durable as it asked to be. kPoisoned if it
+  // cannot be.
+  Status AwaitPublished(const char* operation) EXCLUDES(mutex_);
+
   // Stops ordering and waits until all that was ordered is published. kPoisoned if it cannot be. After
   // success, Release must follow.
   Status Hold() EXCLUDES(mutex_);
@@ -81,7 +85,7 @@ class CommitPipeline {
 
   const Parts parts_;
   mutable base::Mutex mutex_{base::LockRank::kCommitQueue};
-  base::CondVar quiet_;  // nobody leads and nothing waits; or: no longer held
+  base::CondVar quiet_;  // a leader has ended; or: no longer held
   std::deque<PendingCommit*> queue_ GUARDED_BY(mutex_);
   format::TxnId next_ GUARDED_BY(mutex_);
   bool leading_ GUARDED_BY(mutex_) = false;  // role token: one leader
