@@ -8,7 +8,6 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/try.h"
-#include "engine/format/log_format.h"
 #include "engine/format/redo.h"
 #include "engine/txn/names.h"
 
@@ -38,9 +37,7 @@ class Tokens {
 
 Status CommitChange(Core& core, base::ByteBuffer& redo, std::vector<format::PageRef> dropped,
                     const std::function<void(format::TxnId)>& order) {
-  const uint64_t span =
-      format::LogGroupSpan(redo.size() - sizeof(format::LogGroupDisk), core.config.write_unit);
-  MANIFOLDDB_TRY(redo.Reserve(span));
+  MANIFOLDDB_ASSIGN(const uint64_t span, wal::LogWriter::ReserveSealing(redo, core.config.write_unit));
   MANIFOLDDB_TRY(core.ReserveLogSpace(span));
   PendingCommit commit;
   commit.redo = &redo;

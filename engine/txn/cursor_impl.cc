@@ -3,11 +3,13 @@
 
 #include "engine/txn/cursor_impl.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/assert.h"
 #include "engine/base/try.h"
 #include "engine/btree/tree.h"
+#include "engine/format/page_header.h"
 #include "engine/txn/write_transaction.h"
 
 namespace manifolddb {
@@ -42,6 +44,14 @@ Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, forma
   MANIFOLDDB_ASSIGN(base::Buffer bytes, core.file->ReadExtent(found->extent));
   const ByteView view = bytes.view().first(found->extent.bytes);
   return std::optional<Value>(Value(view, {.owned = bytes.Release()}));
+}
+
+Range CutBounds(const Range& range, uint32_t page_size) {
+  const size_t bytes_max = format::KeyBytesMax(page_size) + size_t{1};
+  Range cut = range;
+  if (cut.lower) cut.lower = cut.lower->first(std::min(cut.lower->size(), bytes_max));
+  if (cut.upper) cut.upper = cut.upper->first(std::min(cut.upper->size(), bytes_max));
+  return cut;
 }
 
 }  // namespace txn

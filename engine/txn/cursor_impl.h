@@ -19,6 +19,10 @@ struct WriteTableState;
 Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root, ByteView key,
                                        const page::PageWriter* writer = nullptr);
 
+// The same range with bounds of bounded length: of a bound longer than any key only so much counts as makes
+// it longer than any key. (No key equals it, and no key is long enough to differ from it further on.)
+Range CutBounds(const Range& range, uint32_t page_size);
+
 }  // namespace manifolddb::txn
 
 namespace manifolddb {

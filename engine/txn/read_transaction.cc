@@ -78,7 +78,8 @@ Result<uint64_t> ReadTransactionImpl::Length(const ReadTableState& table) const 
 
 Result<Cursor> ReadTransactionImpl::NewCursor(const ReadTableState& table, const Range& range) {
   MANIFOLDDB_TRY(core_.CheckOpen("table.new_cursor"));
-  return Cursor(std::make_unique<Cursor::Impl>(core_, slot_, range, table.tree.root));
+  return Cursor(std::make_unique<Cursor::Impl>(core_, slot_, CutBounds(range, core_.file->page_size()),
+                                               table.tree.root));
 }
 
 }  // namespace manifolddb::txn

@@ -23,9 +23,21 @@ std::unexpected<Error> NoSuchTable(const char* operation, std::string_view name)
 
 }  // namespace
 
-Status WriteTransactionImpl::AppendTableChange(const std::function<Status(base::ByteBuffer&)>& append) {
+template <class Append>
+Status WriteTransactionImpl::Log(const WriteTableState* table, uint64_t bytes, Append append) {
+  if (!redo_overflow_ && redo_.size() + bytes > core_.log_space->group_bytes_max()) {
+    // Goes through a checkpoint: the pages are the record, the redo only costs memory.
+    redo_overflow_ = true;
+    redo_ = base::ByteBuffer();
+  }
   if (redo_overflow_) return {};
-  return append(redo_);
+  // What sealing the group will need is there from the beginning, so that the commit copies nothing.
+  constexpr uint64_t kEncodingBytesMax = 64;  // kinds, ids and lengths of a selection and an operation
+  Status logged = redo_.Reserve(bytes + kEncodingBytesMax + core_.config.write_unit);
+  if (logged && table != nullptr) logged = Select(*table);
+  if (logged) logged = append();
+  if (!logged) return Failed(logged.error());
+  return {};
 }
 
 Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::string_view name) {
@@ -36,10 +48,9 @@ Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::s
     return Fail(Errc::kAlreadyExists, "table.create", {.message = Quoted(name)});
   }
   const format::TableId id = edit->next_table();
-  Status redone = AppendTableChange([&](base::ByteBuffer& redo) {
-    return format::AppendCreateTable(redo, edit->family()->id(), id, AsBytes(name));
-  });
-  if (!redone) return Failed(redone.error());
+  MANIFOLDDB_TRY(Log(nullptr, name.size(), [&] {
+    return format::AppendCreateTable(redo_, edit->family()->id(), id, AsBytes(name));
+  }));
   WriteTableState* const table = edit->Create(name);
   MANIFOLDDB_ASSERT(table->id == id);
   if (Status after = AfterChange(); !after) return Failed(after.error());
@@ -59,9 +70,8 @@ Status WriteTransactionImpl::DropTable(ColumnFamily family, std::string_view nam
   MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(family, "table.drop"));
   WriteTableState* const table = edit->Find(name);
   if (table == nullptr) return NoSuchTable("table.drop", name);
-  Status redone = AppendTableChange(
-      [&](base::ByteBuffer& redo) { return format::AppendDropTable(redo, edit->family()->id(), table->id); });
-  if (!redone) return Failed(redone.error());
+  MANIFOLDDB_TRY(
+      Log(nullptr, 0, [&] { return format::AppendDropTable(redo_, edit->family()->id(), table->id); }));
   if (const format::PageRef root = edit->Drop(table); !root.null()) dropped_.push_back(root);
   return AfterChange();
 }
@@ -73,10 +83,9 @@ Status WriteTransactionImpl::RenameTable(ColumnFamily family, std::string_view f
   WriteTableState* const table = edit->Find(from);
   if (table == nullptr) return NoSuchTable("table.rename", from);
   if (edit->Find(to) != nullptr) return Fail(Errc::kAlreadyExists, "table.rename", {.message = Quoted(to)});
-  Status redone = AppendTableChange([&](base::ByteBuffer& redo) {
-    return format::AppendRenameTable(redo, edit->family()->id(), table->id, AsBytes(to));
-  });
-  if (!redone) return Failed(redone.error());
+  MANIFOLDDB_TRY(Log(nullptr, to.size(), [&] {
+    return format::AppendRenameTable(redo_, edit->family()->id(), table->id, AsBytes(to));
+  }));
   edit->Rename(table, to);
   return AfterChange();
 }
@@ -99,7 +108,8 @@ Result<uint64_t> WriteTransactionImpl::Length(const WriteTableState& table) {
 
 Result<Cursor> WriteTransactionImpl::NewCursor(WriteTableState* table, const Range& range) {
   MANIFOLDDB_TRY(CheckTable(*table, "table.new_cursor"));
-  return Cursor(std::make_unique<Cursor::Impl>(core_, slot_, range, this, table));
+  return Cursor(
+      std::make_unique<Cursor::Impl>(core_, slot_, CutBounds(range, pages_.page_size()), this, table));
 }
 
 Status WriteTransactionImpl::Select(const WriteTableState& table) {
@@ -121,10 +131,8 @@ Status WriteTransactionImpl::Put(WriteTableState& table, ByteView key, ByteView 
         Errc::kValueTooLong, "table.put",
         {.message = std::to_string(value.size()) + " bytes, at most " + std::to_string(kValueBytesMax)});
   }
-  if (!redo_overflow_) {
-    if (Status selected = Select(table); !selected) return Failed(selected.error());
-    if (Status redone = format::AppendPut(redo_, key, value); !redone) return Failed(redone.error());
-  }
+  MANIFOLDDB_TRY(
+      Log(&table, key.size() + value.size(), [&] { return format::AppendPut(redo_, key, value); }));
   {
     const mvcc::EpochGuard guard(slot_);
     if (auto put = btree::Put(pages_, table.tree, key, value, guard); !put) return Failed(put.error());
@@ -144,17 +152,15 @@ Result<bool> WriteTransactionImpl::Delete(WriteTableState& table, ByteView key) 
     found = *deleted;
   }
   if (!found) return false;  // no change: nothing to replay
-  if (!redo_overflow_) {
-    if (Status selected = Select(table); !selected) return Failed(selected.error());
-    if (Status redone = format::AppendDelete(redo_, key); !redone) return Failed(redone.error());
-  }
+  MANIFOLDDB_TRY(Log(&table, key.size(), [&] { return format::AppendDelete(redo_, key); }));
   table.family->MarkChanged();
   MANIFOLDDB_TRY(AfterChange());
   return true;
 }
 
-Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const Range& range) {
+Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const Range& wanted) {
   MANIFOLDDB_TRY(CheckTable(table, "table.delete_range"));
+  const Range range = CutBounds(wanted, pages_.page_size());
   uint64_t count = 0;
   {
     const mvcc::EpochGuard guard(slot_);
@@ -163,11 +169,9 @@ Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const
     count = *deleted;
   }
   if (count == 0) return 0;
-  if (!redo_overflow_) {
-    if (Status selected = Select(table); !selected) return Failed(selected.error());
-    Status redone = format::AppendDeleteRange(redo_, range.lower, range.upper);
-    if (!redone) return Failed(redone.error());
-  }
+  const uint64_t bytes = (range.lower ? range.lower->size() : 0) + (range.upper ? range.upper->size() : 0);
+  MANIFOLDDB_TRY(
+      Log(&table, bytes, [&] { return format::AppendDeleteRange(redo_, range.lower, range.upper); }));
   table.family->MarkChanged();
   MANIFOLDDB_TRY(AfterChange());
   return count;
@@ -175,11 +179,6 @@ Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const
 
 Status WriteTransactionImpl::AfterChange() {
   ++edits_;
-  if (!redo_overflow_ && redo_.size() > core_.log_space->group_bytes_max()) {
-    // Goes through a checkpoint: the pages are the record, the redo only costs memory.
-    redo_overflow_ = true;
-    redo_ = base::ByteBuffer();
-  }
   // An eighth of the limit is everybody's to overdraw; beyond it, whoever finds memory short writes its own
   // pages out.
   const uint64_t own = pages_.pages_unwritten() * pages_.page_size();

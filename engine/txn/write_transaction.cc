@@ -163,8 +163,7 @@ uint64_t WriteTransactionImpl::LogSpan() const {
 }
 
 Result<TxnId> WriteTransactionImpl::CommitLogged(Durability durability) {
-  const uint64_t span = LogSpan();
-  MANIFOLDDB_TRY(redo_.Reserve(span));  // the group may be sealed in place, padding included
+  MANIFOLDDB_ASSIGN(const uint64_t span, wal::LogWriter::ReserveSealing(redo_, core_.config.write_unit));
   MANIFOLDDB_TRY(core_.ReserveLogSpace(span));
 
   PendingCommit commit;

@@ -38,7 +38,7 @@ class WriteTransactionImpl {
   Result<Cursor> NewCursor(WriteTableState* table, const Range& range);
   Status Put(WriteTableState& table, ByteView key, ByteView value);
   Result<bool> Delete(WriteTableState& table, ByteView key);
-  Result<uint64_t> DeleteRange(WriteTableState& table, const Range& range);
+  Result<uint64_t> DeleteRange(WriteTableState& table, const Range& wanted);
 
   Result<uint64_t> Commit(const CommitOptions& options);
   void Abort();
@@ -59,9 +59,12 @@ class WriteTransactionImpl {
   Status Select(const WriteTableState& table);
   // Remembers that the transaction can only be aborted now.
   std::unexpected<Error> Failed(const Error& error);
-  // Bookkeeping after each change: cursors, redo that has become too large, memory.
+  // Bookkeeping after each change: cursors, memory.
   Status AfterChange();
-  Status AppendTableChange(const std::function<Status(base::ByteBuffer&)>& append);
+  // Has `append` put a change into the redo, while the redo is kept. `table`: whose entries change; null: of
+  // a change that names its table. `bytes`: of its keys, values and names.
+  template <class Append>
+  Status Log(const WriteTableState* table, uint64_t bytes, Append append);
 
   bool changed() const;
   uint64_t LogSpan() const;  // bytes of the log that the redo takes as a group of its own

@@ -10,7 +10,7 @@
 
 namespace manifolddb {
 
-// Keys from `lower` (inclusive) to `upper` (exclusive); absent: no bound.
+// Keys from `lower` (inclusive) to `upper` (exclusive); absent: no bound. Bounds may be longer than any key.
 struct Range {
   std::optional<ByteView> lower = std::nullopt;
   std::optional<ByteView> upper = std::nullopt;
