@@ -178,6 +178,34 @@ TEST_F(DatabaseTest, ATransactionLargerThanLogAndMemoryCommits) {
   EXPECT_EQ(Contents("a"), model);
 }
 
+TEST_F(DatabaseTest, ManyLargeTransactionsAtOnceShareTheMemory) {
+  constexpr int kWriters = 32;
+  constexpr int kPutsEach = 200;
+  options_.dirty_bytes_max = 128 * 512;
+  options_.cache_bytes = 2 * options_.dirty_bytes_max;
+  Open();
+  std::vector<WriteTransaction> writers;
+  std::vector<WriteTable> tables;
+  for (int w = 0; w < kWriters; ++w) {
+    const ColumnFamily family = Family("f" + std::to_string(w));
+    writers.push_back(std::move(*db_->BeginWrite(family)));
+    tables.push_back(*writers.back().CreateTable(family, "t"));
+  }
+  uint64_t dirty_bytes_most = 0;
+  for (int i = 0; i < kPutsEach; ++i) {
+    for (WriteTable& table : tables) {
+      const std::string key = "key" + std::to_string(i * 7919 % kPutsEach);
+      ASSERT_TRUE(table.Put(AsBytes(key), AsBytes(std::string(60, 'v'))));
+      dirty_bytes_most = std::max(dirty_bytes_most, db_->Stats().dirty_bytes);
+    }
+  }
+  EXPECT_GT(dirty_bytes_most, options_.dirty_bytes_max);
+  EXPECT_LE(dirty_bytes_most, 2 * options_.dirty_bytes_max);
+  for (WriteTransaction& writer : writers) ASSERT_TRUE(writer.Commit());
+  writers.clear();
+  for (int w = 0; w < kWriters; ++w) EXPECT_EQ(Contents("f" + std::to_string(w)).size(), size_t{kPutsEach});
+}
+
 TEST_F(DatabaseTest, AnAbortedLargeTransactionGivesItsPagesBack) {
   Put("a", "k", "v");
   ASSERT_TRUE(db_->Checkpoint());

@@ -1,6 +1,7 @@
 // What a write transaction does to its tables: each change goes to the redo first, then to the pages, so that
 // a change that made it into the pages can always be replayed.
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/assert.h"
@@ -179,10 +180,13 @@ Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const
 
 Status WriteTransactionImpl::AfterChange() {
   ++edits_;
-  // An eighth of the limit is everybody's to overdraw; beyond it, whoever finds memory short writes its own
-  // pages out.
+  // Running transactions may overdraw the limit by as much again, together: each by an eighth, or by its part
+  // where they are more. Beyond it, whoever finds memory short writes its own pages out.
+  constexpr uint64_t kPartsMin = 8;
+  const uint64_t limit = core_.config.dirty_bytes_max;
   const uint64_t own = pages_.pages_unwritten() * pages_.page_size();
-  if (core_.cache->bytes_dirty() > core_.config.dirty_bytes_max && own * 8 >= core_.config.dirty_bytes_max) {
+  const uint64_t parts = std::max(kPartsMin, core_.active_writers.load(std::memory_order_relaxed));
+  if (core_.cache->bytes_dirty() > limit && own * parts >= limit) {
     MANIFOLDDB_MARK("txn.spill");
     if (Status spilled = pages_.Spill(*core_.poison); !spilled) {
       return Failed(spilled.error());
