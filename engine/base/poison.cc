@@ -12,7 +12,9 @@ Status Poison::Check(const char* operation) const {
   if (!set()) [[likely]]
     return {};
   MutexLock lock(mutex_);
-  return Fail(Errc::kPoisoned, operation, {.file = first_->file(), .message = "after " + first_->ToString()});
+  // In a forked child nothing was written, and opening the files again there is not what would help.
+  const Errc code = first_->code() == Errc::kForked ? Errc::kForked : Errc::kPoisoned;
+  return Fail(code, operation, {.file = first_->file(), .message = "after " + first_->ToString()});
 }
 
 }  // namespace manifolddb::base

@@ -15,7 +15,7 @@ class Poison {
   // The first error stays; later ones are consequences.
   void Set(const Error& error) EXCLUDES(mutex_);
   bool set() const { return set_.load(std::memory_order_acquire); }
-  // kPoisoned, naming the first error, if set.
+  // kPoisoned, naming the first error, if set; kForked if that was the first error.
   Status Check(const char* operation) const EXCLUDES(mutex_);
 
  private:

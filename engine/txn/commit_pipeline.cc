@@ -115,7 +115,9 @@ void CommitPipeline::Publish(const std::vector<PendingCommit*>& group) {
 void CommitPipeline::FailAllLocked(const std::vector<PendingCommit*>& group) {
   MANIFOLDDB_ASSERT(parts_.poison->set());
   const Status why = parts_.poison->Check("transaction.commit");
-  const Error error(Errc::kUnknownOutcome, "transaction.commit",
+  // In a forked child it is known: nothing was written.
+  const Errc code = why.error().code() == Errc::kForked ? Errc::kForked : Errc::kUnknownOutcome;
+  const Error error(code, "transaction.commit",
                     {.file = why.error().file(), .message = why.error().message()});
   for (PendingCommit* const commit : group) commit->error = error;
   for (PendingCommit* const commit : queue_) {

@@ -1,0 +1,61 @@
+// A child process after fork must leave the database to its parent.
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "manifolddb/database.h"
+
+namespace manifolddb {
+namespace {
+
+// The code with which `child` fails in a forked process; 0: it succeeds; -1: it dies.
+int CodeInChild(const std::function<Errc()>& child) {
+  const pid_t pid = fork();
+  if (pid == 0) _exit(static_cast<int>(child()));
+  int status = 0;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+template <class T>
+Errc CodeOf(const Result<T>& result) {
+  return result ? Errc{} : result.error().code();
+}
+
+TEST(Fork, CommitsInAChildAreRefusedAsSuchAndTheParentGoesOn) {
+  std::string directory = testing::TempDir() + "/fork_test.XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  Options options;
+  options.executor = MakeInlineExecutor();  // a thread would not be there in the child
+  auto db = std::move(*Database::Open(directory + "/db", options));
+  const ColumnFamily family = *db->CreateColumnFamily("f");
+  auto txn = db->BeginWrite(family);
+  auto table = txn->CreateTable(family, "t");
+  ASSERT_TRUE(table->Put(AsBytes("k"), AsBytes("v")));
+
+  constexpr int kForked = static_cast<int>(Errc::kForked);
+  const CommitOptions through{.through_checkpoint = true};
+  EXPECT_EQ(CodeInChild([&] { return CodeOf(txn->Commit()); }), kForked);
+  EXPECT_EQ(CodeInChild([&] { return CodeOf(txn->Commit(through)); }), kForked);
+  EXPECT_EQ(CodeInChild([&] { return CodeOf(db->CreateColumnFamily("g")); }), kForked);
+  EXPECT_EQ(CodeInChild([&] { return CodeOf(db->Checkpoint()); }), kForked);
+  EXPECT_EQ(CodeInChild([&] {
+              static_cast<void>(txn->Commit());
+              return CodeOf(db->BeginWrite(family));
+            }),
+            kForked);
+
+  EXPECT_TRUE(txn->Commit());
+  EXPECT_TRUE(db->Close());
+  db.reset();
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace manifolddb
