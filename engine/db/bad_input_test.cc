@@ -19,6 +19,11 @@ Options Inline() {
   return options;
 }
 
+template <class Handle>
+void MoveAway(Handle& handle) {
+  const Handle moved = std::move(handle);
+}
+
 class BadInputTest : public testing::Test {
  protected:
   void Create(Options options = Inline()) {
@@ -148,6 +153,48 @@ TEST_F(BadInputTest, CallsThatCannotWorkAreErrors) {
       Database::Open(storage_, "db", Inline()));  // the lock is free, although the object still exists
   EXPECT_EQ(db.BeginWrite(family).error().code(), Errc::kClosed);
   EXPECT_EQ(db.BeginRead().error().code(), Errc::kClosed);
+}
+
+TEST_F(BadInputTest, HandlesThatWereMovedFromAnswerWithErrors) {
+  auto opened = Database::Open(storage_, "db", Inline());
+  ASSERT_TRUE(opened);
+  Database& db = **opened;
+  const ColumnFamily family = *db.CreateColumnFamily("f");
+  auto writer = std::move(*db.BeginWrite(family));
+  auto table = *writer.CreateTable(family, "t");
+  ASSERT_TRUE(table.Put(AsBytes("k"), AsBytes("v")));
+  Value value = std::move(**table.Get(AsBytes("k")));
+  auto cursor = std::move(*table.NewCursor());
+  MoveAway(value);
+  EXPECT_TRUE(value.bytes().empty());
+  MoveAway(cursor);
+  MoveAway(writer);
+  EXPECT_EQ(writer.CreateTable(family, "u").error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(writer.OpenTable(family, "t").error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(writer.OpenOrCreateTable(family, "t").error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(writer.DropTable(family, "t").error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(writer.RenameTable(family, "t", "u").error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(writer.ListTables(family).error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(writer.AddColumnFamily(family).error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(writer.Commit().error().code(), Errc::kInvalidArgument);
+  writer.Abort();
+  EXPECT_FALSE(cursor.valid());
+  EXPECT_TRUE(cursor.key().empty());
+  EXPECT_EQ(cursor.First().error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(cursor.Last().error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(cursor.Seek(AsBytes("k")).error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(cursor.SeekForPrev(AsBytes("k")).error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(cursor.Next().error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(cursor.Prev().error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(cursor.value().error().code(), Errc::kInvalidArgument);
+
+  auto reader = std::move(*db.BeginRead());
+  MoveAway(reader);
+  EXPECT_EQ(reader.commit_number(), 0u);
+  EXPECT_EQ(reader.OpenColumnFamily("f").error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(reader.ListColumnFamilies().error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(reader.OpenTable(family, "t").error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(reader.ListTables(family).error().code(), Errc::kInvalidArgument);
 }
 
 TEST_F(BadInputTest, OptionsOutOfBoundsAreNamed) {

@@ -103,33 +103,52 @@ Result<ByteView> Cursor::Impl::ReadCurrent() {
   return extent_.view().first(value.extent.bytes);
 }
 
+namespace {
+
+Status CheckHere(const std::unique_ptr<Cursor::Impl>& impl, const char* operation) {
+  if (impl != nullptr) [[likely]]
+    return {};
+  return Fail(Errc::kInvalidArgument, operation, {.message = "the cursor was moved to another object"});
+}
+
+template <class Move>
+Result<bool> Run(const std::unique_ptr<Cursor::Impl>& impl, const char* operation, Move move) {
+  MANIFOLDDB_TRY(CheckHere(impl, operation));
+  return impl->Run(operation, move);
+}
+
+}  // namespace
+
 Cursor::Cursor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Cursor::Cursor(Cursor&&) noexcept = default;
 Cursor& Cursor::operator=(Cursor&&) noexcept = default;
 Cursor::~Cursor() = default;
 
 Result<bool> Cursor::First() {
-  return impl_->Run("cursor.first", [](auto& tree, auto& guard) { return tree.First(guard); });
+  return Run(impl_, "cursor.first", [](auto& tree, auto& guard) { return tree.First(guard); });
 }
 Result<bool> Cursor::Last() {
-  return impl_->Run("cursor.last", [](auto& tree, auto& guard) { return tree.Last(guard); });
+  return Run(impl_, "cursor.last", [](auto& tree, auto& guard) { return tree.Last(guard); });
 }
 Result<bool> Cursor::Seek(ByteView key) {
-  return impl_->Run("cursor.seek", [key](auto& tree, auto& guard) { return tree.Seek(key, guard); });
+  return Run(impl_, "cursor.seek", [key](auto& tree, auto& guard) { return tree.Seek(key, guard); });
 }
 Result<bool> Cursor::SeekForPrev(ByteView key) {
-  return impl_->Run("cursor.seek_for_prev",
-                    [key](auto& tree, auto& guard) { return tree.SeekForPrev(key, guard); });
+  return Run(impl_, "cursor.seek_for_prev",
+             [key](auto& tree, auto& guard) { return tree.SeekForPrev(key, guard); });
 }
 Result<bool> Cursor::Next() {
-  return impl_->Run("cursor.next", [](auto& tree, auto& guard) { return tree.Next(guard); });
+  return Run(impl_, "cursor.next", [](auto& tree, auto& guard) { return tree.Next(guard); });
 }
 Result<bool> Cursor::Prev() {
-  return impl_->Run("cursor.prev", [](auto& tree, auto& guard) { return tree.Prev(guard); });
+  return Run(impl_, "cursor.prev", [](auto& tree, auto& guard) { return tree.Prev(guard); });
 }
 
-bool Cursor::valid() const { return impl_->tree().valid(); }
-ByteView Cursor::key() const { return impl_->tree().key(); }
-Result<ByteView> Cursor::value() { return impl_->ReadCurrent(); }
+bool Cursor::valid() const { return impl_ != nullptr && impl_->tree().valid(); }
+ByteView Cursor::key() const { return impl_ != nullptr ? impl_->tree().key() : ByteView(); }
+Result<ByteView> Cursor::value() {
+  MANIFOLDDB_TRY(CheckHere(impl_, "cursor.value"));
+  return impl_->ReadCurrent();
+}
 
 }  // namespace manifolddb

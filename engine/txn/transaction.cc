@@ -9,23 +9,37 @@
 #include "engine/txn/write_transaction.h"
 
 namespace manifolddb {
+namespace {
+
+template <class Impl>
+Status CheckHere(const std::unique_ptr<Impl>& impl, const char* operation) {
+  if (impl != nullptr) [[likely]]
+    return {};
+  return Fail(Errc::kInvalidArgument, operation, {.message = "the transaction was moved to another object"});
+}
+
+}  // namespace
 
 ReadTransaction::ReadTransaction(std::unique_ptr<txn::ReadTransactionImpl> impl) : impl_(std::move(impl)) {}
 ReadTransaction::ReadTransaction(ReadTransaction&&) noexcept = default;
 ReadTransaction& ReadTransaction::operator=(ReadTransaction&&) noexcept = default;
 ReadTransaction::~ReadTransaction() = default;
 
-uint64_t ReadTransaction::commit_number() const { return impl_->snapshot().raw(); }
+uint64_t ReadTransaction::commit_number() const { return impl_ != nullptr ? impl_->snapshot().raw() : 0; }
 Result<ColumnFamily> ReadTransaction::OpenColumnFamily(std::string_view name) const {
+  MANIFOLDDB_TRY(CheckHere(impl_, "column_family.open"));
   return impl_->OpenColumnFamily(name);
 }
 Result<std::vector<std::string>> ReadTransaction::ListColumnFamilies() const {
+  MANIFOLDDB_TRY(CheckHere(impl_, "column_family.list"));
   return impl_->ListColumnFamilies();
 }
 Result<ReadTable> ReadTransaction::OpenTable(ColumnFamily family, std::string_view name) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "table.open"));
   return impl_->OpenTable(family, name);
 }
 Result<std::vector<std::string>> ReadTransaction::ListTables(ColumnFamily family) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "table.list"));
   return impl_->ListTables(family);
 }
 
@@ -47,27 +61,41 @@ WriteTransaction& WriteTransaction::operator=(WriteTransaction&&) noexcept = def
 WriteTransaction::~WriteTransaction() = default;
 
 Result<WriteTable> WriteTransaction::CreateTable(ColumnFamily family, std::string_view name) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "table.create"));
   return impl_->CreateTable(family, name);
 }
 Result<WriteTable> WriteTransaction::OpenTable(ColumnFamily family, std::string_view name) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "table.open"));
   return impl_->OpenTable(family, name);
 }
 Result<WriteTable> WriteTransaction::OpenOrCreateTable(ColumnFamily family, std::string_view name) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "table.open"));
   auto table = impl_->OpenTable(family, name);
   if (table || table.error().code() != Errc::kNoSuchTable) return table;
   return impl_->CreateTable(family, name);
 }
 Status WriteTransaction::DropTable(ColumnFamily family, std::string_view name) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "table.drop"));
   return impl_->DropTable(family, name);
 }
 Status WriteTransaction::RenameTable(ColumnFamily family, std::string_view from, std::string_view to) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "table.rename"));
   return impl_->RenameTable(family, from, to);
 }
 Result<std::vector<std::string>> WriteTransaction::ListTables(ColumnFamily family) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "table.list"));
   return impl_->ListTables(family);
 }
-Status WriteTransaction::AddColumnFamily(ColumnFamily family) { return impl_->AddColumnFamily(family); }
-Result<uint64_t> WriteTransaction::Commit(CommitOptions options) { return impl_->Commit(options); }
-void WriteTransaction::Abort() { impl_->Abort(); }
+Status WriteTransaction::AddColumnFamily(ColumnFamily family) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.add_column_family"));
+  return impl_->AddColumnFamily(family);
+}
+Result<uint64_t> WriteTransaction::Commit(CommitOptions options) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.commit"));
+  return impl_->Commit(options);
+}
+void WriteTransaction::Abort() {
+  if (impl_ != nullptr) impl_->Abort();
+}
 
 }  // namespace manifolddb

@@ -26,7 +26,8 @@ class Value {
     std::byte* owned = nullptr;
   };
   Value(ByteView bytes, Keeper keeper) : bytes_(bytes), keeper_(keeper) {}
-  Value(Value&& other) noexcept : bytes_(other.bytes_), keeper_(std::exchange(other.keeper_, {})) {}
+  Value(Value&& other) noexcept
+      : bytes_(std::exchange(other.bytes_, {})), keeper_(std::exchange(other.keeper_, {})) {}
   Value& operator=(Value&& other) noexcept {
     std::swap(bytes_, other.bytes_);
     std::swap(keeper_, other.keeper_);
@@ -45,6 +46,7 @@ class Value {
 // A position in a table, or beyond either end. Used by one thread at a time; must not outlive its
 // transaction. A cursor of a write transaction sees that transaction's own changes, also those made after it
 // was opened; it keeps its key's place when entries around it, or its own, go.
+// One that was moved from is beyond any entry; its moves are kInvalidArgument.
 class Cursor {
  public:
   class Impl;  // internal

@@ -54,7 +54,7 @@ class ReadTable {
 
 // One prefix of the commit order, over all column families, for as long as it lives (G4). Never waits for
 // writers nor makes them wait. Used by one thread at a time; may move between threads. Must not outlive the
-// Database.
+// Database. Calls on one that was moved from are kInvalidArgument.
 class ReadTransaction {
  public:
   explicit ReadTransaction(std::unique_ptr<txn::ReadTransactionImpl> impl);
@@ -109,7 +109,8 @@ struct CommitOptions {
 // Changes to the column families it was begun with; serializable; seen by others after Commit, all at once
 // (G2). Used by one thread at a time; may move between threads. Destroying it aborts. Must not outlive the
 // Database. When a change has met kNoMemory, kNoSpace, kCorrupt or kIo, only Abort is left: everything else
-// answers kTransactionEnded. A read that fails does no harm.
+// answers kTransactionEnded. A read that fails does no harm. Calls on one that was moved from are
+// kInvalidArgument.
 class WriteTransaction {
  public:
   explicit WriteTransaction(std::unique_ptr<txn::WriteTransactionImpl> impl);
