@@ -183,13 +183,10 @@ Status DatabaseImpl::Close() {
 }
 
 Status DatabaseImpl::CloseOnce() {
-  constexpr uint64_t kOwnSlots = 1;                     // the checkpointer's
-  core_.closed.store(true, std::memory_order_seq_cst);  // before the slots are counted: see txn::Presence
-  if (const uint64_t in_use = slots_.InUse(); in_use > kOwnSlots) {
-    core_.closed.store(false, std::memory_order_release);
-    return Fail(
-        Errc::kBusy, "database.close",
-        {.file = data_->name(), .message = std::to_string(in_use - kOwnSlots) + " transactions are open"});
+  constexpr uint64_t kOwnSlots = 1;  // the checkpointer's
+  if (const uint64_t in_use = core_.CloseUnlessInUse(kOwnSlots); in_use > 0) {
+    return Fail(Errc::kBusy, "database.close",
+                {.file = data_->name(), .message = std::to_string(in_use) + " transactions are open"});
   }
   checkpointer_->WaitIdle();
   const Status status = read_only_ ? Status() : checkpointer_->RunFinal();

@@ -96,6 +96,30 @@ TEST_F(ThreadsTest, AllWhoCloseAreToldTheSame) {
   SetUp();
 }
 
+TEST_F(ThreadsTest, ACloseThatIsRefusedDisturbsNobody) {
+  const ColumnFamily family = *db_->CreateColumnFamily("a");
+  Increment({&family, 1}, Durability::kImmediate);
+  auto open = db_->BeginRead();
+  auto table = open->OpenTable(family, "t");
+  std::atomic<bool> done{false};
+  std::thread closing([&] {
+    while (!done.load()) EXPECT_EQ(db_->Close().error().code(), Errc::kBusy);
+  });
+  std::string trouble;
+  const auto expect = [&](const auto& result) {
+    if (!result) trouble = result.error().ToString();
+  };
+  for (int i = 0; i < 5000 && trouble.empty(); ++i) {
+    expect(table->Get(AsBytes("count")));
+    expect(db_->BeginRead());
+    expect(db_->BeginWrite(family));
+    expect(db_->OpenColumnFamily("a"));
+  }
+  EXPECT_EQ(trouble, "");
+  done.store(true);
+  closing.join();
+}
+
 TEST_F(ThreadsTest, WritersOfOneFamilyTakeTurns) {
   const ColumnFamily family = *db_->CreateColumnFamily("f");
   std::vector<std::thread> writers;

@@ -42,7 +42,20 @@ Result<std::unique_ptr<mvcc::FamilyVersion>> ReadTables(Core& core, const format
 Status Core::CheckOpen(const char* operation) const {
   if (!closed.load(std::memory_order_seq_cst)) [[likely]]
     return {};
+  base::MutexLock lock(close_decision);  // perhaps it comes to nothing
+  if (!closed.load(std::memory_order_relaxed)) return {};
   return Fail(Errc::kClosed, operation, {.file = config.name});
+}
+
+// This looks at the slots after it has set `closed`, and whoever enters looks at `closed` after it has taken
+// a slot: one of them sees the other.
+uint64_t Core::CloseUnlessInUse(uint64_t own_slots) {
+  base::MutexLock lock(close_decision);
+  closed.store(true, std::memory_order_seq_cst);
+  const uint64_t in_use = slots->InUse();
+  MANIFOLDDB_ASSERT(in_use >= own_slots);
+  if (in_use > own_slots) closed.store(false, std::memory_order_release);
+  return in_use - own_slots;
 }
 
 Status Core::CheckWritable(const char* operation) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/base/mutex.h"
 #include "engine/base/poison.h"
 #include "engine/mvcc/garbage.h"
 #include "engine/mvcc/reader_slots.h"
@@ -73,7 +74,8 @@ struct Core {
 
   // Own synchronisation.
   std::atomic<uint64_t> next_writer_serial{1};
-  std::atomic<bool> closed{false};
+  std::atomic<bool> closed{false};  // while close_decision is held: perhaps
+  mutable base::Mutex close_decision{base::LockRank::kLifecycle};
   std::atomic<uint64_t> commits{0};
   std::atomic<uint64_t> open_writers{0};
   std::atomic<uint64_t> active_writers{0};  // of these, those that hold families, hence may hold pages
@@ -81,9 +83,13 @@ struct Core {
 
   uint64_t DrawWriterSerial() { return next_writer_serial.fetch_add(1, std::memory_order_relaxed); }
 
-  // Errors of every call on a database that can not serve it.
-  Status CheckOpen(const char* operation) const;
+  // Errors of every call on a database that can not serve it. REQUIRES: a slot was taken, which keeps it open
+  // from here on.
+  Status CheckOpen(const char* operation) const EXCLUDES(close_decision);
   Status CheckWritable(const char* operation) const;
+  // Closes the database to everybody, unless more slots than the engine's own are in use: then nothing has
+  // happened, and their number is returned.
+  uint64_t CloseUnlessInUse(uint64_t own_slots) EXCLUDES(close_decision);
   // Waits, while writers outrun the disk, until changed pages leave room. Before any token is taken.
   Status WaitForMemory();
   // Reserves `span` bytes of the log, running checkpoints until there is room.
@@ -96,9 +102,7 @@ struct Core {
   Status LoadFamily(Family* family, mvcc::ReaderSlot* slot);
 };
 
-// Keeps the database from being closed while a call that is no transaction runs. Closing looks at the slots
-// after it has set `closed`, and this looks at `closed` after it has taken a slot: one of them sees the
-// other.
+// Keeps the database from being closed while a call that is no transaction runs.
 class Presence {
  public:
   explicit Presence(Core& core) : core_(core), slot_(core.slots->Acquire()) {}

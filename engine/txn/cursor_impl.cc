@@ -69,7 +69,7 @@ Cursor::Impl::Impl(txn::Core& core, mvcc::ReaderSlot* slot, const Range& range,
       cursor_(*core.cache, table->tree.root, range.lower, range.upper) {}
 
 Status Cursor::Impl::FollowWriter(const char* operation) {
-  if (writer_ == nullptr) return core_.CheckOpen(operation);
+  if (writer_ == nullptr) return {};  // its version cannot change, and the slot keeps the database open
   MANIFOLDDB_TRY(writer_->CheckTable(*table_, operation));
   if (edits_seen_ != writer_->edits()) {
     cursor_.Rebase(table_->tree.root);

@@ -1,5 +1,5 @@
 // Read transactions. A version found for the snapshot stays while the snapshot is pinned, also outside
-// epochs.
+// epochs; and its slot keeps the database open.
 
 #include "engine/txn/read_transaction.h"
 
@@ -22,7 +22,6 @@ ReadTransactionImpl::~ReadTransactionImpl() {
 }
 
 Result<ColumnFamily> ReadTransactionImpl::OpenColumnFamily(std::string_view name) const {
-  MANIFOLDDB_TRY(core_.CheckOpen("column_family.open"));
   const Family* const family = core_.families->FindByName(name, snapshot_);
   if (family == nullptr) {
     return Fail(Errc::kNoSuchColumnFamily, "column_family.open", {.message = Quoted(name)});
@@ -31,13 +30,11 @@ Result<ColumnFamily> ReadTransactionImpl::OpenColumnFamily(std::string_view name
 }
 
 Result<std::vector<std::string>> ReadTransactionImpl::ListColumnFamilies() const {
-  MANIFOLDDB_TRY(core_.CheckOpen("column_family.list"));
   return core_.families->ListNames(snapshot_);
 }
 
 Result<const mvcc::FamilyVersion*> ReadTransactionImpl::FindVersion(ColumnFamily handle,
                                                                     const char* operation) {
-  MANIFOLDDB_TRY(core_.CheckOpen(operation));
   Family* const family = core_.families->Find(format::FamilyId{handle.id()});
   if (family == nullptr || !family->ExistsAt(snapshot_)) {
     return Fail(Errc::kNoSuchColumnFamily, operation,
@@ -67,17 +64,12 @@ Result<std::vector<std::string>> ReadTransactionImpl::ListTables(ColumnFamily fa
 }
 
 Result<std::optional<Value>> ReadTransactionImpl::Get(const ReadTableState& table, ByteView key) {
-  MANIFOLDDB_TRY(core_.CheckOpen("table.get"));
   return ReadValue(core_, slot_, table.tree.root, key);
 }
 
-Result<uint64_t> ReadTransactionImpl::Length(const ReadTableState& table) const {
-  MANIFOLDDB_TRY(core_.CheckOpen("table.length"));
-  return table.tree.entries;
-}
+Result<uint64_t> ReadTransactionImpl::Length(const ReadTableState& table) const { return table.tree.entries; }
 
 Result<Cursor> ReadTransactionImpl::NewCursor(const ReadTableState& table, const Range& range) {
-  MANIFOLDDB_TRY(core_.CheckOpen("table.new_cursor"));
   return Cursor(std::make_unique<Cursor::Impl>(core_, slot_, CutBounds(range, core_.file->page_size()),
                                                table.tree.root));
 }

@@ -36,10 +36,9 @@ WriteTransactionImpl::~WriteTransactionImpl() { Abort(); }
 
 Result<std::unique_ptr<WriteTransactionImpl>> WriteTransactionImpl::Begin(
     Core& core, std::span<const ColumnFamily> families) {
+  std::unique_ptr<WriteTransactionImpl> transaction(new WriteTransactionImpl(core));
   MANIFOLDDB_TRY(core.CheckWritable("transaction.begin"));
   MANIFOLDDB_TRY(core.WaitForMemory());
-  std::unique_ptr<WriteTransactionImpl> transaction(new WriteTransactionImpl(core));
-  MANIFOLDDB_TRY(core.CheckOpen("transaction.begin"));  // again, now that its slot is taken
   MANIFOLDDB_TRY(transaction->redo_.Append(kGap));
   MANIFOLDDB_TRY(transaction->TakeFamilies(families));
   return transaction;
