@@ -246,6 +246,24 @@ TEST_F(DatabaseTest, FamiliesAndTablesCanBeRenamedAndDropped) {
   EXPECT_EQ(*db_->ListColumnFamilies(), (std::vector<std::string>{"b"}));
 }
 
+TEST_F(DatabaseTest, ASnapshotFindsFamiliesByTheNamesOfItsTime) {
+  Put("a", "k", "1");
+  Put("b", "k", "2");
+  auto old = db_->BeginRead();
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(db_->RenameColumnFamily("a", "c"));
+    ASSERT_TRUE(db_->RenameColumnFamily("c", "a"));
+    ASSERT_TRUE(db_->DropColumnFamily("b"));
+    ASSERT_TRUE(db_->CreateColumnFamily("b"));
+  }
+  ASSERT_TRUE(db_->DropColumnFamily("a"));
+  ASSERT_TRUE(db_->DropColumnFamily("b"));
+  EXPECT_EQ(*old->ListColumnFamilies(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(Get(*old, "a", "k"), "1");
+  EXPECT_EQ(Get(*old, "b", "k"), "2");
+  EXPECT_TRUE(db_->ListColumnFamilies()->empty());
+}
+
 TEST_F(DatabaseTest, AFamilyIsRenamedAlsoWhenNobodyHasUsedItSinceTheOpening) {
   Put("a", "k", "v");
   Open();

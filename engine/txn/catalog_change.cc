@@ -3,6 +3,7 @@
 
 #include "engine/txn/catalog_change.h"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -35,8 +36,17 @@ class Tokens {
   std::vector<Family*> taken_;
 };
 
+// Names that no snapshot sees any more; whoever begins to read now sees what is published, or newer.
+void ForgetOldNames(Core& core) {
+  const format::TxnId published = core.versions->published_txn();
+  std::vector<uint64_t> pinned;
+  core.slots->PinnedSnapshots(pinned);
+  core.families->ForgetNames(pinned.empty() ? published : std::min(published, format::TxnId{pinned.front()}));
+}
+
 Status CommitChange(Core& core, base::ByteBuffer& redo, std::vector<format::PageRef> dropped,
                     const std::function<void(format::TxnId)>& order) {
+  ForgetOldNames(core);
   MANIFOLDDB_ASSIGN(const uint64_t span, wal::LogWriter::ReserveSealing(redo, core.config.write_unit));
   MANIFOLDDB_TRY(core.ReserveLogSpace(span));
   PendingCommit commit;

@@ -223,7 +223,7 @@ Family* Families::AddLocked(FamilyId id, std::string_view name, TxnId txn) {
   MANIFOLDDB_ASSERT(id.raw() != 0);
   auto& family = all_.emplace_back(std::make_unique<Family>(id, txn));
   family->name_ = std::make_unique<FamilyName>(FamilyName{txn, std::string(name), nullptr});
-  by_name_.emplace(family->name_->text, family.get());
+  family->name_->entry = by_name_.emplace(family->name_->text, family.get());
   next_id_ = std::max(next_id_, id.next());
 
   const auto segment = static_cast<size_t>(std::bit_width(id.raw()) - 1);
@@ -242,13 +242,34 @@ Family* Families::AddLocked(FamilyId id, std::string_view name, TxnId txn) {
 void Families::Rename(Family* family, std::string_view name, TxnId txn) {
   base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(family->name_->from <= txn);
+  old_names_.push_back({txn, family->name_->entry});
   family->name_ = std::make_unique<FamilyName>(FamilyName{txn, std::string(name), std::move(family->name_)});
-  by_name_.emplace(family->name_->text, family);
+  family->name_->entry = by_name_.emplace(family->name_->text, family);
 }
 
 void Families::Drop(Family* family, TxnId txn) {
+  base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(!family->dropped());
+  old_names_.push_back({txn, family->name_->entry});
   family->dropped_.store(txn.raw(), std::memory_order_release);
+}
+
+void Families::ForgetNames(TxnId oldest) {
+  base::MutexLock lock(mutex_);
+  while (!old_names_.empty() && old_names_.front().until <= oldest) {
+    Family* const family = old_names_.front().entry->second;
+    by_name_.erase(old_names_.front().entry);
+    old_names_.pop_front();
+    // The one that it had first. The last one stays with it.
+    std::unique_ptr<FamilyName>* name = &family->name_;
+    while ((*name)->older != nullptr) name = &(*name)->older;
+    if (name != &family->name_) name->reset();
+  }
+}
+
+size_t Families::names() const {
+  base::MutexLock lock(mutex_);
+  return by_name_.size();
 }
 
 bool Families::BeginLoading(Family* family) {

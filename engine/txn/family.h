@@ -10,7 +10,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,11 +35,15 @@ inline constexpr format::TxnId kNewestOrdered{kNever.raw() - 1};
 // For AllAt: every family, gone or not.
 inline constexpr format::TxnId kEver = kNever;
 
+class Family;
+using FamiliesByName = std::multimap<std::string_view, Family*>;  // keys point into FamilyName::text
+
 // One name a family had, from a commit on.
 struct FamilyName {
   format::TxnId from;
   std::string text;
   std::unique_ptr<FamilyName> older;
+  FamiliesByName::iterator entry = {};
 };
 
 // What the durable catalog says of a family; touched by the checkpointer only.
@@ -123,6 +129,12 @@ class Families {
   void Rename(Family* family, std::string_view name, format::TxnId txn) EXCLUDES(mutex_);
   void Drop(Family* family, format::TxnId txn) EXCLUDES(mutex_);
 
+  // No snapshot older than `oldest` is or will be looked at: forgets names that were given up before it, so
+  // that looking one up does not get slower with every change.
+  void ForgetNames(format::TxnId oldest) EXCLUDES(mutex_);
+  // That can be looked up at some snapshot.
+  size_t names() const EXCLUDES(mutex_);
+
   // One thread loads a family's tables; the others wait. True: the caller is to load, then to call
   // EndLoading.
   bool BeginLoading(Family* family) EXCLUDES(mutex_);
@@ -133,7 +145,11 @@ class Families {
   std::vector<Family*> TakeChanged() EXCLUDES(mutex_);
 
  private:
-  using ByName = std::multimap<std::string_view, Family*>;  // keys point into FamilyName::text
+  // A name that its family has no more from a commit on.
+  struct OldName {
+    format::TxnId until;
+    FamiliesByName::iterator entry;
+  };
 
   Family* AddLocked(format::FamilyId id, std::string_view name, format::TxnId txn) REQUIRES(mutex_);
   Status CheckMayWaitLocked(std::span<Family* const> families, const char* operation,
@@ -149,7 +165,8 @@ class Families {
   mutable base::Mutex mutex_{base::LockRank::kFamilies};
   base::CondVar loaded_;
   std::vector<std::unique_ptr<Family>> all_ GUARDED_BY(mutex_);
-  ByName by_name_ GUARDED_BY(mutex_);
+  FamiliesByName by_name_ GUARDED_BY(mutex_);
+  std::deque<OldName> old_names_ GUARDED_BY(mutex_);  // ascending
   format::FamilyId next_id_ GUARDED_BY(mutex_){1};
   std::vector<Family*> changed_ GUARDED_BY(mutex_);
   std::vector<const Family*> held_ GUARDED_BY(mutex_);  // those with a holder

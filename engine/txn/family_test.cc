@@ -38,6 +38,32 @@ TEST(Families, ARenameThereAndBackListsTheNameOnce) {
   EXPECT_EQ(families.FindByName("a", TxnId{3}), a);
 }
 
+TEST(Families, NamesThatNoSnapshotSeesAreForgotten) {
+  Families families;
+  Family* const kept = families.Create("kept", TxnId{1});
+  Family* const renamed = families.Create("a", TxnId{2});
+  families.Rename(renamed, "b", TxnId{3});
+  families.Rename(renamed, "c", TxnId{5});
+  Family* const dropped = families.Create("a", TxnId{6});
+  families.Drop(dropped, TxnId{8});
+  families.ForgetNames(TxnId{4});
+  EXPECT_EQ(families.names(), 4u);
+  EXPECT_EQ(families.FindByName("b", TxnId{4}), renamed);
+  EXPECT_EQ(families.FindByName("a", TxnId{7}), dropped);
+  EXPECT_EQ(families.ListNames(TxnId{4}), (std::vector<std::string>{"b", "kept"}));
+  families.ForgetNames(TxnId{8});
+  EXPECT_EQ(families.names(), 2u);
+  EXPECT_EQ(families.FindByName("a", TxnId{8}), nullptr);
+  EXPECT_EQ(families.FindByName("c", TxnId{8}), renamed);
+  EXPECT_EQ(families.ListNames(TxnId{8}), (std::vector<std::string>{"c", "kept"}));
+  families.Rename(renamed, "a", TxnId{9});
+  EXPECT_EQ(families.NameAt(*renamed, TxnId{8}), "c");
+  families.Drop(kept, TxnId{10});
+  families.Drop(renamed, TxnId{11});
+  families.ForgetNames(TxnId{11});
+  EXPECT_EQ(families.names(), 0u);
+}
+
 TEST(Families, ManyAreFoundById) {
   Families families;
   for (uint64_t i = 1; i <= 1000; ++i) {
