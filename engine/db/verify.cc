@@ -31,7 +31,7 @@ class Walk {
       : core_(core), slot_(slot), owned_(pages), report_(report) {}
 
   void Own(PageRun run, const std::string& owner) {
-    if (run.end() > owned_.size()) {
+    if (!owned_.Holds(run)) {
       Problem(core_.file->OffsetOf(run.first), owner + " owns a page beyond the end of the file");
       return;
     }
@@ -43,7 +43,7 @@ class Walk {
   Status Tree(const TreeRoot& root, const std::string& owner, bool count_entries) {
     btree::CheckVisitor visitor;
     visitor.owns = [&](PageRun run) {
-      const bool once = run.end() <= owned_.size() && owned_.TestNone(run);
+      const bool once = owned_.Holds(run) && owned_.TestNone(run);
       Own(run, owner);
       return once;
     };
@@ -110,7 +110,8 @@ class Verifier {
     MANIFOLDDB_TRY(WalkShared(walk, "checkpoint"));
     for (txn::Family* const family : core_.families->AllAt(txn::kEver)) {
       if (family->durable.name.empty()) continue;
-      MANIFOLDDB_TRY(core_.LoadFamily(family, slot_));
+      MANIFOLDDB_ASSIGN(const bool loaded, Load(family));
+      if (!loaded) continue;
       const std::string owner = "checkpoint, family '" + family->durable.name + "'";
       for (const mvcc::TableVersion& table : *family->durable.tables) {
         MANIFOLDDB_TRY(walk.Tree(table.tree, owner + ", table '" + *table.name + "'", false));
@@ -125,7 +126,8 @@ class Verifier {
     Walk walk(core_, slot_, capture_.used.size(), report_);
     MANIFOLDDB_TRY(WalkShared(walk, "published"));
     for (txn::Family* const family : core_.families->AllAt(capture_.at.txn)) {
-      MANIFOLDDB_TRY(core_.LoadFamily(family, slot_));
+      MANIFOLDDB_ASSIGN(const bool loaded, Load(family));
+      if (!loaded) continue;
       const std::string owner = "family '" + core_.families->NameAt(*family, capture_.at.txn) + "'";
       const auto tables = TablesAt(*family);
       for (const mvcc::TableVersion& table : *tables) {
@@ -137,6 +139,15 @@ class Verifier {
     }
     walk.Compare(capture_.used, "published");
     return {};
+  }
+
+  // False if the list of its tables is damaged: reported, and what they own comes up as nobody's.
+  Result<bool> Load(txn::Family* family) {
+    const Status loaded = core_.LoadFamily(family, slot_);
+    if (loaded) return true;
+    if (loaded.error().code() != Errc::kCorrupt) return std::unexpected<Error>(loaded.error());
+    report_.problems.push_back({loaded.error().file(), loaded.error().offset(), loaded.error().message()});
+    return false;
   }
 
   std::shared_ptr<const mvcc::Tables> TablesAt(const txn::Family& family) {

@@ -14,10 +14,22 @@
 namespace manifolddb::format {
 namespace {
 
-// A tree without entries has no root, and one without a root no entries.
-bool TreePossible(const TreeRoot& tree) {
+// A tree without entries has no root, and one without a root no entries. `entries_max`: what is read is
+// bounded more narrowly than what is written, see kNumberMax.
+bool TreePossible(const TreeRoot& tree, uint64_t entries_max) {
   if (tree.root.null()) return tree.root.birth == Birth{} && tree.entries == 0;
-  return tree.root.birth != Birth{} && tree.entries != 0;
+  return tree.root.birth != Birth{} && tree.entries != 0 && tree.entries <= entries_max;
+}
+
+bool FamilyPossible(const FamilyRecord& record, uint64_t entries_max) {
+  return record.family != FamilyId{} && record.family.raw() <= kFamilyIdMax &&
+         record.next_table != TableId{} && record.next_table.raw() <= kTableIdMax + 1 &&
+         TreePossible(record.tables, entries_max);
+}
+
+bool TablePossible(const TableRecord& record, uint64_t entries_max) {
+  return record.table != TableId{} && record.table.raw() <= kTableIdMax &&
+         TreePossible(record.tree, entries_max);
 }
 
 template <class Disk>
@@ -30,8 +42,7 @@ bool TakeDisk(ByteView value, Disk& disk) {
 }  // namespace
 
 FamilyRecordDisk Encode(const FamilyRecord& record) {
-  MANIFOLDDB_ASSERT(record.family != FamilyId{} && record.next_table != TableId{});
-  MANIFOLDDB_ASSERT(TreePossible(record.tables));
+  MANIFOLDDB_ASSERT(FamilyPossible(record, kNumberMax));
   FamilyRecordDisk disk = {};
   disk.family = record.family.raw();
   disk.next_table = record.next_table.raw();
@@ -42,8 +53,7 @@ FamilyRecordDisk Encode(const FamilyRecord& record) {
 }
 
 TableRecordDisk Encode(const TableRecord& record) {
-  MANIFOLDDB_ASSERT(record.table != TableId{});
-  MANIFOLDDB_ASSERT(TreePossible(record.tree));
+  MANIFOLDDB_ASSERT(TablePossible(record, kNumberMax));
   TableRecordDisk disk = {};
   disk.table = record.table.raw();
   disk.root_id = record.tree.root.id.raw();
@@ -68,10 +78,7 @@ bool DecodeFamilyRecord(ByteView value, FamilyRecord& out) {
       .next_table = TableId{disk.next_table},
       .tables = {.root = {.id = PageId{disk.tables_root_id}, .birth = Birth{disk.tables_root_birth}},
                  .entries = disk.tables_entries}};
-  if (record.family == FamilyId{} || record.next_table == TableId{} || !TreePossible(record.tables)) {
-    return false;
-  }
-  if (disk.options != 0) return false;
+  if (!FamilyPossible(record, kNumberReadMax) || disk.options != 0) return false;
   out = record;
   return true;
 }
@@ -82,7 +89,7 @@ bool DecodeTableRecord(ByteView value, TableRecord& out) {
   const TableRecord record = {.table = TableId{disk.table},
                               .tree = {.root = {.id = PageId{disk.root_id}, .birth = Birth{disk.root_birth}},
                                        .entries = disk.entries}};
-  if (record.table == TableId{} || !TreePossible(record.tree)) return false;
+  if (!TablePossible(record, kNumberReadMax)) return false;
   if (disk.key_type != 0 || disk.value_type != 0) return false;
   out = record;
   return true;
@@ -106,5 +113,21 @@ std::string DroppedKey(uint64_t number) {
   for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>(number >> shift));
   return key;
 }
+
+bool DecodeFamilyKey(ByteView key, std::string_view& name) {
+  if (key.size() < 2 || key.size() > 1 + kNameBytesMax || static_cast<char>(key[0]) != kFamilyKey)
+    return false;
+  name = AsText(key.subspan(1));
+  return true;
+}
+
+bool DecodeDroppedKey(ByteView key, uint64_t& number) {
+  if (key.size() != 1 + sizeof number || static_cast<char>(key[0]) != kDroppedKey) return false;
+  number = 0;
+  for (size_t i = 1; i < key.size(); ++i) number = number << 8 | static_cast<uint64_t>(key[i]);
+  return number <= kNumberReadMax;
+}
+
+bool IsTableKey(ByteView key) { return !key.empty() && key.size() <= kNameBytesMax; }
 
 }  // namespace manifolddb::format

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "engine/base/le.h"
 #include "engine/format/ids.h"
@@ -75,5 +76,11 @@ inline constexpr char kFamilyKey = 'F';
 inline constexpr char kDroppedKey = 'D';
 std::string FamilyKey(ByteView name);
 std::string DroppedKey(uint64_t number);
+// The name (of 1 to kNameBytesMax bytes), the number (up to kNumberReadMax); false if the key is none of
+// these.
+bool DecodeFamilyKey(ByteView key, std::string_view& name);
+bool DecodeDroppedKey(ByteView key, uint64_t& number);
+// A table's key in its family's tree is its name: 1 to kNameBytesMax bytes.
+bool IsTableKey(ByteView key);
 
 }  // namespace manifolddb::format

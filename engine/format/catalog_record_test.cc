@@ -47,6 +47,11 @@ TEST(CatalogRecord, ImpossibleFamiliesAreRefused) {
   };
   EXPECT_TRUE(refused([](auto& d) { d.family = 0; }));
   EXPECT_TRUE(refused([](auto& d) { d.next_table = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.family = kFamilyIdMax + 1; }));
+  EXPECT_FALSE(refused([](auto& d) { d.family = kFamilyIdMax; }));
+  EXPECT_TRUE(refused([](auto& d) { d.next_table = kTableIdMax + 2; }));
+  EXPECT_FALSE(refused([](auto& d) { d.next_table = kTableIdMax + 1; }));
+  EXPECT_TRUE(refused([](auto& d) { d.tables_entries = kNumberReadMax + 1; }));
   EXPECT_TRUE(refused([](auto& d) { d.options = 1; }));
   EXPECT_TRUE(refused([](auto& d) { d.tables_root_id = 0; }));
   EXPECT_TRUE(refused([](auto& d) { d.tables_root_birth = 0; }));
@@ -66,6 +71,8 @@ TEST(CatalogRecord, ImpossibleTablesAreRefused) {
     return !DecodeTableRecord(BytesOf(disk), out);
   };
   EXPECT_TRUE(refused([](auto& d) { d.table = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.table = kTableIdMax + 1; }));
+  EXPECT_TRUE(refused([](auto& d) { d.entries = kNumberReadMax + 1; }));
   EXPECT_TRUE(refused([](auto& d) { d.key_type = 1; }));
   EXPECT_TRUE(refused([](auto& d) { d.value_type = 1; }));
   EXPECT_TRUE(refused([](auto& d) { d.root_id = 0; }));
@@ -93,6 +100,26 @@ TEST(CatalogRecord, KeysKeepKindsApartAndDroppedOnesInTheOrderOfTheirNumbers) {
   EXPECT_EQ(DroppedKey(0x0102), std::string("D\0\0\0\0\0\0\1\2", 9));
   EXPECT_TRUE(Compare(AsBytes(DroppedKey(255)), AsBytes(DroppedKey(256))) < 0);
   EXPECT_TRUE(Compare(AsBytes(DroppedKey(~uint64_t{0})), AsBytes(FamilyKey(AsBytes("a")))) < 0);
+}
+
+TEST(CatalogRecord, KeysThatNoEngineWritesAreRefused) {
+  std::string_view name;
+  ASSERT_TRUE(DecodeFamilyKey(AsBytes("Forders"), name));
+  EXPECT_EQ(name, "orders");
+  EXPECT_TRUE(DecodeFamilyKey(AsBytes("F" + std::string(64, 'n')), name));
+  EXPECT_FALSE(DecodeFamilyKey(AsBytes("F" + std::string(65, 'n')), name));
+  EXPECT_FALSE(DecodeFamilyKey(AsBytes("F"), name));
+  EXPECT_FALSE(DecodeFamilyKey(AsBytes("Dorders"), name));
+  EXPECT_FALSE(DecodeFamilyKey({}, name));
+  uint64_t number = 0;
+  ASSERT_TRUE(DecodeDroppedKey(AsBytes(DroppedKey(kNumberReadMax)), number));
+  EXPECT_EQ(number, kNumberReadMax);
+  EXPECT_FALSE(DecodeDroppedKey(AsBytes(DroppedKey(kNumberReadMax + 1)), number));
+  EXPECT_FALSE(DecodeDroppedKey(AsBytes(DroppedKey(1)).first(8), number));
+  EXPECT_FALSE(DecodeDroppedKey({}, number));
+  EXPECT_TRUE(IsTableKey(AsBytes(std::string(64, 'n'))));
+  EXPECT_FALSE(IsTableKey(AsBytes(std::string(65, 'n'))));
+  EXPECT_FALSE(IsTableKey({}));
 }
 
 }  // namespace

@@ -178,16 +178,16 @@ LogGroup SampleLogGroup() {
 }
 
 FamilyRecord SampleFamilyRecord() {
-  return {.family = FamilyId{0x0102030405060708},
-          .next_table = TableId{0x1112131415161718},
+  return {.family = FamilyId{0x0102030405},
+          .next_table = TableId{0x1112131415},
           .tables = {.root = {.id = PageId{0x2122232425262728}, .birth = Birth{0x3132333435363738}},
-                     .entries = 0x4142434445464748}};
+                     .entries = 0x0142434445464748}};
 }
 
 TableRecord SampleTableRecord() {
-  return {.table = TableId{0x0102030405060708},
+  return {.table = TableId{0x0102030405},
           .tree = {.root = {.id = PageId{0x1112131415161718}, .birth = Birth{0x2122232425262728}},
-                   .entries = 0x3132333435363738}};
+                   .entries = 0x0132333435363738}};
 }
 
 std::vector<GoldenSample> GoldenSamples() {

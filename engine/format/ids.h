@@ -16,8 +16,17 @@ using TableId = base::Id<struct TableTag>;    // table within its family, from 1
 using Life = base::Id<struct LifeTag>;        // opening for writing, from 1
 using MetaNumber = base::Id<struct MetaTag>;  // meta page, from 1; odd in slot A, even in slot B
 
-// Far beyond what any log can reach, so that positions of intact meta pages never overflow when added to.
-inline constexpr uint64_t kLsnMax = uint64_t{1} << 62;
+// Numbers that only grow (commits, meta pages, log positions, entries of a tree): nothing is written beyond
+// kNumberMax, and nothing beyond half of it is believed when it is read. So what is read can be added to, and
+// no process can count from there to where it must not write.
+inline constexpr uint64_t kNumberMax = uint64_t{1} << 62;
+inline constexpr uint64_t kNumberReadMax = kNumberMax / 2;
+inline constexpr uint64_t kLsnMax = kNumberMax;
+// Ids of column families, and of tables within one, are at most this: the next one never overflows, and a
+// table by id has few levels. Creating one more is kLimit.
+inline constexpr uint64_t kFamilyIdMax = (uint64_t{1} << 40) - 1;
+inline constexpr uint64_t kTableIdMax = (uint64_t{1} << 40) - 1;
+
 constexpr Lsn Advance(Lsn at, uint64_t bytes) { return Lsn{at.raw() + bytes}; }
 constexpr uint64_t Distance(Lsn from, Lsn to) { return to.raw() - from.raw(); }
 

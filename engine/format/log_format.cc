@@ -140,7 +140,8 @@ bool DecodeLogGroupHeader(ByteView bytes, LogGroup& out) {
       disk.bytes / sizeof(LogRecordDisk) < disk.records) {
     return false;
   }
-  if (disk.life == 0 || disk.life > kLifeMax || disk.lsn > kLsnMax || disk.first_txn == 0) return false;
+  if (disk.life == 0 || disk.life > kLifeMax || disk.lsn > kLsnMax) return false;
+  if (disk.first_txn == 0 || disk.first_txn > kNumberMax) return false;
   out = {.checksum = disk.checksum,
          .records = disk.records,
          .bytes = disk.bytes,

@@ -145,6 +145,7 @@ TEST(LogGroup, HeadersThatCannotBeAreNotRead) {
       [](LogGroupDisk& d) { d.life = 0; },
       [](LogGroupDisk& d) { d.life = kLifeMax + 1; },
       [](LogGroupDisk& d) { d.lsn = kLsnMax + 1; },
+      [](LogGroupDisk& d) { d.first_txn = kNumberMax + 1; },
       [](LogGroupDisk& d) { d.first_txn = 0; },
   };
   LogGroup out;

@@ -2,7 +2,8 @@
 //
 // (1) Decoding trusts nothing: what it calls valid satisfies WhyImpossible, hence every position and
 //     reference in it can be computed with without overflow and lies inside the file it describes.
-// (2) Encoding asserts the same, so no program of ours writes what it would refuse to read.
+// (2) Encoding asserts the same, so no program of ours writes what it would refuse to read. (Numbers that
+//     grow may be written up to twice as far as they are believed, see kNumberMax: nobody gets there.)
 // (3) One valid meta page has one encoding.
 // The checksum covers the struct, not the rest of the write unit, which nobody reads.
 
@@ -29,13 +30,14 @@ bool PowerOfTwoIn(uint32_t value, uint32_t min, uint32_t max) {
 // Drawn by this or an earlier life.
 bool BirthPossible(Birth birth, Life life) { return LifeOf(birth).raw() >= 1 && LifeOf(birth) <= life; }
 
-const char* WhyTreeImpossible(const MetaPage& meta) {
+const char* WhyTreeImpossible(const MetaPage& meta, uint64_t number_max) {
   const TreeRoot& tree = meta.catalog;
   if (tree.root.null()) {
     return tree.root.birth != Birth{} || tree.entries != 0 ? "a catalog without a root has a birth or entries"
                                                            : nullptr;
   }
   if (tree.entries == 0) return "the catalog has a root and no entries";
+  if (tree.entries > number_max) return "the catalog's number of entries is impossible";
   if (tree.root.id < FirstPage(meta.page_size, meta.write_unit) || tree.root.id.raw() >= meta.page_count) {
     return "the catalog's root lies outside the file";
   }
@@ -59,11 +61,13 @@ const char* WhyFreeMapImpossible(const MetaPage& meta) {
 
 // No crash or bit rot makes one of these behind a matching checksum: only another program, or a fault of
 // ours. They are checked because everything after relies on them, and because a checksum can be forged.
-const char* WhyImpossible(const MetaPage& meta) {
+const char* WhyImpossible(const MetaPage& meta, uint64_t number_max) {
   if (!PowerOfTwoIn(meta.page_size, kPageBytesMin, kPageBytesMax)) return "the page size is impossible";
   if (!PowerOfTwoIn(meta.write_unit, kWriteUnitMin, kWriteUnitMax)) return "the write unit is impossible";
   if (meta.page_size < meta.write_unit) return "a page is smaller than the write unit";
   if (meta.number == MetaNumber{}) return "the meta page's number is zero";
+  if (meta.number.raw() > number_max) return "the meta page's number is impossible";
+  if (meta.txn.raw() > number_max) return "the commit's number is impossible";
   // Life 0 is the creation: nobody has opened it, nothing follows.
   if (meta.life.raw() > kLifeMax || (meta.life == Life{} && !meta.clean)) return "the life is impossible";
   if (meta.log_life > meta.life || (meta.log_life == Life{} && meta.life != Life{})) {
@@ -76,7 +80,7 @@ const char* WhyImpossible(const MetaPage& meta) {
       meta.log_capacity > kLogRingBytesMax) {
     return "the log's capacity is impossible";
   }
-  if (meta.lsn.raw() > kLsnMax || meta.log_origin > meta.lsn ||
+  if (meta.lsn.raw() > number_max || meta.log_origin > meta.lsn ||
       Distance(meta.log_origin, meta.lsn) % meta.write_unit != 0) {
     return "the log position is impossible";
   }
@@ -85,7 +89,8 @@ const char* WhyImpossible(const MetaPage& meta) {
     return "the number of pages is impossible";
   }
   if (meta.next_family == FamilyId{}) return "the next column family is zero";
-  if (const char* why = WhyTreeImpossible(meta)) return why;
+  if (meta.next_family.raw() > kFamilyIdMax + 1) return "the next column family's id is impossible";
+  if (const char* why = WhyTreeImpossible(meta, number_max)) return why;
   return WhyFreeMapImpossible(meta);
 }
 
@@ -126,7 +131,7 @@ DecodedMeta Refuse(MetaVerdict verdict, const char* why) {
 }  // namespace
 
 void EncodeMetaPage(const MetaPage& meta, MutableByteView unit) {
-  MANIFOLDDB_ASSERT(WhyImpossible(meta) == nullptr);
+  MANIFOLDDB_ASSERT(WhyImpossible(meta, kNumberMax) == nullptr);
   MANIFOLDDB_ASSERT(unit.size() == meta.write_unit);
   MetaPageDisk disk = {};
   disk.magic = kMagic;
@@ -182,7 +187,7 @@ DecodedMeta DecodeMetaPage(ByteView unit) {
     return Refuse(MetaVerdict::kDamaged, "reserved bytes of the meta page are not zero");
   }
   const MetaPage meta = FieldsOf(disk);
-  if (const char* why = WhyImpossible(meta)) return Refuse(MetaVerdict::kDamaged, why);
+  if (const char* why = WhyImpossible(meta, kNumberReadMax)) return Refuse(MetaVerdict::kDamaged, why);
   return {.verdict = MetaVerdict::kValid, .why = nullptr, .meta = meta};
 }
 

@@ -3,6 +3,7 @@
 
 #include "engine/format/page_bitmap.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "engine/base/assert.h"
@@ -38,7 +39,7 @@ bool PageBitmap::Test(PageId id) const {
 }
 
 bool PageBitmap::TestAll(PageRun run) const {
-  if (run.end() > pages_) return false;
+  if (!Holds(run)) return false;
   bool all = true;
   ForEachWord(run, [&](uint64_t word, uint64_t mask) { all = all && (words_[word] & mask) == mask; });
   return all;
@@ -46,19 +47,19 @@ bool PageBitmap::TestAll(PageRun run) const {
 
 bool PageBitmap::TestNone(PageRun run) const {
   if (run.first.raw() >= pages_) return true;
-  if (run.end() > pages_) run.pages = pages_ - run.first.raw();
+  run.pages = std::min(run.pages, pages_ - run.first.raw());
   bool none = true;
   ForEachWord(run, [&](uint64_t word, uint64_t mask) { none = none && (words_[word] & mask) == 0; });
   return none;
 }
 
 void PageBitmap::Set(PageRun run) {
-  MANIFOLDDB_ASSERT(run.end() <= pages_);
+  MANIFOLDDB_ASSERT(Holds(run));
   ForEachWord(run, [&](uint64_t word, uint64_t mask) { words_[word] |= mask; });
 }
 
 void PageBitmap::Clear(PageRun run) {
-  MANIFOLDDB_ASSERT(run.end() <= pages_);
+  MANIFOLDDB_ASSERT(Holds(run));
   ForEachWord(run, [&](uint64_t word, uint64_t mask) { words_[word] &= ~mask; });
 }
 

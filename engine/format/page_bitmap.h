@@ -23,6 +23,8 @@ class PageBitmap {
   explicit PageBitmap(uint64_t pages = 0) { Resize(pages); }
   void Resize(uint64_t pages);  // new bits are clear
   uint64_t size() const { return pages_; }
+  // Every page of the run is below size(). A run that comes from the disk may end anywhere.
+  bool Holds(PageRun run) const { return run.pages <= pages_ && run.first.raw() <= pages_ - run.pages; }
   bool Test(PageId id) const;
   bool TestAll(PageRun run) const;
   bool TestNone(PageRun run) const;

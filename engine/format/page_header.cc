@@ -66,6 +66,12 @@ const char* WhyHeaderInvalid(ByteView page, PageRef ref) {
   return nullptr;
 }
 
+// What a page refers to was born before the page was last changed, in the same life at the latest: an edit in
+// a later one is a new page.
+bool BornLater(Birth referred, ByteView page) {
+  return LifeOf(referred) > LifeOf(Birth{HeaderOf(page).birth});
+}
+
 // A leaf cell at `at`, whose first `bytes` bytes (the fixed part and the key) are known to be in the page;
 // adds the bytes of the value.
 const char* WhyValueInvalid(ByteView page, uint32_t at, uint32_t key_bytes, uint32_t& bytes) {
@@ -79,6 +85,7 @@ const char* WhyValueInvalid(ByteView page, uint32_t at, uint32_t key_bytes, uint
     if (cell.value_bytes != LeafCell::kExtentBit) return "impossible value length";
     const ExtentRef extent = Decode(*reinterpret_cast<const ExtentRefDisk*>(page.data() + at + bytes));
     if (extent.null() || extent.birth == Birth{}) return "null extent";
+    if (BornLater(extent.birth, page)) return "extent of a later life";
     if (extent.bytes > kValueBytesMax) return "extent too long";
     if (full_key_bytes + extent.bytes <= inline_max) return "small value in an extent";
   } else if (full_key_bytes + stored > inline_max) {
@@ -91,6 +98,7 @@ const char* WhyValueInvalid(ByteView page, uint32_t at, uint32_t key_bytes, uint
 const char* WhyChildInvalid(ByteView page, uint32_t at, uint32_t key_bytes, bool first) {
   const auto& cell = *reinterpret_cast<const BranchCell*>(page.data() + at);
   if (cell.child_id == 0 || cell.child_birth == 0) return "null child";
+  if (BornLater(Birth{cell.child_birth}, page)) return "child of a later life";
   if (first && key_bytes != 0) return "first separator is not empty";
   if (!first && HeaderOf(page).prefix_bytes + key_bytes == 0) return "empty separator";
   return nullptr;

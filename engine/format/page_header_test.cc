@@ -181,6 +181,8 @@ TEST(PageHeader, EachRuleOfALeafIsChecked) {
                  {"impossible value length", [](Page& p) { p.CellAt(3)[0] = std::byte{1}; }},
                  {"null extent", [&](Page& p) { extent(p).first = 0; }},
                  {"null extent", [&](Page& p) { extent(p).birth = 0; }},
+                 {"extent of a later life", [&](Page& p) { extent(p).birth = FirstBirth(Life{4}).raw(); }},
+                 {nullptr, [&](Page& p) { extent(p).birth = FirstBirth(Life{4}).raw() - 1; }},
                  {"extent too long", [&](Page& p) { extent(p).bytes = (uint64_t{2} << 30) + 1; }},
                  {"small value in an extent", [&](Page& p) { extent(p).bytes = 118; }},
                  {nullptr, [&](Page& p) { extent(p).bytes = 119; }},
@@ -197,6 +199,7 @@ TEST(PageHeader, EachRuleOfABranchIsChecked) {
              {
                  {"null child", [](Page& p) { std::memset(p.CellAt(0), 0, 8); }},
                  {"null child", [](Page& p) { std::memset(p.CellAt(2) + 8, 0, 8); }},
+                 {"child of a later life", [](Page& p) { std::memset(p.CellAt(2) + 8, 1, 8); }},
                  {"first separator is not empty", [](Page& p) { std::swap(p.SlotAt(0), p.SlotAt(2)); }},
                  {"keys out of order", [](Page& p) { std::swap(p.SlotAt(2), p.SlotAt(3)); }},
                  {"head differs from the key", [](Page& p) { p.SlotAt(0).head = 1; }},

@@ -21,33 +21,57 @@ Error Damaged(const std::string& file, uint64_t offset, std::string why) {
   return Error(Errc::kCorrupt, "database.open", {.file = file, .offset = offset, .message = std::move(why)});
 }
 
-// The number in a dropped subtree's key.
-bool DecodeDroppedKey(ByteView key, uint64_t& number) {
-  if (key.size() != 1 + sizeof number) return false;
-  number = 0;
-  for (size_t i = 1; i < key.size(); ++i) number = number << 8 | static_cast<uint64_t>(key[i]);
-  return true;
-}
+// Reads the catalog, record by record.
+class Loader {
+ public:
+  Loader(txn::Core& core, const format::MetaPage& meta) : core_(core), meta_(meta) {
+    state_.tree = meta.catalog;
+  }
 
-bool AddRecord(txn::Core& core, ByteView key, ByteView value, checkpoint::CatalogState& state) {
-  if (key.size() >= 2 && static_cast<char>(key[0]) == format::kFamilyKey) {
-    format::FamilyRecord record;
-    if (!format::DecodeFamilyRecord(value, record)) return false;
-    if (record.family.raw() == 0 || core.families->Find(record.family) != nullptr) return false;
-    if (record.family >= core.families->next_id()) return false;
-    core.families->AddDurable(std::string(AsText(key.subspan(1))), record);
-    return true;
-  }
-  if (!key.empty() && static_cast<char>(key[0]) == format::kDroppedKey) {
+  // Null, or what is wrong with the record.
+  const char* Add(ByteView key, ByteView value) {
+    // A search for a key must find what a walk found: the checkpoint relies on it.
+    if (!key_before_.empty() && Compare(AsBytes(key_before_), key) >= 0) return "keys are out of order";
+    key_before_ = AsText(key);
+    std::string_view name;
+    if (format::DecodeFamilyKey(key, name)) return AddFamily(name, value);
     checkpoint::DroppedSubtree dropped;
-    if (!DecodeDroppedKey(key, dropped.number) || !format::DecodeDroppedRecord(value, dropped.root))
-      return false;
-    state.next_dropped = dropped.number + 1;
-    state.dropped.push_back(dropped);
-    return true;
+    if (format::DecodeDroppedKey(key, dropped.number)) {
+      if (!format::DecodeDroppedRecord(value, dropped.root))
+        return "the record of a dropped tree is malformed";
+      if (!Possible(dropped.root))
+        return "a dropped tree lies outside the file, or was born in no life so far";
+      state_.next_dropped = dropped.number + 1;
+      state_.dropped.push_back(dropped);
+      return nullptr;
+    }
+    return "a key of no known kind";
   }
-  return false;
-}
+  checkpoint::CatalogState Take() { return std::move(state_); }
+
+ private:
+  const char* AddFamily(std::string_view name, ByteView value) {
+    format::FamilyRecord record;
+    if (!format::DecodeFamilyRecord(value, record)) return "the record of a column family is malformed";
+    if (core_.families->Find(record.family) != nullptr) return "two column families have the same id";
+    if (record.family >= meta_.next_family) return "a column family has an id that was not given yet";
+    if (!record.tables.root.null() && !Possible(record.tables.root)) {
+      return "a list of tables lies outside the file, or was born in no life so far";
+    }
+    core_.families->AddDurable(std::string(name), record);
+    return nullptr;
+  }
+  // `meta_` is of this life, in which nothing was born yet.
+  bool Possible(format::PageRef ref) const {
+    return ref.id >= format::FirstPage(meta_.page_size, meta_.write_unit) &&
+           ref.id.raw() < meta_.page_count && format::LifeOf(ref.birth) < meta_.life;
+  }
+
+  txn::Core& core_;
+  const format::MetaPage& meta_;
+  checkpoint::CatalogState state_;
+  std::string key_before_;
+};
 
 }  // namespace
 
@@ -55,8 +79,7 @@ Result<PageBitmap> LoadFreeMap(page::DataFile& file, const format::MetaPage& met
   const PageRun meta_area{format::PageId{0}, format::FirstPage(meta.page_size, meta.write_unit).raw()};
   if (meta.free_map.null()) {
     // A database that was just created: nothing but the meta area.
-    PageBitmap free(meta.page_count);
-    if (meta.page_count == meta_area.pages) return free;
+    if (meta.page_count == meta_area.pages) return PageBitmap(meta.page_count);
     return std::unexpected<Error>(Damaged(file.name(), 0, "the meta page names no free map"));
   }
   const uint64_t at = file.OffsetOf(meta.free_map.first);
@@ -65,8 +88,13 @@ Result<PageBitmap> LoadFreeMap(page::DataFile& file, const format::MetaPage& met
   }
   MANIFOLDDB_ASSIGN(const base::Buffer bytes, file.ReadExtent(meta.free_map));
   PageBitmap free = PageBitmap::Decode(bytes.view().first(meta.free_map.bytes), meta.page_count);
+  const uint64_t bits_used = meta.page_count % 8;
+  if (bits_used != 0 && static_cast<uint64_t>(bytes.view()[meta.free_map.bytes - 1]) >> bits_used != 0) {
+    return std::unexpected<Error>(Damaged(file.name(), at, "unused bits of the free map are not zero"));
+  }
   const PageRun own{meta.free_map.first, format::ExtentPages(meta.free_map.bytes, meta.page_size)};
-  if (!free.TestNone(meta_area) || !free.TestNone(own)) {
+  const bool root_free = !meta.catalog.root.null() && free.Test(meta.catalog.root.id);
+  if (!free.TestNone(meta_area) || !free.TestNone(own) || root_free) {
     return std::unexpected<Error>(Damaged(file.name(), at, "the free map calls pages free that are in use"));
   }
   return free;
@@ -74,21 +102,25 @@ Result<PageBitmap> LoadFreeMap(page::DataFile& file, const format::MetaPage& met
 
 Result<checkpoint::CatalogState> LoadCatalog(txn::Core& core, const format::MetaPage& meta,
                                              mvcc::ReaderSlot* slot) {
-  checkpoint::CatalogState state;
-  state.tree = meta.catalog;
+  Loader loader(core, meta);
   core.families->SetNextId(meta.next_family);
-  const mvcc::EpochGuard guard(slot);
   btree::TreeCursor cursor(*core.cache, meta.catalog.root, std::nullopt, std::nullopt);
-  MANIFOLDDB_ASSIGN(bool more, cursor.First(guard));
+  const auto step = [&](bool first) {
+    const mvcc::EpochGuard guard(slot);
+    return first ? cursor.First(guard) : cursor.Next(guard);
+  };
+  MANIFOLDDB_ASSIGN(bool more, step(true));
   while (more) {
     const btree::FoundValue value = cursor.value();
-    if (!value.extent.null() || !AddRecord(core, cursor.key(), value.inline_bytes, state)) {
+    const char* why =
+        value.extent.null() ? loader.Add(cursor.key(), value.inline_bytes) : "a record lies in an extent";
+    if (why != nullptr) {
       return std::unexpected<Error>(Damaged(core.config.name, core.file->OffsetOf(meta.catalog.root.id),
-                                            "the catalog holds a malformed record"));
+                                            std::string("the catalog: ") + why));
     }
-    MANIFOLDDB_ASSIGN(more, cursor.Next(guard));
+    MANIFOLDDB_ASSIGN(more, step(false));
   }
-  return state;
+  return loader.Take();
 }
 
 }  // namespace manifolddb::recovery

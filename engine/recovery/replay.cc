@@ -139,6 +139,10 @@ class Replay {
     const std::string_view name = AsText(operation.key);
     txn::WriteTableState* const table = edit->FindById(operation.table);
     if (operation.kind == RedoKind::kCreateTable) {
+      // Ids are given in order and never again; the checkpoint states the next one.
+      if (operation.table != edit->next_table() || operation.table.raw() > format::kTableIdMax) {
+        return Malformed("a table id that is not the next one");
+      }
       if (table != nullptr || edit->Find(name) != nullptr) return Malformed("a table that exists already");
       edit->CreateAs(operation.table, name);
       return {};
@@ -166,6 +170,7 @@ class Replay {
       if (operation.family.raw() == 0 || core_.families->Find(operation.family) != nullptr) {
         return Malformed("a family id that exists already");
       }
+      if (operation.family.raw() > format::kFamilyIdMax) return Malformed("a family id too large");
       Family* const family = core_.families->CreateAs(operation.family, name, txn_);
       family->durable.tables = std::make_shared<const mvcc::Tables>();
       core_.families->MarkChanged(family);

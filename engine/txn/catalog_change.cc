@@ -93,6 +93,10 @@ Result<Family*> CreateFamily(Core& core, std::string_view name) {
     MANIFOLDDB_TRY(Refused(core, Errc::kAlreadyExists, name, "column_family.create"));
   }
   const format::FamilyId id = core.families->next_id();
+  if (id.raw() > format::kFamilyIdMax) {
+    return Fail(Errc::kLimit, "column_family.create",
+                {.message = "2^40 column families have been created; copy the database into a new one"});
+  }
   base::ByteBuffer redo;
   MANIFOLDDB_TRY(AppendGap(redo));
   MANIFOLDDB_TRY(format::AppendCreateFamily(redo, id, AsBytes(name)));

@@ -5,36 +5,62 @@
 
 #include "engine/txn/core.h"
 
+#include <algorithm>
+
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
 #include "engine/base/try.h"
 #include "engine/btree/tree_cursor.h"
 #include "engine/format/catalog_record.h"
+#include "engine/txn/names.h"
 
 namespace manifolddb::txn {
 namespace {
 
-Result<std::unique_ptr<mvcc::FamilyVersion>> ReadTables(Core& core, const format::TreeRoot& tree,
-                                                        mvcc::ReaderSlot* slot) {
-  auto version = std::make_unique<mvcc::FamilyVersion>();
+// Null, or why this is no list of tables of a family whose next one is `next_table`: they ascend by name, and
+// each has an id of its own. `life`: this opening's, in which nothing of it was born yet.
+const char* WhyNotTables(const mvcc::Tables& tables, format::TableId next_table, format::Life life) {
+  std::vector<format::TableId> ids;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    if (i > 0 && *tables[i - 1].name >= *tables[i].name) return "tables are not in the order of their names";
+    if (tables[i].id >= next_table) return "a table has an id that was not given yet";
+    if (format::LifeOf(tables[i].tree.root.birth) >= life) return "a table's tree was born in no life so far";
+    ids.push_back(tables[i].id);
+  }
+  std::sort(ids.begin(), ids.end());
+  const bool unique = std::adjacent_find(ids.begin(), ids.end()) == ids.end();
+  return unique ? nullptr : "two tables have the same id";
+}
+
+Result<std::shared_ptr<const mvcc::Tables>> ReadTables(Core& core, const DurableFamily& family,
+                                                       mvcc::ReaderSlot* slot) {
+  const format::TreeRoot& tree = family.tables_tree;
+  const auto corrupt = [&](const std::string& why) {
+    return Fail(Errc::kCorrupt, "catalog.load_tables",
+                {.file = core.config.name,
+                 .offset = core.file->OffsetOf(tree.root.id),
+                 .message = "list of tables of column family " + Quoted(family.name) + ": " + why});
+  };
   auto tables = std::make_shared<mvcc::Tables>();
-  const mvcc::EpochGuard guard(slot);
   btree::TreeCursor cursor(*core.cache, tree.root, std::nullopt, std::nullopt);
-  MANIFOLDDB_ASSIGN(bool more, cursor.First(guard));
+  const auto step = [&](bool first) {
+    const mvcc::EpochGuard guard(slot);
+    return first ? cursor.First(guard) : cursor.Next(guard);
+  };
+  MANIFOLDDB_ASSIGN(bool more, step(true));
   while (more) {
     format::TableRecord record;
     const btree::FoundValue value = cursor.value();
-    if (!value.extent.null() || !format::DecodeTableRecord(value.inline_bytes, record)) {
-      return Fail(Errc::kCorrupt, "catalog.load_tables",
-                  {.file = core.config.name,
-                   .offset = core.file->OffsetOf(tree.root.id),
-                   .message = "table record of '" + std::string(AsText(cursor.key())) + "' is malformed"});
+    if (!format::IsTableKey(cursor.key()) || !value.extent.null() ||
+        !format::DecodeTableRecord(value.inline_bytes, record)) {
+      return corrupt("the record of " + Quoted(AsText(cursor.key())) + " is malformed");
     }
     tables->push_back({std::make_shared<const std::string>(AsText(cursor.key())), record.table, record.tree});
-    MANIFOLDDB_ASSIGN(more, cursor.Next(guard));
+    MANIFOLDDB_ASSIGN(more, step(false));
   }
-  version->tables = std::move(tables);
-  return version;
+  const format::Life life = format::LifeOf(core.allocator->NextBirth());
+  if (const char* why = WhyNotTables(*tables, family.next_table, life)) return corrupt(why);
+  return std::shared_ptr<const mvcc::Tables>(std::move(tables));
 }
 
 }  // namespace
@@ -97,13 +123,14 @@ Status Core::LoadFamily(Family* family, mvcc::ReaderSlot* slot) {
     return {};
   if (!families->BeginLoading(family)) return {};
   Status status;
-  auto version = ReadTables(*this, family->durable.tables_tree, slot);
-  if (version) {
-    (*version)->next_table = family->durable.next_table;
-    family->durable.tables = (*version)->tables;
-    family->versions.Install(std::move(*version));
+  if (auto tables = ReadTables(*this, family->durable, slot)) {
+    auto version = std::make_unique<mvcc::FamilyVersion>();
+    version->next_table = family->durable.next_table;
+    version->tables = *tables;
+    family->durable.tables = *tables;
+    family->versions.Install(std::move(version));
   } else {
-    status = std::unexpected<Error>(version.error());
+    status = std::unexpected<Error>(tables.error());
   }
   families->EndLoading(family);
   return status;

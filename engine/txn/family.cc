@@ -7,7 +7,6 @@
 #include "engine/txn/family.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "engine/base/assert.h"
@@ -47,9 +46,7 @@ void Family::InstallEmpty(TxnId txn) {
 
 Families::Families() = default;
 
-Families::~Families() {
-  for (auto& segment : segments_) delete[] segment.load(std::memory_order_acquire);
-}
+Families::~Families() = default;
 
 Family* Families::AddDurable(std::string name, const format::FamilyRecord& record) {
   base::MutexLock lock(mutex_);
@@ -70,14 +67,7 @@ FamilyId Families::next_id() const {
   return next_id_;
 }
 
-Family* Families::Find(FamilyId id) const {
-  if (id.raw() == 0) return nullptr;
-  const auto segment = static_cast<size_t>(std::bit_width(id.raw()) - 1);
-  if (segment >= segments_.size()) return nullptr;
-  const std::atomic<Family*>* const families = segments_[segment].load(std::memory_order_acquire);
-  if (families == nullptr) return nullptr;
-  return families[id.raw() - (uint64_t{1} << segment)].load(std::memory_order_acquire);
-}
+Family* Families::Find(FamilyId id) const { return by_id_.Find(id); }
 
 const FamilyName* Families::NameOf(const Family& family, TxnId at) {
   if (!family.ExistsAt(at)) return nullptr;
@@ -220,22 +210,11 @@ Family* Families::CreateAs(FamilyId id, std::string_view name, TxnId txn) {
 }
 
 Family* Families::AddLocked(FamilyId id, std::string_view name, TxnId txn) {
-  MANIFOLDDB_ASSERT(id.raw() != 0);
   auto& family = all_.emplace_back(std::make_unique<Family>(id, txn));
   family->name_ = std::make_unique<FamilyName>(FamilyName{txn, std::string(name), nullptr});
   family->name_->entry = by_name_.emplace(family->name_->text, family.get());
   next_id_ = std::max(next_id_, id.next());
-
-  const auto segment = static_cast<size_t>(std::bit_width(id.raw()) - 1);
-  MANIFOLDDB_ASSERT(segment < segments_.size());
-  std::atomic<Family*>* families = segments_[segment].load(std::memory_order_relaxed);
-  if (families == nullptr) {
-    families = new std::atomic<Family*>[uint64_t{1} << segment]();
-    segments_[segment].store(families, std::memory_order_release);
-  }
-  auto& entry = families[id.raw() - (uint64_t{1} << segment)];
-  MANIFOLDDB_ASSERT(entry.load(std::memory_order_relaxed) == nullptr);
-  entry.store(family.get(), std::memory_order_release);
+  by_id_.Add(id, family.get());
   return family.get();
 }
 

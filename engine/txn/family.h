@@ -8,7 +8,6 @@
 // (3) Names are versioned: a snapshot sees the families and names of its commit.
 // An idle family is one small object here and nothing anywhere else.
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +24,7 @@
 #include "engine/format/catalog_record.h"
 #include "engine/format/ids.h"
 #include "engine/mvcc/family_versions.h"
+#include "engine/txn/family_table.h"
 #include "manifolddb/result.h"
 
 namespace manifolddb::txn {
@@ -157,10 +157,7 @@ class Families {
   void TakeLocked(Family* family, uint64_t thread) REQUIRES(mutex_);
   static const FamilyName* NameOf(const Family& family, format::TxnId at);
 
-  // Segment k holds ids 2^k to 2^(k+1) - 1: grows without moving anything. Release: publishes the family.
-  struct Segment;
-  std::array<std::atomic<std::atomic<Family*>*>, 40> segments_{};
-
+  FamilyTable by_id_;  // written under mutex_
   Family catalog_{format::FamilyId{0}, format::TxnId{0}};
   mutable base::Mutex mutex_{base::LockRank::kFamilies};
   base::CondVar loaded_;

@@ -49,6 +49,10 @@ Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::s
     return Fail(Errc::kAlreadyExists, "table.create", {.message = Quoted(name)});
   }
   const format::TableId id = edit->next_table();
+  if (id.raw() > format::kTableIdMax) {
+    return Fail(Errc::kLimit, "table.create",
+                {.message = "2^40 tables have been created in this column family; use another one"});
+  }
   MANIFOLDDB_TRY(Log(nullptr, name.size(), [&] {
     return format::AppendCreateTable(redo_, edit->family()->id(), id, AsBytes(name));
   }));

@@ -48,5 +48,6 @@ struct Options {
 inline constexpr uint64_t kValueBytesMax = uint64_t{2} << 30;
 // Longest name of a column family or table, bytes. Names are any bytes, at least one.
 inline constexpr uint64_t kNameBytesMax = 64;
+// Column families that can ever be created in a database, and tables in a column family: 2^40 - 1 (kLimit).
 
 }  // namespace manifolddb
