@@ -44,8 +44,9 @@ class StoredValue {
   bool in_extent_ = false;
 };
 
-void RemoveExtent(page::PageWriter& pages, const ExtentRef& extent) {
-  if (!extent.null() && !MANIFOLDDB_BROKEN("btree.delete.keep_extent")) pages.RemoveExtent(extent);
+Status RemoveExtent(page::PageWriter& pages, const ExtentRef& extent) {
+  if (extent.null() || MANIFOLDDB_BROKEN("btree.delete.keep_extent")) return {};
+  return pages.RemoveExtent(extent);
 }
 
 }  // namespace
@@ -107,7 +108,7 @@ Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, 
   if (!ReplaceValue(edit.leaf_bytes(), at.index, stored.Value())) {
     MANIFOLDDB_TRY(edit.PutCell(at.index, TreeEdit::Mode::kReplace, cell));
   }
-  RemoveExtent(pages, old);
+  MANIFOLDDB_TRY(RemoveExtent(pages, old));
   return false;
 }
 
@@ -120,10 +121,13 @@ Result<bool> Delete(page::PageWriter& pages, format::TreeRoot& root, ByteView ke
   if (!at.equal) return false;
   if (root.entries == 0) return CorruptNode(pages.file(), root.root, "more entries than counted");
   MANIFOLDDB_TRY(edit.MakeEditable());
-  if (edit.leaf().HasExtent(at.index)) RemoveExtent(pages, edit.leaf().Extent(at.index));
+  if (edit.leaf().HasExtent(at.index)) MANIFOLDDB_TRY(RemoveExtent(pages, edit.leaf().Extent(at.index)));
   RemoveCells(edit.leaf_bytes(), at.index, 1);
   --root.entries;
   MANIFOLDDB_TRY(edit.Shrink());
+  if (root.root.null() != (root.entries == 0)) {
+    return CorruptNode(pages.file(), root.root, "another number of entries than counted");
+  }
   return true;
 }
 

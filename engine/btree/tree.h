@@ -37,13 +37,20 @@ Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, 
 Result<bool> Delete(page::PageWriter& pages, format::TreeRoot& root, ByteView key,
                     const mvcc::EpochGuard& guard);
 // Removes keys from `lower` (inclusive) to `upper` (exclusive); returns how many. Subtrees that lie wholly
-// inside are read (for the count and the extents) but not rewritten.
+// inside are read (for the count and the extents) but not rewritten. Enters epochs of `slot` by itself, node
+// by node, so that the cache stays in its bounds however large the range is: `lower` and `upper` are the
+// caller's to keep.
 Result<uint64_t> DeleteRange(page::PageWriter& pages, format::TreeRoot& root, std::optional<ByteView> lower,
-                             std::optional<ByteView> upper, const mvcc::EpochGuard& guard);
+                             std::optional<ByteView> upper, mvcc::ReaderSlot* slot);
 
+struct LeftSubtree {
+  format::PageRef root;     // of any level
+  bool unreadable = false;  // it, or what its leaf refers to, is damaged or cannot be read now
+};
 // Frees a tree that no table owns any more, at most about `pages_max` pages of it. What is left to free is
-// appended to `rest` (subtree roots, any level); empty afterwards: all done. Extents go with their leaves.
+// appended to `rest`; nothing added: all done. Extents go with their leaves. What cannot be read is left, and
+// no error: kNoMemory is the only one. Enters epochs of `slot` by itself, node by node.
 Status FreeSubtree(page::PageWriter& pages, format::PageRef subtree, uint64_t pages_max,
-                   std::vector<format::PageRef>& rest, const mvcc::EpochGuard& guard);
+                   std::vector<LeftSubtree>& rest, mvcc::ReaderSlot* slot);
 
 }  // namespace manifolddb::btree

@@ -30,6 +30,24 @@ ByteView InImage(ByteView bytes, NodeView node, NodeView image, uint32_t page_by
   return {image.page() + (bytes.data() - node.page()), bytes.size()};
 }
 
+int CompareKeys(const KeyParts& a, const KeyParts& b) {
+  const size_t shared = CommonBytes(a, b);
+  if (shared == a.size() || shared == b.size()) return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+  const auto byte = [shared](const KeyParts& key) {
+    return shared < key.prefix.size() ? key.prefix[shared] : key.rest[shared - key.prefix.size()];
+  };
+  return byte(a) < byte(b) ? -1 : 1;
+}
+
+// The separator parts the keys of two neighbours. Of branches the first key is no key.
+bool InOrder(NodeView left, const KeyParts& separator, NodeView right) {
+  const uint32_t last = left.cells() - 1;
+  if (left.leaf())
+    return CompareKeys(left.Key(last), separator) < 0 && CompareKeys(separator, right.Key(0)) <= 0;
+  return (last == 0 || CompareKeys(left.Key(last), separator) < 0) &&
+         (right.cells() == 1 || CompareKeys(separator, right.Key(1)) < 0);
+}
+
 CellSequence CellsWith(NodeView node, uint32_t index, TreeEdit::Mode mode, const CellParts& cell) {
   CellSequence cells(node.leaf());
   cells.AddNode(node, 0, index);
@@ -41,8 +59,7 @@ CellSequence CellsWith(NodeView node, uint32_t index, TreeEdit::Mode mode, const
 }  // namespace
 
 std::unexpected<Error> CorruptNode(page::DataFile& file, PageRef ref, const char* what) {
-  return Fail(Errc::kCorrupt, "btree.descend",
-              {.file = file.name(), .offset = file.OffsetOf(ref.id), .message = what});
+  return file.Corrupt("btree.descend", ref.id, what);
 }
 
 // ---- Going down -------------------------------------------------------------------------------------------
@@ -160,6 +177,13 @@ Status TreeEdit::PutCell(uint32_t index, Mode mode, const CellParts& leaf_cell) 
     cell = lead->Parts(separator);
     index = path_[depth - 1].index + 1;
     mode = Mode::kInsert;
+    const NodeView parent(path_[depth - 1].bytes);
+    const bool in_order = (index == 1 || CompareKeys(parent.Key(index - 1), cell.key) < 0) &&
+                          (index == parent.cells() || CompareKeys(cell.key, parent.Key(index)) < 0);
+    if (!in_order) {
+      return CorruptNode(pages_.file(), path_[depth - 1].ref(),
+                         "a child's keys are not between its separators");
+    }
   }
 }
 
@@ -233,7 +257,7 @@ Status TreeEdit::Shrink() {
   for (uint32_t depth = depth_;; --depth) {
     const Step& step = path_[depth];
     const bool empty = NodeView(step.bytes).cells() == 0;
-    if (empty) pages_.Remove(step.ref());
+    if (empty) MANIFOLDDB_TRY(pages_.Remove(step.ref()));
     if (depth == 0) {
       if (!empty) return CollapseRoot();
       root_.root = {};
@@ -258,7 +282,7 @@ Status TreeEdit::CollapseRoot() {
     MANIFOLDDB_MARK("btree.root.collapsed");
     const PageRef old_root = root_.root;
     root_.root = node.Child(0);
-    pages_.Remove(old_root);
+    MANIFOLDDB_TRY(pages_.Remove(old_root));
   }
   return CorruptNode(pages_.file(), root_.root, "tree too deep");
 }
@@ -276,6 +300,11 @@ Result<TreeEdit::Pair> TreeEdit::FetchPair(NodeView parent, uint32_t left_index)
   MANIFOLDDB_ASSIGN(Frame* const right, FetchNode(pages_, pair.right, parent.level() - 1, guard_));
   pair.left_node = NodeView(left->bytes);
   pair.right_node = NodeView(right->bytes);
+  // Each node by itself was found to be in order when it was read; that they are so side by side is for the
+  // first one who puts their cells together.
+  if (!InOrder(pair.left_node, parent.Key(left_index + 1), pair.right_node)) {
+    return CorruptNode(pages_.file(), pair.right, "keys on the wrong side of the separator");
+  }
   return pair;
 }
 
@@ -317,7 +346,9 @@ Result<bool> TreeEdit::Merge(const MutablePage& parent, const Pair& pair, bool k
   Build(Bytes(kept), images.Cells(parent_node), 0, cells.size());
   RemoveCells(Bytes(parent), pair.left_index + 1, 1);
   SetChild(Bytes(parent), pair.left_index, kept.ref);
-  if (!MANIFOLDDB_BROKEN("btree.merge.keep_page")) pages_.Remove(keep_left ? pair.right : pair.left);
+  if (!MANIFOLDDB_BROKEN("btree.merge.keep_page")) {
+    MANIFOLDDB_TRY(pages_.Remove(keep_left ? pair.right : pair.left));
+  }
   return true;
 }
 

@@ -2,7 +2,9 @@
 //
 // (1) Of the nodes that a range covers wholly none is written: they are read, counted, and removed.
 // (2) On each level at most two nodes are covered in part: where the range begins and where it ends.
-// (3) A node is removed after everything below it.
+// (3) A node is removed after everything below it. (Freeing a dropped tree goes the other way: what is left
+//     of it is a list of subtrees.)
+// (4) Between two nodes no epoch is entered; of the way down the branches are pinned, no leaf.
 
 #include <string>
 
@@ -20,23 +22,27 @@ using format::PageRef;
 using page::Frame;
 using page::MutablePage;
 
-void RemoveExtents(page::PageWriter& pages, NodeView leaf, uint32_t begin, uint32_t end) {
+Status RemoveExtents(page::PageWriter& pages, NodeView leaf, uint32_t begin, uint32_t end) {
   for (uint32_t index = begin; index < end; ++index) {
     if (leaf.HasExtent(index) && !MANIFOLDDB_BROKEN("btree.range.keep_extent")) {
-      pages.RemoveExtent(leaf.Extent(index));
+      MANIFOLDDB_TRY(pages.RemoveExtent(leaf.Extent(index)));
     }
   }
+  return {};
 }
 
 using Bound = std::optional<ByteView>;
 
 class RangeCut {
  public:
-  RangeCut(page::PageWriter& pages, format::TreeRoot& root, const mvcc::EpochGuard& guard)
-      : pages_(pages), guard_(guard), edit_(pages, root, guard) {}
+  RangeCut(page::PageWriter& pages, format::TreeRoot& root, mvcc::ReaderSlot* slot)
+      : pages_(pages), root_(root), slot_(slot) {}
 
   uint64_t removed() const { return removed_; }
-  Status CollapseRoot() { return edit_.CollapseRoot(); }
+  Status CollapseRoot() {
+    const mvcc::EpochGuard guard(slot_);
+    return TreeEdit(pages_, root_, guard).CollapseRoot();
+  }
 
   // Cuts [lower, upper) out of the subtree; what stands for it now, null if nothing is left.
   Result<PageRef> Cut(PageRef ref, uint32_t level, Bound lower, Bound upper);
@@ -55,27 +61,29 @@ class RangeCut {
     PageRef last_after = {};
   };
   static Plan MakePlan(NodeView node, Bound lower, Bound upper);
-  Result<PageRef> CutLeaf(PageRef ref, NodeView node, Bound lower, Bound upper);
+  Result<PageRef> CutLeaf(PageRef ref, NodeView node, Bound lower, Bound upper,
+                          const mvcc::EpochGuard& guard);
   Result<PageRef> Apply(PageRef ref, uint32_t cells, const Plan& plan);
 
   page::PageWriter& pages_;
-  const mvcc::EpochGuard& guard_;
-  TreeEdit edit_;
+  format::TreeRoot& root_;
+  mvcc::ReaderSlot* const slot_;
   uint64_t removed_ = 0;
 };
 
-Result<PageRef> RangeCut::CutLeaf(PageRef ref, NodeView node, Bound lower, Bound upper) {
+Result<PageRef> RangeCut::CutLeaf(PageRef ref, NodeView node, Bound lower, Bound upper,
+                                  const mvcc::EpochGuard& guard) {
   const uint32_t begin = lower ? node.Find(*lower).index : 0;
   uint32_t end = upper ? node.Find(*upper).index : node.cells();
   if (begin < end && MANIFOLDDB_BROKEN("btree.range.miss_last")) --end;
   if (begin >= end) return ref;
   removed_ += end - begin;
-  RemoveExtents(pages_, node, begin, end);
+  MANIFOLDDB_TRY(RemoveExtents(pages_, node, begin, end));
   if (end - begin == node.cells()) {
-    pages_.Remove(ref);
+    MANIFOLDDB_TRY(pages_.Remove(ref));
     return PageRef{};
   }
-  MANIFOLDDB_ASSIGN(const MutablePage page, pages_.Edit(ref, guard_));
+  MANIFOLDDB_ASSIGN(const MutablePage page, pages_.Edit(ref, guard));
   RemoveCells({page.bytes, pages_.page_size()}, begin, end - begin);
   return page.ref;
 }
@@ -93,9 +101,15 @@ RangeCut::Plan RangeCut::MakePlan(NodeView node, Bound lower, Bound upper) {
 }
 
 Result<PageRef> RangeCut::Cut(PageRef ref, uint32_t level, Bound lower, Bound upper) {
-  MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(pages_, ref, level, guard_));
-  const NodeView node(frame->bytes);
-  if (node.leaf()) return CutLeaf(ref, node, lower, upper);
+  page::FramePin branch;
+  {
+    const mvcc::EpochGuard guard(slot_);
+    MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(pages_, ref, level, guard));
+    const NodeView found(frame->bytes);
+    if (found.leaf()) return CutLeaf(ref, found, lower, upper, guard);
+    branch = page::FramePin(frame);
+  }
+  const NodeView node(branch.get()->bytes);
   const uint64_t removed_before = removed_;
   const uint32_t below = node.level() - 1;
   Plan plan = MakePlan(node, lower, upper);
@@ -119,10 +133,12 @@ Result<PageRef> RangeCut::Apply(PageRef ref, uint32_t cells, const Plan& plan) {
   const bool last_gone = plan.last && plan.last_after.null();
   const uint32_t gone = plan.inner_end - plan.inner_begin + (first_gone ? 1 : 0) + (last_gone ? 1 : 0);
   if (gone == cells) {
-    pages_.Remove(ref);
+    MANIFOLDDB_TRY(pages_.Remove(ref));
     return PageRef{};
   }
-  MANIFOLDDB_ASSIGN(const MutablePage page, pages_.Edit(ref, guard_));
+  const mvcc::EpochGuard guard(slot_);
+  TreeEdit edit(pages_, root_, guard);
+  MANIFOLDDB_ASSIGN(const MutablePage page, pages_.Edit(ref, guard));
   const MutableByteView bytes(page.bytes, pages_.page_size());
   if (plan.first && !first_gone) SetChild(bytes, *plan.first, plan.first_after);
   if (plan.last && !last_gone) SetChild(bytes, *plan.last, plan.last_after);
@@ -130,28 +146,60 @@ Result<PageRef> RangeCut::Apply(PageRef ref, uint32_t cells, const Plan& plan) {
   RemoveCells(bytes, plan.inner_begin - (first_gone ? 1 : 0), gone);
   bool merged = false;
   if (plan.first && !first_gone) {
-    MANIFOLDDB_ASSIGN(merged, edit_.Rebalance(page, *plan.first));
+    MANIFOLDDB_ASSIGN(merged, edit.Rebalance(page, *plan.first));
   }
   if (plan.last && !last_gone) {
     const uint32_t gone_before = gone + (merged ? 1 : 0);
-    MANIFOLDDB_TRY(edit_.Rebalance(page, *plan.last - gone_before));
+    MANIFOLDDB_TRY(edit.Rebalance(page, *plan.last - gone_before));
   }
   return page.ref;
 }
 
 Status RangeCut::CutAll(PageRef ref, uint32_t level) {
-  MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(pages_, ref, level, guard_));
+  page::FramePin branch;
+  {
+    const mvcc::EpochGuard guard(slot_);
+    MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(pages_, ref, level, guard));
+    const NodeView found(frame->bytes);
+    if (found.leaf()) {
+      removed_ += found.cells();
+      MANIFOLDDB_TRY(RemoveExtents(pages_, found, 0, found.cells()));
+      return pages_.Remove(ref);
+    }
+    branch = page::FramePin(frame);
+  }
+  MANIFOLDDB_MARK("btree.range.whole_subtree");
+  const NodeView node(branch.get()->bytes);
+  for (uint32_t index = 0; index < node.cells(); ++index) {
+    MANIFOLDDB_TRY(CutAll(node.Child(index), node.level() - 1));
+  }
+  return pages_.Remove(ref);
+}
+
+// A node of a dropped tree.
+struct Pending {
+  PageRef ref;
+  uint32_t level;
+};
+
+// Frees one node with its extents, all of it or nothing; its children are added to `pending`.
+Status FreeNode(page::PageWriter& pages, const Pending& next, std::vector<Pending>& pending,
+                mvcc::ReaderSlot* slot) {
+  const mvcc::EpochGuard guard(slot);
+  MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(pages, next.ref, next.level, guard));
   const NodeView node(frame->bytes);
-  if (node.leaf()) {
-    removed_ += node.cells();
-    RemoveExtents(pages_, node, 0, node.cells());
-  } else {
-    MANIFOLDDB_MARK("btree.range.whole_subtree");
-    for (uint32_t index = 0; index < node.cells(); ++index) {
-      MANIFOLDDB_TRY(CutAll(node.Child(index), node.level() - 1));
+  std::vector<page::RemovedRun> runs = {{{next.ref.id, 1}, next.ref.birth}};
+  for (uint32_t index = 0; node.leaf() && index < node.cells(); ++index) {
+    if (node.HasExtent(index) && !MANIFOLDDB_BROKEN("btree.range.keep_extent")) {
+      runs.push_back(pages.RunOf(node.Extent(index)));
     }
   }
-  pages_.Remove(ref);
+  std::vector<Pending> children;
+  for (uint32_t index = 0; node.branch() && index < node.cells(); ++index) {
+    children.push_back({node.Child(index), node.level() - 1});
+  }
+  MANIFOLDDB_TRY(pages.RemoveAll(runs));
+  pending.insert(pending.end(), children.begin(), children.end());
   return {};
 }
 
@@ -176,11 +224,11 @@ struct OwnBounds {
 }  // namespace
 
 Result<uint64_t> DeleteRange(page::PageWriter& pages, format::TreeRoot& root, std::optional<ByteView> lower,
-                             std::optional<ByteView> upper, const mvcc::EpochGuard& guard) {
+                             std::optional<ByteView> upper, mvcc::ReaderSlot* slot) {
   if (root.root.null() || (lower && upper && Compare(*lower, *upper) >= 0)) return uint64_t{0};
   OwnBounds bounds;
   MANIFOLDDB_TRY(bounds.Copy(lower, upper));
-  RangeCut cut(pages, root, guard);
+  RangeCut cut(pages, root, slot);
   if (!lower && !upper) {
     MANIFOLDDB_TRY(cut.CutAll(root.root, kAnyLevel));
     root.root = {};
@@ -190,34 +238,26 @@ Result<uint64_t> DeleteRange(page::PageWriter& pages, format::TreeRoot& root, st
       MANIFOLDDB_TRY(cut.CollapseRoot());
     }
   }
-  if (cut.removed() > root.entries) return CorruptNode(pages.file(), root.root, "more entries than counted");
+  if (cut.removed() > root.entries || root.root.null() != (cut.removed() == root.entries)) {
+    return CorruptNode(pages.file(), root.root, "another number of entries than counted");
+  }
   root.entries -= cut.removed();
   return cut.removed();
 }
 
-Status FreeSubtree(page::PageWriter& pages, PageRef subtree, uint64_t pages_max, std::vector<PageRef>& rest,
-                   const mvcc::EpochGuard& guard) {
-  struct Pending {
-    PageRef ref;
-    uint32_t level;
-  };
+Status FreeSubtree(page::PageWriter& pages, PageRef subtree, uint64_t pages_max,
+                   std::vector<LeftSubtree>& rest, mvcc::ReaderSlot* slot) {
   std::vector<Pending> pending = {{subtree, kAnyLevel}};
   const uint64_t removed_before = pages.pages_removed();
   while (!pending.empty() && pages.pages_removed() - removed_before < pages_max) {
     const Pending next = pending.back();
     pending.pop_back();
-    MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(pages, next.ref, next.level, guard));
-    const NodeView node(frame->bytes);
-    if (node.leaf()) {
-      RemoveExtents(pages, node, 0, node.cells());
-    } else {
-      for (uint32_t index = 0; index < node.cells(); ++index) {
-        pending.push_back({node.Child(index), node.level() - 1});
-      }
-    }
-    pages.Remove(next.ref);
+    const Status freed = FreeNode(pages, next, pending, slot);
+    if (freed) continue;
+    if (freed.error().code() == Errc::kNoMemory) return freed;
+    rest.push_back({next.ref, true});
   }
-  for (const Pending& left : pending) rest.push_back(left.ref);
+  for (const Pending& left : pending) rest.push_back({left.ref, false});
   return {};
 }
 

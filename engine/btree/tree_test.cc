@@ -242,17 +242,15 @@ TEST(Tree, ADroppedTreeIsFreedStepByStep) {
   ASSERT_TRUE(tree.owned().empty());
   tree.Commit();
   const uint64_t pages = tree.owned().size();
-  std::vector<format::PageRef> rest = {tree.root().root};
+  std::vector<LeftSubtree> rest = {{tree.root().root}};
   tree.root() = {};
   int steps = 0;
   while (!rest.empty()) {
-    const format::PageRef subtree = rest.back();
+    const LeftSubtree subtree = rest.back();
+    ASSERT_FALSE(subtree.unreadable);
     rest.pop_back();
     const uint64_t before = tree.owned().size();
-    {
-      const mvcc::EpochGuard guard(tree.slot());
-      Must(FreeSubtree(tree.writer(), subtree, 20, rest, guard));
-    }
+    Must(FreeSubtree(tree.writer(), subtree.root, 20, rest, tree.slot()));
     tree.Commit();
     EXPECT_LE(before - tree.owned().size(), 20u + 4 * 10);  // a leaf goes with its extents
     ++steps;
@@ -278,6 +276,99 @@ TEST(Tree, DeletionsJoinNodesSoThatPagesComeBack) {
   EXPECT_LT(tree.owned().size(), pages_before / 4);
 }
 
+// The budget and what comes on top of it: frames that were retired and not looked through yet, and what the
+// change itself made.
+uint64_t CachePagesMax(uint64_t budget) { return budget + 24; }
+
+TEST(Tree, RemovingARangeTakesNoMoreMemoryThanTheCacheMayHave) {
+  constexpr uint64_t kCachePages = 64;
+  TreeFixture tree(512, kCachePages);
+  for (int i = 0; i < 20000; ++i) {
+    tree.Put(NumberKey(i), "value");
+    if (i % 1000 == 999) tree.Reopen();
+  }
+  const uint64_t pages = tree.owned().size();
+  ASSERT_GT(pages, 10 * kCachePages);
+  EXPECT_EQ(tree.DeleteRange(NumberKey(100), NumberKey(19900)), 19800u);
+  EXPECT_LE(tree.cache().bytes_cached() / 512, CachePagesMax(kCachePages));
+  tree.Reopen();
+  EXPECT_EQ(tree.DeleteRange(std::nullopt, std::nullopt), 200u);
+  EXPECT_EQ(tree.WhyWrong({}), "");
+}
+
+TEST(Tree, FreeingADroppedTreeTakesNoMoreMemoryThanTheCacheMayHave) {
+  constexpr uint64_t kCachePages = 64;
+  TreeFixture tree(512, kCachePages);
+  for (int i = 0; i < 20000; ++i) {
+    tree.Put(NumberKey(i), "value");
+    if (i % 1000 == 999) tree.Reopen();
+  }
+  std::vector<LeftSubtree> rest;
+  Must(FreeSubtree(tree.writer(), tree.root().root, 100000, rest, tree.slot()));
+  EXPECT_TRUE(rest.empty());
+  EXPECT_LE(tree.cache().bytes_cached() / 512, CachePagesMax(kCachePages));
+  tree.root() = {};
+  EXPECT_EQ(tree.WhyWrong({}), "");
+}
+
+TEST(Tree, WhatCannotBeReadOfADroppedTreeIsLeftAndTheRestIsFreed) {
+  TreeFixture tree(512);
+  for (int i = 0; i < 3000; ++i) tree.Put(NumberKey(i), std::string(i % 50 == 0 ? 2000 : 5, 'v'));
+  tree.Reopen();
+  std::vector<format::PageRef> damaged;
+  {
+    const mvcc::EpochGuard guard(tree.slot());
+    const NodeView root(Must(tree.writer().Fetch(tree.root().root, guard))->bytes);
+    ASSERT_GE(root.level(), 2u);
+    const NodeView branch(Must(tree.writer().Fetch(root.Child(0), guard))->bytes);
+    damaged = {root.Child(1), branch.Child(2)};
+  }
+  auto file = Must(tree.storage().Open("tree", OpenMode::kReadWrite));
+  auto page = Must(base::Buffer::Make(4096, "test"));
+  for (const format::PageRef ref : damaged) {
+    Must(file->Read(ref.id.raw() * 512, page.span().first(512)));
+    page.data()[200] ^= std::byte{1};
+    Must(file->Write(ref.id.raw() * 512, page.view().first(512)));
+  }
+  tree.Reopen();
+  std::vector<LeftSubtree> rest;
+  Must(FreeSubtree(tree.writer(), tree.root().root, 100000, rest, tree.slot()));
+  ASSERT_EQ(rest.size(), 2u);
+  for (const LeftSubtree& left : rest) {
+    EXPECT_TRUE(left.unreadable);
+    EXPECT_TRUE(left.root == damaged[0] || left.root == damaged[1]);
+    // Again: nothing is removed, nothing is lost.
+    std::vector<LeftSubtree> again;
+    const uint64_t removed = tree.writer().pages_removed();
+    Must(FreeSubtree(tree.writer(), left.root, 100000, again, tree.slot()));
+    EXPECT_EQ(tree.writer().pages_removed(), removed);
+    ASSERT_EQ(again.size(), 1u);
+    EXPECT_EQ(again[0].root, left.root);
+  }
+  tree.root() = {};
+  tree.Commit();
+}
+
+TEST(Tree, ALeafIsFreedWithItsExtentsOrNotAtAll) {
+  TreeFixture tree(512);
+  for (int i = 0; i < 3; ++i) tree.Put(NumberKey(i), std::string(2000, 'v'));
+  {
+    const mvcc::EpochGuard guard(tree.slot());
+    const page::MutablePage leaf = Must(tree.writer().Edit(tree.root().root, guard));
+    NodeView node(leaf.bytes);
+    ASSERT_TRUE(node.leaf());
+    // The last extent lies over the second one.
+    std::memcpy(const_cast<std::byte*>(node.StoredValue(2).data()), node.StoredValue(1).data(), 8);
+  }
+  tree.Reopen();
+  std::vector<LeftSubtree> rest;
+  Must(FreeSubtree(tree.writer(), tree.root().root, 1000, rest, tree.slot()));
+  ASSERT_EQ(rest.size(), 1u);
+  EXPECT_TRUE(rest[0].unreadable);
+  EXPECT_EQ(tree.writer().pages_removed(), 0u);
+  tree.root() = {};
+}
+
 // ---- References that nobody wrote this way ----------------------------------------------------------------
 
 TEST(Tree, AReferenceBackUpTheTreeIsCorruptionAndNotALoop) {
@@ -295,7 +386,7 @@ TEST(Tree, AReferenceBackUpTheTreeIsCorruptionAndNotALoop) {
   format::TreeRoot copy = tree.root();
   EXPECT_EQ(Put(tree.writer(), copy, AsBytes(NumberKey(0)), {}, guard).error().code(), Errc::kCorrupt);
   EXPECT_EQ(Delete(tree.writer(), copy, AsBytes(NumberKey(0)), guard).error().code(), Errc::kCorrupt);
-  EXPECT_EQ(DeleteRange(tree.writer(), copy, {}, AsBytes(NumberKey(1)), guard).error().code(),
+  EXPECT_EQ(DeleteRange(tree.writer(), copy, {}, AsBytes(NumberKey(1)), tree.slot()).error().code(),
             Errc::kCorrupt);
   TreeCursor cursor(tree.cache(), tree.root().root, std::nullopt, std::nullopt);
   EXPECT_EQ(cursor.First(guard).error().code(), Errc::kCorrupt);
@@ -311,9 +402,67 @@ TEST(Tree, AnEntryTooManyIsCorruptionAndNotAWrappedCount) {
   format::TreeRoot wrong{tree.root().root, 0};
   EXPECT_EQ(Delete(tree.writer(), wrong, AsBytes("a"), guard).error().code(), Errc::kCorrupt);
   wrong.entries = 1;
-  EXPECT_EQ(DeleteRange(tree.writer(), wrong, AsBytes("a"), AsBytes("c"), guard).error().code(),
+  EXPECT_EQ(DeleteRange(tree.writer(), wrong, AsBytes("a"), AsBytes("c"), tree.slot()).error().code(),
             Errc::kCorrupt);
   tree.root() = {};
+}
+
+TEST(Tree, AnEntryTooFewIsCorruptionWhenTheLastOneGoesAndWhenItIsTakenForTheLast) {
+  TreeFixture tree(512);
+  tree.Put("a", "1");
+  tree.Put("b", "2");
+  tree.Commit();
+  const mvcc::EpochGuard guard(tree.slot());
+  format::TreeRoot wrong{tree.root().root, 1};
+  EXPECT_EQ(Delete(tree.writer(), wrong, AsBytes("a"), guard).error().code(), Errc::kCorrupt);
+  tree.Abandon(tree.root());
+  wrong = {tree.root().root, 3};
+  EXPECT_EQ(DeleteRange(tree.writer(), wrong, {}, {}, tree.slot()).error().code(), Errc::kCorrupt);
+  tree.Abandon(tree.root());
+}
+
+// Each leaf is in order, the two are not: nobody may put their cells together as if they were.
+TEST(Tree, LeavesInEachOthersPlaceAreCorruptionWhenTheyAreJoined) {
+  TreeFixture tree(512);
+  for (int i = 0; i < 100; ++i) tree.Put(NumberKey(i), "value");
+  const mvcc::EpochGuard guard(tree.slot());
+  const page::MutablePage root = Must(tree.writer().Edit(tree.root().root, guard));
+  ASSERT_EQ(NodeView(root.bytes).level(), 1u);
+  const NodeView node(root.bytes);
+  const format::PageRef first = node.Child(0);
+  SetChild({root.bytes, 512}, 0, node.Child(node.cells() - 1));
+  SetChild({root.bytes, 512}, node.cells() - 1, first);
+  Status status;
+  for (int i = 0; i < 100 && status; ++i) {
+    if (auto deleted = Delete(tree.writer(), tree.root(), AsBytes(NumberKey(i)), guard); !deleted) {
+      status = std::unexpected<Error>(deleted.error());
+    }
+  }
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), Errc::kCorrupt);
+  tree.Abandon({});
+}
+
+// Its keys are not between the separators beside it, so what a split sends up has no place there.
+TEST(Tree, ALeafInAnothersPlaceIsCorruptionWhenItSplits) {
+  TreeFixture tree(512);
+  for (int i = 0; i < 100; ++i) tree.Put(NumberKey(i), "value");
+  const mvcc::EpochGuard guard(tree.slot());
+  const page::MutablePage root = Must(tree.writer().Edit(tree.root().root, guard));
+  const NodeView node(root.bytes);
+  const format::PageRef first = node.Child(0);
+  SetChild({root.bytes, 512}, 0, node.Child(node.cells() - 1));
+  SetChild({root.bytes, 512}, node.cells() - 1, first);
+  Status status;
+  for (int i = 0; i < 100 && status; ++i) {
+    const std::string key = NumberKey(0) + std::to_string(100 + i);
+    if (auto put = Put(tree.writer(), tree.root(), AsBytes(key), AsBytes("value"), guard); !put) {
+      status = std::unexpected<Error>(put.error());
+    }
+  }
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), Errc::kCorrupt);
+  tree.Abandon({});
 }
 
 }  // namespace

@@ -98,8 +98,7 @@ class TreeFixture {
     return Must(btree::Delete(writer(), root_, AsBytes(key), guard));
   }
   uint64_t DeleteRange(const std::optional<std::string>& lower, const std::optional<std::string>& upper) {
-    const mvcc::EpochGuard guard(slot_);
-    return Must(btree::DeleteRange(writer(), root_, View(lower), View(upper), guard));
+    return Must(btree::DeleteRange(writer(), root_, View(lower), View(upper), slot_));
   }
   std::optional<std::string> Get(const std::string& key) { return GetFrom(root_.root, key); }
   std::optional<std::string> GetFrom(format::PageRef root, const std::string& key) {

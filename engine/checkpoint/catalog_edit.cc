@@ -32,7 +32,7 @@ class Editor {
  public:
   Editor(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot, const CatalogState& before,
          const CatalogInput& input)
-      : core_(core), pages_(pages), guard_(slot), input_(input) {
+      : core_(core), pages_(pages), slot_(slot), input_(input) {
     edit_.state = before;
   }
 
@@ -48,6 +48,7 @@ class Editor {
   void AddFamily(txn::Family* family) {
     FamilyAt at{family, {}, {}, {}};
     at.name = core_.families->NameAt(*family, input_.at);
+    const mvcc::EpochGuard guard(slot_);  // versions stay while they are looked at
     const mvcc::FamilyVersion* const newest = family->versions.Newest();
     const bool has_newer = (newest != nullptr && newest->txn > input_.at) ||
                            core_.families->NameAt(*family, txn::kNewestOrdered) != at.name;
@@ -72,8 +73,7 @@ class Editor {
     const txn::DurableFamily& durable = at.family->durable;
     if (durable.name.empty() || durable.name == at.name) return {};
     const std::string key = format::FamilyKey(AsBytes(durable.name));
-    MANIFOLDDB_ASSIGN(const bool found, btree::Delete(pages_, edit_.state.tree, AsBytes(key), guard_));
-    MANIFOLDDB_ASSERT(found);
+    MANIFOLDDB_TRY(Delete(edit_.state.tree, key));
     if (at.name.empty() && !durable.tables_tree.root.null()) AddDropped(durable.tables_tree.root);
     return {};
   }
@@ -93,8 +93,7 @@ class Editor {
     const auto record =
         format::Encode(format::FamilyRecord{at.family->id(), at.next_table, after.tables_tree});
     const std::string key = format::FamilyKey(AsBytes(at.name));
-    MANIFOLDDB_TRY(
-        btree::Put(pages_, edit_.state.tree, AsBytes(key), std::as_bytes(std::span(&record, 1)), guard_));
+    MANIFOLDDB_TRY(Put(edit_.state.tree, key, record));
     edit_.updates.push_back({at.family, std::move(after)});
     return {};
   }
@@ -103,21 +102,19 @@ class Editor {
   Status EditTables(const mvcc::Tables& before, const mvcc::Tables& after, format::TreeRoot& tree) {
     for (const mvcc::TableVersion& table : before) {
       if (mvcc::FindTable(after, *table.name) != nullptr) continue;
-      MANIFOLDDB_ASSIGN(const bool found, btree::Delete(pages_, tree, AsBytes(*table.name), guard_));
-      MANIFOLDDB_ASSERT(found);
+      MANIFOLDDB_TRY(Delete(tree, *table.name));
     }
     for (const mvcc::TableVersion& table : after) {
       const mvcc::TableVersion* const old = mvcc::FindTable(before, *table.name);
       if (old != nullptr && old->id == table.id && old->tree == table.tree) continue;
       const auto record = format::Encode(format::TableRecord{table.id, table.tree});
-      MANIFOLDDB_TRY(
-          btree::Put(pages_, tree, AsBytes(*table.name), std::as_bytes(std::span(&record, 1)), guard_));
+      MANIFOLDDB_TRY(Put(tree, *table.name, record));
     }
     return {};
   }
 
   void AddDropped(format::PageRef root) {
-    edit_.state.dropped.push_back({edit_.state.next_dropped++, root});
+    edit_.state.dropped.push_back({edit_.state.next_dropped++, root, false});
     new_dropped_.push_back(edit_.state.dropped.back().number);
   }
 
@@ -125,26 +122,42 @@ class Editor {
     for (const format::PageRef root : input_.dropped) AddDropped(root);
     uint64_t budget = kDroppedPagesMax;
     std::vector<DroppedSubtree> left;
-    for (const DroppedSubtree& subtree : edit_.state.dropped) {
-      const uint64_t before = pages_.pages_removed();
-      std::vector<format::PageRef> rest;
-      if (budget > 0) {
-        MANIFOLDDB_TRY(btree::FreeSubtree(pages_, subtree.root, budget, rest, guard_));
-      } else {
+    for (DroppedSubtree& subtree : edit_.state.dropped) {
+      if (budget == 0) {
         MANIFOLDDB_MARK("checkpoint.dropped_over_budget");
-        left.push_back(subtree);
-        if (IsNew(subtree.number)) MANIFOLDDB_TRY(PutDropped(subtree));
+        MANIFOLDDB_TRY(Leave(subtree, left));
         continue;
       }
-      budget -= std::min(budget, pages_.pages_removed() - before);
+      if (subtree.unreadable) {
+        MANIFOLDDB_TRY(Leave(subtree, left));
+        continue;
+      }
+      const uint64_t before = pages_.pages_removed();
+      std::vector<btree::LeftSubtree> rest;
+      MANIFOLDDB_TRY(btree::FreeSubtree(pages_, subtree.root, budget, rest, slot_));
+      const uint64_t removed = pages_.pages_removed() - before;
+      budget -= std::min(budget, removed);
+      if (removed == 0) {
+        MANIFOLDDB_MARK("checkpoint.dropped_unreadable");
+        subtree.unreadable = true;
+        MANIFOLDDB_TRY(Leave(subtree, left));
+        continue;
+      }
       MANIFOLDDB_TRY(DeleteDropped(subtree.number));
-      for (const format::PageRef root : rest) {
-        left.push_back({edit_.state.next_dropped++, root});
+      for (const auto& [root, unreadable] : rest) {
+        if (unreadable) MANIFOLDDB_MARK("checkpoint.dropped_in_part");
+        left.push_back({edit_.state.next_dropped++, root, unreadable});
         MANIFOLDDB_TRY(PutDropped(left.back()));
       }
     }
     edit_.state.dropped = std::move(left);
     return {};
+  }
+
+  // It stays as it is, in the catalog.
+  Status Leave(const DroppedSubtree& subtree, std::vector<DroppedSubtree>& left) {
+    left.push_back(subtree);
+    return IsNew(subtree.number) ? PutDropped(subtree) : Status();
   }
 
   bool IsNew(uint64_t number) const {
@@ -154,22 +167,33 @@ class Editor {
   Status PutDropped(const DroppedSubtree& subtree) {
     const auto record = format::EncodeDropped(subtree.root);
     const std::string key = format::DroppedKey(subtree.number);
-    MANIFOLDDB_TRY(
-        btree::Put(pages_, edit_.state.tree, AsBytes(key), std::as_bytes(std::span(&record, 1)), guard_));
-    return {};
+    return Put(edit_.state.tree, key, record);
   }
 
   Status DeleteDropped(uint64_t number) {
     if (IsNew(number)) return {};  // never reached the catalog
     const std::string key = format::DroppedKey(number);
-    MANIFOLDDB_ASSIGN(const bool found, btree::Delete(pages_, edit_.state.tree, AsBytes(key), guard_));
-    MANIFOLDDB_ASSERT(found);
+    return Delete(edit_.state.tree, key);
+  }
+
+  // In an epoch each: what one of them read need not stay in memory for the next.
+  template <class Record>
+  Status Put(format::TreeRoot& tree, const std::string& key, const Record& record) {
+    const mvcc::EpochGuard guard(slot_);
+    MANIFOLDDB_TRY(btree::Put(pages_, tree, AsBytes(key), std::as_bytes(std::span(&record, 1)), guard));
     return {};
+  }
+  Status Delete(format::TreeRoot& tree, const std::string& key) {
+    const mvcc::EpochGuard guard(slot_);
+    MANIFOLDDB_ASSIGN(const bool found, btree::Delete(pages_, tree, AsBytes(key), guard));
+    if (found) return {};
+    // It was met when the tree was loaded, or put since: the tree is not in order.
+    return core_.file->Corrupt("checkpoint.catalog", tree.root.id, "a key of the catalog cannot be found");
   }
 
   txn::Core& core_;
   page::PageWriter& pages_;
-  const mvcc::EpochGuard guard_;
+  mvcc::ReaderSlot* const slot_;
   const CatalogInput& input_;
   CatalogEdit edit_;
   std::vector<FamilyAt> families_;

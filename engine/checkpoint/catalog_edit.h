@@ -16,6 +16,9 @@ namespace manifolddb::checkpoint {
 struct DroppedSubtree {
   uint64_t number = 0;  // its key
   format::PageRef root;
+  // Met by this opening: damaged, or not to be read. It stays in the catalog, owned and reported by Verify;
+  // the next opening tries again.
+  bool unreadable = false;
 };
 
 // The catalog as one checkpoint states it.

@@ -373,8 +373,16 @@ void Checkpointer::Undo(Work& work, const Error& error) {
   // Once a meta page may state them, its pages are nobody's to reuse: the next opening knows.
   if (!known) return;
   MANIFOLDDB_MARK("checkpoint.undone");
-  core_.pipeline->GiveBack(work.own.introduced);
-  core_.pipeline->GiveBack(work.through.introduced);
+  TakeBack(work.own);
+  TakeBack(work.through);
+}
+
+void Checkpointer::TakeBack(const mvcc::PageDelta& delta) {
+  core_.pipeline->GiveBack(delta.introduced);
+  for (const mvcc::RemovedRun& removed : delta.removed) {
+    // The free map is the checkpointer's own, no reference names it.
+    if (removed.run.first != durable_.free_map.first) core_.allocator->Reown(removed);
+  }
 }
 
 }  // namespace manifolddb::checkpoint

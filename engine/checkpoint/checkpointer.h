@@ -85,6 +85,7 @@ class Checkpointer final : public txn::CheckpointService {
   Status WriteMeta(Work& work);
   void Finish(Work& work);
   void Undo(Work& work, const Error& error);
+  void TakeBack(const mvcc::PageDelta& delta);
   std::optional<wal::LogRing> GrownRing();
 
   txn::Core& core_;

@@ -94,6 +94,11 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
   used_.Complement();
   cache_ = std::make_unique<page::PageCache>(*data_, slots_, config_.cache_bytes);
   allocator_ = std::make_unique<page::PageAllocator>(*data_, std::move(free), found_.life);
+  const mvcc::RemovedRun no_trees[] = {
+      {{format::PageId{0}, format::FirstPage(found_.page_size, found_.write_unit).raw()}, {}},
+      {{found_.free_map.first, format::ExtentPages(found_.free_map.bytes, found_.page_size)}, {}}};
+  const auto* const kept = allocator_->Disown(std::span(no_trees).first(found_.free_map.null() ? 1 : 2));
+  MANIFOLDDB_ASSERT(kept == nullptr);  // the free map was checked for them when it was loaded
   garbage_ = std::make_unique<mvcc::Garbage>(slots_);
   versions_ = std::make_unique<mvcc::VersionSet>(slots_, mvcc::Position{found_.txn, found_.lsn, found_.chain},
                                                  used_, allocator_->NextBirth());

@@ -29,10 +29,10 @@ class DataFile {
   Status WriteExtent(format::PageId first, ByteView value);
   // Reads the value of an extent and checks its checksum.
   Result<base::Buffer> ReadExtent(const format::ExtentRef& ref);
+  // kCorrupt at `at`, wherever that may be: what is wrong there.
+  std::unexpected<Error> Corrupt(const char* operation, format::PageId at, std::string message) const;
 
  private:
-  // kCorrupt at `at`: what is wrong there.
-  std::unexpected<Error> Corrupt(const char* operation, format::PageId at, std::string message) const;
   // A position that no file has, as a damaged reference may name one.
   bool Reachable(format::PageId first, uint64_t bytes) const;
   // Reads `out` at `first`. A range beyond the end of the file is corruption: a reference to nowhere, or a

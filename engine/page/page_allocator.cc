@@ -36,11 +36,14 @@ uint64_t GrowthPages(uint64_t pages_now, uint64_t pages_min, uint32_t page_size)
 
 PageAllocator::PageAllocator(DataFile& file, PageBitmap free, format::Life life)
     : file_(file),
+      life_(life),
       births_end_(format::FirstBirth(life).raw() + format::kBirthCounterMax - kDrawersMax),
       next_birth_(format::FirstBirth(life).raw() + 1),
       free_(std::move(free)),
       free_count_(free_.CountSet()) {
   MANIFOLDDB_ASSERT(life.raw() > 0 && life.raw() <= format::kLifeMax);
+  inherited_ = free_;
+  inherited_.Complement();
   MANIFOLDDB_ASSERT(!free_.Test(format::PageId{}));  // page 0 is never a page: the meta pages lie there
 }
 
@@ -132,6 +135,31 @@ void PageAllocator::Free(PageRun run) {
   }
   free_.Set(run);
   free_count_ += run.pages;
+}
+
+const mvcc::RemovedRun* PageAllocator::Disown(std::span<const mvcc::RemovedRun> runs) {
+  const auto inherited = [this](const mvcc::RemovedRun& removed) { return Inherited(removed.birth); };
+  if (std::none_of(runs.begin(), runs.end(), inherited)) return nullptr;
+  base::MutexLock lock(mutex_);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (!inherited(runs[i])) continue;
+    if (inherited_.TestAll(runs[i].run)) {
+      inherited_.Clear(runs[i].run);
+      continue;
+    }
+    for (const mvcc::RemovedRun& before : runs.first(i)) {
+      if (inherited(before)) inherited_.Set(before.run);
+    }
+    return &runs[i];
+  }
+  return nullptr;
+}
+
+void PageAllocator::Reown(const mvcc::RemovedRun& removed) {
+  if (!Inherited(removed.birth)) return;
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(inherited_.TestNone(removed.run) && free_.TestNone(removed.run));
+  inherited_.Set(removed.run);
 }
 
 std::unexpected<Error> PageAllocator::BirthsExhausted() const {

@@ -1,6 +1,9 @@
 #pragma once
 // Which pages of the data file are free now, and births for those that are taken.
 //
+// Also keeps account of what was owned when the file was opened and is not removed yet: references from an
+// earlier life come from the disk, and what they name may be given up once and only if it was owned.
+//
 // Knows nothing of versions: a page comes here (Free) when no live version, snapshot or checkpoint reaches
 // it. Grows the file in large steps, allocated before use, so that a full disk shows here (kNoSpace) and
 // nowhere else.
@@ -8,11 +11,13 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "engine/base/mutex.h"
 #include "engine/base/sites.h"
 #include "engine/format/ids.h"
 #include "engine/format/page_bitmap.h"
+#include "engine/mvcc/page_delta.h"
 #include "engine/page/data_file.h"
 
 namespace manifolddb::page {
@@ -33,6 +38,13 @@ class PageAllocator {
   Result<PageRun> Allocate(uint64_t pages_min, uint64_t pages_wanted) EXCLUDES(mutex_);
   // REQUIRES: allocated. Asserts against a double free.
   void Free(PageRun run) EXCLUDES(mutex_);
+
+  // The pages are part of no tree any more; all of them, or none, and then what is returned is the first that
+  // cannot be: a reference of an earlier life that names what nobody owned then, or what was given up before.
+  // (References of this life are not checked: they were never on a disk that others could write.)
+  const mvcc::RemovedRun* Disown(std::span<const mvcc::RemovedRun> runs) EXCLUDES(mutex_);
+  // Takes that back: who removed them gave up. REQUIRES: disowned, and not free.
+  void Reown(const mvcc::RemovedRun& removed) EXCLUDES(mutex_);
 
   // Never the same twice. kLimit after 2^40 births in one life: reopen.
   Result<format::Birth> DrawBirth() {
@@ -67,8 +79,11 @@ class PageAllocator {
   std::optional<PageRun> FindLocked(uint64_t from, uint64_t until, uint64_t pages_min,
                                     uint64_t pages_wanted) const REQUIRES(mutex_);
 
+  bool Inherited(format::Birth birth) const { return format::LifeOf(birth) < life_; }
+
   // Constant after construction.
   DataFile& file_;
+  const format::Life life_;
   const uint64_t births_end_;  // the last birth of this life, less what threads may overshoot
 
   std::atomic<uint64_t> next_birth_;  // seq_cst: births are ordered against commits by it
@@ -76,6 +91,7 @@ class PageAllocator {
   mutable base::Mutex mutex_{base::LockRank::kAllocator};
   base::CondVar grown_;
   PageBitmap free_ GUARDED_BY(mutex_);
+  PageBitmap inherited_ GUARDED_BY(mutex_);  // of earlier lives, owned all the time since the opening
   uint64_t free_count_ GUARDED_BY(mutex_) = 0;
   uint64_t next_fit_ GUARDED_BY(mutex_) = 0;  // where the search for the next run begins
   bool growing_ GUARDED_BY(mutex_) = false;   // role token: one thread grows the file, without the lock

@@ -215,6 +215,30 @@ TEST(PageAllocator, OneThreadGrowsTheFileAndTheOthersAreServedFromIt) {
   EXPECT_EQ(pages.allocator.pages_free(), 12u);
 }
 
+// A file of 10 pages, of which 1 to 6 were owned by trees of earlier lives.
+TEST(PageAllocator, WhatAnEarlierLifeOwnedIsGivenUpOnceAllOrNothing) {
+  TestFile* const file = new TestFile;
+  file->bytes().resize(10 * kPageSize);
+  DataFile data(std::unique_ptr<File>(file), kPageSize);
+  PageBitmap free(10);
+  free.Set(Pages(7, 3));
+  PageAllocator allocator(data, free, format::Life{3});
+  const format::Birth old = format::FirstBirth(format::Life{2});
+  const auto disown = [&](std::vector<mvcc::RemovedRun> runs) { return allocator.Disown(runs) == nullptr; };
+  EXPECT_FALSE(disown({{Pages(6, 2), old}})) << "one of them was free";
+  EXPECT_FALSE(disown({{Pages(10, 1), old}})) << "behind the file";
+  EXPECT_FALSE(disown({{Pages(~uint64_t{0}, 3), old}}));
+  EXPECT_FALSE(disown({{Pages(1, 2), old}, {Pages(2, 1), old}})) << "the second overlaps the first";
+  EXPECT_TRUE(disown({{Pages(1, 2), old}, {Pages(3, 1), old}})) << "nothing had been taken before";
+  EXPECT_FALSE(disown({{Pages(3, 1), old}})) << "given up already";
+  allocator.Reown({Pages(3, 1), old});
+  EXPECT_TRUE(disown({{Pages(3, 1), old}}));
+  allocator.Free(Pages(3, 1));
+  ASSERT_TRUE(allocator.Allocate(4, 4)) << "pages 7 to 9 are too few, so the file grows";
+  EXPECT_FALSE(disown({{Pages(3, 1), old}}));
+  EXPECT_TRUE(disown({{Pages(3, 1), allocator.NextBirth()}})) << "of this life";
+}
+
 TEST(PageAllocatorDeathTest, FreeingTwiceDies) {
   PageFixture pages(kPageSize, 17, 4);
   const PageRun run = *pages.allocator.Allocate(4, 4);

@@ -8,12 +8,14 @@
 #include "engine/page/page_writer.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "engine/base/assert.h"
 #include "engine/base/checksum.h"
 #include "engine/base/sites.h"
 #include "engine/base/try.h"
+#include "engine/page/page_text.h"
 
 namespace manifolddb::page {
 namespace {
@@ -84,22 +86,39 @@ Result<MutablePage> PageWriter::Edit(PageRef ref, const mvcc::EpochGuard& guard)
   if (Edits(*frame)) return MutablePage{ref, frame->bytes};
   MANIFOLDDB_ASSIGN(const PageRef copy_ref, TakePage());
   MANIFOLDDB_ASSIGN(const MutablePage copy, Own(cache_.CreateCopy(copy_ref, serial_, *frame), copy_ref));
-  Remove(ref);
+  MANIFOLDDB_TRY(Remove(ref));
   return copy;
 }
 
-void PageWriter::Remove(PageRef ref) { RemoveRun({ref.id, 1}, ref.birth); }
-
-void PageWriter::RemoveExtent(const ExtentRef& ref) {
-  RemoveRun({ref.first, format::ExtentPages(ref.bytes, page_size())}, ref.birth);
+Status PageWriter::Remove(PageRef ref) {
+  const RemovedRun removed{{ref.id, 1}, ref.birth};
+  return RemoveAll({&removed, 1});
 }
 
-void PageWriter::RemoveRun(PageRun run, Birth birth) {
+Status PageWriter::RemoveExtent(const ExtentRef& ref) {
+  const RemovedRun removed = RunOf(ref);
+  return RemoveAll({&removed, 1});
+}
+
+Status PageWriter::RemoveAll(std::span<const RemovedRun> runs) {
   MANIFOLDDB_ASSERT(!ended_);
-  MANIFOLDDB_ASSERT(run.first != PageId{} && run.pages > 0 && birth != Birth{});
+  if (const RemovedRun* const damaged = allocator_.Disown(runs)) {
+    MANIFOLDDB_MARK("page.remove.not_owned");
+    return cache_.file().Corrupt("page.remove", damaged->run.first,
+                                 TextOf(PageRef{damaged->run.first, damaged->birth}) + " and " +
+                                     std::to_string(damaged->run.pages - 1) +
+                                     " pages behind it cannot be given up: not all of them are owned");
+  }
+  for (const RemovedRun& removed : runs) RemoveRun(removed);
+  return {};
+}
+
+void PageWriter::RemoveRun(const RemovedRun& removed) {
+  const PageRun run = removed.run;
+  MANIFOLDDB_ASSERT(run.first != PageId{} && run.pages > 0 && removed.birth != Birth{});
   pages_removed_ += run.pages;
   if (!own_.ContainsAll(run)) {
-    removed_.push_back({run, birth});
+    removed_.push_back(removed);
     return;
   }
   own_.Erase(run);
@@ -161,6 +180,8 @@ void PageWriter::Abandon() {
     cache_.Drop(run.first, run.pages);
     allocator_.Free(run);
   }
+  for (const RemovedRun& removed : removed_) allocator_.Reown(removed);
+  removed_.clear();
   End();
 }
 

@@ -9,6 +9,7 @@
 // Used by one thread at a time.
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/base/memory.h"
@@ -54,13 +55,19 @@ class PageWriter {
   Result<MutablePage> Edit(format::PageRef ref, const mvcc::EpochGuard& guard);
   // Would it be the page itself? Then its bytes are nobody's to keep.
   bool Edits(const Frame& frame) const { return frame.writer == serial_; }
-  // The page is not part of the new version.
-  void Remove(format::PageRef ref);
+  // The page is not part of the new version. kCorrupt, here and below, if a reference from the disk names
+  // what nobody owns: then nothing is removed.
+  Status Remove(format::PageRef ref);
 
   // Writes `value` to a new extent now; durable with the checkpoint.
   Result<format::ExtentRef> WriteExtent(ByteView value);
   Result<base::Buffer> ReadExtent(const format::ExtentRef& ref) { return cache_.file().ReadExtent(ref); }
-  void RemoveExtent(const format::ExtentRef& ref);
+  Status RemoveExtent(const format::ExtentRef& ref);
+  // All of them, or none.
+  Status RemoveAll(std::span<const RemovedRun> runs);
+  RemovedRun RunOf(const format::ExtentRef& ref) const {
+    return {{ref.first, format::ExtentPages(ref.bytes, page_size())}, ref.birth};
+  }
 
   // Writes all pages this writer created and has not written yet, syncs, and lets go of them: they are clean,
   // and a later Edit copies. For transactions larger than the dirty limit. After an error the transaction
@@ -83,7 +90,7 @@ class PageWriter {
   Result<format::PageRef> TakePage();
   void GiveBack(format::PageId id);
   Result<MutablePage> Own(Result<Frame*> created, format::PageRef ref);
-  void RemoveRun(PageRun run, format::Birth birth);
+  void RemoveRun(const RemovedRun& removed);
   void End();
 
   PageCache& cache_;

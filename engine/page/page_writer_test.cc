@@ -86,7 +86,7 @@ TEST_F(PageWriterTest, PagesCreatedAndRemovedAgainWereNeverThere) {
   PageWriter writer(pages_.cache, pages_.allocator, 1);
   const PageRef first = CreateLeaf(writer, 1);
   const PageRef second = CreateLeaf(writer, 2);
-  writer.Remove(first);
+  ASSERT_TRUE(writer.Remove(first));
   EXPECT_EQ(pages_.cache.bytes_dirty(), kPageSize);
   EXPECT_EQ(writer.pages_created(), 1u);
   EXPECT_EQ(writer.pages_removed(), 1u);
@@ -100,8 +100,8 @@ TEST_F(PageWriterTest, IntroducedRunsAreAscendingAndCoalesced) {
   PageWriter writer(pages_.cache, pages_.allocator, 1);
   std::vector<PageRef> refs;
   for (uint64_t i = 0; i < 20; ++i) refs.push_back(CreateLeaf(writer, i));
-  writer.Remove(refs[5]);
-  writer.Remove(refs[12]);
+  ASSERT_TRUE(writer.Remove(refs[5]));
+  ASSERT_TRUE(writer.Remove(refs[12]));
   const PageDelta delta = writer.Finish();
   EXPECT_EQ(delta.introduced, (std::vector<PageRun>{{PageId{1}, 5}, {PageId{7}, 6}, {PageId{14}, 7}}));
 }
@@ -119,6 +119,21 @@ TEST_F(PageWriterTest, AbandonFreesEverythingAndForgetsRemovals) {
   EXPECT_EQ(*pages_.ReadStamp(theirs), 5u);
 }
 
+TEST_F(PageWriterTest, AReferenceOfAnEarlierLifeToAPageThatNobodyOwnedIsCorruption) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  const format::Birth old = format::FirstBirth(format::Life{2});
+  const Status page = writer.Remove({PageId{9}, old});
+  ASSERT_FALSE(page);
+  EXPECT_EQ(page.error().code(), Errc::kCorrupt);
+  EXPECT_EQ(page.error().offset(), 9 * kPageSize);
+  const ExtentRef far{.first = PageId{~uint64_t{0}}, .birth = old, .bytes = 5000, .checksum = 0};
+  const Status extent = writer.RemoveExtent(far);
+  ASSERT_FALSE(extent);
+  EXPECT_EQ(extent.error().offset(), ErrorDetails::kNoOffset);
+  EXPECT_EQ(writer.pages_removed(), 0u);
+  EXPECT_TRUE(writer.Finish().removed.empty());
+}
+
 TEST_F(PageWriterTest, ExtentsAreWrittenAtOnceAndBelongToTheVersion) {
   PageWriter writer(pages_.cache, pages_.allocator, 1);
   const std::string value(1500, 'v');
@@ -127,10 +142,10 @@ TEST_F(PageWriterTest, ExtentsAreWrittenAtOnceAndBelongToTheVersion) {
   const ExtentRef dropped = *writer.WriteExtent(AsBytes(std::string(600, 'd')));
   EXPECT_LT(kept.birth, dropped.birth);
   EXPECT_EQ(AsText(writer.ReadExtent(kept)->view()), value);
-  writer.RemoveExtent(dropped);
+  ASSERT_TRUE(writer.RemoveExtent(dropped));
   const ExtentRef theirs{
       .first = PageId{100}, .birth = PageFixture::BirthOf(77), .bytes = 513, .checksum = 0};
-  writer.RemoveExtent(theirs);
+  ASSERT_TRUE(writer.RemoveExtent(theirs));
   const PageDelta delta = writer.Finish();
   EXPECT_EQ(delta.introduced, (std::vector<PageRun>{{kept.first, 3}}));
   ASSERT_EQ(delta.removed.size(), 1u);
@@ -172,7 +187,7 @@ TEST_F(PageWriterTest, SpilledPagesAreCleanAndCopiedWhenEditedAgain) {
   PageWriter writer(pages_.cache, pages_.allocator, 1);
   std::vector<PageRef> refs;
   for (uint64_t i = 0; i < 7; ++i) refs.push_back(CreateLeaf(writer, i));
-  writer.Remove(refs[3]);
+  ASSERT_TRUE(writer.Remove(refs[3]));
   EXPECT_EQ(writer.pages_unwritten(), 7u);
   pages_.file.TakeLog();
   ASSERT_TRUE(writer.Spill(poison_));
@@ -185,7 +200,7 @@ TEST_F(PageWriterTest, SpilledPagesAreCleanAndCopiedWhenEditedAgain) {
   const MutablePage copy = *Edit(writer, refs[0]);
   EXPECT_NE(copy.ref.birth, refs[0].birth);
   EXPECT_EQ(StampOf(copy.bytes, kPageSize), 0u);
-  writer.Remove(refs[1]);
+  ASSERT_TRUE(writer.Remove(refs[1]));
   const PageDelta delta = writer.Finish();
   EXPECT_TRUE(delta.removed.empty()) << "spilled pages were nobody else's either";
   EXPECT_EQ(CountOf(delta.introduced), 5u);
@@ -196,7 +211,7 @@ TEST_F(PageWriterTest, ASpillLeavesExtentsAloneThatLieWhereItsNodesLay) {
   PageWriter writer(pages_.cache, pages_.allocator, 1);
   const PageRef node = CreateLeaf(writer, 1);
   const PageRun others = *pages_.allocator.Allocate(199, 199);
-  writer.Remove(node);
+  ASSERT_TRUE(writer.Remove(node));
   const std::string value(kPageSize, 'v');
   const ExtentRef extent = *writer.WriteExtent(AsBytes(value));
   ASSERT_EQ(extent.first, node.id) << "the one page that is free";
@@ -206,7 +221,7 @@ TEST_F(PageWriterTest, ASpillLeavesExtentsAloneThatLieWhereItsNodesLay) {
   EXPECT_EQ(AsText(writer.ReadExtent(extent)->view()), value);
 
   // The other way round: the node that lies where that extent lay is written.
-  writer.RemoveExtent(extent);
+  ASSERT_TRUE(writer.RemoveExtent(extent));
   ASSERT_EQ(CreateLeaf(writer, 2).id, node.id);
   pages_.file.TakeLog();
   ASSERT_TRUE(writer.Spill(poison_));
@@ -279,7 +294,7 @@ TEST_F(PageWriterTest, TheBooksAgreeAfterRandomTransactions) {
       const auto at = std::next(next.begin(), static_cast<long>(random() % next.size()));
       const PageRef old = at->second.first;
       if (dice < 6) {
-        writer.Remove(old);
+        ASSERT_TRUE(writer.Remove(old));
         next.erase(at);
       } else if (dice < 9) {
         const MutablePage page = *Edit(writer, old);

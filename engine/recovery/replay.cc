@@ -114,22 +114,21 @@ class Replay {
 
   Status ApplyToTable(const RedoOperation& operation) {
     if (selected_ == nullptr) return Malformed("a change to no table");
-    const mvcc::EpochGuard guard(slot_);
     selected_->family->MarkChanged();
     core_.families->MarkChanged(selected_->family->family());
-    switch (operation.kind) {
-      case RedoKind::kPut:
-        if (operation.key.size() > format::KeyBytesMax(core_.file->page_size()))
-          return Malformed("a key too long");
-        MANIFOLDDB_TRY(btree::Put(pages_, selected_->tree, operation.key, operation.value, guard));
-        return {};
-      case RedoKind::kDelete:
-        MANIFOLDDB_TRY(btree::Delete(pages_, selected_->tree, operation.key, guard));
-        return {};
-      default:
-        MANIFOLDDB_TRY(btree::DeleteRange(pages_, selected_->tree, operation.lower, operation.upper, guard));
-        return {};
+    if (operation.kind == RedoKind::kDeleteRange) {
+      MANIFOLDDB_TRY(btree::DeleteRange(pages_, selected_->tree, operation.lower, operation.upper, slot_));
+      return {};
     }
+    const mvcc::EpochGuard guard(slot_);
+    if (operation.kind == RedoKind::kDelete) {
+      MANIFOLDDB_TRY(btree::Delete(pages_, selected_->tree, operation.key, guard));
+      return {};
+    }
+    if (operation.key.size() > format::KeyBytesMax(core_.file->page_size()))
+      return Malformed("a key too long");
+    MANIFOLDDB_TRY(btree::Put(pages_, selected_->tree, operation.key, operation.value, guard));
+    return {};
   }
 
   Status ApplyToFamily(const RedoOperation& operation) {

@@ -166,13 +166,9 @@ Result<bool> WriteTransactionImpl::Delete(WriteTableState& table, ByteView key) 
 Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const Range& wanted) {
   MANIFOLDDB_TRY(CheckTable(table, "table.delete_range"));
   const Range range = CutBounds(wanted, pages_.page_size());
-  uint64_t count = 0;
-  {
-    const mvcc::EpochGuard guard(slot_);
-    auto deleted = btree::DeleteRange(pages_, table.tree, range.lower, range.upper, guard);
-    if (!deleted) return Failed(deleted.error());
-    count = *deleted;
-  }
+  auto deleted = btree::DeleteRange(pages_, table.tree, range.lower, range.upper, slot_);
+  if (!deleted) return Failed(deleted.error());
+  const uint64_t count = *deleted;
   if (count == 0) return 0;
   const uint64_t bytes = (range.lower ? range.lower->size() : 0) + (range.upper ? range.upper->size() : 0);
   MANIFOLDDB_TRY(

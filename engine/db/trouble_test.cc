@@ -1,0 +1,192 @@
+// What lasts, a page that rotted or a disk that is full, must not stop what has nothing to do with it.
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+#include "engine/base/memory.h"
+#include "engine/btree/node_view.h"
+#include "engine/format/page_header.h"
+#include "manifolddb/database.h"
+
+namespace manifolddb {
+namespace {
+
+constexpr uint32_t kPage = 512;
+
+Options Tiny() {
+  Options options;
+  options.page_size = kPage;
+  options.write_unit = kPage;
+  options.log_bytes_initial = 16 * kPage;
+  options.log_bytes_max = 64 * kPage;
+  options.cache_bytes = 64 * kPage;
+  options.dirty_bytes_max = 32 * kPage;
+  options.executor = MakeInlineExecutor();
+  return options;
+}
+
+std::string Key(int i) { return "key" + std::to_string(10000 + i); }
+
+// A storage whose files grow to `bytes_max` and no further.
+class FullDisk final : public Storage {
+ public:
+  uint64_t bytes_max = ~uint64_t{0};
+
+  Result<std::unique_ptr<File>> Open(const std::string& name, OpenMode mode) override {
+    auto file = memory_->Open(name, mode);
+    if (!file) return file;
+    return std::unique_ptr<File>(std::make_unique<Limited>(std::move(*file), *this));
+  }
+  Result<bool> Exists(const std::string& name) override { return memory_->Exists(name); }
+  Status Rename(const std::string& from, const std::string& to) override { return memory_->Rename(from, to); }
+  Status Remove(const std::string& name) override { return memory_->Remove(name); }
+  Status SyncDirectory() override { return memory_->SyncDirectory(); }
+  std::array<std::byte, 16> NewIdentity() override { return memory_->NewIdentity(); }
+
+ private:
+  class Limited final : public File {
+   public:
+    Limited(std::unique_ptr<File> file, const FullDisk& disk)
+        : File(file->name()), file_(std::move(file)), disk_(disk) {}
+
+   private:
+    Status DoRead(uint64_t offset, MutableByteView out) override { return file_->Read(offset, out); }
+    Status DoWrite(uint64_t offset, std::span<const ByteView> parts) override {
+      return file_->Write(offset, parts);
+    }
+    Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
+      return file_->WriteDurable(offset, parts);
+    }
+    Status DoSync() override { return file_->Sync(); }
+    Result<uint64_t> DoSize() override { return file_->Size(); }
+    Status DoAllocate(uint64_t size) override {
+      if (size > disk_.bytes_max) return Fail(Errc::kNoSpace, "test.allocate", {.file = name()});
+      return file_->Allocate(size);
+    }
+    Status DoLock(LockMode mode) override { return file_->Lock(mode); }
+
+    const std::unique_ptr<File> file_;
+    const FullDisk& disk_;
+  };
+  const std::shared_ptr<Storage> memory_ = MakeMemoryStorage();
+};
+
+class TroubleTest : public testing::Test {
+ protected:
+  void Open() {
+    db_.reset();
+    auto opened = Database::Open(storage_, "db", Tiny());
+    ASSERT_TRUE(opened) << opened.error().ToString();
+    db_ = std::move(*opened);
+  }
+  // One commit.
+  Status Fill(const std::string& name, int first, int last, size_t value_bytes) {
+    auto family = db_->OpenOrCreateColumnFamily(name);
+    if (!family) return std::unexpected<Error>(family.error());
+    auto txn = db_->BeginWrite(*family);
+    if (!txn) return std::unexpected<Error>(txn.error());
+    auto table = txn->OpenOrCreateTable(*family, "t");
+    if (!table) return std::unexpected<Error>(table.error());
+    for (int i = first; i < last; ++i) {
+      if (Status put = table->Put(AsBytes(Key(i)), AsBytes(std::string(value_bytes, 'v'))); !put) return put;
+    }
+    if (auto committed = txn->Commit(); !committed) return std::unexpected<Error>(committed.error());
+    return {};
+  }
+  // Where the leaf with the key lies in the file.
+  uint64_t OffsetOfLeafWith(const std::string& key) {
+    auto file = storage_->Open("db", OpenMode::kReadOnly);
+    auto bytes = base::Buffer::Make(*(*file)->Size(), "test");
+    EXPECT_TRUE((*file)->Read(0, bytes->span()));
+    for (uint64_t at = 0; at < bytes->size(); at += kPage) {
+      const ByteView page = bytes->view().subspan(at, kPage);
+      const auto& header = *reinterpret_cast<const format::NodeHeader*>(page.data());
+      const format::PageRef ref{format::PageId{header.page_id}, format::Birth{header.birth}};
+      if (header.page_id != at / kPage || format::WhyInvalid(page, ref) != nullptr) continue;
+      const btree::NodeView node(page.data());
+      if (node.leaf() && node.Find(AsBytes(key)).equal) return at;
+    }
+    ADD_FAILURE() << "no leaf with " << key;
+    return 0;
+  }
+  void FlipAByteAt(uint64_t offset) {
+    auto file = storage_->Open("db", OpenMode::kReadWrite);
+    auto page = base::Buffer::Make(kPage, "test");
+    ASSERT_TRUE((*file)->Read(offset, page->span()));
+    page->data()[300] ^= std::byte{1};
+    ASSERT_TRUE((*file)->Write(offset, page->view().first(kPage)));
+  }
+  // Problems that Verify finds, those at `offset` and others.
+  std::pair<size_t, size_t> Problems(uint64_t offset) {
+    const auto report = db_->Verify();
+    EXPECT_TRUE(report) << report.error().ToString();
+    std::pair<size_t, size_t> found{0, 0};
+    for (const auto& problem : report->problems) ++(problem.offset == offset ? found.first : found.second);
+    return found;
+  }
+
+  const std::shared_ptr<FullDisk> storage_ = std::make_shared<FullDisk>();
+  std::unique_ptr<Database> db_;
+};
+
+TEST_F(TroubleTest, RotInADroppedTreeIsKeptAndReportedAndStopsNoCheckpoint) {
+  Open();
+  ASSERT_TRUE(Fill("gone", 0, 1000, 60));
+  ASSERT_TRUE(Fill("kept", 0, 10, 60));
+  ASSERT_TRUE(db_->Close());
+  const uint64_t rotten = OffsetOfLeafWith(Key(500));
+  FlipAByteAt(rotten);
+  Open();
+  const uint64_t owned_before = db_->Verify()->pages_owned;
+  ASSERT_TRUE(db_->DropColumnFamily("gone"));
+  for (int i = 0; i < 3; ++i) {
+    const Status done = db_->Checkpoint();
+    ASSERT_TRUE(done) << done.error().ToString();
+  }
+  // In the checkpoint and in the published version, and nothing else is lost.
+  EXPECT_EQ(Problems(rotten), std::pair(size_t{2}, size_t{0}));
+  EXPECT_LT(db_->Verify()->pages_owned, owned_before / 10) << "the rest was freed";
+  ASSERT_TRUE(Fill("kept", 0, 10, 60));
+  ASSERT_TRUE(db_->Close());
+  Open();
+  ASSERT_TRUE(Fill("kept", 5, 15, 60));
+  EXPECT_TRUE(db_->Checkpoint());
+  EXPECT_EQ(Problems(rotten), std::pair(size_t{2}, size_t{0}));
+  ASSERT_TRUE(db_->Close());
+
+  FlipAByteAt(rotten);  // it can be read after all: the next opening frees it
+  Open();
+  EXPECT_TRUE(db_->Checkpoint());
+  EXPECT_EQ(Problems(rotten), std::pair(size_t{0}, size_t{0}));
+  EXPECT_TRUE(db_->Close());
+  EXPECT_EQ(OffsetOfLeafWith(Key(500)), rotten) << "freed, not written again";
+}
+
+TEST_F(TroubleTest, LargeRemovalsStayWithinTheCache) {
+  constexpr uint64_t kSlackPages = 24;
+  Open();
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(Fill("range", i * 100, i * 100 + 100, 60));
+    ASSERT_TRUE(Fill("family", i * 100, i * 100 + 100, 60));
+  }
+  ASSERT_TRUE(db_->Checkpoint());
+  ASSERT_GT(db_->Verify()->pages_owned, 10 * 64u);
+  {
+    const auto family = db_->OpenColumnFamily("range");
+    auto txn = db_->BeginWrite(*family);
+    ASSERT_TRUE(
+        txn->OpenTable(*family, "t")->DeleteRange({.lower = AsBytes(Key(10)), .upper = std::nullopt}));
+    EXPECT_LE(db_->Stats().cache_bytes, (64 + kSlackPages) * kPage);
+    ASSERT_TRUE(txn->Commit());
+  }
+  ASSERT_TRUE(db_->DropColumnFamily("family"));
+  ASSERT_TRUE(db_->Checkpoint());
+  EXPECT_LE(db_->Stats().cache_bytes, (64 + kSlackPages) * kPage);
+  EXPECT_EQ(Problems(0), std::pair(size_t{0}, size_t{0}));
+  EXPECT_TRUE(db_->Close());
+}
+
+}  // namespace
+}  // namespace manifolddb
