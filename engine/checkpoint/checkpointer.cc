@@ -208,6 +208,9 @@ Status Checkpointer::Run(const Plan& plan) {
 // Everything that can fail for want of room or memory, and all pages in memory.
 Status Checkpointer::Prepare(Work& work) {
   ThroughCommit* const through = work.plan.through;
+  // Before the capture, which keeps all that is pending: what only snapshots saw that have gone since need
+  // not be written, and there may be no room without it.
+  core_.pipeline->GiveBack(core_.versions->Collect());
   work.capture = core_.versions->CaptureNewest(slot_);
   work.at = work.capture.at;
   work.used = work.capture.used;

@@ -102,6 +102,7 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
   garbage_ = std::make_unique<mvcc::Garbage>(slots_);
   versions_ = std::make_unique<mvcc::VersionSet>(slots_, mvcc::Position{found_.txn, found_.lsn, found_.chain},
                                                  used_, allocator_->NextBirth());
+  allocator_->SetReclaim([this] { return ReclaimPages(); });
   families_ = std::make_unique<txn::Families>();
   core_.config = {data_->name(), read_only_, found_.write_unit, config_.dirty_bytes_max,
                   config_.checkpoint_interval_ns};
@@ -116,6 +117,16 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
   core_.clock = clock_.get();
   core_.last_checkpoint_ns = clock_->NowNanos();
   return {};
+}
+
+bool DatabaseImpl::ReclaimPages() {
+  const std::vector<format::PageRun> runs = versions_->Collect();
+  for (const format::PageRun& run : runs) {
+    // The frame first, see CommitPipeline::GiveBack.
+    cache_->Drop(run.first, run.pages);
+    allocator_->Free(run);
+  }
+  return !runs.empty();
 }
 
 Status DatabaseImpl::Recover() {

@@ -50,6 +50,8 @@ class DatabaseImpl {
   Status FinishCreation();
   void WireWriting(const wal::LogScanResult& scan, checkpoint::CatalogState catalog);
 
+  // Pages that are free because snapshots have gone, for an allocation that finds no room.
+  bool ReclaimPages();
   Status CloseOnce();
 
   // Constant after construction.

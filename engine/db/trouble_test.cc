@@ -164,6 +164,29 @@ TEST_F(TroubleTest, RotInADroppedTreeIsKeptAndReportedAndStopsNoCheckpoint) {
   EXPECT_EQ(OffsetOfLeafWith(Key(500)), rotten) << "freed, not written again";
 }
 
+TEST_F(TroubleTest, OnAFullDiskPagesOfASnapshotThatHasGoneAreFoundByWhoNeedsThem) {
+  Open();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(Fill("a", i * 10, i * 10 + 10, 60));
+  ASSERT_TRUE(db_->Checkpoint());
+  storage_->bytes_max = db_->Stats().pages_total * kPage;
+  {
+    auto reader = db_->BeginRead();
+    ASSERT_TRUE(reader);
+    Status filled;
+    for (int i = 0; i < 1000 && filled; ++i) filled = Fill("a", i % 20 * 10, i % 20 * 10 + 10, 60 + i % 2);
+    ASSERT_FALSE(filled);
+    ASSERT_EQ(filled.error().code(), Errc::kNoSpace) << filled.error().ToString();
+    // Nobody commits any more until the snapshot has gone, not even a little.
+    while (Fill("a", 0, 1, 60)) {
+    }
+  }
+  const Status filled = Fill("a", 0, 10, 60);
+  EXPECT_TRUE(filled) << filled.error().ToString();
+  EXPECT_TRUE(db_->Checkpoint());
+  EXPECT_EQ(Problems(0), std::pair(size_t{0}, size_t{0}));
+  EXPECT_TRUE(db_->Close());
+}
+
 TEST_F(TroubleTest, LargeRemovalsStayWithinTheCache) {
   constexpr uint64_t kSlackPages = 24;
   Open();

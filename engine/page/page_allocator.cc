@@ -50,6 +50,13 @@ PageAllocator::PageAllocator(DataFile& file, PageBitmap free, format::Life life)
 Result<PageRun> PageAllocator::Allocate(uint64_t pages_min, uint64_t pages_wanted) {
   MANIFOLDDB_ASSERT(pages_min > 0 && pages_min <= pages_wanted);
   base::AssertNoLocksHeld();
+  Result<PageRun> run = TakeOrGrow(pages_min, pages_wanted);
+  if (run || run.error().code() != Errc::kNoSpace || !reclaim_ || !reclaim_()) return run;
+  MANIFOLDDB_MARK("page.allocator.reclaimed");
+  return TakeOrGrow(pages_min, pages_wanted);
+}
+
+Result<PageRun> PageAllocator::TakeOrGrow(uint64_t pages_min, uint64_t pages_wanted) {
   uint64_t pages_now = 0;
   if (auto run = TakeOrBecomeGrower(pages_min, pages_wanted, pages_now)) return *run;
   return GrowAndTake(pages_min, pages_wanted, pages_now);

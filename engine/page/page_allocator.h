@@ -10,8 +10,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "engine/base/mutex.h"
 #include "engine/base/sites.h"
@@ -32,6 +34,12 @@ class PageAllocator {
  public:
   // `free` has a bit per page of the file, set: free. Births start at FirstBirth(life) + 1.
   PageAllocator(DataFile& file, PageBitmap free, format::Life life);
+
+  // Frees what nobody has noticed to be free yet; true if that was anything. Called when the device is full,
+  // by whoever found out, without a lock.
+  using Reclaim = std::function<bool()>;
+  // REQUIRES: nobody allocates yet.
+  void SetReclaim(Reclaim reclaim) { reclaim_ = std::move(reclaim); }
 
   // A run of 1 to `pages_wanted` contiguous free pages (at least `pages_min`). Waits while another thread
   // grows the file. kNoSpace, kIo; nothing is taken then. REQUIRES: the caller holds no lock.
@@ -65,6 +73,7 @@ class PageAllocator {
   friend struct AllocatorTestPeer;
 
   std::unexpected<Error> BirthsExhausted() const;
+  Result<PageRun> TakeOrGrow(uint64_t pages_min, uint64_t pages_wanted) EXCLUDES(mutex_);
   // A run, or nothing: then the calling thread has the role of the one that grows the file, of `pages_now`
   // pages.
   std::optional<PageRun> TakeOrBecomeGrower(uint64_t pages_min, uint64_t pages_wanted, uint64_t& pages_now)
@@ -84,6 +93,7 @@ class PageAllocator {
   // Constant after construction.
   DataFile& file_;
   const format::Life life_;
+  Reclaim reclaim_;
   const uint64_t births_end_;  // the last birth of this life, less what threads may overshoot
 
   std::atomic<uint64_t> next_birth_;  // seq_cst: births are ordered against commits by it

@@ -89,6 +89,22 @@ TEST(PageAllocator, AFullDeviceIsAnErrorUntilThereIsRoomAgain) {
   EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(19, 1));
 }
 
+TEST(PageAllocator, OnAFullDeviceWhatCanBeReclaimedIsTriedOnce) {
+  PageFixture pages(kPageSize, 17, 16);
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  pages.file.bytes_max = 17 * uint64_t{kPageSize};
+  int calls = 0;
+  bool more = true;
+  pages.allocator.SetReclaim([&] {
+    ++calls;
+    if (more) pages.allocator.Free(Pages(5, 1));
+    return std::exchange(more, false);
+  });
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(5, 1));
+  EXPECT_EQ(pages.allocator.Allocate(1, 1).error().code(), Errc::kNoSpace);
+  EXPECT_EQ(calls, 2);
+}
+
 TEST(PageAllocator, AgreesWithAPlainSetOverRandomOperations) {
   PageFixture pages(kPageSize, 100, 4);
   std::mt19937_64 random(5);
