@@ -22,7 +22,7 @@ Result<std::unique_ptr<File>> OpenLog(Storage& storage, const std::string& name,
                                       const format::LogHeader& expected, uint64_t capacity);
 
 // Writes the marker, also where it can be read already (what can be read may be in a cache only); synced when
-// this returns. Called in every opening for writing, before anything is handed out.
+// this returns. Called at the end of creation, before anything is handed out.
 Status MarkOpened(File& log, const format::LogHeader& header);
 
 // Extends the file for a ring of `capacity` bytes and fills what is new with zeros; synced when this returns.
