@@ -27,7 +27,7 @@ struct CampaignOptions {
   uint32_t ops = 0;  // steps per program; 0: the configuration's
   SetupWish setup = {};
   std::vector<std::string> broken = {};  // sites
-  bool sample = false;  // most iterations try some points only: more programs in the same time
+  bool sample = false;  // try some points of each run only: more programs in the same time
   bool stop_at_violation = false;
   std::string json = {};
   unsigned jobs = 2;

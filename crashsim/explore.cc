@@ -18,6 +18,10 @@ using faultfs::Policy;
 
 constexpr uint32_t kNestedPercent = 5;  // of the images recovered
 constexpr uint32_t kNestedPercentAtMeta = 30;
+// --sample: of a run, about so many points, and so many of those beside meta pages.
+constexpr uint64_t kSamplePoints = 24;
+constexpr uint64_t kSamplePointsLight = 12;
+constexpr uint32_t kSampledAtMetaPercent = 50;
 constexpr uint32_t kNestedDepth = 2;
 constexpr uint32_t kMorePercent = 6;   // read-only and going on
 constexpr uint32_t kRandomImages = 3;  // per point
@@ -76,12 +80,14 @@ bool Explorer::AtMeta(const faultfs::Trace& trace, uint64_t effects) const {
 void Explorer::Points(const std::shared_ptr<const faultfs::Trace>& trace, const Bench& bench,
                       const Extent& extent, Random random) {
   const uint64_t points = extent.last - extent.first + 1;
+  const uint64_t sample_points = extent.light ? kSamplePointsLight : kSamplePoints;
   CrashPoint point(trace, extent.first);
   for (uint64_t effects = extent.first; effects <= extent.last && !campaign_.Stop(); ++effects) {
     Random draws = random.Fork(effects);
     // Drawn beside the others: a point named by a line is the same whether it was one of a sample or not.
-    const bool wanted =
-        extent.points_max == 0 || AtMeta(*trace, effects) || draws.Fork(1).Below(points) < extent.points_max;
+    Random chance = draws.Fork(1);
+    const bool wanted = !campaign_.options().sample || chance.Below(points) < sample_points ||
+                        (AtMeta(*trace, effects) && chance.Chance(kSampledAtMetaPercent));
     if (campaign_.only_cut() ? !campaign_.WantsPoint(effects) : !wanted) continue;
     point.MoveTo(effects);
     Point(point, bench, extent.light, draws);

@@ -57,10 +57,9 @@ class Explorer {
   struct Extent {
     uint64_t first = 0;  // effects
     uint64_t last = 0;
-    uint32_t points_max = 0;  // a sample of the points, and those beside meta pages; 0: every one
-    bool light = false;       // fewer images per point, no nested cuts
+    bool light = false;  // fewer images per point, no nested cuts
   };
-  // Every point of `trace` from `first` to `last` effects.
+  // Every point of `trace` from `first` to `last` effects; with --sample, some.
   void Points(const std::shared_ptr<const faultfs::Trace>& trace, const Bench& bench, const Extent& extent,
               Random random);
 

@@ -14,9 +14,6 @@ namespace manifolddb::crashsim {
 namespace {
 
 constexpr uint64_t kTracesWritten = 6;  // iterations whose traces the report can draw
-// --sample: most iterations look at some points only and go on to other programs.
-constexpr uint64_t kSampledPercent = 80;
-constexpr uint32_t kSamplePoints = 48;
 
 class MixedWorkload final : public Workload {
  public:
@@ -73,7 +70,6 @@ void OnDeadlock(Place& place) {
 Iteration::Iteration(Campaign& campaign, Place& place, uint64_t index, uint64_t seed)
     : campaign_(campaign), place_(place), random_(seed) {
   campaign_.BeginIteration(index, seed);
-  sampled_ = campaign_.options().sample && random_.Fork(2).Chance(kSampledPercent);
   campaign_.EnterSession(0, "run", "");
   Random draws = random_.Fork(1);
   if (auto setup = DrawSetup(campaign_.options().setup, draws)) setup_ = std::move(*setup);
@@ -142,9 +138,7 @@ bool Iteration::RunGeneration(Generation& generation) {
     campaign_.EnterSession(generation.index, name, "");
     ++counters.scenarios_run[static_cast<size_t>(ScenarioKind::kPoints)];
     const uint64_t before = counters.recoveries;
-    const uint32_t points_max = sampled_ ? kSamplePoints : 0;
-    explorer.Points(session.trace, Bench(*generation.oracle),
-                    {.last = generation.effects(), .points_max = points_max}, draws.Fork(1));
+    explorer.Points(session.trace, Bench(*generation.oracle), {.last = generation.effects()}, draws.Fork(1));
     counters.scenario_recoveries[static_cast<size_t>(ScenarioKind::kPoints)] += counters.recoveries - before;
     ++counters.scenarios_bitten[static_cast<size_t>(ScenarioKind::kPoints)];
   }

@@ -64,7 +64,6 @@ class Iteration {
   Random random_;
   Setup setup_;
   std::unique_ptr<Workload> workload_;
-  bool sampled_ = false;  // not every point is tried
 };
 
 }  // namespace manifolddb::crashsim

@@ -112,7 +112,7 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_option("--jobs", options.jobs, "Worker processes")->check(CLI::Range(1, 64))->capture_default_str();
   run.add_option("--break", options.broken, "Break the engine at this site (crashsim sites)");
   run.add_flag("--sample", options.sample,
-               "Try some points of most runs, not every one: more programs in the same time");
+               "Try some points of each run, not every one: more programs in the same time");
   run.add_flag("--until-violation", options.stop_at_violation, "Stop at the first violation");
   run.add_option("--require-mark", options.required_marks, "Marks with this prefix must be seen")
       ->capture_default_str();

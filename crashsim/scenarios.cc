@@ -27,9 +27,9 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kKill, 1, &Scenarios::KillThenCut, random);
   Try(ScenarioKind::kFailedSync, generation_.plan.setup.limits.resting ? 5 : 1, &Scenarios::FailSync, random);
   Try(ScenarioKind::kCrashLoop, 2, &Scenarios::LoopCrashes, random);
-  Try(ScenarioKind::kIoFault, 1, &Scenarios::FailCall, random);
+  Try(ScenarioKind::kIoFault, 2, &Scenarios::FailCall, random);
   Try(ScenarioKind::kRot, 12, &Scenarios::Rot, random);
-  Try(ScenarioKind::kMetaRot, 4, &Scenarios::RotMeta, random);
+  Try(ScenarioKind::kMetaRot, 16, &Scenarios::RotMeta, random);
   Try(ScenarioKind::kLostWrite, 64, &Scenarios::LoseWrite, random);
   Try(ScenarioKind::kOpenings, 192, &Scenarios::LoopOpenings, random);
   Try(ScenarioKind::kForeign, 4, &Scenarios::Foreign, random);

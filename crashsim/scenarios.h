@@ -53,7 +53,8 @@ class Scenarios {
   };
   void EndEarly(faultfs::Disk& disk, bool at_once, Random& random);
   bool JudgeOpening(const Recovered& found, bool hindered, Owed& owed);
-  uint64_t NearMeta(Random& random) const;
+  // `lone`: where one copy of a checkpoint's meta page may stand alone.
+  uint64_t NearMeta(bool lone, Random& random) const;
 
   bool RunWithFault(const faultfs::Fault& fault, bool make_room, Random& random);
   // Judges a session in which something failed, opens the database again in the same boot, and cuts.

@@ -17,6 +17,11 @@ using faultfs::FaultKind;
 using faultfs::Image;
 using faultfs::Policy;
 
+// The two slots of two copies lie at the front of the file.
+bool IsMeta(const faultfs::Effect& effect, uint64_t unit) {
+  return effect.kind == EffectKind::kWrite && effect.name == kDatabase && effect.offset < 4 * unit;
+}
+
 }  // namespace
 
 bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const std::string& what) {
@@ -71,20 +76,19 @@ bool Scenarios::RotMeta(Random& random, std::string&) {
   const bool at_end = random.Chance(50);
   const uint64_t effects = at_end ? generation_.effects()
                                   : random.Between(generation_.session.opened_effect, generation_.effects());
-  std::optional<uint64_t> newest;  // the two slots of two copies lie at the front of the file
+  std::optional<uint64_t> newest;
   for (uint64_t i = 0; i < effects; ++i) {
     const faultfs::Effect& effect = trace->effects[i];
-    if (effect.kind == EffectKind::kWrite && effect.name == kDatabase && effect.offset < 4 * unit) {
-      newest = effect.offset;
-    }
+    if (IsMeta(effect, unit)) newest = effect.offset;
   }
   if (!newest) return false;
   Image image = CrashPoint(trace, effects).Draw({random.Chance(50) ? Policy::kAll : Policy::kNone, 0});
   const bool both = random.Chance(60);
   const uint64_t slot = *newest / (2 * unit) * (2 * unit);
   std::string what;
+  const uint64_t one = slot + random.Below(2) * unit;
   for (const uint64_t copy : {slot, slot + unit}) {
-    if (!both && copy != *newest) continue;
+    if (!both && copy != one) continue;
     const faultfs::BitRot rot{kDatabase, copy + random.Below(200), 1, random.Next() >> 1};
     image = image.With(rot);
     what += (what.empty() ? "" : "+") + rot.ToString();
@@ -101,7 +105,7 @@ bool Scenarios::LoseMeta(Random& random) {
   std::optional<std::pair<uint64_t, uint64_t>> of_opening;
   for (uint64_t i = 0; i < trace->effects.size(); ++i) {
     const faultfs::Effect& effect = trace->effects[i];
-    if (effect.kind != EffectKind::kWrite || effect.name != kDatabase || effect.offset >= 4 * unit) continue;
+    if (!IsMeta(effect, unit)) continue;
     // Copy by copy; step 1 writes slot by slot.
     const bool second_copy = last && trace->effects[*last].offset + unit == effect.offset;
     if (second_copy && effect.offset / unit % 2 == 1) {
@@ -114,7 +118,7 @@ bool Scenarios::LoseMeta(Random& random) {
     last = i;
   }
   // The one with which this life's log began: the page before it leads to another life's log.
-  const bool opening = of_opening && (pairs.empty() || random.Fork(1).Chance(40));
+  const bool opening = of_opening && (pairs.empty() || random.Fork(1).Chance(65));
   if (!opening && pairs.empty()) return false;
   const auto [first, second] = opening ? *of_opening : pairs[random.Below(pairs.size())];
   for (const uint64_t lost : {first, second}) {
@@ -126,7 +130,14 @@ bool Scenarios::LoseMeta(Random& random) {
     ++campaign_.counters().faults_fired[kind];
   }
   const uint64_t from = opening ? generation_.session.opened_effect : second + 1;
-  const uint64_t effects = random.Between(from, trace->effects.size());
+  uint64_t until = trace->effects.size();
+  if (random.Chance(60)) {
+    // Before the next checkpoint, which would not need what was lost.
+    for (uint64_t i = until; i-- > std::max(from, second + 1);) {
+      if (IsMeta(trace->effects[i], unit)) until = i;
+    }
+  }
+  const uint64_t effects = random.Between(from, until);
   // A torn group of this life over the other's log proves nothing, so none is torn then.
   const bool all = random.Chance(70) || opening;
   const Image image =

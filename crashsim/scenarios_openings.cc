@@ -35,7 +35,7 @@ Image DrawTorn(const CrashPoint& point, Random& random) {
 
 // After some write of a meta page, and perhaps its sync. Most often one of a commit through a checkpoint: the
 // log does not have it, so whoever loses that page loses the commit.
-uint64_t Scenarios::NearMeta(Random& random) const {
+uint64_t Scenarios::NearMeta(bool lone, Random& random) const {
   const Session& session = generation_.session;
   const auto& effects = session.trace->effects;
   const auto through = [&](uint64_t effect) {
@@ -49,13 +49,17 @@ uint64_t Scenarios::NearMeta(Random& random) const {
   for (uint64_t i = 0; i < effects.size(); ++i) {
     const bool meta = effects[i].name == kDatabase && effects[i].kind == EffectKind::kWrite &&
                       effects[i].offset < 4 * generation_.plan.setup.options.write_unit;
-    if (!meta) continue;
+    // Of a checkpoint's two copies the first is followed by a sync before there is another.
+    const bool first = i + 1 < effects.size() && effects[i + 1].kind == EffectKind::kSync;
+    const bool second = !writes.empty() && writes.back() + 2 == i;
+    if (!meta || (lone && (!first || second))) continue;
     writes.push_back(i);
     if (through(i)) writes_through.push_back(i);
   }
   if (writes.empty()) return random.Below(effects.size() + 1);
-  const auto& from = !writes_through.empty() && random.Chance(75) ? writes_through : writes;
-  return std::min<uint64_t>(from[random.Below(from.size())] + 1 + random.Below(3), effects.size());
+  const auto& from = !writes_through.empty() && random.Chance(lone ? 90 : 75) ? writes_through : writes;
+  const uint64_t behind = 1 + random.Below(lone ? 2 : 3);
+  return std::min<uint64_t>(from[random.Below(from.size())] + behind, effects.size());
 }
 
 void Scenarios::EndEarly(Disk& disk, bool at_once, Random& random) {
@@ -72,11 +76,11 @@ void Scenarios::EndEarly(Disk& disk, bool at_once, Random& random) {
               .counted = Only(faultfs::Operation::kSync)};
   fault.at = 1 + random.Below(soon / 3);  // step 1 has two syncs or three
   if (ending == Ending::kWriteFails) {
-    fault = {.kind = random.Chance(70) ? FaultKind::kShortWrite : FaultKind::kIoError,
+    const bool tears = at_once || random.Chance(70);
+    fault = {.kind = tears ? FaultKind::kShortWrite : FaultKind::kIoError,
              .counted = Only(faultfs::Operation::kWrite)};
-    fault.at = 1 + random.Below(soon / 2);
-    if (fault.kind == FaultKind::kShortWrite && random.Chance(80))
-      fault.parameter = 1 + random.Below(1 << 20);
+    fault.at = at_once && random.Chance(60) ? 1 : 1 + random.Below(soon / 2);
+    if (tears && random.Chance(80)) fault.parameter = 1 + random.Below(1 << 20);
   }
   disk.Arm(fault);
 }
@@ -115,7 +119,7 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
   // copies of the meta page one after the other.
   const bool at_once = random.Chance(60);
   const bool near = at_once || random.Chance(75);
-  owed.effects = near ? NearMeta(random) : random.Below(generation_.effects() + 1);
+  owed.effects = near ? NearMeta(at_once, random) : random.Below(generation_.effects() + 1);
   std::shared_ptr<Disk> disk;
   if (random.Chance(at_once ? 20 : 50)) {
     disk = std::make_shared<Disk>(*trace, owed.effects, random.Next());
