@@ -27,7 +27,7 @@ struct CampaignOptions {
   uint32_t ops = 0;  // steps per program; 0: the configuration's
   SetupWish setup = {};
   std::vector<std::string> broken = {};  // sites
-  bool sample = false;  // try some points of each run only: more programs in the same time
+  bool sample = false;                   // try some points of each run only: more programs in the same time
   bool stop_at_violation = false;
   std::string json = {};
   unsigned jobs = 2;
@@ -50,8 +50,9 @@ enum class ScenarioKind : uint8_t {
   kOpenings,    // openings that end early, each in its own way, mostly amid step 1
   kForeign,     // a group of another database where the log goes on
   kMissing,     // one of the two files is gone
+  kEndings,     // every pair of early endings of openings, where a copy of a meta page stands alone
 };
-inline constexpr size_t kScenarios = 13;
+inline constexpr size_t kScenarios = 14;
 const char* Name(ScenarioKind kind);
 
 inline constexpr size_t kMarksMax = 512;

@@ -18,10 +18,9 @@ using faultfs::Policy;
 
 constexpr uint32_t kNestedPercent = 5;  // of the images recovered
 constexpr uint32_t kNestedPercentAtMeta = 30;
-// --sample: of a run, about so many points, and so many of those beside meta pages.
-constexpr uint64_t kSamplePoints = 24;
-constexpr uint64_t kSamplePointsLight = 12;
-constexpr uint32_t kSampledAtMetaPercent = 50;
+// --sample: of a run, about so many points, and those beside meta pages.
+constexpr uint64_t kSamplePoints = 40;
+constexpr uint64_t kSamplePointsLight = 30;
 constexpr uint32_t kNestedDepth = 2;
 constexpr uint32_t kMorePercent = 6;   // read-only and going on
 constexpr uint32_t kRandomImages = 3;  // per point
@@ -86,8 +85,8 @@ void Explorer::Points(const std::shared_ptr<const faultfs::Trace>& trace, const 
     Random draws = random.Fork(effects);
     // Drawn beside the others: a point named by a line is the same whether it was one of a sample or not.
     Random chance = draws.Fork(1);
-    const bool wanted = !campaign_.options().sample || chance.Below(points) < sample_points ||
-                        (AtMeta(*trace, effects) && chance.Chance(kSampledAtMetaPercent));
+    const bool wanted =
+        !campaign_.options().sample || chance.Below(points) < sample_points || AtMeta(*trace, effects);
     if (campaign_.only_cut() ? !campaign_.WantsPoint(effects) : !wanted) continue;
     point.MoveTo(effects);
     Point(point, bench, extent.light, draws);
@@ -99,8 +98,9 @@ void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Ra
   Counters& counters = campaign_.counters();
   ++counters.points;
   if (point.has_unsynced()) ++counters.points_unsynced;
-  const uint32_t nested_percent =
-      AtMeta(point.trace(), point.effects()) ? kNestedPercentAtMeta : kNestedPercent;
+  // A sample is for going on to other runs: the recoveries of one image take as long as many other images.
+  const bool dear = AtMeta(point.trace(), point.effects()) && !campaign_.options().sample;
+  const uint32_t nested_percent = dear ? kNestedPercentAtMeta : kNestedPercent;
   PointTally tally;
   for (const ImageSpec& spec : Specs(point, light, random)) {
     campaign_.EnterCut({point.effects(), spec});

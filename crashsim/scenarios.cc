@@ -31,7 +31,8 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kRot, 12, &Scenarios::Rot, random);
   Try(ScenarioKind::kMetaRot, 16, &Scenarios::RotMeta, random);
   Try(ScenarioKind::kLostWrite, 64, &Scenarios::LoseWrite, random);
-  Try(ScenarioKind::kOpenings, 192, &Scenarios::LoopOpenings, random);
+  Try(ScenarioKind::kOpenings, 64, &Scenarios::LoopOpenings, random);
+  Try(ScenarioKind::kEndings, 2, &Scenarios::PairEndings, random);
   Try(ScenarioKind::kForeign, 4, &Scenarios::Foreign, random);
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
@@ -151,23 +152,23 @@ bool Scenarios::KillThenCut(Random& random, std::string&) {
   return unsynced;
 }
 
-// Syncs of the data file, by their number, that cover pages written before the log grew by a group: others
-// may have seen these, and the cache may have let go of them.
-std::vector<uint64_t> Scenarios::SyncsOfOldPages() const {
+// Syncs of the data file, by their number, that cover what was written before the log grew by a group: pages
+// that others may have seen and the cache may have let go of; a meta page on which the group may rely.
+std::vector<uint64_t> Scenarios::SyncsBehindGroups() const {
   std::vector<uint64_t> late;
   uint64_t syncs = 0;
-  bool pages = false;
+  bool written = false;
   bool group_since = false;
   for (size_t i = 0; i < generation_.session.trace->effects.size(); ++i) {
     const faultfs::Effect& effect = generation_.session.trace->effects[i];
     const bool writes = effect.kind == EffectKind::kWrite;
-    if (effect.name == kLogFile && writes) group_since = pages;
+    if (effect.name == kLogFile && writes) group_since = written;
     if (effect.name != kDatabase) continue;
-    pages = pages || (writes && effect.offset >= 4 * generation_.plan.setup.options.write_unit);
+    written = written || writes;
     if (effect.kind != EffectKind::kSync && effect.kind != EffectKind::kSyncRange) continue;
     ++syncs;
     if (group_since) late.push_back(syncs);
-    pages = group_since = false;
+    written = group_since = false;
   }
   return late;
 }
@@ -184,7 +185,7 @@ bool Scenarios::FailSync(Random& random, std::string&) {
     fault.file = kDatabase;
     fault.kind = more.Chance(60) ? FaultKind::kSyncReverts : fault.kind;
     fault.at = 1 + more.Below(std::max<uint64_t>(syncs / 2, 1));
-    const std::vector<uint64_t> late = SyncsOfOldPages();
+    const std::vector<uint64_t> late = SyncsBehindGroups();
     if (!late.empty() && more.Chance(70)) {
       fault.kind = FaultKind::kSyncReverts;
       fault.at = late[more.Below(late.size())];

@@ -38,6 +38,7 @@ class Scenarios {
   bool RefuseMemory(Random& random, std::string& what);
   bool LoopCrashes(Random& random, std::string& what);
   bool LoopOpenings(Random& random, std::string& what);
+  bool PairEndings(Random& random, std::string& what);
   bool Rot(Random& random, std::string& what);
   bool RotMeta(Random& random, std::string& what);
   bool LoseWrite(Random& random, std::string& what);
@@ -52,6 +53,9 @@ class Scenarios {
     uint32_t openings = 0;
   };
   void EndEarly(faultfs::Disk& disk, bool at_once, Random& random);
+  bool EndAs(const std::shared_ptr<faultfs::Disk>& disk, const std::optional<faultfs::Fault>& ending,
+             Owed& owed);
+  void GoOnWith(std::shared_ptr<faultfs::Disk>& disk, Random& random) const;
   bool JudgeOpening(const Recovered& found, bool hindered, Owed& owed);
   // `lone`: where one copy of a checkpoint's meta page may stand alone.
   uint64_t NearMeta(bool lone, Random& random) const;
@@ -71,7 +75,7 @@ class Scenarios {
   // Damage is reported, or it is of no effect.
   bool JudgeDamage(const faultfs::Image& image, const Allowed& allowed, const std::string& what);
   uint64_t CountOf(faultfs::EffectKind kind) const;
-  std::vector<uint64_t> SyncsOfOldPages() const;
+  std::vector<uint64_t> SyncsBehindGroups() const;
   SessionPlan SmallPlan(Random& random) const;
 
   Campaign& campaign_;

@@ -31,6 +31,22 @@ Image DrawTorn(const CrashPoint& point, Random& random) {
   return point.Make(arrivals);
 }
 
+// Faults that end an opening amid step 1; and none, for one that lives on.
+std::vector<std::optional<Fault>> EarlyEndings(Random& random) {
+  std::vector<std::optional<Fault>> endings(1);
+  for (uint64_t at = 1; at <= 3; ++at) {
+    const FaultKind kind = random.Chance(70) ? FaultKind::kSyncKeepsClean : FaultKind::kSyncReverts;
+    endings.push_back(Fault{.kind = kind, .counted = Only(faultfs::Operation::kSync), .at = at});
+  }
+  for (uint64_t at = 1; at <= 5; ++at) {
+    endings.push_back(Fault{.kind = FaultKind::kShortWrite,
+                            .counted = Only(faultfs::Operation::kWrite),
+                            .at = at,
+                            .parameter = 1 + random.Below(1 << 20)});
+  }
+  return endings;
+}
+
 }  // namespace
 
 // After some write of a meta page, and perhaps its sync. Most often one of a commit through a checkpoint: the
@@ -57,7 +73,11 @@ uint64_t Scenarios::NearMeta(bool lone, Random& random) const {
     if (through(i)) writes_through.push_back(i);
   }
   if (writes.empty()) return random.Below(effects.size() + 1);
-  const auto& from = !writes_through.empty() && random.Chance(lone ? 90 : 75) ? writes_through : writes;
+  // Or of the close: the next life's log is found by its page alone.
+  const bool close = lone && session.closed && random.Chance(35);
+  if (close) writes = {writes.back()};
+  const bool through_one = !close && !writes_through.empty() && random.Chance(lone ? 90 : 75);
+  const auto& from = through_one ? writes_through : writes;
   const uint64_t behind = 1 + random.Below(lone ? 2 : 3);
   return std::min<uint64_t>(from[random.Below(from.size())] + behind, effects.size());
 }
@@ -117,7 +137,7 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
   Owed owed;
   // Some begin beside a meta page, and each opening fails within a few calls: what it takes to tear several
   // copies of the meta page one after the other.
-  const bool at_once = random.Chance(60);
+  const bool at_once = random.Chance(50);
   const bool near = at_once || random.Chance(75);
   owed.effects = near ? NearMeta(at_once, random) : random.Below(generation_.effects() + 1);
   std::shared_ptr<Disk> disk;
@@ -133,7 +153,7 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
   bool ended = false;
   const uint32_t openings = 2 + static_cast<uint32_t>(random.Below(5));
   for (; owed.openings < openings; ++owed.openings) {
-    const bool lives = random.Chance(at_once ? 15 : 25);  // and commits: the next opening owes that as well
+    const bool lives = random.Chance(25);  // and commits: the next opening owes that as well
     if (!lives) EndEarly(*disk, at_once, random);
     const size_t fired = disk->faults_fired().size();
     const Recovered found =
@@ -160,6 +180,59 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
   campaign_.CountRecovery(last.cpu_nanos);
   JudgeOpening(last, false, owed);
   return ended;
+}
+
+// Every pair of early endings, one behind the other, from where one copy of a meta page may stand alone: what
+// it takes to tear the two copies that matter. Behind them, several states that the disk may then be in.
+bool Scenarios::PairEndings(Random& random, std::string&) {
+  const Setup& setup = generation_.plan.setup;
+  Owed owed;
+  owed.effects = NearMeta(true, random);
+  const CrashPoint point(generation_.session.trace, owed.effects);
+  const Image image = point.Draw({random.Chance(70) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
+  owed.shown = Recover(image, setup, {}, {.verify = false});
+  campaign_.CountRecovery(owed.shown->cpu_nanos);
+  if (!owed.shown->sound()) return false;  // reported where this point was explored
+  const auto endings = EarlyEndings(random);
+  for (const auto& first : endings) {
+    for (const auto& second : endings) {
+      auto disk = std::make_shared<Disk>(image, setup.traits, random.Next());
+      Owed now = owed;
+      if (!EndAs(disk, first, now)) return true;
+      if (random.Chance(first ? 40 : 70)) GoOnWith(disk, random);
+      if (!EndAs(disk, second, now)) return true;
+      for (int i = 0; i < 5; ++i) {
+        auto next = std::make_shared<Disk>(*disk->trace(), disk->effects(), random.Next());
+        GoOnWith(next, random);
+        if (Owed last = now; !EndAs(next, std::nullopt, last)) return true;
+      }
+      if (campaign_.Stop()) return true;
+    }
+  }
+  return true;
+}
+
+// Opens; if nothing is to end it, it commits as well. False: a violation.
+bool Scenarios::EndAs(const std::shared_ptr<Disk>& disk, const std::optional<Fault>& ending, Owed& owed) {
+  ++owed.openings;
+  const size_t fired = disk->faults_fired().size();
+  if (ending) disk->Arm(*ending);
+  const RecoveryWish wish{.verify = false, .write = ending ? 0 : owed.openings};
+  const Recovered found = Recover(disk, generation_.plan.setup, {}, wish);
+  campaign_.CountRecovery(found.cpu_nanos);
+  const bool holds = JudgeOpening(found, disk->faults_fired().size() > fired, owed);
+  if (found.written) owed.shown->seen = *found.written;
+  disk->DisarmAll();
+  return holds;
+}
+
+// The same boot, with or without the cache's clean sectors, or the next one.
+void Scenarios::GoOnWith(std::shared_ptr<Disk>& disk, Random& random) const {
+  const uint64_t draw = random.Below(5);
+  if (draw < 2) disk->EvictClean(random.Next());
+  if (draw < 3) return;
+  const Image image = DrawTorn(CrashPoint(disk->trace(), disk->effects()), random);
+  disk = std::make_shared<Disk>(image, generation_.plan.setup.traits, random.Next());
 }
 
 }  // namespace manifolddb::crashsim

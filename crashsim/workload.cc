@@ -66,6 +66,7 @@ std::string Drawer::Value(uint32_t op) {
   if (limits_.pressure == Pressure::kLog && draw >= 20) {
     // Groups of one write unit and of as many as a group may have, side by side; few too large for the log.
     const uint64_t whole = limits_.group_bytes_max - kGroupHeaderBytes;
+    if (swarm_.large_groups && draw >= 40) return MakeValue(serial_, op, whole / 2 + random_.Below(whole / 2));
     return MakeValue(serial_, op, 8 + random_.Below(draw < 24 ? 2 * whole : whole));
   }
   if (draw < 8) {
@@ -257,6 +258,11 @@ void Press(Swarm& swarm, Pressure pressure, Random random) {
     swarm.none_percent = 85;
   }
   swarm.family_changes = swarm.through_checkpoint = random.Chance(20);
+  if (random.Fork(2).Chance(70)) {
+    // A few fill the ring: whoever comes next waits for the checkpoint to move its tail.
+    swarm.large_groups = true;
+    swarm.actors = 4;
+  }
 }
 
 std::string Describe(const Swarm& swarm) {

@@ -43,6 +43,7 @@ struct Swarm {
   bool reopens = true;
   bool ledger = true;
   bool background = true;
+  bool large_groups = false;  // of the log, where it is under pressure
   uint32_t actors = 1;
   uint32_t keys = 16;          // per table: few, so that operations meet
   uint32_t ops_per_step = 4;   // at most
