@@ -48,6 +48,14 @@ bool InOrder(NodeView left, const KeyParts& separator, NodeView right) {
          (right.cells() == 1 || CompareKeys(separator, right.Key(1)) < 0);
 }
 
+// Whether `separator` has its place in the branch between the separators before and behind `index`.
+bool FitsBetween(NodeView parent, const KeyParts& separator, uint32_t before, uint32_t behind) {
+  return (before == 0 || CompareKeys(parent.Key(before), separator) < 0) &&
+         (behind >= parent.cells() || CompareKeys(separator, parent.Key(behind)) < 0);
+}
+
+constexpr const char* kOutOfPlace = "a child's keys are not between its separators";
+
 CellSequence CellsWith(NodeView node, uint32_t index, TreeEdit::Mode mode, const CellParts& cell) {
   CellSequence cells(node.leaf());
   cells.AddNode(node, 0, index);
@@ -177,12 +185,8 @@ Status TreeEdit::PutCell(uint32_t index, Mode mode, const CellParts& leaf_cell) 
     cell = lead->Parts(separator);
     index = path_[depth - 1].index + 1;
     mode = Mode::kInsert;
-    const NodeView parent(path_[depth - 1].bytes);
-    const bool in_order = (index == 1 || CompareKeys(parent.Key(index - 1), cell.key) < 0) &&
-                          (index == parent.cells() || CompareKeys(cell.key, parent.Key(index)) < 0);
-    if (!in_order) {
-      return CorruptNode(pages_.file(), path_[depth - 1].ref(),
-                         "a child's keys are not between its separators");
+    if (!FitsBetween(NodeView(path_[depth - 1].bytes), cell.key, index - 1, index)) {
+      return CorruptNode(pages_.file(), path_[depth - 1].ref(), kOutOfPlace);
     }
   }
 }
@@ -369,6 +373,10 @@ Result<bool> TreeEdit::Even(const MutablePage& parent, const Pair& pair) {
   std::byte* key = KeyScratch(0);
   parts.CopyTo(key);
   const ByteView separator(key, parts.size());
+  // A child may hold keys that its other separator should have kept out: they must not move up.
+  if (!FitsBetween(parent_node, {{}, separator}, pair.left_index, pair.left_index + 2)) {
+    return CorruptNode(pages_.file(), pair.left, kOutOfPlace);
+  }
   const BranchLead as_now(pair.right);
   if (UsedBytesWith(parent_node, page_bytes_, as_now.Parts(separator), pair.left_index + 1) > page_bytes_) {
     MANIFOLDDB_MARK("btree.node.left_underfull");

@@ -465,5 +465,50 @@ TEST(Tree, ALeafInAnothersPlaceIsCorruptionWhenItSplits) {
   tree.Abandon({});
 }
 
+// The leaf itself is in order, and begins where it should: its last keys lie behind the next separator.
+TEST(Tree, ALeafThatReachesIntoTheNextOneIsCorruptionWhenItGivesCellsToItsNeighbour) {
+  TreeFixture tree(512);
+  for (int i = 1000; i < 1060; ++i) tree.Put("key" + std::to_string(i), std::string(60, 'v'));
+  const mvcc::EpochGuard guard(tree.slot());
+  const NodeView root(Must(tree.writer().Fetch(tree.root().root, guard))->bytes);
+  ASSERT_EQ(root.level(), 1u);
+  const auto text = [](const KeyParts& key) {
+    return std::string(AsText(key.prefix)).append(AsText(key.rest));
+  };
+  uint32_t forged = 0;
+  std::string first;
+  for (uint32_t index = 1; index + 1 < root.cells() && forged == 0; ++index) {
+    first = text(NodeView(Must(tree.writer().Fetch(root.Child(index), guard))->bytes).Key(0));
+    if (first >= "key1030") forged = index;
+  }
+  ASSERT_GT(forged, 0u);
+  const page::MutablePage leaf = Must(tree.writer().Edit(root.Child(forged), guard));
+  const std::string value(118, 'w');
+  const LeafLead lead({AsBytes(value), false});
+  CellSequence cells(true);
+  for (const std::string_view key :
+       {std::string_view(first), std::string_view("y1"), std::string_view("y2")}) {
+    cells.AddCell(lead.Parts(AsBytes(key)));
+  }
+  Build({leaf.bytes, 512}, cells, 0, cells.size());
+  std::vector<std::string> separators;
+  for (uint32_t index = 1; index < root.cells(); ++index) separators.push_back(text(root.Key(index)));
+  std::vector<std::string> victims;
+  const NodeView before(Must(tree.writer().Fetch(root.Child(forged - 1), guard))->bytes);
+  for (uint32_t index = 0; index + 1 < before.cells(); ++index) victims.push_back(text(before.Key(index)));
+  Status status;
+  for (const std::string& key : victims) {
+    auto deleted = Delete(tree.writer(), tree.root(), AsBytes(key), guard);
+    if (!deleted) status = std::unexpected<Error>(deleted.error());
+  }
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), Errc::kCorrupt);
+  const NodeView after(Must(tree.writer().Fetch(tree.root().root, guard))->bytes);
+  ASSERT_EQ(after.cells(), separators.size() + 1);
+  for (uint32_t index = 1; index < after.cells(); ++index)
+    EXPECT_EQ(text(after.Key(index)), separators[index - 1]);
+  tree.Abandon({});
+}
+
 }  // namespace
 }  // namespace manifolddb::btree
