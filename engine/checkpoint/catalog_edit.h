@@ -16,8 +16,8 @@ namespace manifolddb::checkpoint {
 struct DroppedSubtree {
   uint64_t number = 0;  // its key
   format::PageRef root;
-  // Met by this opening: damaged, or not to be read. It stays in the catalog, owned and reported by Verify;
-  // the next opening tries again.
+  // Met by this opening: damaged, not to be read, or no place where a page could be. It stays in the catalog,
+  // owned and reported by Verify; nothing is freed through it. The next opening tries again.
   bool unreadable = false;
 };
 

@@ -39,8 +39,8 @@ class Loader {
     if (format::DecodeDroppedKey(key, dropped.number)) {
       if (!format::DecodeDroppedRecord(value, dropped.root))
         return "the record of a dropped tree is malformed";
-      if (!Possible(dropped.root))
-        return "a dropped tree lies outside the file, or was born in no life so far";
+      // A checkpoint lists what could not be read as it was met: a damaged tree may refer to anything.
+      dropped.unreadable = !Possible(dropped.root);
       state_.next_dropped = dropped.number + 1;
       state_.dropped.push_back(dropped);
       return nullptr;
