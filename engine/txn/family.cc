@@ -71,9 +71,9 @@ Family* Families::Find(FamilyId id) const { return by_id_.Find(id); }
 
 const FamilyName* Families::NameOf(const Family& family, TxnId at) {
   if (!family.ExistsAt(at)) return nullptr;
-  const FamilyName* name = family.name_.get();
-  while (name != nullptr && name->from > at) name = name->older.get();
-  return name;
+  const auto name =
+      std::find_if(family.names_.rbegin(), family.names_.rend(), [&](const auto& n) { return n.from <= at; });
+  return name == family.names_.rend() ? nullptr : &*name;
 }
 
 Family* Families::FindByName(std::string_view name, TxnId at) const {
@@ -211,8 +211,7 @@ Family* Families::CreateAs(FamilyId id, std::string_view name, TxnId txn) {
 
 Family* Families::AddLocked(FamilyId id, std::string_view name, TxnId txn) {
   auto& family = all_.emplace_back(std::make_unique<Family>(id, txn));
-  family->name_ = std::make_unique<FamilyName>(FamilyName{txn, std::string(name), nullptr});
-  family->name_->entry = by_name_.emplace(family->name_->text, family.get());
+  AddNameLocked(family.get(), name, txn);
   next_id_ = std::max(next_id_, id.next());
   by_id_.Add(id, family.get());
   return family.get();
@@ -220,16 +219,20 @@ Family* Families::AddLocked(FamilyId id, std::string_view name, TxnId txn) {
 
 void Families::Rename(Family* family, std::string_view name, TxnId txn) {
   base::MutexLock lock(mutex_);
-  MANIFOLDDB_ASSERT(family->name_->from <= txn);
-  old_names_.push_back({txn, family->name_->entry});
-  family->name_ = std::make_unique<FamilyName>(FamilyName{txn, std::string(name), std::move(family->name_)});
-  family->name_->entry = by_name_.emplace(family->name_->text, family);
+  MANIFOLDDB_ASSERT(family->names_.back().from <= txn);
+  old_names_.push_back({txn, family->names_.back().entry});
+  AddNameLocked(family, name, txn);
+}
+
+void Families::AddNameLocked(Family* family, std::string_view text, TxnId from) {
+  FamilyName& name = family->names_.emplace_back(FamilyName{from, std::string(text)});
+  name.entry = by_name_.emplace(name.text, family);
 }
 
 void Families::Drop(Family* family, TxnId txn) {
   base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(!family->dropped());
-  old_names_.push_back({txn, family->name_->entry});
+  old_names_.push_back({txn, family->names_.back().entry});
   family->dropped_.store(txn.raw(), std::memory_order_release);
 }
 
@@ -239,10 +242,8 @@ void Families::ForgetNames(TxnId oldest) {
     Family* const family = old_names_.front().entry->second;
     by_name_.erase(old_names_.front().entry);
     old_names_.pop_front();
-    // The one that it had first. The last one stays with it.
-    std::unique_ptr<FamilyName>* name = &family->name_;
-    while ((*name)->older != nullptr) name = &(*name)->older;
-    if (name != &family->name_) name->reset();
+    // Of the family's names it is the first: they are given up in their order. The last one stays with it.
+    if (family->names_.size() > 1) family->names_.pop_front();
   }
 }
 

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,7 +43,6 @@ using FamiliesByName = std::multimap<std::string_view, Family*>;  // keys point 
 struct FamilyName {
   format::TxnId from;
   std::string text;
-  std::unique_ptr<FamilyName> older;
   FamiliesByName::iterator entry = {};
 };
 
@@ -80,7 +80,7 @@ class Family {
   const format::TxnId created_;
   std::atomic<uint64_t> dropped_{kNever.raw()};  // release: what the dropping commit made precedes it
   // Guarded by Families::mutex_:
-  std::unique_ptr<FamilyName> name_;
+  std::list<FamilyName> names_;  // newest last, never empty once it is in Families
   TokenWaiter* first_waiter_ = nullptr;
   TokenWaiter* last_waiter_ = nullptr;
   uint64_t holder_ = 0;  // thread that took the token, or has used its transaction since; 0: nobody
@@ -152,6 +152,7 @@ class Families {
   };
 
   Family* AddLocked(format::FamilyId id, std::string_view name, format::TxnId txn) REQUIRES(mutex_);
+  void AddNameLocked(Family* family, std::string_view text, format::TxnId from) REQUIRES(mutex_);
   Status CheckMayWaitLocked(std::span<Family* const> families, const char* operation,
                             const Family* before) const REQUIRES(mutex_);
   void TakeLocked(Family* family, uint64_t thread) REQUIRES(mutex_);

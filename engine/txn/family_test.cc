@@ -38,6 +38,28 @@ TEST(Families, ARenameThereAndBackListsTheNameOnce) {
   EXPECT_EQ(families.FindByName("a", TxnId{3}), a);
 }
 
+TEST(Families, EachSnapshotThatEndsForgetsTheNamesThatItAloneSaw) {
+  Families families;
+  Family* const a = families.Create("name1", TxnId{1});
+  Family* const b = families.Create("other", TxnId{1});
+  for (uint64_t txn = 2; txn <= 40; ++txn) {
+    families.Rename(txn % 3 == 0 ? b : a, "name" + std::to_string(txn), TxnId{txn});
+  }
+  const auto name_at = [](uint64_t txn, bool of_b) {
+    while (txn > 1 && (txn % 3 == 0) != of_b) --txn;
+    return txn == 1 && of_b ? std::string("other") : "name" + std::to_string(txn);
+  };
+  for (uint64_t oldest = 1; oldest <= 40; oldest += 1 + oldest % 4) {
+    families.ForgetNames(TxnId{oldest});
+    EXPECT_EQ(families.names(), 2 + (40 - oldest));
+    for (uint64_t txn = oldest; txn <= 40; ++txn) {
+      EXPECT_EQ(families.NameAt(*a, TxnId{txn}), name_at(txn, false));
+      EXPECT_EQ(families.NameAt(*b, TxnId{txn}), name_at(txn, true));
+      EXPECT_EQ(families.FindByName(name_at(txn, true), TxnId{txn}), b);
+    }
+  }
+}
+
 TEST(Families, NamesThatNoSnapshotSeesAreForgotten) {
   Families families;
   Family* const kept = families.Create("kept", TxnId{1});
