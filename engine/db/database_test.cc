@@ -206,6 +206,41 @@ TEST_F(DatabaseTest, ManyLargeTransactionsAtOnceShareTheMemory) {
   for (int w = 0; w < kWriters; ++w) EXPECT_EQ(Contents("f" + std::to_string(w)).size(), size_t{kPutsEach});
 }
 
+// Each leaves as much unwritten as it may by itself, then the next one comes.
+TEST_F(DatabaseTest, TransactionsThatComeOneAfterAnotherShareTheMemoryToo) {
+  constexpr uint64_t kWriters = 120;
+  constexpr uint64_t kPutsEachMax = 400;
+  options_.dirty_bytes_max = 1024 * 512;
+  options_.cache_bytes = 4 * options_.dirty_bytes_max;
+  Open();
+  std::vector<ColumnFamily> families;
+  for (uint64_t w = 0; w < kWriters; ++w) families.push_back(Family("f" + std::to_string(w)));
+  ASSERT_TRUE(db_->Checkpoint());
+  std::vector<WriteTransaction> writers;
+  uint64_t dirty_bytes_most = 0;
+  for (uint64_t w = 0; w < kWriters; ++w) {
+    auto writer = db_->BeginWrite(families[w]);
+    ASSERT_TRUE(writer);
+    writers.push_back(std::move(*writer));
+    auto table = writers[w].CreateTable(families[w], "t");
+    ASSERT_TRUE(table);
+    const uint64_t share = options_.dirty_bytes_max / std::max(uint64_t{8}, w + 1) - uint64_t{4} * 512;
+    const uint64_t before = db_->Stats().dirty_bytes;
+    for (uint64_t i = 0; i < kPutsEachMax && db_->Stats().dirty_bytes < before + share; ++i) {
+      ASSERT_TRUE(table->Put(AsBytes("key" + std::to_string(1000 + i)), AsBytes(std::string(100, 'v'))));
+      dirty_bytes_most = std::max(dirty_bytes_most, db_->Stats().dirty_bytes);
+    }
+  }
+  EXPECT_GT(dirty_bytes_most, options_.dirty_bytes_max);
+  EXPECT_LE(dirty_bytes_most, 2 * options_.dirty_bytes_max);
+  // What they give up, and what they commit, counts no longer.
+  for (uint64_t w = 0; w < kWriters; w += 2) writers[w].Abort();
+  for (uint64_t w = 1; w < kWriters; w += 2) ASSERT_TRUE(writers[w].Commit());
+  writers.clear();
+  ASSERT_TRUE(db_->Checkpoint());
+  EXPECT_EQ(db_->Stats().dirty_bytes, 0u);
+}
+
 TEST_F(DatabaseTest, AnAbortedLargeTransactionGivesItsPagesBack) {
   Put("a", "k", "v");
   ASSERT_TRUE(db_->Checkpoint());

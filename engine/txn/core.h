@@ -78,7 +78,7 @@ struct Core {
   mutable base::Mutex close_decision{base::LockRank::kLifecycle};
   std::atomic<uint64_t> commits{0};
   std::atomic<uint64_t> open_writers{0};
-  std::atomic<uint64_t> active_writers{0};  // of these, those that hold families, hence may hold pages
+  std::atomic<uint64_t> unwritten_bytes{0};  // of pages that running transactions changed and did not write
   std::atomic<uint64_t> last_checkpoint_ns{0};
 
   uint64_t DrawWriterSerial() { return next_writer_serial.fetch_add(1, std::memory_order_relaxed); }

@@ -180,19 +180,26 @@ Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const
 
 Status WriteTransactionImpl::AfterChange() {
   ++edits_;
-  // Running transactions may overdraw the limit by as much again, together: each by an eighth, or by its part
-  // where they are more. Beyond it, whoever finds memory short writes its own pages out.
+  // Running transactions may overdraw the limit by as much again, together, but for a few pages each; one by
+  // itself by an eighth. Beyond it, whoever finds memory short writes its own pages out.
   constexpr uint64_t kPartsMin = 8;
+  constexpr uint64_t kPagesMin = 4;  // fewer are not worth a write and a sync
   const uint64_t limit = core_.config.dirty_bytes_max;
   const uint64_t own = pages_.pages_unwritten() * pages_.page_size();
-  const uint64_t parts = std::max(kPartsMin, core_.active_writers.load(std::memory_order_relaxed));
-  if (core_.cache->bytes_dirty() > limit && own * parts >= limit) {
+  const bool too_many = CountUnwritten(own) > limit && pages_.pages_unwritten() >= kPagesMin;
+  if (core_.cache->bytes_dirty() > limit && (too_many || own * kPartsMin >= limit)) {
     MANIFOLDDB_MARK("txn.spill");
     if (Status spilled = pages_.Spill(*core_.poison); !spilled) {
       return Failed(spilled.error());
     }
+    CountUnwritten(0);
   }
   return {};
+}
+
+uint64_t WriteTransactionImpl::CountUnwritten(uint64_t bytes) {
+  const uint64_t more = bytes - std::exchange(bytes_counted_, bytes);  // modulo 2^64, also when it is less
+  return core_.unwritten_bytes.fetch_add(more, std::memory_order_relaxed) + more;
 }
 
 }  // namespace manifolddb::txn

@@ -59,7 +59,6 @@ Status WriteTransactionImpl::TakeFamilies(std::span<const ColumnFamily> wanted) 
   MANIFOLDDB_TRY(core_.families->TakeTokens(families, "transaction.begin"));
   // From here the tokens are released by whoever ends the transaction: all of them are in families_.
   holds_tokens_ = true;
-  core_.active_writers.fetch_add(1, std::memory_order_relaxed);
   for (Family* const family : families) families_.push_back(std::make_unique<FamilyEdit>(family, nullptr));
   std::vector<std::unique_ptr<FamilyEdit>> taken = std::exchange(families_, {});
   Status status;
@@ -226,7 +225,7 @@ std::vector<Family*> WriteTransactionImpl::HeldFamilies() const {
 
 void WriteTransactionImpl::ReleaseFamilies() {
   if (!std::exchange(holds_tokens_, false)) return;
-  core_.active_writers.fetch_sub(1, std::memory_order_relaxed);
+  CountUnwritten(0);
   core_.families->ReleaseTokens(HeldFamilies());
 }
 

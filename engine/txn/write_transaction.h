@@ -61,6 +61,8 @@ class WriteTransactionImpl {
   std::unexpected<Error> Failed(const Error& error);
   // Bookkeeping after each change: cursors, memory.
   Status AfterChange();
+  // Enters the bytes of its unwritten pages into the sum over all running transactions; the new sum.
+  uint64_t CountUnwritten(uint64_t bytes);
   // Has `append` put a change into the redo, while the redo is kept. `table`: whose entries change; null: of
   // a change that names its table. `bytes`: of its keys, values and names.
   template <class Append>
@@ -85,6 +87,7 @@ class WriteTransactionImpl {
   std::optional<Error> failed_;
   format::TxnId newest_read_;  // newest commit that this transaction's families show it
   uint64_t edits_ = 0;
+  uint64_t bytes_counted_ = 0;  // its part of Core::unwritten_bytes
   bool ended_ = false;
   bool holds_tokens_ = false;
   uint64_t thread_;  // whose the tokens are: who used the transaction last
