@@ -13,6 +13,7 @@ enum class LockRank : uint8_t {
   kCommitQueue = 30,     // txn: order, the waiting committers, the leader
   kFamilies = 40,        // txn: the set of families, who writes which
   kLogSpace = 50,        // wal: reserved and used bytes of the ring
+  kReclaimRole = 55,     // page: who looks for pages to free on a full device
   kVersions = 60,        // mvcc: publication order, snapshots
   kReclaim = 70,         // mvcc: pages that wait for a version to go
   kAllocator = 80,       // page: free pages

@@ -51,9 +51,24 @@ Result<PageRun> PageAllocator::Allocate(uint64_t pages_min, uint64_t pages_wante
   MANIFOLDDB_ASSERT(pages_min > 0 && pages_min <= pages_wanted);
   base::AssertNoLocksHeld();
   Result<PageRun> run = TakeOrGrow(pages_min, pages_wanted);
-  if (run || run.error().code() != Errc::kNoSpace || !reclaim_ || !reclaim_()) return run;
-  MANIFOLDDB_MARK("page.allocator.reclaimed");
-  return TakeOrGrow(pages_min, pages_wanted);
+  if (run || run.error().code() != Errc::kNoSpace || !reclaim_) return run;
+  if (RunReclaim()) {
+    MANIFOLDDB_MARK("page.allocator.reclaimed");
+    return TakeOrGrow(pages_min, pages_wanted);
+  }
+  // Nothing was left for this thread to find, perhaps because another one had just found it.
+  if (const auto found = TakeFree(pages_min, pages_wanted)) return *found;
+  return run;
+}
+
+bool PageAllocator::RunReclaim() {
+  base::MutexLock lock(reclaim_mutex_);
+  return reclaim_();
+}
+
+std::optional<PageRun> PageAllocator::TakeFree(uint64_t pages_min, uint64_t pages_wanted) {
+  base::MutexLock lock(mutex_);
+  return TakeLocked(pages_min, pages_wanted);
 }
 
 Result<PageRun> PageAllocator::TakeOrGrow(uint64_t pages_min, uint64_t pages_wanted) {

@@ -36,7 +36,7 @@ class PageAllocator {
   PageAllocator(DataFile& file, PageBitmap free, format::Life life);
 
   // Frees what nobody has noticed to be free yet; true if that was anything. Called when the device is full,
-  // by whoever found out, without a lock.
+  // by whoever found out, one thread at a time: what one of them is about to free, the next one finds free.
   using Reclaim = std::function<bool()>;
   // REQUIRES: nobody allocates yet.
   void SetReclaim(Reclaim reclaim) { reclaim_ = std::move(reclaim); }
@@ -73,6 +73,8 @@ class PageAllocator {
   friend struct AllocatorTestPeer;
 
   std::unexpected<Error> BirthsExhausted() const;
+  bool RunReclaim() EXCLUDES(reclaim_mutex_);
+  std::optional<PageRun> TakeFree(uint64_t pages_min, uint64_t pages_wanted) EXCLUDES(mutex_);
   Result<PageRun> TakeOrGrow(uint64_t pages_min, uint64_t pages_wanted) EXCLUDES(mutex_);
   // A run, or nothing: then the calling thread has the role of the one that grows the file, of `pages_now`
   // pages.
@@ -98,6 +100,7 @@ class PageAllocator {
 
   std::atomic<uint64_t> next_birth_;  // seq_cst: births are ordered against commits by it
 
+  base::Mutex reclaim_mutex_{base::LockRank::kReclaimRole};  // held while reclaim_ runs
   mutable base::Mutex mutex_{base::LockRank::kAllocator};
   base::CondVar grown_;
   PageBitmap free_ GUARDED_BY(mutex_);

@@ -105,6 +105,17 @@ TEST(PageAllocator, OnAFullDeviceWhatCanBeReclaimedIsTriedOnce) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST(PageAllocator, OnAFullDeviceWhatAnotherThreadReclaimedServesTheOneThatFoundNothing) {
+  PageFixture pages(kPageSize, 17, 16);
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  pages.file.bytes_max = 17 * uint64_t{kPageSize};
+  pages.allocator.SetReclaim([&] {
+    pages.allocator.Free(Pages(5, 1));  // the other one's
+    return false;
+  });
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(5, 1));
+}
+
 TEST(PageAllocator, AgreesWithAPlainSetOverRandomOperations) {
   PageFixture pages(kPageSize, 100, 4);
   std::mt19937_64 random(5);
