@@ -84,7 +84,8 @@ class Database {
 
   // Waits until no other write transaction holds one of `families`, and for memory. kBusy if this very thread
   // holds one of them already, or would have to wait while it has another write transaction: two who do that
-  // would wait for each other. A transaction counts as that of the thread that used it last.
+  // would wait for each other. A transaction counts as that of the thread that used it last: a
+  // thread that receives one must call it before it begins another, or waits cannot be told from deadlocks.
   Result<WriteTransaction> BeginWrite(std::span<const ColumnFamily> families);
   Result<WriteTransaction> BeginWrite(std::initializer_list<ColumnFamily> families) {
     return BeginWrite(std::span<const ColumnFamily>(families.begin(), families.size()));

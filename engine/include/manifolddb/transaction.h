@@ -107,7 +107,8 @@ struct CommitOptions {
 };
 
 // Changes to the column families it was begun with; serializable; seen by others after Commit, all at once
-// (G2). Used by one thread at a time; may move between threads. Destroying it aborts. Must not outlive the
+// (G2). Used by one thread at a time; may move between threads (the receiving one must call it before it
+// begins another, see Database::BeginWrite). Destroying it aborts. Must not outlive the
 // Database. When a change has met kNoMemory, kNoSpace, kCorrupt or kIo, only Abort is left: everything else
 // answers kTransactionEnded. A read that fails does no harm. Calls on one that was moved from are
 // kInvalidArgument.
