@@ -66,7 +66,8 @@ std::string Drawer::Value(uint32_t op) {
   if (limits_.pressure == Pressure::kLog && draw >= 20) {
     // Groups of one write unit and of as many as a group may have, side by side; few too large for the log.
     const uint64_t whole = limits_.group_bytes_max - kGroupHeaderBytes;
-    if (swarm_.large_groups && draw >= 40) return MakeValue(serial_, op, whole / 2 + random_.Below(whole / 2));
+    const bool large = swarm_.large_groups && draw >= 40;
+    if (large) return MakeValue(serial_, op, whole / 2 + random_.Below(whole / 2));
     return MakeValue(serial_, op, 8 + random_.Below(draw < 24 ? 2 * whole : whole));
   }
   if (draw < 8) {
