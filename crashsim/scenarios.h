@@ -55,7 +55,7 @@ class Scenarios {
   void EndEarly(faultfs::Disk& disk, bool at_once, Random& random);
   bool EndAs(const std::shared_ptr<faultfs::Disk>& disk, const std::optional<faultfs::Fault>& ending,
              Owed& owed);
-  void GoOnWith(std::shared_ptr<faultfs::Disk>& disk, Random& random) const;
+  void GoOnWith(std::shared_ptr<faultfs::Disk>& disk, uint64_t cut_percent, Random& random) const;
   bool JudgeOpening(const Recovered& found, bool hindered, Owed& owed);
   // `lone`: where one copy of a checkpoint's meta page may stand alone.
   uint64_t NearMeta(bool lone, Random& random) const;

@@ -199,11 +199,12 @@ bool Scenarios::PairEndings(Random& random, std::string&) {
       auto disk = std::make_shared<Disk>(image, setup.traits, random.Next());
       Owed now = owed;
       if (!EndAs(disk, first, now)) return true;
-      if (random.Chance(first ? 40 : 70)) GoOnWith(disk, random);
+      // One that lived and committed most often meets a cut: it has synced all that it needs.
+      if (first ? random.Chance(40) : random.Chance(80)) GoOnWith(disk, first ? 40 : 90, random);
       if (!EndAs(disk, second, now)) return true;
       for (int i = 0; i < 5; ++i) {
         auto next = std::make_shared<Disk>(*disk->trace(), disk->effects(), random.Next());
-        GoOnWith(next, random);
+        GoOnWith(next, 40, random);
         if (Owed last = now; !EndAs(next, std::nullopt, last)) return true;
       }
       if (campaign_.Stop()) return true;
@@ -227,11 +228,13 @@ bool Scenarios::EndAs(const std::shared_ptr<Disk>& disk, const std::optional<Fau
 }
 
 // The same boot, with or without the cache's clean sectors, or the next one.
-void Scenarios::GoOnWith(std::shared_ptr<Disk>& disk, Random& random) const {
-  const uint64_t draw = random.Below(5);
-  if (draw < 2) disk->EvictClean(random.Next());
-  if (draw < 3) return;
-  const Image image = DrawTorn(CrashPoint(disk->trace(), disk->effects()), random);
+void Scenarios::GoOnWith(std::shared_ptr<Disk>& disk, uint64_t cut_percent, Random& random) const {
+  if (!random.Chance(cut_percent)) {
+    if (random.Chance(65)) disk->EvictClean(random.Next());
+    return;
+  }
+  const CrashPoint point(disk->trace(), disk->effects());
+  const Image image = random.Chance(30) ? point.Draw({Policy::kNone, 0}) : DrawTorn(point, random);
   disk = std::make_shared<Disk>(image, generation_.plan.setup.traits, random.Next());
 }
 
