@@ -31,8 +31,8 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kRot, 12, &Scenarios::Rot, random);
   Try(ScenarioKind::kMetaRot, 16, &Scenarios::RotMeta, random);
   Try(ScenarioKind::kLostWrite, 64, &Scenarios::LoseWrite, random);
-  Try(ScenarioKind::kOpenings, 64, &Scenarios::LoopOpenings, random);
-  Try(ScenarioKind::kEndings, 2, &Scenarios::PairEndings, random);
+  Try(ScenarioKind::kOpenings, 48, &Scenarios::LoopOpenings, random);
+  Try(ScenarioKind::kEndings, 4, &Scenarios::PairEndings, random);
   Try(ScenarioKind::kForeign, 4, &Scenarios::Foreign, random);
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
