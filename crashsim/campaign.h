@@ -51,8 +51,9 @@ enum class ScenarioKind : uint8_t {
   kForeign,     // a group of another database where the log goes on
   kMissing,     // one of the two files is gone
   kEndings,     // every pair of early endings of openings, where a copy of a meta page stands alone
+  kSchedules,   // the same program, its actors otherwise interleaved
 };
-inline constexpr size_t kScenarios = 14;
+inline constexpr size_t kScenarios = 15;
 const char* Name(ScenarioKind kind);
 
 inline constexpr size_t kMarksMax = 512;

@@ -65,13 +65,12 @@ std::vector<ImageSpec> Explorer::Specs(const CrashPoint& point, bool light, Rand
   return specs;
 }
 
-// Amid a checkpoint's last steps, where one copy of its meta page may stand alone: recoveries from there are
-// worth cutting.
+// Amid a checkpoint's last steps: its meta page is the next that would be written, or one copy of it may stand
+// alone. Recoveries from there are worth cutting.
 bool Explorer::AtMeta(const faultfs::Trace& trace, uint64_t effects) const {
+  if (effects < trace.effects.size() && IsMetaWrite(trace.effects[effects], setup_)) return true;
   for (uint64_t back = 1; back <= 3 && back <= effects; ++back) {
-    const faultfs::Effect& effect = trace.effects[effects - back];
-    const bool meta = effect.name == kDatabase && effect.offset < 4 * setup_.options.write_unit;
-    if (meta && effect.kind == faultfs::EffectKind::kWrite) return true;
+    if (IsMetaWrite(trace.effects[effects - back], setup_)) return true;
   }
   return false;
 }

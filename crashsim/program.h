@@ -81,6 +81,7 @@ struct Program {
   bool close = true;             // at the end
   bool background = false;       // checkpoints run as an actor of their own, not inside the commit
   uint32_t switch_percent = 50;  // how often another actor goes on at an I/O
+  uint32_t hold_percent = 0;     // of these, how often the one that it went on from is held back for long
 };
 
 inline constexpr uint8_t kActorsMax = 4;

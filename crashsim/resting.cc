@@ -60,6 +60,18 @@ Result<std::optional<RestingCursor>> RestingCursor::Rest(ReadTransaction& transa
   return std::optional<RestingCursor>(std::move(resting));
 }
 
+Result<std::optional<std::string>> RestingCursor::GoOnOrRest(std::optional<RestingCursor>& resting,
+                                                             ReadTransaction& transaction, Random random) {
+  if (resting) {
+    auto wrong = resting->GoOn();
+    if (!wrong) resting.reset();
+    return wrong;
+  }
+  MANIFOLDDB_ASSIGN(std::optional<RestingCursor> left, Rest(transaction, random));
+  if (left) resting.emplace(std::move(*left));
+  return std::optional<std::string>();
+}
+
 Result<bool> RestingCursor::Place(const std::string& key) {
   const auto after = [&](const Entry& entry) { return entry.key <= key; };
   const auto before = [&](const Entry& entry) { return entry.key < key; };

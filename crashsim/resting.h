@@ -16,12 +16,10 @@ namespace manifolddb::crashsim {
 // A cursor with bounds over one table of a snapshot.
 class RestingCursor {
  public:
-  // Goes to some entry of some table; nothing if the snapshot has no table.
-  static Result<std::optional<RestingCursor>> Rest(ReadTransaction& transaction, Random random);
-
-  // Moves some steps, in both directions and beyond the bounds: what it shows must be what the snapshot held
-  // there when the cursor was made. What is wrong, or nothing.
-  Result<std::optional<std::string>> GoOn();
+  // Lets the one that rests in the snapshot go on; where none does, one is left at some entry of some table,
+  // if there is a table. What is wrong, or nothing; after an error none rests.
+  static Result<std::optional<std::string>> GoOnOrRest(std::optional<RestingCursor>& resting,
+                                                       ReadTransaction& transaction, Random random);
 
  private:
   struct Entry {
@@ -29,6 +27,10 @@ class RestingCursor {
     uint64_t digest = 0;
   };
 
+  static Result<std::optional<RestingCursor>> Rest(ReadTransaction& transaction, Random random);
+  // Moves some steps, in both directions and beyond the bounds: what it shows must be what the snapshot held
+  // there when the cursor was made. What is wrong, or nothing.
+  Result<std::optional<std::string>> GoOn();
   RestingCursor(Cursor cursor, std::vector<Entry> entries, Random random)
       : cursor_(std::move(cursor)), entries_(std::move(entries)), random_(random) {}
   static Result<std::vector<Entry>> ReadTableWhole(const ReadTable& table);

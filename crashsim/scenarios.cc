@@ -37,6 +37,7 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
   Try(ScenarioKind::kNoMemory, 1, &Scenarios::RefuseMemory, random);
+  Try(ScenarioKind::kSchedules, 4, &Scenarios::Reschedule, random);
 }
 
 void Scenarios::Try(ScenarioKind kind, uint32_t times, Body body, const Random& random) {
@@ -282,6 +283,36 @@ void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& s
   if (sync_lied) lie.emplace(*session.trace, failed_at);
   if (random.Chance(50)) disk->EvictClean(random.Next());
   Reopen(disk, oracle, lie ? &*lie : nullptr, failed_at, random);
+}
+
+// ---- Other interleavings -----------------------------------------------------------------------------------
+
+bool Scenarios::Reschedule(Random& random, std::string&) {
+  SessionPlan plan = generation_.plan;
+  const bool alone = std::ranges::all_of(plan.program.rounds,
+                                         [](const Round& round) { return round.actors.size() < 2; });
+  if (alone) return false;
+  plan.seed = random.Next();
+  plan.program.background = plan.program.background || random.Chance(50);
+  plan.program.switch_percent = static_cast<uint32_t>(20 + random.Below(70));
+  plan.program.hold_percent = random.Chance(70) ? static_cast<uint32_t>(5 + random.Below(60)) : 0;
+  const Session session = RunSession(generation_.MakeDisk(), plan, [this] { OnDeadlock(place_); });
+  Counters& counters = campaign_.counters();
+  ++counters.sessions;
+  counters.switches += session.switches;
+  if (session.open_error) return false;  // reported where the generation began
+  campaign_.Narrate("interleaved otherwise, from commit " + std::to_string(generation_.base_number),
+                    Lines(session.history));
+  campaign_.NarrateDisk("the disk", *session.trace);
+  Model base = generation_.base;
+  BindIds(base, session.opened);
+  const Oracle oracle(std::move(base), generation_.base_number, session.history);
+  Violations violations = session.violations;
+  violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
+  campaign_.Report(violations);
+  const Explorer::Extent extent{.last = session.trace->effects.size(), .light = true};
+  explorer_.Points(session.trace, Bench(oracle), extent, random.Fork(1));
+  return true;
 }
 
 // ---- Recovery that is cut again and again ----------------------------------------------------------------

@@ -36,6 +36,7 @@ class Scenarios {
   bool FailCall(Random& random, std::string& what);
   bool FillDisk(Random& random, std::string& what);
   bool RefuseMemory(Random& random, std::string& what);
+  bool Reschedule(Random& random, std::string& what);
   bool LoopCrashes(Random& random, std::string& what);
   bool LoopOpenings(Random& random, std::string& what);
   bool PairEndings(Random& random, std::string& what);
@@ -53,8 +54,12 @@ class Scenarios {
     uint32_t openings = 0;
   };
   void EndEarly(faultfs::Disk& disk, bool at_once, Random& random);
-  bool EndAs(const std::shared_ptr<faultfs::Disk>& disk, const std::optional<faultfs::Fault>& ending,
-             Owed& owed);
+  struct Judged {
+    bool hindered = false;  // something ended it
+    bool holds = false;
+  };
+  Judged OpenNext(const std::shared_ptr<faultfs::Disk>& disk, bool lives, Owed& owed);
+  void Cut(std::shared_ptr<faultfs::Disk>& disk, Random& random) const;
   void GoOnWith(std::shared_ptr<faultfs::Disk>& disk, uint64_t cut_percent, Random& random) const;
   bool JudgeOpening(const Recovered& found, bool hindered, Owed& owed);
   // `lone`: where one copy of a checkpoint's meta page may stand alone.

@@ -17,11 +17,6 @@ using faultfs::FaultKind;
 using faultfs::Image;
 using faultfs::Policy;
 
-// The two slots of two copies lie at the front of the file.
-bool IsMeta(const faultfs::Effect& effect, uint64_t unit) {
-  return effect.kind == EffectKind::kWrite && effect.name == kDatabase && effect.offset < 4 * unit;
-}
-
 }  // namespace
 
 bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const std::string& what) {
@@ -79,7 +74,7 @@ bool Scenarios::RotMeta(Random& random, std::string&) {
   std::optional<uint64_t> newest;
   for (uint64_t i = 0; i < effects; ++i) {
     const faultfs::Effect& effect = trace->effects[i];
-    if (IsMeta(effect, unit)) newest = effect.offset;
+    if (IsMetaWrite(effect, generation_.plan.setup)) newest = effect.offset;
   }
   if (!newest) return false;
   Image image = CrashPoint(trace, effects).Draw({random.Chance(50) ? Policy::kAll : Policy::kNone, 0});
@@ -105,7 +100,7 @@ bool Scenarios::LoseMeta(Random& random) {
   std::optional<std::pair<uint64_t, uint64_t>> of_opening;
   for (uint64_t i = 0; i < trace->effects.size(); ++i) {
     const faultfs::Effect& effect = trace->effects[i];
-    if (!IsMeta(effect, unit)) continue;
+    if (!IsMetaWrite(effect, generation_.plan.setup)) continue;
     // Copy by copy; step 1 writes slot by slot.
     const bool second_copy = last && trace->effects[*last].offset + unit == effect.offset;
     if (second_copy && effect.offset / unit % 2 == 1) {
@@ -134,7 +129,7 @@ bool Scenarios::LoseMeta(Random& random) {
   if (random.Chance(60)) {
     // Before the next checkpoint, which would not need what was lost.
     for (uint64_t i = until; i-- > std::max(from, second + 1);) {
-      if (IsMeta(trace->effects[i], unit)) until = i;
+      if (IsMetaWrite(trace->effects[i], generation_.plan.setup)) until = i;
     }
   }
   const uint64_t effects = random.Between(from, until);

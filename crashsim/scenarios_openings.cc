@@ -63,8 +63,7 @@ uint64_t Scenarios::NearMeta(bool lone, Random& random) const {
   std::vector<uint64_t> writes;
   std::vector<uint64_t> writes_through;
   for (uint64_t i = 0; i < effects.size(); ++i) {
-    const bool meta = effects[i].name == kDatabase && effects[i].kind == EffectKind::kWrite &&
-                      effects[i].offset < 4 * generation_.plan.setup.options.write_unit;
+    const bool meta = IsMetaWrite(effects[i], generation_.plan.setup);
     // Of a checkpoint's two copies the first is followed by a sync before there is another.
     const bool first = i + 1 < effects.size() && effects[i + 1].kind == EffectKind::kSync;
     const bool second = !writes.empty() && writes.back() + 2 == i;
@@ -152,30 +151,15 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
   }
   bool ended = false;
   const uint32_t openings = 2 + static_cast<uint32_t>(random.Below(5));
-  for (; owed.openings < openings; ++owed.openings) {
-    const bool lives = random.Chance(25);  // and commits: the next opening owes that as well
+  while (owed.openings < openings) {
+    const bool lives = random.Chance(25);
     if (!lives) EndEarly(*disk, at_once, random);
-    const size_t fired = disk->faults_fired().size();
-    const Recovered found =
-        Recover(disk, setup, {}, {.verify = false, .write = lives ? owed.openings + 1 : 0});
-    campaign_.CountRecovery(found.cpu_nanos);
-    const bool hindered = disk->kill_struck() || disk->faults_fired().size() > fired;
-    ended = ended || hindered;
-    if (!JudgeOpening(found, hindered, owed)) return true;
-    if (found.written) owed.shown->seen = *found.written;
-    disk->DisarmAll();
-    disk->KillAt(kNever);
-    if (random.Chance(at_once ? 20 : 45)) {
-      const Image image = DrawTorn(CrashPoint(disk->trace(), disk->effects()), random);
-      disk = std::make_shared<Disk>(image, setup.traits, random.Next());
-    } else if (random.Chance(50)) {
-      disk->EvictClean(random.Next());
-    }
+    const Judged judged = OpenNext(disk, lives, owed);
+    ended = ended || judged.hindered;
+    if (!judged.holds) return true;
+    GoOnWith(disk, at_once ? 20 : 45, random);
   }
-  if (random.Chance(70)) {
-    const Image image = DrawTorn(CrashPoint(disk->trace(), disk->effects()), random);
-    disk = std::make_shared<Disk>(image, setup.traits, random.Next());
-  }
+  if (random.Chance(70)) Cut(disk, random);
   const Recovered last = Recover(disk, setup, workload_.invariant());
   campaign_.CountRecovery(last.cpu_nanos);
   JudgeOpening(last, false, owed);
@@ -198,14 +182,16 @@ bool Scenarios::PairEndings(Random& random, std::string&) {
     for (const auto& second : endings) {
       auto disk = std::make_shared<Disk>(image, setup.traits, random.Next());
       Owed now = owed;
-      if (!EndAs(disk, first, now)) return true;
+      if (first) disk->Arm(*first);
+      if (!OpenNext(disk, !first, now).holds) return true;
       // One that lived and committed most often meets a cut: it has synced all that it needs.
       if (first ? random.Chance(40) : random.Chance(80)) GoOnWith(disk, first ? 40 : 90, random);
-      if (!EndAs(disk, second, now)) return true;
+      if (second) disk->Arm(*second);
+      if (!OpenNext(disk, !second, now).holds) return true;
       for (int i = 0; i < 5; ++i) {
         auto next = std::make_shared<Disk>(*disk->trace(), disk->effects(), random.Next());
         GoOnWith(next, 40, random);
-        if (Owed last = now; !EndAs(next, std::nullopt, last)) return true;
+        if (Owed last = now; !OpenNext(next, true, last).holds) return true;
       }
       if (campaign_.Stop()) return true;
     }
@@ -213,26 +199,29 @@ bool Scenarios::PairEndings(Random& random, std::string&) {
   return true;
 }
 
-// Opens; if nothing is to end it, it commits as well. False: a violation.
-bool Scenarios::EndAs(const std::shared_ptr<Disk>& disk, const std::optional<Fault>& ending, Owed& owed) {
+// Opens, with what the disk has been armed with, and judges. One that is to live commits as well: the next
+// owes that too.
+Scenarios::Judged Scenarios::OpenNext(const std::shared_ptr<Disk>& disk, bool lives, Owed& owed) {
   ++owed.openings;
   const size_t fired = disk->faults_fired().size();
-  if (ending) disk->Arm(*ending);
-  const RecoveryWish wish{.verify = false, .write = ending ? 0 : owed.openings};
+  const RecoveryWish wish{.verify = false, .write = lives ? owed.openings : 0};
   const Recovered found = Recover(disk, generation_.plan.setup, {}, wish);
   campaign_.CountRecovery(found.cpu_nanos);
-  const bool holds = JudgeOpening(found, disk->faults_fired().size() > fired, owed);
+  Judged judged{.hindered = disk->kill_struck() || disk->faults_fired().size() > fired};
+  judged.holds = JudgeOpening(found, judged.hindered, owed);
   if (found.written) owed.shown->seen = *found.written;
   disk->DisarmAll();
-  return holds;
+  disk->KillAt(kNever);
+  return judged;
 }
 
 // The same boot, with or without the cache's clean sectors, or the next one.
 void Scenarios::GoOnWith(std::shared_ptr<Disk>& disk, uint64_t cut_percent, Random& random) const {
-  if (!random.Chance(cut_percent)) {
-    if (random.Chance(65)) disk->EvictClean(random.Next());
-    return;
-  }
+  if (random.Chance(cut_percent)) return Cut(disk, random);
+  if (random.Chance(60)) disk->EvictClean(random.Next());
+}
+
+void Scenarios::Cut(std::shared_ptr<Disk>& disk, Random& random) const {
   const CrashPoint point(disk->trace(), disk->effects());
   const Image image = random.Chance(30) ? point.Draw({Policy::kNone, 0}) : DrawTorn(point, random);
   disk = std::make_shared<Disk>(image, generation_.plan.setup.traits, random.Next());

@@ -19,11 +19,12 @@ thread_local Scheduler* current_scheduler = nullptr;
 thread_local void* current_actor = nullptr;
 
 constexpr uint64_t kFruitlessMax = 2000;  // per actor
+constexpr uint64_t kHeldTurnsMax = 60;
 
 }  // namespace
 
-Scheduler::Scheduler(uint64_t seed, uint32_t switch_percent, std::function<void()> on_deadlock)
-    : switch_percent_(switch_percent), on_deadlock_(std::move(on_deadlock)), random_(seed) {}
+Scheduler::Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock)
+    : habits_(habits), on_deadlock_(std::move(on_deadlock)), random_(seed) {}
 
 Scheduler::~Scheduler() = default;
 
@@ -83,14 +84,17 @@ void Scheduler::HandTo(Actor* next) {
   }
 }
 
-// Rather one that does not wait; among equals any.
+// Rather one that does not wait, none that is held back if there is another; among equals any.
 Scheduler::Actor* Scheduler::ChooseLocked(const Actor* besides) {
   std::vector<Actor*> ready;
   std::vector<Actor*> waiting;
+  std::vector<Actor*> held;
   for (const auto& actor : actors_) {
     if (actor.get() == besides || actor->finished) continue;
-    (actor->waiting ? waiting : ready).push_back(actor.get());
+    (actor->held > 0 ? held : actor->waiting ? waiting : ready).push_back(actor.get());
+    if (actor->held > 0) --actor->held;
   }
+  if (ready.empty() && waiting.empty()) ready.swap(held);
   const bool poll = ready.empty() || (!waiting.empty() && random_.Chance(30));
   const std::vector<Actor*>& from = poll ? waiting : ready;
   return from.empty() ? nullptr : from[random_.Below(from.size())];
@@ -104,8 +108,12 @@ void Scheduler::Yield(uint32_t percent) {
   Actor& me = *static_cast<Actor*>(current_actor);
   Actor* const next = ChooseLocked(&me);
   if (next == nullptr) return;
+  if (habits_.hold_percent > 0 && random_.Chance(habits_.hold_percent)) {
+    me.held = static_cast<uint32_t>(1 + random_.Below(kHeldTurnsMax));
+  }
   HandTo(next);
   WaitTurn(lock, me);
+  me.held = 0;
 }
 
 // In place of a wait of the engine's: lets others go on, then has the waiter look again.

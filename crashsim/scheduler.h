@@ -19,8 +19,15 @@ namespace manifolddb::crashsim {
 
 class Scheduler {
  public:
+  // How often, at an I/O, another actor goes on; and how often the one that it went on from is held back for
+  // some turns, as by an I/O that takes long, while the others do all that they can.
+  struct Habits {
+    uint32_t switch_percent = 50;
+    uint32_t hold_percent = 0;
+  };
+
   // `on_deadlock` is called, and must not return, when every actor waits for another.
-  Scheduler(uint64_t seed, uint32_t switch_percent, std::function<void()> on_deadlock);
+  Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -32,7 +39,7 @@ class Scheduler {
 
   // From an actor: perhaps another goes on. From any other thread: no effect.
   void Yield(uint32_t percent);
-  uint32_t switch_percent() const { return switch_percent_; }
+  uint32_t switch_percent() const { return habits_.switch_percent; }
   uint64_t switches() const { return switches_; }
 
   // The scheduler whose actor the calling thread is; null if it is none.
@@ -43,6 +50,7 @@ class Scheduler {
     std::thread thread;
     std::condition_variable wake;
     bool waiting = false;  // for something that another actor must do
+    uint32_t held = 0;     // turns for which others go on rather
     bool finished = false;
   };
 
@@ -53,7 +61,7 @@ class Scheduler {
   Actor* ChooseLocked(const Actor* besides);
   void HandTo(Actor* next);
 
-  const uint32_t switch_percent_;
+  const Habits habits_;
   const std::function<void()> on_deadlock_;
   std::mutex mutex_;
   std::condition_variable idle_;

@@ -238,7 +238,8 @@ void SessionRunner::MakeRoom() {
 }
 
 void SessionRunner::RunRound(const Round& round, size_t index) {
-  Scheduler scheduler(Mix(plan_.seed, index), plan_.program.switch_percent, on_deadlock_);
+  const Scheduler::Habits habits{plan_.program.switch_percent, plan_.program.hold_percent};
+  Scheduler scheduler(Mix(plan_.seed, index), habits, on_deadlock_);
   std::vector<std::function<void()>> bodies;
   for (const std::vector<Step>& steps : round.actors) {
     bodies.push_back([this, &steps, &scheduler] {
@@ -534,22 +535,13 @@ void SessionRunner::ReadFailed(const Error& error, const char* what) {
 // there is none, one is left.
 void SessionRunner::RestIn(Snapshot& snapshot) {
   if (!plan_.setup.limits.resting) return;
-  if (snapshot.resting) {
-    const auto wrong = snapshot.resting->GoOn();
-    if (!wrong) {
-      snapshot.resting.reset();
-      ReadFailed(wrong.error(), "a cursor that rested");
-    } else if (*wrong) {
-      Fail(Promise::kIsolated, "a cursor goes on in its snapshot, within its bounds",
-           "snapshot at commit " + std::to_string(snapshot.transaction.commit_number()) + ": " + **wrong);
-    }
-    return;
-  }
-  auto resting = RestingCursor::Rest(snapshot.transaction, Random(Mix(plan_.seed, session_.history.events)));
-  if (!resting) {
-    ReadFailed(resting.error(), "leaving a cursor in a snapshot");
-  } else if (*resting) {
-    snapshot.resting.emplace(std::move(**resting));
+  const auto wrong = RestingCursor::GoOnOrRest(snapshot.resting, snapshot.transaction,
+                                               Random(Mix(plan_.seed, session_.history.events)));
+  if (!wrong) {
+    ReadFailed(wrong.error(), "a cursor that rests in a snapshot");
+  } else if (*wrong) {
+    Fail(Promise::kIsolated, "a cursor goes on in its snapshot, within its bounds",
+         "snapshot at commit " + std::to_string(snapshot.transaction.commit_number()) + ": " + **wrong);
   }
 }
 

@@ -107,4 +107,9 @@ Options InlineOptions(const Setup& setup) {
   return options;
 }
 
+bool IsMetaWrite(const faultfs::Effect& effect, const Setup& setup) {
+  const uint64_t end = 4 * uint64_t{setup.options.write_unit};
+  return effect.kind == faultfs::EffectKind::kWrite && effect.name == kDatabase && effect.offset < end;
+}
+
 }  // namespace manifolddb::crashsim

@@ -8,6 +8,7 @@
 
 #include "crashsim/random.h"
 #include "crashsim/workload.h"
+#include "faultfs/trace.h"
 #include "faultfs/traits.h"
 #include "manifolddb/options.h"
 
@@ -25,6 +26,9 @@ struct Setup {
 };
 // Options for an opening outside any scheduler: work runs inline, time stands still.
 Options InlineOptions(const Setup& setup);
+
+// Of a meta page: two slots of two copies each lie at the front of the data file.
+bool IsMetaWrite(const faultfs::Effect& effect, const Setup& setup);
 
 struct SetupWish {
   std::string config = "any";  // any (of tiny, ring and cache), tiny, ring, cache, small, default

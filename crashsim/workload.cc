@@ -295,6 +295,8 @@ Program DrawProgram(Random& random, const Swarm& swarm, const WorkloadLimits& li
   Drawer drawer(random, swarm, limits, last_serial);
   Program program{.background = swarm.background};
   program.switch_percent = static_cast<uint32_t>(20 + random.Below(70));
+  Random habits = random.Fork(1);
+  if (limits.resting && habits.Chance(50)) program.hold_percent = static_cast<uint32_t>(5 + habits.Below(40));
   Round first;
   first.actors.resize(1);
   const uint32_t families = swarm.several_families ? kFamilies : 2;

@@ -7,18 +7,15 @@
 #include <map>
 #include <string>
 
+#include "engine/db/test_support.h"
+
 namespace manifolddb {
 namespace {
 
 Options Tiny() {
-  Options options;
-  options.page_size = 512;
-  options.write_unit = 512;
-  options.log_bytes_initial = 16 * 512;
-  options.log_bytes_max = 64 * 512;
+  Options options = TinyOptions();
   options.cache_bytes = 32 * 512;
   options.dirty_bytes_max = 16 * 512;
-  options.executor = MakeInlineExecutor();
   return options;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/base/memory.h"
 #include "engine/btree/node_view.h"
 #include "engine/db/forged_files.h"
+#include "engine/db/test_support.h"
 #include "engine/format/log_format.h"
 #include "engine/format/redo.h"
 #include "manifolddb/database.h"
@@ -22,24 +23,12 @@ namespace {
 constexpr uint64_t kFar = ~uint64_t{0};
 constexpr uint64_t kEven = kFar - kUnit + 1;
 
-Options Tiny() {
-  Options options;
-  options.page_size = kUnit;
-  options.write_unit = kUnit;
-  options.log_bytes_initial = 16 * kUnit;
-  options.log_bytes_max = 64 * kUnit;
-  options.cache_bytes = 64 * kUnit;
-  options.dirty_bytes_max = 32 * kUnit;
-  options.executor = MakeInlineExecutor();
-  return options;
-}
-
 class ForgedTest : public testing::Test {
  protected:
   // Does everything to the database that could meet what was forged. What was reported; empty if nothing.
   std::vector<std::string> Torture(const Files& files) {
     const auto storage = files.Mount();
-    Options look = Tiny();
+    Options look = TinyOptions();
     look.read_only = true;
     if (auto opened = Database::Open(storage, "db", look)) {
       VerifyAll(**opened);
@@ -48,7 +37,7 @@ class ForgedTest : public testing::Test {
     reports_.clear();
     bool closed = false;
     for (int life = 0; life < 2; ++life) {
-      auto opened = Database::Open(storage, "db", Tiny());
+      auto opened = Database::Open(storage, "db", TinyOptions());
       Note(opened);
       // What the engine wrote itself, and closed, it takes back.
       EXPECT_TRUE(opened || !closed) << opened.error().ToString();
@@ -177,7 +166,7 @@ class ForgedTest : public testing::Test {
   // Families "a" (tables "t", of two levels and with extents, and "u") and "b"; closed.
   static Files Whole() {
     const auto storage = MakeMemoryStorage();
-    auto db = std::move(*Database::Open(storage, "db", Tiny()));
+    auto db = std::move(*Database::Open(storage, "db", TinyOptions()));
     for (const char* name : {"a", "b"}) {
       const ColumnFamily family = *db->CreateColumnFamily(name);
       for (const char* table_name : {"t", "u"}) {
@@ -251,12 +240,12 @@ TEST_F(ForgedTest, ANextFamilyAtTheBoundLeavesRoomForNoMore) {
   Files files = Whole();
   files.ForgeMeta([](auto& d) { d.next_family = format::kFamilyIdMax - 1; });
   const auto storage = files.Mount();
-  auto db = std::move(*Database::Open(storage, "db", Tiny()));
+  auto db = std::move(*Database::Open(storage, "db", TinyOptions()));
   EXPECT_TRUE(db->CreateColumnFamily("last but one"));
   EXPECT_TRUE(db->CreateColumnFamily("last"));
   EXPECT_EQ(db->CreateColumnFamily("one more").error().code(), Errc::kLimit);
   EXPECT_TRUE(db->Close());
-  db = std::move(*Database::Open(storage, "db", Tiny()));
+  db = std::move(*Database::Open(storage, "db", TinyOptions()));
   EXPECT_TRUE(db->OpenColumnFamily("last"));
   EXPECT_TRUE(db->Verify()->problems.empty());
   EXPECT_TRUE(db->Close());
@@ -409,7 +398,7 @@ TEST_F(ForgedTest, ReferencesOfATreeAreReportedAlsoWhenTheyAreRemoved) {
 TEST_F(ForgedTest, DroppedTreesAreReported) {
   const auto storage = MakeMemoryStorage();
   {
-    auto db = std::move(*Database::Open(storage, "db", Tiny()));
+    auto db = std::move(*Database::Open(storage, "db", TinyOptions()));
     const ColumnFamily kept = *db->CreateColumnFamily("a");
     const ColumnFamily family = *db->CreateColumnFamily("large");
     auto txn = db->BeginWrite({kept, family});

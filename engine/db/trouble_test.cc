@@ -7,77 +7,45 @@
 
 #include "engine/base/memory.h"
 #include "engine/btree/node_view.h"
+#include "engine/db/test_support.h"
 #include "engine/format/page_header.h"
 #include "manifolddb/database.h"
 
 namespace manifolddb {
 namespace {
 
-constexpr uint32_t kPage = 512;
-
-Options Tiny() {
-  Options options;
-  options.page_size = kPage;
-  options.write_unit = kPage;
-  options.log_bytes_initial = 16 * kPage;
-  options.log_bytes_max = 64 * kPage;
-  options.cache_bytes = 64 * kPage;
-  options.dirty_bytes_max = 32 * kPage;
-  options.executor = MakeInlineExecutor();
-  return options;
-}
+constexpr uint32_t kPage = kTinyUnit;
 
 std::string Key(int i) { return "key" + std::to_string(10000 + i); }
 
 // A storage whose files grow to `bytes_max` and no further.
-class FullDisk final : public Storage {
+class FullDisk final : public PassingStorage {
  public:
   uint64_t bytes_max = ~uint64_t{0};
 
-  Result<std::unique_ptr<File>> Open(const std::string& name, OpenMode mode) override {
-    auto file = memory_->Open(name, mode);
-    if (!file) return file;
-    return std::unique_ptr<File>(std::make_unique<Limited>(std::move(*file), *this));
-  }
-  Result<bool> Exists(const std::string& name) override { return memory_->Exists(name); }
-  Status Rename(const std::string& from, const std::string& to) override { return memory_->Rename(from, to); }
-  Status Remove(const std::string& name) override { return memory_->Remove(name); }
-  Status SyncDirectory() override { return memory_->SyncDirectory(); }
-  std::array<std::byte, 16> NewIdentity() override { return memory_->NewIdentity(); }
-
  private:
-  class Limited final : public File {
+  class Limited final : public PassingFile {
    public:
-    Limited(std::unique_ptr<File> file, const FullDisk& disk)
-        : File(file->name()), file_(std::move(file)), disk_(disk) {}
+    Limited(std::unique_ptr<File> file, const FullDisk& disk) : PassingFile(std::move(file)), disk_(disk) {}
 
    private:
-    Status DoRead(uint64_t offset, MutableByteView out) override { return file_->Read(offset, out); }
-    Status DoWrite(uint64_t offset, std::span<const ByteView> parts) override {
-      return file_->Write(offset, parts);
-    }
-    Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
-      return file_->WriteDurable(offset, parts);
-    }
-    Status DoSync() override { return file_->Sync(); }
-    Result<uint64_t> DoSize() override { return file_->Size(); }
     Status DoAllocate(uint64_t size) override {
       if (size > disk_.bytes_max) return Fail(Errc::kNoSpace, "test.allocate", {.file = name()});
-      return file_->Allocate(size);
+      return below().Allocate(size);
     }
-    Status DoLock(LockMode mode) override { return file_->Lock(mode); }
 
-    const std::unique_ptr<File> file_;
     const FullDisk& disk_;
   };
-  const std::shared_ptr<Storage> memory_ = MakeMemoryStorage();
+  std::unique_ptr<File> Wrap(std::unique_ptr<File> file) override {
+    return std::make_unique<Limited>(std::move(file), *this);
+  }
 };
 
 class TroubleTest : public testing::Test {
  protected:
   void Open() {
     db_.reset();
-    auto opened = Database::Open(storage_, "db", Tiny());
+    auto opened = Database::Open(storage_, "db", TinyOptions());
     ASSERT_TRUE(opened) << opened.error().ToString();
     db_ = std::move(*opened);
   }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "engine/base/mutex.h"
+#include "engine/db/test_support.h"
 #include "manifolddb/database.h"
 
 namespace manifolddb {
@@ -35,50 +36,29 @@ class Gate {
   std::latch reached_{1};
 };
 
-class GatedFile final : public File {
+class GatedFile final : public PassingFile {
  public:
-  GatedFile(std::unique_ptr<File> file, Gate* gate)
-      : File(file->name()), file_(std::move(file)), gate_(gate) {}
+  GatedFile(std::unique_ptr<File> file, Gate* gate) : PassingFile(std::move(file)), gate_(gate) {}
 
  private:
-  Status DoRead(uint64_t offset, MutableByteView out) override { return file_->Read(offset, out); }
-  Status DoWrite(uint64_t offset, std::span<const ByteView> parts) override {
-    return file_->Write(offset, parts);
-  }
-  Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
-    return file_->WriteDurable(offset, parts);
-  }
   Status DoSync() override {
-    if (gate_ != nullptr) gate_->PassSync();
-    return file_->Sync();
+    gate_->PassSync();
+    return below().Sync();
   }
-  Result<uint64_t> DoSize() override { return file_->Size(); }
-  Status DoAllocate(uint64_t size) override { return file_->Allocate(size); }
-  Status DoLock(LockMode mode) override { return file_->Lock(mode); }
 
-  const std::unique_ptr<File> file_;
   Gate* const gate_;
 };
 
-class GatedStorage final : public Storage {
+class GatedStorage final : public PassingStorage {
  public:
   explicit GatedStorage(Gate* gate) : gate_(gate) {}
 
-  Result<std::unique_ptr<File>> Open(const std::string& name, OpenMode mode) override {
-    auto file = storage_->Open(name, mode);
-    if (!file) return file;
-    return std::make_unique<GatedFile>(std::move(*file), name == "db-wal" ? gate_ : nullptr);
-  }
-  Result<bool> Exists(const std::string& name) override { return storage_->Exists(name); }
-  Status Rename(const std::string& from, const std::string& to) override {
-    return storage_->Rename(from, to);
-  }
-  Status Remove(const std::string& name) override { return storage_->Remove(name); }
-  Status SyncDirectory() override { return storage_->SyncDirectory(); }
-  std::array<std::byte, 16> NewIdentity() override { return storage_->NewIdentity(); }
-
  private:
-  const std::shared_ptr<Storage> storage_ = MakeMemoryStorage();
+  std::unique_ptr<File> Wrap(std::unique_ptr<File> file) override {
+    if (file->name() != "db-wal") return file;
+    return std::make_unique<GatedFile>(std::move(file), gate_);
+  }
+
   Gate* const gate_;
 };
 
