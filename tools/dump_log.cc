@@ -133,8 +133,10 @@ class LogPrinter {
                            {"format_version", static_cast<uint32_t>(scan_.front.disk.format_version)},
                            {"write_unit", scan_.front.write_unit},
                            {"identity", Hex(scan_.front.disk.identity)},
-                           {"opened", scan_.front.marker_valid},
+                           {"opened", scan_.front.marker.has_value()},
+                           {"newest_life", nullptr},
                            {"checkpoint", nullptr}};
+      if (scan_.front.marker) json["newest_life"] = scan_.front.marker->raw();
       if (header.why != nullptr) json["why"] = header.why;
       if (newest != nullptr) json["checkpoint"] = MetaFields(newest->disk);
       Line(json);
@@ -143,7 +145,8 @@ class LogPrinter {
     out_ << Printable(log_.path()) << ": " << log_.size() << " bytes, header "
          << (header.why != nullptr ? header.why : "valid") << ", write unit " << scan_.front.write_unit
          << ", identity " << Hex(scan_.front.disk.identity)
-         << (scan_.front.marker_valid ? ", opened before" : ", never opened or its marker is unreadable")
+         << (scan_.front.marker ? ", last opened as life " + std::to_string(scan_.front.marker->raw())
+                                : ", never opened or its marker is unreadable")
          << "\n";
     if (newest == nullptr) {
       out_ << "no meta page can be read: where the log begins is not known\n";

@@ -32,7 +32,7 @@ Result<LogFront> ReadFront(RawFile& log, const MetaPage* meta) {
                                        : format::kWriteUnitMin;
   const format::Identity identity = valid ? front.header.header.identity : front.disk.identity;
   MANIFOLDDB_ASSIGN(const ByteView marker, log.Read(front.write_unit, sizeof(format::LogMarkerDisk)));
-  front.marker_valid = format::LogMarkerValid(marker, identity);
+  front.marker = format::DecodeLogMarker(marker, identity);
   return front;
 }
 

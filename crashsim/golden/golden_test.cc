@@ -113,6 +113,8 @@ TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
     write db-new B1                   # 3.2: (see A1)
     sync db-new                       # 3.1: NAME without a valid meta page is corruption and nothing else
     rename db-new db                  # 3.1: renamed: from here on it is a database, never opened
+    rename db db-new                  # 3.1: by the first life, again: a sync of the directory that failed
+    rename db-new db                  # 3.1: says so once, and the next would have nothing to write
     syncdir                           # 3.1: before anything is acknowledged, NAME is durable
     write db-wal marker               # 3.1: the log says that it was opened: never to be replaced again
     sync db-wal                       # 3.1: after NAME is durable (else nothing may replace the log)
@@ -122,6 +124,8 @@ TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
     write db A0                       # 3.6: then the others: nothing older lies anywhere
     write db B0                       # 3.6: (see A0)
     sync db                           # 3.6: the new life is durable before it does anything
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -146,6 +150,8 @@ TEST(GoldenTrace, CreationWithDefaultsFillsTheLogInLargeSteps) {
     write db-new B1                   # 3.2: -
     sync db-new                       # 3.1: -
     rename db-new db                  # 3.1: -
+    rename db db-new                  # 3.1: by the first life, again: a sync of the directory that failed
+    rename db-new db                  # 3.1: says so once, and the next would have nothing to write
     syncdir                           # 3.1: -
     write db-wal marker               # 3.1: -
     sync db-wal                       # 3.1: -
@@ -155,6 +161,8 @@ TEST(GoldenTrace, CreationWithDefaultsFillsTheLogInLargeSteps) {
     write db A0                       # 3.6: -
     write db B0                       # 3.6: -
     sync db                           # 3.6: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -162,7 +170,9 @@ TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
   // The data file had its name, in the cache. Without the syncdir a power cut could take the name, and all
   // that was acknowledged since with it.
   Expect("OpenAfterKillInCreation", R"(
-    syncdir                           # 3.6: nothing found is believed durable: the name neither
+    rename db db-new                  # 3.6: nothing found is believed durable: the name neither,
+    rename db-new db                  # 3.6: nor that a sync would still have it to write
+    syncdir                           # 3.6: now it is
     write db-wal marker               # 3.1: opened, not to be replaced
     sync db-wal                       # 3.1: after the name, before the first life is
     write db A1                       # 3.6: step 1
@@ -171,6 +181,8 @@ TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
     write db A0                       # 3.6: -
     write db B0                       # 3.6: -
     sync db                           # 3.6: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -182,6 +194,8 @@ TEST(GoldenTrace, AnOpeningAfterACleanCloseIsStepOneOnly) {
     write db A0                       # 3.6: the other
     write db B0                       # 3.6: -
     sync db                           # 3.6: only now may the new life write; after a clean close nothing else
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -193,6 +207,8 @@ TEST(GoldenTrace, AnOpeningWithSomethingToReplayWritesItAgainBeforeAnybodySeesIt
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: before births and groups of this life exist
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
     write db pages +4                 # 3.6: step 3: what was replayed (step 2, in memory), catalog, free map
     sync db                           # 3.5: pages before the meta page that speaks of them
     write db B0                       # 3.2: the other slot, copy by copy
@@ -211,6 +227,8 @@ TEST(GoldenTrace, AnOpeningAfterAKillIsLikeOneAfterAPowerCut) {
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
     write db pages +4                 # 3.6: step 3 makes durable what the log's tail need not be
     sync db                           # 3.5: pages before meta
     write db B0                       # 3.2: copy by copy
@@ -228,6 +246,8 @@ TEST(GoldenTrace, AnOpeningAfterACrashBeginsItsLifeWithACheckpointAlsoWithNothin
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: the free map
     sync db                           # 3.5: before meta
     write db B0                       # 3.6: the log never holds two lives: what lies behind the tail must not
@@ -246,6 +266,8 @@ TEST(GoldenTrace, AnOpeningAfterACutBetweenTheCopiesRewritesTheWrittenOneFirst) 
     write db A0                       # 3.6: -
     write db B1                       # 3.6: still the one that the life before began with, until now
     sync db                           # 3.6: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: what the cut checkpoint held is replayed: the free map
     sync db                           # 3.5: before meta
     write db A0                       # 3.2: the other slot
@@ -263,6 +285,8 @@ TEST(GoldenTrace, AnUnreadableCopyIsWrittenFirst) {
     write db A1                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: the free map
     sync db                           # 3.5: before meta
     write db B0                       # 3.2: -

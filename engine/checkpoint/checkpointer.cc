@@ -31,9 +31,14 @@ namespace {
 // Written and not yet synced at most: a sync of everything at once would stall the log's syncs behind it.
 constexpr uint64_t kUnsyncedBytesMax = uint64_t{32} << 20;
 
-// Errors after which the disk is as it was, as far as anybody relies on it: the database goes on.
-bool LeavesDiskKnown(Errc code) {
-  return code == Errc::kNoSpace || code == Errc::kNoMemory || code == Errc::kCorrupt || code == Errc::kLimit;
+// After some errors the disk is as it was, as far as anybody relies on it, and the database goes on: after a want
+// of room or memory, and after a read that failed or found damage. Only what `file` failed to write is unknown.
+bool LeavesDiskKnown(const Error& error, const File& file) {
+  const Errc code = error.code();
+  if (code == Errc::kNoSpace || code == Errc::kNoMemory || code == Errc::kCorrupt || code == Errc::kLimit) {
+    return true;
+  }
+  return (code == Errc::kIo || code == Errc::kTruncated) && !file.failed();
 }
 
 }  // namespace
@@ -62,6 +67,7 @@ Checkpointer::Checkpointer(txn::Core& core, Config config)
       executor_(*config.executor),
       slot_(core.slots->Acquire()),
       durable_(std::move(config.durable)),
+      stamps_(config.stamps),
       used_(std::move(config.used)),
       catalog_(std::move(config.catalog)) {}
 
@@ -160,7 +166,7 @@ std::optional<wal::LogRing> Checkpointer::GrownRing() {
   if (Status filled = wal::GrowLog(log_file_, durable_.write_unit, capacity, grown); !filled) {
     // No room for a larger log is no reason to stop: the smaller one goes on. A failed sync is.
     MANIFOLDDB_MARK("checkpoint.log_growth_failed");
-    if (!LeavesDiskKnown(filled.error().code())) core_.poison->Set(filled.error());
+    if (!LeavesDiskKnown(filled.error(), log_file_)) core_.poison->Set(filled.error());
     return std::nullopt;
   }
   MANIFOLDDB_MARK("checkpoint.log_grows");
@@ -184,7 +190,7 @@ Status Checkpointer::WriteAhead() {
   Status status = WritePages(capture.used, capture.pending, false);
   core_.versions->EndCapture(std::move(capture.dropped));  // what was dropped is not this one's to free
   core_.slots->Unpin(slot_);
-  if (!status && !LeavesDiskKnown(status.error().code())) core_.poison->Set(status.error());
+  if (!status && !LeavesDiskKnown(status.error(), core_.file->file())) core_.poison->Set(status.error());
   return status;
 }
 
@@ -337,8 +343,8 @@ Status Checkpointer::WriteMeta(Work& work) {
   }
   work.meta_touched = true;
   const MutableByteView unit = work.meta_unit.span();
-  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst, unit));
-  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 1, format::CopyOrder::kSecond, unit));
+  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst, stamps_, unit));
+  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 1, format::CopyOrder::kSecond, stamps_, unit));
   return {};
 }
 
@@ -369,7 +375,7 @@ void Checkpointer::Finish(Work& work) {
 }
 
 void Checkpointer::Undo(Work& work, const Error& error) {
-  const bool known = !work.meta_touched && LeavesDiskKnown(error.code());
+  const bool known = !work.meta_touched && LeavesDiskKnown(error, core_.file->file());
   if (!known) core_.poison->Set(error);
   core_.versions->EndCapture(std::move(work.capture.dropped));
   for (txn::Family* const family : work.changed) core_.families->MarkChanged(family);

@@ -26,8 +26,9 @@ namespace manifolddb::checkpoint {
 class Checkpointer final : public txn::CheckpointService {
  public:
   struct Config {
-    format::MetaPage durable;  // the meta page found at opening, as step 1 rewrote it
-    format::PageBitmap used;   // pages it owns
+    format::MetaPage durable;   // the meta page found at opening, as step 1 rewrote it
+    format::MetaStamps stamps;  // of the four copies
+    format::PageBitmap used;    // pages it owns
     CatalogState catalog;
     format::Life life;
     uint64_t log_bytes_max = 0;
@@ -98,6 +99,7 @@ class Checkpointer final : public txn::CheckpointService {
 
   // The role's: touched by whoever has the turn.
   format::MetaPage durable_;
+  format::MetaStamps stamps_;
   format::PageBitmap used_;
   CatalogState catalog_;
   std::atomic<uint64_t> count_{0};

@@ -6,15 +6,17 @@
 namespace manifolddb::checkpoint {
 
 Status WriteMetaCopy(File& file, format::MetaPage meta, format::MetaPlace place, format::CopyOrder order,
-                     MutableByteView unit) {
+                     format::MetaStamps& stamps, MutableByteView unit) {
   meta.copy_order = order;
-  format::EncodeMetaPage(meta, unit);
+  uint8_t& stamp = stamps[static_cast<size_t>(place.slot)][static_cast<size_t>(place.copy)];
+  if (!MANIFOLDDB_BROKEN("checkpoint.meta.stamp.kept")) ++stamp;
+  format::EncodeMetaPage(meta, stamp, unit);
   return file.Write(format::MetaOffset(place.slot, place.copy, meta.write_unit), unit);
 }
 
 Status WriteMetaCopyDurably(File& file, const format::MetaPage& meta, int copy, format::CopyOrder order,
-                            MutableByteView unit) {
-  MANIFOLDDB_TRY(WriteMetaCopy(file, meta, {format::SlotOf(meta.number), copy}, order, unit));
+                            format::MetaStamps& stamps, MutableByteView unit) {
+  MANIFOLDDB_TRY(WriteMetaCopy(file, meta, {format::SlotOf(meta.number), copy}, order, stamps, unit));
   // A crash before the sync leaves this copy old, new or torn; the other copy of the slot is whole.
   const bool skip = order == format::CopyOrder::kFirst
                         ? MANIFOLDDB_BROKEN("checkpoint.meta.first_sync.skip")

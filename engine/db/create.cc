@@ -1,8 +1,9 @@
 // Creation. Order, and what a cut leaves:
-//   log filled, synced, renamed, directory synced:  a log that was never opened; no data file: not a database
-//   yet; data file filled and synced under its temporary name:  the same; renamed:  a whole database with an
-//   empty catalog, marked clean, or still the above: the first life syncs the
-//             directory, for a creator may be killed here.
+//   log filled, synced, renamed, directory synced: a log that was never opened, no data file: not a database
+//   yet;
+//   data file filled and synced under its temporary name: the same;
+//   renamed: a whole database with an empty catalog, marked clean, or still the above. The first life gives it
+//   its name once more and syncs the directory, for a creator may be killed here, or its sync fail.
 // So the data file's name never stands for an incomplete file.
 
 #include "engine/db/create.h"
@@ -26,11 +27,12 @@ namespace {
 Status FillDataFile(File& file, MetaPage meta) {
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(meta.write_unit, "database.create"));
   MANIFOLDDB_TRY(file.Allocate(meta.page_count * meta.page_size));
+  format::MetaStamps stamps = {};
   for (const uint64_t number : {uint64_t{1}, uint64_t{2}}) {
     meta.number = MetaNumber{number};
     const int slot = format::SlotOf(meta.number);
-    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, {slot, 0}, CopyOrder::kFirst, unit.span()));
-    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, {slot, 1}, CopyOrder::kSecond, unit.span()));
+    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, {slot, 0}, CopyOrder::kFirst, stamps, unit.span()));
+    MANIFOLDDB_TRY(checkpoint::WriteMetaCopy(file, meta, {slot, 1}, CopyOrder::kSecond, stamps, unit.span()));
   }
   // One sync for all: until the rename nothing of it is a database.
   if (!MANIFOLDDB_BROKEN("db.create.data_sync.skip")) MANIFOLDDB_TRY(file.Sync());
@@ -40,9 +42,10 @@ Status FillDataFile(File& file, MetaPage meta) {
 }  // namespace
 
 std::string LogName(const std::string& name) { return name + "-wal"; }
+std::string CreationName(const std::string& name) { return name + "-new"; }
 
 Status CreateDatabase(Storage& storage, const std::string& name, const CreateConfig& config) {
-  const std::string temporary = name + "-new";
+  const std::string temporary = CreationName(name);
   // Made locked, and held until it is the data file, so two creations cannot mix.
   MANIFOLDDB_ASSIGN(const std::unique_ptr<File> file, storage.Open(temporary, OpenMode::kCreate));
   MANIFOLDDB_ASSIGN(const bool exists, storage.Exists(name));

@@ -9,6 +9,8 @@
 namespace manifolddb::db {
 
 std::string LogName(const std::string& name);
+// What the data file is called until it is complete.
+std::string CreationName(const std::string& name);
 
 // Afterwards `name` and its log are durable under their names. A crash before the end leaves no `name`; a log
 // without it is replaced by the next attempt. kLocked if another process is creating it.

@@ -59,6 +59,7 @@ Status DatabaseImpl::OpenFiles() {
   MANIFOLDDB_ASSIGN(log_file_, wal::OpenLog(*storage_, LogName(name_),
                                             read_only_ ? OpenMode::kReadOnly : OpenMode::kReadWrite,
                                             {found_.write_unit, found_.identity}, found_.log_capacity));
+  MANIFOLDDB_TRY(wal::CheckMarker(*log_file_, {found_.write_unit, found_.identity}, plan_.newest.life));
   return WireReading(std::move(data));
 }
 
@@ -133,7 +134,8 @@ Status DatabaseImpl::Recover() {
   // Step 1. From here on, births and log groups of this life are distinct from all earlier ones.
   if (!read_only_) {
     if (found_.life == format::Life{1}) MANIFOLDDB_TRY(FinishCreation());
-    MANIFOLDDB_TRY(recovery::WriteLife(data_->file(), found_, plan_));
+    MANIFOLDDB_TRY(recovery::WriteLife(data_->file(), found_, plan_, plan_.stamps));
+    MANIFOLDDB_TRY(wal::MarkOpened(*log_file_, {found_.write_unit, found_.identity}, found_.life));
   }
   mvcc::ReaderSlot* const slot = slots_.Acquire();
   auto catalog = recovery::LoadCatalog(core_, found_, slot);
@@ -159,9 +161,16 @@ Status DatabaseImpl::Recover() {
 // The creator may have been killed before its last step, so the first life repeats it: both names become
 // durable, and only then does the log say that it must not be replaced. Later lives find a life, hence all of
 // this, on the disk.
+// The data file's name may also be one that a sync of the directory has failed to write, which says so only
+// once: it is given anew, so that this sync has it to write. Cut in between, it is a creation cut short.
 Status DatabaseImpl::FinishCreation() {
+  if (!MANIFOLDDB_BROKEN("db.create.name_again.skip")) {
+    const std::string temporary = CreationName(name_);
+    MANIFOLDDB_TRY(storage_->Rename(name_, temporary));
+    MANIFOLDDB_TRY(storage_->Rename(temporary, name_));
+  }
   if (!MANIFOLDDB_BROKEN("db.create.directory_sync.skip")) MANIFOLDDB_TRY(storage_->SyncDirectory());
-  return wal::MarkOpened(*log_file_, {found_.write_unit, found_.identity});
+  return wal::MarkOpened(*log_file_, {found_.write_unit, found_.identity}, format::Life{0});
 }
 
 void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::CatalogState catalog) {
@@ -178,7 +187,7 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
   core_.pipeline = pipeline_.get();
   checkpointer_ = std::make_unique<checkpoint::Checkpointer>(
       core_,
-      checkpoint::Checkpointer::Config{found_, std::move(used_), std::move(catalog), found_.life,
+      checkpoint::Checkpointer::Config{found_, plan_.stamps, std::move(used_), std::move(catalog), found_.life,
                                        config_.log_bytes_max, log_file_.get(), log_.get(), executor_.get()});
   core_.checkpoints = checkpointer_.get();
 }

@@ -7,6 +7,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/btree/node_view.h"
+#include "engine/db/forged_files.h"
 #include "engine/db/test_support.h"
 #include "engine/format/page_header.h"
 #include "manifolddb/database.h"
@@ -18,10 +19,11 @@ constexpr uint32_t kPage = kTinyUnit;
 
 std::string Key(int i) { return "key" + std::to_string(10000 + i); }
 
-// A storage whose files grow to `bytes_max` and no further.
+// A storage whose files grow to `bytes_max` and no further, and whose reads may fail.
 class FullDisk final : public PassingStorage {
  public:
   uint64_t bytes_max = ~uint64_t{0};
+  bool reads_fail = false;
 
  private:
   class Limited final : public PassingFile {
@@ -29,6 +31,10 @@ class FullDisk final : public PassingStorage {
     Limited(std::unique_ptr<File> file, const FullDisk& disk) : PassingFile(std::move(file)), disk_(disk) {}
 
    private:
+    Status DoRead(uint64_t offset, MutableByteView out) override {
+      if (disk_.reads_fail) return Fail(Errc::kIo, "test.read", {.file = name(), .offset = offset});
+      return below().Read(offset, out);
+    }
     Status DoAllocate(uint64_t size) override {
       if (size > disk_.bytes_max) return Fail(Errc::kNoSpace, "test.allocate", {.file = name()});
       return below().Allocate(size);
@@ -98,6 +104,53 @@ class TroubleTest : public testing::Test {
   const std::shared_ptr<FullDisk> storage_ = std::make_shared<FullDisk>();
   std::unique_ptr<Database> db_;
 };
+
+TEST_F(TroubleTest, AReadThatFailsInACheckpointStopsThatCheckpointOnly) {
+  Open();
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(db_->CreateColumnFamily("family " + std::to_string(i)));
+  ASSERT_TRUE(db_->Close());
+  Open();
+  ASSERT_TRUE(Fill("family 0", 0, 10, 60));
+  ASSERT_TRUE(Fill("large", 0, 2000, 60));
+  ASSERT_TRUE(db_->Checkpoint());
+  ASSERT_TRUE(Fill("family 7", 0, 10, 60));
+  ASSERT_TRUE(db_->Verify()->problems.empty());  // reads so much that the catalog is not in memory any more
+  storage_->reads_fail = true;
+  const Status failed = db_->Checkpoint();
+  storage_->reads_fail = false;
+  ASSERT_FALSE(failed) << "it had nothing to read";
+  EXPECT_EQ(failed.error().code(), Errc::kIo);
+  EXPECT_TRUE(Fill("family 8", 0, 10, 60)) << "nothing that was to be written failed";
+  EXPECT_TRUE(db_->Checkpoint());
+  EXPECT_TRUE(db_->Verify()->problems.empty());
+  EXPECT_TRUE(db_->Close());
+}
+
+// The log has been used by a later opening than the data file knows of: somebody put back an older copy.
+TEST_F(TroubleTest, AnOlderDataFileBesideANewerLogIsRefusedAlsoWhereItWasClosed) {
+  Open();
+  ASSERT_TRUE(Fill("a", 0, 10, 60));
+  ASSERT_TRUE(db_->Close());
+  const Files closed = Files::Of(*storage_);
+  Open();
+  ASSERT_TRUE(Fill("a", 10, 20, 60));
+  ASSERT_TRUE(db_->Checkpoint());
+  ASSERT_TRUE(Fill("a", 20, 30, 60));
+  ASSERT_TRUE(db_->Close());
+  const Files newer = Files::Of(*storage_);
+  for (const bool read_only : {true, false}) {
+    Options options = TinyOptions();
+    options.read_only = read_only;
+    const auto mixed = Files{closed.data, newer.log}.Mount();
+    const auto opened = Database::Open(mixed, "db", options);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code(), Errc::kCorrupt);
+    EXPECT_EQ(opened.error().file(), "db-wal");
+    EXPECT_EQ(Files::Of(*mixed).data, closed.data) << "and nothing was touched";
+    EXPECT_TRUE(Database::Open(newer.Mount(), "db", options));
+    EXPECT_TRUE(Database::Open(closed.Mount(), "db", options)) << "an older set of both is a database";
+  }
+}
 
 TEST_F(TroubleTest, RotInADroppedTreeIsKeptAndReportedAndStopsNoCheckpoint) {
   Open();

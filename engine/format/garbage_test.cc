@@ -19,7 +19,7 @@ namespace {
 bool DecodeWithAll(ByteView bytes) {
   bool valid = DecodeMetaPage(bytes).verdict == MetaVerdict::kValid;
   valid |= DecodeLogHeader(bytes).verdict == MetaVerdict::kValid;
-  valid |= LogMarkerValid(bytes, SampleIdentity());
+  valid |= DecodeLogMarker(bytes, SampleIdentity()).has_value();
   valid |= LogGroupIntact(bytes);
   LogGroup group;
   if (DecodeLogGroupHeader(bytes, group)) {

@@ -66,12 +66,12 @@ void AddPages(std::vector<GoldenSample>& out) {
 
 void AddMetaAndLog(std::vector<GoldenSample>& out) {
   std::vector<std::byte> unit(SampleMetaPage().write_unit);
-  EncodeMetaPage(SampleMetaPage(), unit);
+  EncodeMetaPage(SampleMetaPage(), 0x5a, unit);
   out.push_back({"MetaPageDisk", Copy(ByteView(unit).first(sizeof(MetaPageDisk)))});
   unit.resize(SampleLogHeader().write_unit);
   EncodeLogHeader(SampleLogHeader(), unit);
   out.push_back({"LogHeaderDisk", Copy(ByteView(unit).first(sizeof(LogHeaderDisk)))});
-  EncodeLogMarker(SampleIdentity(), unit);
+  EncodeLogMarker(SampleIdentity(), Life{9}, unit);
   out.push_back({"LogMarkerDisk", Copy(ByteView(unit).first(sizeof(LogMarkerDisk)))});
   out.push_back({"LogRecordDisk", BytesOf(EncodeLogRecord(0x01020304))});
 

@@ -87,7 +87,7 @@ TEST(Golden, TheLogOfThisVersionStaysReadable) {
   ASSERT_EQ(header.verdict, MetaVerdict::kValid) << header.why;
   EXPECT_EQ(header.header.write_unit, SampleLogHeader().write_unit);
   EXPECT_EQ(header.header.identity, SampleIdentity());
-  EXPECT_TRUE(LogMarkerValid(Golden("LogMarkerDisk"), SampleIdentity()));
+  EXPECT_EQ(DecodeLogMarker(Golden("LogMarkerDisk"), SampleIdentity()), Life{9});
 
   const std::vector<std::byte> bytes = Golden("LogGroupDisk");
   ASSERT_TRUE(LogGroupIntact(bytes));

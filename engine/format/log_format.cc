@@ -85,22 +85,25 @@ DecodedLogHeader DecodeLogHeader(ByteView unit) {
           .header = {.write_unit = disk.write_unit, .identity = disk.identity}};
 }
 
-void EncodeLogMarker(const Identity& identity, MutableByteView unit) {
+void EncodeLogMarker(const Identity& identity, Life life, MutableByteView unit) {
   MANIFOLDDB_ASSERT(WriteUnitPossible(static_cast<uint32_t>(unit.size())));
   LogMarkerDisk disk = {};
   disk.magic = kMarkerMagic;
   disk.identity = identity;
+  disk.life = life.raw();
   disk.checksum = ChecksumOf(disk);
   std::memset(unit.data(), 0, unit.size());
   std::memcpy(unit.data(), &disk, sizeof disk);
 }
 
-bool LogMarkerValid(ByteView unit, const Identity& identity) {
-  if (unit.size() < sizeof(LogMarkerDisk)) return false;
+std::optional<Life> DecodeLogMarker(ByteView unit, const Identity& identity) {
+  if (unit.size() < sizeof(LogMarkerDisk)) return std::nullopt;
   LogMarkerDisk disk;
   std::memcpy(&disk, unit.data(), sizeof disk);
-  // Zeros before the first opening; torn by a crash in it; rot later.
-  return disk.magic == kMarkerMagic && disk.checksum == ChecksumOf(disk) && disk.identity == identity;
+  // Zeros before the first opening; torn by a crash in any; rot later.
+  const bool intact = disk.magic == kMarkerMagic && disk.checksum == ChecksumOf(disk);
+  if (!intact || disk.identity != identity || disk.life > kLifeMax) return std::nullopt;
+  return Life{disk.life};
 }
 
 uint64_t SealLogGroup(const LogGroup& header, MutableByteView group) {

@@ -32,15 +32,18 @@ FORMAT_FIELD(LogHeaderDisk, identity, 24);
 FORMAT_FIELD(LogHeaderDisk, reserved, 40);
 
 // Unit 1, zeros until the database was opened for the first time. A log whose marker holds anything but zeros
-// is never replaced by a creation, even if the data file is missing.
+// is never replaced by a creation, even if the data file is missing. Each life writes it anew before it hands
+// anything out: a data file that knows only of earlier lives is an older one.
 struct LogMarkerDisk {
   std::array<char, 8> magic;  // "mfld-use"
   base::le64 checksum;        // of all bytes after this field, to the struct's end
   Identity identity;
+  base::le64 life;  // the newest whose meta pages were durable; 0: the creation's
 };
-FORMAT_SIZE(LogMarkerDisk, 32);
+FORMAT_SIZE(LogMarkerDisk, 40);
 FORMAT_FIELD(LogMarkerDisk, checksum, 8);
 FORMAT_FIELD(LogMarkerDisk, identity, 16);
+FORMAT_FIELD(LogMarkerDisk, life, 32);
 
 // Before the records of one group, at the start of a write unit.
 struct LogGroupDisk {
@@ -98,8 +101,9 @@ struct DecodedLogHeader {
   LogHeader header;
 };
 DecodedLogHeader DecodeLogHeader(ByteView unit);
-void EncodeLogMarker(const Identity& identity, MutableByteView unit);
-bool LogMarkerValid(ByteView unit, const Identity& identity);
+void EncodeLogMarker(const Identity& identity, Life life, MutableByteView unit);
+// The life that it names, if it is intact and of this database.
+std::optional<Life> DecodeLogMarker(ByteView unit, const Identity& identity);
 
 // A group header in memory.
 struct LogGroup {

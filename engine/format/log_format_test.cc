@@ -70,15 +70,15 @@ TEST(LogHeader, ForgedFieldsAreRefusedAndANewerFormatIsNamed) {
 
 TEST(LogMarker, IsValidForItsDatabaseOnlyAndNotWhenAnyByteChanged) {
   std::vector<std::byte> unit(512, std::byte{0xee});
-  EncodeLogMarker(SampleIdentity(), unit);
-  EXPECT_TRUE(LogMarkerValid(unit, SampleIdentity()));
-  EXPECT_FALSE(LogMarkerValid(unit, Identity{}));
-  EXPECT_FALSE(LogMarkerValid(ByteView(unit).first(31), SampleIdentity()));
-  EXPECT_FALSE(LogMarkerValid(std::vector<std::byte>(512), SampleIdentity()));
+  EncodeLogMarker(SampleIdentity(), Life{5}, unit);
+  EXPECT_EQ(DecodeLogMarker(unit, SampleIdentity()), Life{5});
+  EXPECT_FALSE(DecodeLogMarker(unit, Identity{}));
+  EXPECT_FALSE(DecodeLogMarker(ByteView(unit).first(39), SampleIdentity()));
+  EXPECT_FALSE(DecodeLogMarker(std::vector<std::byte>(512), SampleIdentity()));
   for (size_t at = 0; at < sizeof(LogMarkerDisk); ++at) {
     for (int change = 1; change < 256; ++change) {
       unit[at] ^= static_cast<std::byte>(change);
-      ASSERT_FALSE(LogMarkerValid(unit, SampleIdentity())) << at << " ^ " << change;
+      ASSERT_FALSE(DecodeLogMarker(unit, SampleIdentity())) << at << " ^ " << change;
       unit[at] ^= static_cast<std::byte>(change);
     }
   }

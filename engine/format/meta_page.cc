@@ -19,7 +19,7 @@
 namespace manifolddb::format {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'m', 'a', 'n', 'i', 'f', 'o', 'l', 'd'};
+constexpr std::array<char, 7> kMagic = {'m', 'a', 'n', 'i', 'f', 'd', 'b'};
 constexpr size_t kChecked = offsetof(MetaPageDisk, checksum) + sizeof(MetaPageDisk::checksum);
 constexpr uint64_t kFileBytesMax = uint64_t{1} << 62;
 
@@ -130,16 +130,18 @@ DecodedMeta Refuse(MetaVerdict verdict, const char* why) {
 
 }  // namespace
 
-void EncodeMetaPage(const MetaPage& meta, MutableByteView unit) {
+void EncodeMetaPage(const MetaPage& meta, uint8_t stamp, MutableByteView unit) {
   MANIFOLDDB_ASSERT(WhyImpossible(meta, kNumberMax) == nullptr);
   MANIFOLDDB_ASSERT(unit.size() == meta.write_unit);
   MetaPageDisk disk = {};
+  disk.stamp = stamp;
   disk.magic = kMagic;
   disk.format_version = kFormatVersion;
   disk.page_size = meta.page_size;
   disk.write_unit = meta.write_unit;
   disk.clean = meta.clean ? 1 : 0;
   disk.copy_order = static_cast<uint8_t>(meta.copy_order);
+  disk.stamp_again = stamp;
   disk.features = kKnownFeatures;
   disk.number = meta.number.raw();
   disk.identity = meta.identity;
@@ -161,13 +163,20 @@ void EncodeMetaPage(const MetaPage& meta, MutableByteView unit) {
   std::memcpy(unit.data(), &disk, sizeof disk);
 }
 
-DecodedMeta DecodeMetaPage(ByteView unit) {
+namespace {
+
+DecodedMeta DecodeFields(ByteView unit) {
   // A file that lost its end, or was never one of ours.
   if (unit.size() < sizeof(MetaPageDisk)) return Refuse(MetaVerdict::kNotOurs, "shorter than a meta page");
   MetaPageDisk disk;
   std::memcpy(&disk, unit.data(), sizeof disk);
   // A write torn at the front, a copy never written, rot in the first bytes, another program's file.
   if (disk.magic != kMagic) return Refuse(MetaVerdict::kNotOurs, "no meta page's magic");
+  // A write that ended within the bytes that it has in common with what it replaces.
+  if (disk.stamp != disk.stamp_again) {
+    MANIFOLDDB_MARK("format.meta_stamps_differ");
+    return Refuse(MetaVerdict::kDamaged, "the meta page was not written to its end");
+  }
   // A write torn further back (two of these copies never tear at once), rot, a stale sector in a larger unit.
   if (disk.checksum != ChecksumOf(disk) && !MANIFOLDDB_BROKEN("format.meta_checksum.skip")) {
     MANIFOLDDB_MARK("format.meta_checksum_wrong");
@@ -189,6 +198,14 @@ DecodedMeta DecodeMetaPage(ByteView unit) {
   const MetaPage meta = FieldsOf(disk);
   if (const char* why = WhyImpossible(meta, kNumberReadMax)) return Refuse(MetaVerdict::kDamaged, why);
   return {.verdict = MetaVerdict::kValid, .why = nullptr, .meta = meta};
+}
+
+}  // namespace
+
+DecodedMeta DecodeMetaPage(ByteView unit) {
+  DecodedMeta decoded = DecodeFields(unit);
+  if (!unit.empty()) decoded.stamp = std::to_integer<uint8_t>(unit[0]);
+  return decoded;
 }
 
 }  // namespace manifolddb::format

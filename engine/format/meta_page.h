@@ -51,17 +51,21 @@ struct MetaPage {
   FamilyId next_family = {};
 };
 
-// Magic, checksum rule (all that follows in these 256 bytes) and the places of version and features are the
-// same in every future version, so that an older program can tell a newer format from damage.
+// Stamp, magic, checksum rule (all that follows in these 256 bytes) and the places of version and features are
+// the same in every future version, so that an older program can tell a newer format from damage.
 struct MetaPageDisk {
-  std::array<char, 8> magic;  // "manifold"
+  // Never what lay there before. A write that ended after its first bytes may be torn on the disk although its
+  // unit reads, from the system's cache, like what it was to replace; so those bytes must not be the same.
+  uint8_t stamp;
+  std::array<char, 7> magic;  // "manifdb"
   base::le64 checksum;        // of all bytes after this field, to the struct's end
   base::le32 format_version;
   base::le32 page_size;
   base::le32 write_unit;
   uint8_t clean;
   uint8_t copy_order;
-  base::le16 reserved0;
+  uint8_t stamp_again;
+  uint8_t reserved0;
   base::le64 features;
   base::le64 number;
   Identity identity;
@@ -81,13 +85,15 @@ struct MetaPageDisk {
   std::array<std::byte, 64> reserved1;
 };
 FORMAT_SIZE(MetaPageDisk, 256);
+FORMAT_FIELD(MetaPageDisk, magic, 1);
 FORMAT_FIELD(MetaPageDisk, checksum, 8);
 FORMAT_FIELD(MetaPageDisk, format_version, 16);
 FORMAT_FIELD(MetaPageDisk, page_size, 20);
 FORMAT_FIELD(MetaPageDisk, write_unit, 24);
 FORMAT_FIELD(MetaPageDisk, clean, 28);
 FORMAT_FIELD(MetaPageDisk, copy_order, 29);
-FORMAT_FIELD(MetaPageDisk, reserved0, 30);
+FORMAT_FIELD(MetaPageDisk, stamp_again, 30);
+FORMAT_FIELD(MetaPageDisk, reserved0, 31);
 FORMAT_FIELD(MetaPageDisk, features, 32);
 FORMAT_FIELD(MetaPageDisk, number, 40);
 FORMAT_FIELD(MetaPageDisk, identity, 48);
@@ -121,9 +127,12 @@ constexpr PageId FirstPage(uint32_t page_size, uint32_t write_unit) {
   return PageId{(uint64_t{4} * write_unit + page_size - 1) / page_size};
 }
 
-// Fills `unit` (write_unit bytes) with the encoded page, zeros behind it. Asserts whatever decoding would
-// refuse.
-void EncodeMetaPage(const MetaPage& meta, MutableByteView unit);
+// The first byte of each copy's unit, by slot and copy.
+using MetaStamps = std::array<std::array<uint8_t, 2>, 2>;
+
+// Fills `unit` (write_unit bytes) with the encoded page, zeros behind it. `stamp`: another than the unit's, on
+// the disk, now. Asserts whatever decoding would refuse.
+void EncodeMetaPage(const MetaPage& meta, uint8_t stamp, MutableByteView unit);
 
 // Bytes that claim to be a meta page. The only road to a MetaPage. The caller knows where the bytes lay: that
 // the write unit is the one it read by, it checks itself.
@@ -137,6 +146,7 @@ struct DecodedMeta {
   MetaVerdict verdict = MetaVerdict::kNotOurs;
   const char* why = nullptr;  // for all but kValid
   MetaPage meta;              // for kValid
+  uint8_t stamp = 0;          // the first byte, whatever it stands for
 };
 DecodedMeta DecodeMetaPage(ByteView unit);
 

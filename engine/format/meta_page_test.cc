@@ -14,9 +14,9 @@
 namespace manifolddb::format {
 namespace {
 
-std::vector<std::byte> Encoded(const MetaPage& meta) {
+std::vector<std::byte> Encoded(const MetaPage& meta, uint8_t stamp = 7) {
   std::vector<std::byte> unit(meta.write_unit, std::byte{0xee});
-  EncodeMetaPage(meta, unit);
+  EncodeMetaPage(meta, stamp, unit);
   return unit;
 }
 
@@ -60,7 +60,7 @@ TEST(MetaPage, AnyChangeOfAnyByteIsSeen) {
     for (int change = 1; change < 256; ++change) {
       unit[at] ^= static_cast<std::byte>(change);
       const DecodedMeta decoded = DecodeMetaPage(unit);
-      ASSERT_EQ(decoded.verdict, at < 8 ? MetaVerdict::kNotOurs : MetaVerdict::kDamaged)
+      ASSERT_EQ(decoded.verdict, at >= 1 && at < 8 ? MetaVerdict::kNotOurs : MetaVerdict::kDamaged)
           << at << " ^ " << change;
       ASSERT_NE(decoded.why, nullptr);
       unit[at] ^= static_cast<std::byte>(change);
@@ -73,17 +73,26 @@ TEST(MetaPage, EveryTornMixtureOfTwoMetaPagesIsSeen) {
   MetaPage next = SampleMetaPage();
   next.number = MetaNumber{9};
   next.txn = next.txn.next();
-  const std::vector<std::byte> older = Encoded(SampleMetaPage());
-  const std::vector<std::byte> newer = Encoded(next);
-  for (size_t cut = 0; cut <= sizeof(MetaPageDisk); ++cut) {
+  const std::vector<std::byte> older = Encoded(SampleMetaPage(), 7);
+  const std::vector<std::byte> newer = Encoded(next, 8);
+  for (size_t cut = 1; cut < sizeof(MetaPageDisk); ++cut) {
     std::vector<std::byte> torn = older;
     std::memcpy(torn.data(), newer.data(), cut);
-    const DecodedMeta decoded = DecodeMetaPage(torn);
-    if (decoded.verdict == MetaVerdict::kValid) {
-      // Only where the cut changes nothing of one or the other.
-      ASSERT_TRUE(torn == older || torn == newer) << cut;
-    }
+    const bool whole = torn == newer;  // what is left is the same
+    ASSERT_EQ(DecodeMetaPage(torn).verdict == MetaVerdict::kValid, whole) << cut;
   }
+}
+
+// What is torn on the disk must not read, from a cache, like what it was to replace.
+TEST(MetaPage, AWriteThatEndedAfterItsFirstByteIsSeen) {
+  const std::vector<std::byte> older = Encoded(SampleMetaPage(), 255);
+  const std::vector<std::byte> newer = Encoded(SampleMetaPage(), 0);
+  std::vector<std::byte> torn = older;
+  torn[0] = newer[0];
+  const DecodedMeta decoded = DecodeMetaPage(torn);
+  EXPECT_EQ(decoded.verdict, MetaVerdict::kDamaged);
+  EXPECT_EQ(decoded.stamp, 0) << "what the next write must not begin with";
+  EXPECT_EQ(DecodeMetaPage(older).stamp, 255);
 }
 
 TEST(MetaPage, ZerosShortFilesAndOtherProgramsAreNotOurs) {
@@ -218,9 +227,9 @@ TEST(MetaPageDeathTest, NobodyWritesWhatWouldBeRefused) {
   MetaPage meta = SampleMetaPage();
   meta.number = MetaNumber{};
   std::vector<std::byte> unit(meta.write_unit);
-  EXPECT_DEATH(EncodeMetaPage(meta, unit), "WhyImpossible");
+  EXPECT_DEATH(EncodeMetaPage(meta, 1, unit), "WhyImpossible");
   unit.resize(512);
-  EXPECT_DEATH(EncodeMetaPage(SampleMetaPage(), unit), "write_unit");
+  EXPECT_DEATH(EncodeMetaPage(SampleMetaPage(), 1, unit), "write_unit");
 }
 
 }  // namespace

@@ -60,13 +60,14 @@ Result<MetaArea> ReadMetaArea(File& file) {
   return best;
 }
 
-Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan) {
+Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan,
+                 format::MetaStamps& stamps) {
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(life.write_unit, "database.open"));
   const auto write = [&](const format::MetaPage& meta, int slot, format::CopyOrder order) -> Status {
     if (slot != plan.slot && MANIFOLDDB_BROKEN("recovery.step1.one_slot")) return {};
     const int first = plan.first_copy[static_cast<size_t>(slot)];
     const format::MetaPlace place{slot, order == format::CopyOrder::kFirst ? first : 1 - first};
-    return checkpoint::WriteMetaCopy(file, meta, place, order, unit.span());
+    return checkpoint::WriteMetaCopy(file, meta, place, order, stamps, unit.span());
   };
   // A crash before any of these syncs leaves one copy of each slot old, new or torn; the other one is whole.
   const int last = plan.lone_slot.value_or(1);

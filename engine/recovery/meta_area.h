@@ -10,6 +10,7 @@ namespace manifolddb::recovery {
 Result<MetaArea> ReadMetaArea(File& file);
 
 // Step 1 of recovery: writes `life` over all four copies, in two rounds of one copy per slot, each synced.
-Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan);
+// `stamps`: the plan's; kept current.
+Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan, format::MetaStamps& stamps);
 
 }  // namespace manifolddb::recovery

@@ -109,6 +109,7 @@ Result<MetaPlan> PlanFromMeta(const MetaArea& area, const std::string& file) {
     }
     MarkWhatCrashesLeave(a, b);
     plan.first_copy[slot] = FirstCopy(a, b);
+    plan.stamps[slot] = {a.stamp, b.stamp};
     for (const DecodedMeta* copy : {&a, &b}) {
       if (!Valid(*copy) || (newest != nullptr && Age(copy->meta) <= Age(*newest))) continue;
       newest = &copy->meta;

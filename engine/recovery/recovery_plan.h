@@ -22,6 +22,7 @@ struct MetaPlan {
   // The slot whose first copy is the only one that states the newest number and is certainly on the disk: it
   // is rewritten when the other slot states that number durably.
   std::optional<int> lone_slot = {};
+  format::MetaStamps stamps = {};  // what must not be written there again
 };
 
 // Decides which meta page counts. Errors (code, message) name what is wrong; `file` is for the message.

@@ -41,12 +41,19 @@ Status File::Read(uint64_t offset, MutableByteView out) {
 
 Status File::Write(uint64_t offset, std::span<const ByteView> parts) {
   CheckParts(offset, parts);
-  return DoWrite(offset, parts);
+  return NoteWrite(DoWrite(offset, parts));
 }
 
 Status File::WriteDurable(uint64_t offset, std::span<const ByteView> parts) {
   CheckParts(offset, parts);
-  return DoWriteDurable(offset, parts);
+  return NoteWrite(DoWriteDurable(offset, parts));
+}
+
+Status File::NoteWrite(Status written) {
+  const bool known = written || written.error().code() == Errc::kNoSpace ||
+                     written.error().code() == Errc::kForked || written.error().code() == Errc::kReadOnly;
+  if (!known) failed_.store(true, std::memory_order_release);
+  return written;
 }
 
 Status File::Sync() {
@@ -57,6 +64,7 @@ Status File::Sync() {
   Status synced = DoSync();
   if (synced) return {};
   sync_failed_.store(true, std::memory_order_release);
+  failed_.store(true, std::memory_order_release);
   // Some systems tell of a full disk only here. It is too late then: what was written may be lost, and nobody
   // may take it for a want of room that leaves everything as it was.
   const Error& error = synced.error();

@@ -59,10 +59,8 @@ bool NeverOpened(ByteView front) {
     const uint32_t unit = decoded.header.write_unit;
     return front.size() >= 2 * unit && AllZero(front.subspan(unit, unit));
   }
-  // No crash leaves an unreadable header, only damage, or somebody else's file. Behind the header a log that
-  // was never opened is nothing but zeros, whatever its write unit. An empty file has nothing to lose.
-  if (front.empty()) return true;
-  return front.size() >= 2 * format::kWriteUnitMin && AllZero(front.subspan(format::kWriteUnitMin));
+  // No crash leaves an unreadable header, only damage, or somebody else's file. Zeros have nothing to lose.
+  return AllZero(front);
 }
 
 Status CheckReplaceable(Storage& storage, const std::string& name) {
@@ -156,12 +154,30 @@ Result<std::unique_ptr<File>> OpenLog(Storage& storage, const std::string& name,
   return log;
 }
 
-Status MarkOpened(File& log, const format::LogHeader& header) {
+Status MarkOpened(File& log, const format::LogHeader& header, format::Life life) {
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(header.write_unit, "wal.mark_opened"));
-  format::EncodeLogMarker(header.identity, unit.span());
+  format::EncodeLogMarker(header.identity, life, unit.span());
   MANIFOLDDB_TRY(log.Write(header.write_unit, unit.view()));
   if (!MANIFOLDDB_BROKEN("wal.mark_opened.sync.skip")) MANIFOLDDB_TRY(log.Sync());
   return {};
+}
+
+Status CheckMarker(File& log, const format::LogHeader& header, format::Life newest) {
+  MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(header.write_unit, "wal.open"));
+  MANIFOLDDB_TRY(log.Read(header.write_unit, unit.span()));
+  const std::optional<format::Life> marked = format::DecodeLogMarker(unit.view(), header.identity);
+  if (!marked) {
+    // Never opened, or a crash tore it: then nothing had been handed out by the life that wrote it.
+    MANIFOLDDB_MARK("wal.marker_unreadable");
+    return {};
+  }
+  if (*marked <= newest || MANIFOLDDB_BROKEN("wal.marker.life.skip")) return {};
+  return Fail(Errc::kCorrupt, "wal.open",
+              {.file = log.name(),
+               .offset = header.write_unit,
+               .message = "the log was in use by opening " + std::to_string(marked->raw()) +
+                          " of the database, its data file knows of " + std::to_string(newest.raw()) +
+                          " only: an older copy; restore the data file that belongs to this log"});
 }
 
 Status GrowLog(File& log, uint32_t write_unit, uint64_t old_capacity, uint64_t new_capacity) {

@@ -22,8 +22,10 @@ Result<std::unique_ptr<File>> OpenLog(Storage& storage, const std::string& name,
                                       const format::LogHeader& expected, uint64_t capacity);
 
 // Writes the marker, also where it can be read already (what can be read may be in a cache only); synced when
-// this returns. Called at the end of creation, before anything is handed out.
-Status MarkOpened(File& log, const format::LogHeader& header);
+// this returns. `life`: the newest whose meta pages are durable. Called before anything is handed out.
+Status MarkOpened(File& log, const format::LogHeader& header, format::Life life);
+// kCorrupt if the marker names a later life than `newest`, the newest that the data file knows of.
+Status CheckMarker(File& log, const format::LogHeader& header, format::Life newest);
 
 // Extends the file for a ring of `capacity` bytes and fills what is new with zeros; synced when this returns.
 // The ring in use stays as it is until a meta page states the new capacity.

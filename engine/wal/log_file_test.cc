@@ -63,7 +63,7 @@ std::vector<std::byte> NewLog(bool opened) {
   EXPECT_TRUE(CreateLog(*storage, "n-wal", kHeader, kCapacity));
   if (opened) {
     auto log = OpenLog(*storage, "n-wal", OpenMode::kReadWrite, kHeader, kCapacity);
-    EXPECT_TRUE(log && MarkOpened(**log, kHeader));
+    EXPECT_TRUE(log && MarkOpened(**log, kHeader, format::Life{3}));
   }
   return Contents(*storage, "n-wal");
 }
@@ -119,11 +119,6 @@ TEST(CreateLog, ReplacesALogThatWasNeverOpened) {
   EXPECT_TRUE(Replaced(NewLog(false)));
   EXPECT_TRUE(Replaced({}));
   EXPECT_TRUE(Replaced(std::vector<std::byte>(100000)));
-  for (const size_t at : {0, 9, 17, 63}) {  // rot in its header
-    auto bytes = NewLog(false);
-    bytes[at] ^= std::byte{1};
-    EXPECT_TRUE(Replaced(bytes)) << at;
-  }
 }
 
 TEST(CreateLog, NeverReplacesALogThatMayHaveBeenOpened) {
@@ -146,6 +141,14 @@ TEST(CreateLog, NeverReplacesWhatIsNotALogOrOfANewerFormat) {
   EXPECT_FALSE(Replaced({bytes.begin(), bytes.end()}));
   std::vector<std::byte> large(70000, std::byte{'x'});
   EXPECT_FALSE(Replaced(large));
+  std::vector<std::byte> note(3000);
+  std::memcpy(note.data(), "somebody's own notes", 20);
+  EXPECT_FALSE(Replaced(note)) << "whatever the rest of the file is";
+  for (const size_t at : {0, 9, 17, 63}) {  // what cannot be read says nothing
+    auto rotten = NewLog(false);
+    rotten[at] ^= std::byte{1};
+    EXPECT_FALSE(Replaced(rotten)) << at;
+  }
 
   auto newer = NewLog(false);
   newer[16] = std::byte{2};  // the version
@@ -224,11 +227,32 @@ TEST(MarkOpened, WritesAndSyncsTheMarkerAlsoWhenItIsThere) {
     auto log = OpenLog(*storage, "n-wal", OpenMode::kReadWrite, kHeader, kCapacity);
     ASSERT_TRUE(log);
     trace.lines.clear();
-    ASSERT_TRUE(MarkOpened(**log, kHeader));
+    ASSERT_TRUE(MarkOpened(**log, kHeader, format::Life{3}));
     EXPECT_EQ(trace.lines, (Lines{"write @4096+4096 n-wal", "sync n-wal"}));
   }
   const auto bytes = Contents(*storage, "n-wal");
-  EXPECT_TRUE(format::LogMarkerValid(ByteView(bytes).subspan(kUnit, kUnit), kHeader.identity));
+  EXPECT_EQ(format::DecodeLogMarker(ByteView(bytes).subspan(kUnit, kUnit), kHeader.identity), format::Life{3});
+}
+
+TEST(CheckMarker, RefusesADataFileThatKnowsOfEarlierLivesOnly) {
+  auto storage = MakeMemoryStorage();
+  ASSERT_TRUE(CreateLog(*storage, "n-wal", kHeader, kCapacity));
+  auto log = OpenLog(*storage, "n-wal", OpenMode::kReadWrite, kHeader, kCapacity);
+  ASSERT_TRUE(log);
+  EXPECT_TRUE(CheckMarker(**log, kHeader, format::Life{0})) << "never opened";
+  ASSERT_TRUE(MarkOpened(**log, kHeader, format::Life{3}));
+  EXPECT_TRUE(CheckMarker(**log, kHeader, format::Life{3}));
+  EXPECT_TRUE(CheckMarker(**log, kHeader, format::Life{4})) << "a life that was cut before it wrote its marker";
+  const Status older = CheckMarker(**log, kHeader, format::Life{2});
+  ASSERT_FALSE(older);
+  EXPECT_EQ(older.error().code(), Errc::kCorrupt);
+  EXPECT_EQ(older.error().file(), "n-wal");
+  EXPECT_EQ(older.error().offset(), kUnit);
+  auto torn = base::Buffer::Make(kUnit, "test");
+  ASSERT_TRUE((*log)->Read(kUnit, torn->span()));
+  torn->data()[20] ^= std::byte{1};
+  ASSERT_TRUE((*log)->Write(kUnit, torn->view().first(kUnit)));
+  EXPECT_TRUE(CheckMarker(**log, kHeader, format::Life{2})) << "a marker that is torn says nothing";
 }
 
 TEST(GrowLog, KeepsTheRingInUseAndAddsZerosThatAreSynced) {

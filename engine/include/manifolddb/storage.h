@@ -69,6 +69,10 @@ class File {
   // also by another opening in this process. Held until the File is destroyed.
   Status Lock(LockMode mode);
 
+  // A write or a sync has failed: nobody knows what of what was written is on the disk. (A want of room, or a
+  // call in a forked child, has written nothing that counts.)
+  bool failed() const { return failed_.load(std::memory_order_acquire); }
+
   // As the storage names it in errors.
   const std::string& name() const { return name_; }
 
@@ -84,8 +88,11 @@ class File {
   virtual Status DoAllocate(uint64_t size) = 0;
   virtual Status DoLock(LockMode mode) = 0;
 
+  Status NoteWrite(Status written);
+
   const std::string name_;
   std::atomic<bool> sync_failed_{false};  // then none succeeds any more
+  std::atomic<bool> failed_{false};
 };
 
 // One directory. Names are plain file names in it, without separators.
