@@ -15,7 +15,7 @@ namespace manifolddb::tools {
 
 struct LogFront {
   format::DecodedLogHeader header;
-  format::LogHeaderDisk disk = {};  // as found, as far as the file has it
+  format::LogHeaderDisk disk = {};     // as found, as far as the file has it
   std::optional<format::Life> marker;  // the newest life that wrote it; the database was opened
   uint32_t write_unit = 0;  // stated by the header; else by the meta page; else 512, which finds every group
 };

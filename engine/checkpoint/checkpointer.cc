@@ -343,8 +343,10 @@ Status Checkpointer::WriteMeta(Work& work) {
   }
   work.meta_touched = true;
   const MutableByteView unit = work.meta_unit.span();
-  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst, stamps_, unit));
-  MANIFOLDDB_TRY(WriteMetaCopyDurably(core_.file->file(), work.meta, 1, format::CopyOrder::kSecond, stamps_, unit));
+  MANIFOLDDB_TRY(
+      WriteMetaCopyDurably(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst, stamps_, unit));
+  MANIFOLDDB_TRY(
+      WriteMetaCopyDurably(core_.file->file(), work.meta, 1, format::CopyOrder::kSecond, stamps_, unit));
   return {};
 }
 

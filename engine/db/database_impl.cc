@@ -162,15 +162,18 @@ Status DatabaseImpl::Recover() {
 // durable, and only then does the log say that it must not be replaced. Later lives find a life, hence all of
 // this, on the disk.
 // The data file's name may also be one that a sync of the directory has failed to write, which says so only
-// once: it is given anew, so that this sync has it to write. Cut in between, it is a creation cut short.
+// once: it is given anew, so that this sync has it to write. Cut in between, it is a creation cut short: the
+// marker, which an opening may have written that ended before its life was durable, is cleared before.
 Status DatabaseImpl::FinishCreation() {
+  const format::LogHeader header{found_.write_unit, found_.identity};
+  MANIFOLDDB_TRY(wal::ClearMarker(*log_file_, header));
   if (!MANIFOLDDB_BROKEN("db.create.name_again.skip")) {
     const std::string temporary = CreationName(name_);
     MANIFOLDDB_TRY(storage_->Rename(name_, temporary));
     MANIFOLDDB_TRY(storage_->Rename(temporary, name_));
   }
   if (!MANIFOLDDB_BROKEN("db.create.directory_sync.skip")) MANIFOLDDB_TRY(storage_->SyncDirectory());
-  return wal::MarkOpened(*log_file_, {found_.write_unit, found_.identity}, format::Life{0});
+  return wal::MarkOpened(*log_file_, header, format::Life{0});
 }
 
 void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::CatalogState catalog) {
@@ -186,9 +189,9 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
   core_.log_space = log_space_.get();
   core_.pipeline = pipeline_.get();
   checkpointer_ = std::make_unique<checkpoint::Checkpointer>(
-      core_,
-      checkpoint::Checkpointer::Config{found_, plan_.stamps, std::move(used_), std::move(catalog), found_.life,
-                                       config_.log_bytes_max, log_file_.get(), log_.get(), executor_.get()});
+      core_, checkpoint::Checkpointer::Config{found_, plan_.stamps, std::move(used_), std::move(catalog),
+                                              found_.life, config_.log_bytes_max, log_file_.get(), log_.get(),
+                                              executor_.get()});
   core_.checkpoints = checkpointer_.get();
 }
 

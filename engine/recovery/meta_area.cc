@@ -60,8 +60,7 @@ Result<MetaArea> ReadMetaArea(File& file) {
   return best;
 }
 
-Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan,
-                 format::MetaStamps& stamps) {
+Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan, format::MetaStamps& stamps) {
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(life.write_unit, "database.open"));
   const auto write = [&](const format::MetaPage& meta, int slot, format::CopyOrder order) -> Status {
     if (slot != plan.slot && MANIFOLDDB_BROKEN("recovery.step1.one_slot")) return {};

@@ -231,7 +231,8 @@ TEST(MarkOpened, WritesAndSyncsTheMarkerAlsoWhenItIsThere) {
     EXPECT_EQ(trace.lines, (Lines{"write @4096+4096 n-wal", "sync n-wal"}));
   }
   const auto bytes = Contents(*storage, "n-wal");
-  EXPECT_EQ(format::DecodeLogMarker(ByteView(bytes).subspan(kUnit, kUnit), kHeader.identity), format::Life{3});
+  EXPECT_EQ(format::DecodeLogMarker(ByteView(bytes).subspan(kUnit, kUnit), kHeader.identity),
+            format::Life{3});
 }
 
 TEST(CheckMarker, RefusesADataFileThatKnowsOfEarlierLivesOnly) {
@@ -242,7 +243,8 @@ TEST(CheckMarker, RefusesADataFileThatKnowsOfEarlierLivesOnly) {
   EXPECT_TRUE(CheckMarker(**log, kHeader, format::Life{0})) << "never opened";
   ASSERT_TRUE(MarkOpened(**log, kHeader, format::Life{3}));
   EXPECT_TRUE(CheckMarker(**log, kHeader, format::Life{3}));
-  EXPECT_TRUE(CheckMarker(**log, kHeader, format::Life{4})) << "a life that was cut before it wrote its marker";
+  EXPECT_TRUE(CheckMarker(**log, kHeader, format::Life{4}))
+      << "a life that was cut before it wrote its marker";
   const Status older = CheckMarker(**log, kHeader, format::Life{2});
   ASSERT_FALSE(older);
   EXPECT_EQ(older.error().code(), Errc::kCorrupt);
