@@ -285,7 +285,7 @@ void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& s
   Reopen(disk, oracle, lie ? &*lie : nullptr, failed_at, random);
 }
 
-// ---- Other interleavings -----------------------------------------------------------------------------------
+// ---- Other interleavings ----------------------------------------------------------------------------------
 
 bool Scenarios::Reschedule(Random& random, std::string&) {
   SessionPlan plan = generation_.plan;
