@@ -2,6 +2,7 @@
 // Threads in virtual time: each has its own place in it, they run one at a time, in the order of time and
 // then of asking. The same bodies give the same interleaving. The engine's waits come here
 // (base::simulated_wait), its I/O through a Disk over this timeline.
+
 #include <condition_variable>
 #include <cstdint>
 #include <functional>

@@ -2,6 +2,7 @@
 // others (arrays, nothrow) are derived there as well and need no replacement of their own, but for the
 // nothrow ones: those of libstdc++ would throw and catch inside, at a price that the engine does not pay
 // elsewhere.
+
 #include "bench/exact/allocations.h"
 
 #include <atomic>

@@ -2,6 +2,7 @@
 // How often, and how much, the program has taken from the heap: operator new in all its forms is replaced,
 // and the engine takes memory no other way. Work of the harness inside engine calls (the simulated storage,
 // the scheduler) is left out.
+
 #include <cstdint>
 
 namespace manifolddb::bench::exact {

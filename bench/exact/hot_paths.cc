@@ -19,7 +19,7 @@ namespace manifolddb::bench::exact {
 namespace {
 
 constexpr size_t kValueBytes = 100;
-constexpr uint64_t kEntries = 100'000;
+constexpr uint64_t kEntries = 50'000;  // three levels of nodes
 constexpr uint64_t kBatch = 1000;
 constexpr uint32_t kPageBytes = 8192;
 
@@ -30,6 +30,8 @@ class Hot {
     Options options;
     options.executor = MakeInlineExecutor();
     options.clock = std::make_shared<TimelineClock>(std::make_shared<SoloTimeline>());
+    // Checkpoints would run inside of what is measured: room for 16,000 commits before the first.
+    options.log_bytes_initial = options.log_bytes_max = uint64_t{128} << 20;
     database_ = Must(Database::Open(MakeMemoryStorage(), "db", options), "open");
     family_ = MakeFamily(*database_, "f");
     std::array<std::byte, kValueBytes> value;
@@ -43,13 +45,20 @@ class Hot {
       Must(transaction.Commit({.durability = Durability::kNone}), "commit");
     }
     Must(database_->Checkpoint(), "checkpoint");
+    checkpoints_ = database_->Stats().checkpoints;
   }
+  ~Hot() {
+    if (database_->Stats().checkpoints != checkpoints_) Die("a checkpoint ran among what was measured");
+  }
+  Hot(const Hot&) = delete;
+  Hot& operator=(const Hot&) = delete;
   Database& database() const { return *database_; }
   ColumnFamily family() const { return family_; }
 
  private:
   std::unique_ptr<Database> database_;
   ColumnFamily family_;
+  uint64_t checkpoints_ = 0;
 };
 
 uint64_t NextRandom(uint64_t& random) { return (random = Mix(random)); }
@@ -69,8 +78,13 @@ class OneNode {
       const Key key(KeyOf(cells_));
       const btree::LeafLead leaf_lead({.bytes = value});
       const btree::BranchLead branch_lead(format::PageRef{format::PageId{cells_ + 1}, format::Birth{1}});
-      const ByteView separator = cells_ == 0 ? ByteView{} : key.view();
-      const btree::CellParts cell = leaf ? leaf_lead.Parts(key.view()) : branch_lead.Parts(separator);
+      if (!leaf && cells_ == 0) {  // its separator is none
+        btree::CellSequence first(/*leaf=*/false);
+        first.AddCell(branch_lead.Parts({}));
+        btree::Build({page_.get(), kPageBytes}, first, 0, 1);
+        continue;
+      }
+      const btree::CellParts cell = leaf ? leaf_lead.Parts(key.view()) : branch_lead.Parts(key.view());
       if (!btree::InsertCell({page_.get(), kPageBytes}, cells_, cell)) break;
     }
   }

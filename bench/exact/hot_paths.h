@@ -2,6 +2,7 @@
 // The paths whose instructions are counted, each a loop in a function measured_... of its own, which
 // callgrind is told to collect in. Over the plain memory storage: system calls and the simulated disk are
 // not in them.
+
 #include <cstdint>
 #include <string>
 

@@ -1,6 +1,7 @@
 #pragma once
 // Figures as a table for people, and as lines for programs. What a binary prints for one seed and scale is
 // the same each time, byte for byte.
+
 #include <string>
 #include <vector>
 
