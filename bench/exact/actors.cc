@@ -164,7 +164,8 @@ Platform ActorsPlatform() {
   const auto actors = std::make_shared<Actors>();
   return {.timeline = actors,
           .executor = std::make_shared<ActorsExecutor>(),
-          .run = [actors](std::vector<std::function<void()>> bodies) { actors->Run(std::move(bodies)); }};
+          .run = [actors](std::vector<std::function<void()>> bodies) { actors->Run(std::move(bodies)); },
+          .side_by_side = true};
 }
 
 }  // namespace manifolddb::bench::exact

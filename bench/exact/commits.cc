@@ -151,12 +151,15 @@ Figure SingleCommits(const Plan& plan, const MakePlatform& platform, uint64_t th
   const DatabaseStats before = database->Stats();
   const Probe probe(world);
   world.platform().run(std::move(bodies));
-  const std::string suffix = threads == 1 ? "" : families == Families::kOwn ? "/own_families" : "/one_family";
+  const char* const suffix = !world.platform().side_by_side ? ""
+                             : threads == 1                 ? "/checkpoints_beside"
+                             : families == Families::kOwn   ? "/own_families"
+                                                            : "/one_family";
   Figure figure = probe.Done("W3" + Threads(threads) + suffix, threads * commits);
   const DatabaseStats after = database->Stats();
   figure.counters["log_groups"] = after.log_groups - before.log_groups;
   figure.counters["checkpoints"] = after.checkpoints - before.checkpoints;
-  if (threads == 1) {  // side by side the steps of one fall into those of others
+  if (!world.platform().side_by_side) {  // else what others do falls into the steps
     figure.counters["allocations_begin"] = steps.begin.count;
     figure.counters["allocations_open_table"] = steps.open_table.count;
     figure.counters["allocations_put"] = steps.put.count;

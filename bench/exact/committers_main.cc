@@ -24,6 +24,9 @@ std::vector<Workload> Workloads() {
                            return std::vector{Batches(plan, actors, threads, Durability::kImmediate)};
                          }});
   }
+  workloads.push_back({"exact/W3", [=](const Plan& plan) {
+                         return std::vector{SingleCommits(plan, actors, 1, Families::kOwn)};
+                       }});
   for (const uint64_t threads : {2, 8}) {
     for (const Families families : {Families::kOwn, Families::kShared}) {
       workloads.push_back({"exact/W3", [=](const Plan& plan) {

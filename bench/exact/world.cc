@@ -10,10 +10,12 @@ namespace manifolddb::bench::exact {
 Platform SoloPlatform() {
   return {.timeline = std::make_shared<SoloTimeline>(),
           .executor = MakeInlineExecutor(),
-          .run = [](const std::vector<std::function<void()>>& bodies) {
-            if (bodies.size() != 1) Die("one thread only");
-            bodies.front()();
-          }};
+          .run =
+              [](const std::vector<std::function<void()>>& bodies) {
+                if (bodies.size() != 1) Die("one thread only");
+                bodies.front()();
+              },
+          .side_by_side = false};
 }
 
 World::World(Platform platform)

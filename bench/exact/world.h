@@ -21,6 +21,7 @@ struct Platform {
   std::shared_ptr<Executor> executor;  // for checkpoints
   // Runs them until all have returned; side by side if the platform can.
   std::function<void(std::vector<std::function<void()>> bodies)> run;
+  bool side_by_side = false;  // checkpoints, too
 };
 // One thread; checkpoints run where they are asked for.
 Platform SoloPlatform();
