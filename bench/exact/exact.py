@@ -4,7 +4,7 @@
     bench/exact/exact.py --build FOLDER [--json FILE] [--only TEXT] [--twice] [--seed N] [--scale FACTOR]
                          [--callgrind] [--functions N]
 
-Needs nothing but Python, and valgrind for --callgrind. Exit code: 0; 1 if two runs differ or a program failed.
+Needs nothing but Python, and valgrind for --callgrind. Exit code: 0; 1 if two runs differ or one failed.
 """
 import argparse
 import collections
