@@ -2,7 +2,7 @@
 """Runs what scripts/bench-exact has built: tables on stdout, history records into a file.
 
     bench/exact/exact.py --build FOLDER [--json FILE] [--only TEXT] [--twice] [--seed N] [--scale FACTOR]
-                         [--callgrind] [--functions N]
+                         [--callgrind] [--functions N] [--caches]
 
 Needs nothing but Python, and valgrind for --callgrind. Exit code: 0; 1 if two runs differ or one failed.
 """
@@ -25,6 +25,12 @@ OPERATIONS = collections.defaultdict(lambda: (2_000, 12_000), {
     "put/random": (20_000, 40_000),  # beyond the first touch of each page since the checkpoint
     "put/ascending": (4_000, 24_000),
 })
+
+
+# Caches of the simulated processor: the same on every machine.
+CACHES = ("--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=4194304,16,64")
+MISSES = {"I1mr": "i1_misses", "D1mr": "d1_read_misses", "D1mw": "d1_write_misses", "ILmr": "ll_code_misses",
+          "DLmr": "ll_read_misses", "DLmw": "ll_write_misses"}
 
 
 class Failed(Exception):
@@ -82,7 +88,7 @@ def short_name(function):
 
 
 def parse_callgrind(text):
-    """Instructions in all, and by function without what it calls; inlined code counts for its caller."""
+    """All events, and instructions by function without what it calls; inlined code counts for its caller."""
     names, costs = {}, collections.Counter()
     current, skip = None, False
     for line in text.splitlines():
@@ -101,13 +107,15 @@ def parse_callgrind(text):
             if not skip and len(line.split()) > 1:
                 costs[current] += int(line.split()[1])
             skip = False
-    total = int(re.search(r"^totals: (\d+)", text, re.MULTILINE)[1])
-    if total != sum(costs.values()):
-        raise Failed(f"callgrind's file adds up to {sum(costs.values())} instead of {total}")
+    events = re.search(r"^events: (.*)$", text, re.MULTILINE)[1].split()
+    counts = re.search(r"^totals: (.*)$", text, re.MULTILINE)[1].split()
+    totals = dict(zip(events, map(int, counts)))
+    if totals["Ir"] != sum(costs.values()):
+        raise Failed(f"callgrind's file adds up to {sum(costs.values())} instead of {totals['Ir']}")
     by_name = collections.Counter()
     for key, cost in costs.items():
         by_name[short_name(names[key])] += cost
-    return total, by_name
+    return totals, by_name
 
 
 def count_once(options, path, operations):
@@ -117,6 +125,7 @@ def count_once(options, path, operations):
         # An empty environment, because its size moves the stack and with it some counts.
         run(["env", "-i", "/usr/bin/valgrind", "--tool=callgrind", "--collect-atstart=no",
              "--toggle-collect=measured_*", "--compress-strings=yes", f"--callgrind-out-file={out}",
+             *(CACHES if options.caches else ()),
              program, "--callgrind", path, "--operations", str(operations)])
         with open(out, encoding="utf-8") as file:
             return parse_callgrind(file.read())
@@ -124,12 +133,13 @@ def count_once(options, path, operations):
 
 def count_path(options, path):
     low, high = OPERATIONS[path]
-    total_low, by_name_low = count_once(options, path, low)
-    total_high, by_name_high = count_once(options, path, high)
-    by_name_high.subtract(by_name_low)
-    functions = {name: cost / (high - low) for name, cost in by_name_high.items()}
-    return {"path": path, "operations": high - low, "instructions": (total_high - total_low) / (high - low),
-            "functions": functions}
+    totals_low, by_name_low = count_once(options, path, low)
+    totals, by_name = count_once(options, path, high)
+    by_name.subtract(by_name_low)
+    each = {event: (total - totals_low[event]) / (high - low) for event, total in totals.items()}
+    return {"path": path, "operations": high - low, "instructions": each["Ir"],
+            "misses": {name: each[event] for event, name in MISSES.items() if event in each},
+            "functions": {name: cost / (high - low) for name, cost in by_name.items()}}
 
 
 def run_callgrind(options):
@@ -142,6 +152,8 @@ def run_callgrind(options):
         print(f"\n{'':34} {'instructions':>12}\n{'hot path':34} {'/op':>12}")
     for count in counted:
         print(f"{'exact/instructions/' + count['path']:34} {count['instructions']:12.1f}")
+        if count["misses"]:
+            print("    " + ", ".join(f"{name} {misses:.2f}" for name, misses in count["misses"].items()))
         top = sorted(count["functions"].items(), key=lambda item: (-item[1], item[0]))
         for name, cost in top[:options.functions]:
             print(f"    {100 * cost / count['instructions']:5.1f}% {cost:9.1f}  {name}")
@@ -151,7 +163,7 @@ def run_callgrind(options):
 def instruction_lines(counted):
     for count in counted:
         yield {"benchmark": f"exact/instructions/{count['path']}", "value": count["instructions"],
-               "unit": "instructions/op", "better": "lower", "counters": {},
+               "unit": "instructions/op", "better": "lower", "counters": count["misses"],
                "params": {"ops": count["operations"]}}
 
 
@@ -211,6 +223,7 @@ def main():
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--callgrind", action="store_true")
     parser.add_argument("--functions", type=int, default=0)
+    parser.add_argument("--caches", action="store_true")
     options = parser.parse_args()
     try:
         results, counted = measure(options)

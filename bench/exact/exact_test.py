@@ -5,10 +5,10 @@ import unittest
 import exact
 
 PROFILE = """\
-events: Ir
+events: Ir D1mr
 fl=(1) a.cc
 fn=(1) measured_get
-10 5
+10 5 2
 +1 2
 cfn=(2) ns::Result<ns::Frame*> ns::btree::Fetch<ns::Cache>(ns::Cache&, int)
 calls=3 20
@@ -19,14 +19,14 @@ fi=(2) inlined.h
 * 7
 fe=(1)
 -2 3
-totals: 37
+totals: 37 2
 """
 
 
 class ExactTest(unittest.TestCase):
     def test_inlined_code_counts_for_its_caller_and_calls_for_the_callee(self):
-        total, by_name = exact.parse_callgrind(PROFILE)
-        self.assertEqual(total, 37)
+        totals, by_name = exact.parse_callgrind(PROFILE)
+        self.assertEqual(totals, {"Ir": 37, "D1mr": 2})
         self.assertEqual(by_name, {"measured_get": 7, "btree::Fetch": 30})
 
     def test_a_file_that_does_not_add_up_is_refused(self):
