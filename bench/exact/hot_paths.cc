@@ -1,4 +1,4 @@
-// (1) What is measured is in functions with C names, which are neither inlined nor cloned.
+// (1) What is measured is in functions with C names, which are not inlined.
 // (2) The loops do what a caller has to do, and a check that costs a few instructions; nothing else.
 
 #include "bench/exact/hot_paths.h"
@@ -100,7 +100,7 @@ class OneNode {
 
 }  // namespace
 
-#define MEASURED extern "C" __attribute__((noinline, noclone, used))
+#define MEASURED extern "C" __attribute__((noinline, used))
 
 MEASURED void measured_get(const ReadTable& table, uint64_t operations, uint64_t& random) {
   for (uint64_t i = 0; i < operations; ++i) {
