@@ -15,6 +15,13 @@ std::atomic<uint64_t> count{0};
 std::atomic<uint64_t> bytes_in_all{0};
 thread_local int uncounted = 0;
 
+}  // namespace
+
+// Sanitizers bring their own: there nothing is counted.
+#if !MANIFOLDDB_BENCH_UNCOUNTED
+
+namespace {
+
 void Count(size_t bytes) {
   if (uncounted > 0) return;
   count.fetch_add(1, std::memory_order_relaxed);
@@ -51,6 +58,8 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+
+#endif
 
 namespace manifolddb::bench::exact {
 
