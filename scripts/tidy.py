@@ -29,6 +29,8 @@ HARNESS = {
     "tools": {"public", "engine/base", "engine/format"},
     "fuzz": {"public", "faultfs", "engine/base", "engine/format"},
     "bench": {"public"},
+    # Waits to simulate, and node search to count the instructions of.
+    "bench/exact": {"public", "engine/base", "engine/format", "engine/btree"},
     "examples": {"public"},
     "docs": set(),
     "scripts": set(),
@@ -233,8 +235,9 @@ def _permitted(path, modules):
         if is_test(path):
             deps += lists.get("TEST_DEPS", ())
         return {"public" if dep == "include" else f"engine/{dep}" for dep in deps}
-    if parts[0] in HARNESS:
-        return HARNESS[parts[0]] | {parts[0]}
+    for folder in ("/".join(parts[:2]), parts[0]):
+        if folder in HARNESS:
+            return HARNESS[folder] | {parts[0]}
     return None
 
 
