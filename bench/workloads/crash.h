@@ -1,0 +1,20 @@
+#pragma once
+// A database whose process ends without closing it, opened again.
+
+#include <cstdint>
+#include <string>
+
+#include "bench/measure/theme.h"
+
+namespace manifolddb::bench {
+
+struct Crash {
+  std::string row;
+  uint64_t commits = 200;
+  uint64_t puts_per_commit = 1000;
+  size_t value_bytes = 1024;
+};
+// From opening to the first correct read; then everything is compared.
+void MeasureRecovery(Run& run, const Crash& what);
+
+}  // namespace manifolddb::bench
