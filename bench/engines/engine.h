@@ -89,6 +89,7 @@ struct OpenOptions {
   int families = 1;     // made if missing; the same number each time
   bool durable = true;  // a commit has been synced when it returns
   uint64_t cache_bytes = 0;
+  bool tiny = false;  // a test of the adapter: files that engines reserve in advance are small
 };
 
 using Counters = std::map<std::string, double>;

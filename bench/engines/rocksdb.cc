@@ -108,7 +108,8 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const OpenOptions& options) {
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.compression = rocksdb::kNoCompression;
-  family.write_buffer_size = settings::rocksdb::kWriteBufferBytes;
+  family.write_buffer_size =
+      options.tiny ? settings::rocksdb::kWriteBufferBytesTiny : settings::rocksdb::kWriteBufferBytes;
   family.max_write_buffer_number = settings::rocksdb::kWriteBuffers;
   return family;
 }

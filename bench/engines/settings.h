@@ -12,11 +12,13 @@ namespace manifolddb::bench::settings {
 inline constexpr uint64_t kCacheBytes = uint64_t{4} << 30;
 
 namespace rocksdb {
-inline constexpr uint64_t kWriteBufferBytes = uint64_t{128} << 20;  // default 64 MB
-inline constexpr int kWriteBuffers = 4;                             // default 2: writers stall on flushes
-inline constexpr int kBackgroundJobs = 2;                           // what the default comes to
-inline constexpr double kBloomBitsPerKey = 10;                      // default: no filter
-inline constexpr double kHashIndexUtilRatio = 0.75;                 // hash index in data blocks: faster gets
+inline constexpr uint64_t kWriteBufferBytes = uint64_t{128}
+                                              << 20;  // default 64 MB; its log files are as long
+inline constexpr uint64_t kWriteBufferBytesTiny = uint64_t{1} << 20;
+inline constexpr int kWriteBuffers = 4;              // default 2: writers stall on flushes
+inline constexpr int kBackgroundJobs = 2;            // what the default comes to
+inline constexpr double kBloomBitsPerKey = 10;       // default: no filter
+inline constexpr double kHashIndexUtilRatio = 0.75;  // hash index in data blocks: faster gets
 // The log stage of one group overlaps the memory stage of the next: best with several writers, no loss with one.
 inline constexpr bool kPipelinedWrite = true;
 // Debian's library computes CRC32C in software, which costs about a quarter in W1; its other checksums concern
@@ -48,6 +50,7 @@ inline constexpr int64_t kMapBytes = int64_t{16} << 30;
 namespace wiredtiger {
 // Log preallocated in files of 128 MB; commits sync it with fsync's kin (`transaction_sync`).
 inline constexpr const char* kLog = "log=(enabled=true,file_max=128MB,prealloc=true)";
+inline constexpr const char* kLogTiny = "log=(enabled=true,file_max=1MB,prealloc=true)";
 inline constexpr const char* kCheckpoint = "checkpoint=(wait=30,log_size=1GB)";
 inline constexpr const char* kTable = "key_format=u,value_format=u,leaf_page_max=16KB";
 inline constexpr int kSessions = 64;

@@ -152,9 +152,10 @@ class WiredSession final : public Session {
 class WiredEngine final : public Engine {
  public:
   explicit WiredEngine(const OpenOptions& options) : families_(options.families) {
+    const std::string log = options.tiny ? settings::wiredtiger::kLogTiny : settings::wiredtiger::kLog;
     const std::string own = "create,cache_size=" + std::to_string(options.cache_bytes) +
-                            ",session_max=" + std::to_string(settings::wiredtiger::kSessions) + "," +
-                            settings::wiredtiger::kLog + "," + settings::wiredtiger::kCheckpoint +
+                            ",session_max=" + std::to_string(settings::wiredtiger::kSessions) + "," + log +
+                            "," + settings::wiredtiger::kCheckpoint +
                             (options.durable ? ",transaction_sync=(enabled=true,method=fsync)"
                                              : ",transaction_sync=(enabled=false)");
     Must(::wiredtiger_open(options.directory.c_str(), nullptr, own.c_str(), &connection_), "open");

@@ -157,6 +157,7 @@ void Register(const std::string& theme, const std::string& row, const std::strin
       const Outcome* outcome = work->OutcomeOf(row);
       if (outcome != nullptr) {
         ReportTo(state, *outcome, engine);
+        std::fprintf(stderr, "%s: %.4g %s\n", name.c_str(), outcome->value, outcome->unit.c_str());
       } else {
         any_failed = true;
         std::fprintf(stderr, "%s: %s\n", name.c_str(), work->error().c_str());
@@ -196,7 +197,8 @@ std::unique_ptr<Engine> Run::Open(const Opening& opening) const {
   return kind_->open({.directory = directory_,
                       .families = opening.families,
                       .durable = opening.durable,
-                      .cache_bytes = opening.cache_bytes != 0 ? opening.cache_bytes : settings::kCacheBytes});
+                      .cache_bytes = opening.cache_bytes != 0 ? opening.cache_bytes : settings::kCacheBytes,
+                      .tiny = profile_.size == Size::kTiny});
 }
 
 int ThemeMain(int argc, char** argv, const std::string& theme, const Jobs& jobs) {

@@ -69,7 +69,7 @@ Job ReadsJob(const Profile& profile, size_t value_bytes) {
   const Dataset data = {
       .entries = small ? profile.Pick(2000U, 100'000U, 1'000'000U) : profile.Pick(1000U, 50'000U, 500'000U),
       .value_bytes = value_bytes};
-  const auto seconds = profile.Pick(0.005, 0.15, 2.0);
+  const auto seconds = profile.Pick(0.005, 0.1, 2.0);
   const std::string of = "/bytes:" + std::to_string(value_bytes);
   std::vector<PointReads> reads;
   for (const uint64_t gets : {1000U, 1U}) {
@@ -100,7 +100,7 @@ Job ReadsJob(const Profile& profile, size_t value_bytes) {
 // W7: batches of 1,000 operations, durable; and the pattern of the seed system's own benchmark.
 Job MixedJob(const Profile& profile) {
   std::vector<Mixed> rows;
-  const auto seconds = profile.Pick(0.01, 0.3, 3.0);
+  const auto seconds = profile.Pick(0.01, 0.2, 3.0);
   for (const uint64_t keys : {0U, 20U}) {
     for (const int threads : {1, 8}) {
       if (keys > 0 && threads == 1) continue;
