@@ -89,7 +89,8 @@ struct OpenOptions {
   int families = 1;     // made if missing; the same number each time
   bool durable = true;  // a commit has been synced when it returns
   uint64_t cache_bytes = 0;
-  bool tiny = false;  // a test of the adapter: files that engines reserve in advance are small
+  bool through_checkpoint = false;  // manifolddb: a commit writes its pages instead of the log
+  bool tiny = false;                // a test of the adapter: files that engines reserve in advance are small
 };
 
 using Counters = std::map<std::string, double>;

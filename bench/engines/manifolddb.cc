@@ -23,8 +23,8 @@ ByteView Bytes(const Key& key) { return AsBytes(key.text()); }
 
 class ManifoldSession final : public Session {
  public:
-  ManifoldSession(Database& database, std::span<const ColumnFamily> families, bool durable)
-      : database_(database), families_(families), durable_(durable), read_tables_(families.size()) {}
+  ManifoldSession(Database& database, std::span<const ColumnFamily> families, const OpenOptions& options)
+      : database_(database), families_(families), options_(options), read_tables_(families.size()) {}
 
   void BeginRead(Reads) override { read_.emplace(Must(database_.BeginRead(), "begin a read transaction")); }
 
@@ -65,8 +65,9 @@ class ManifoldSession final : public Session {
   }
   void Delete(uint64_t key) override { Must(write_table_->Delete(Bytes(Key(key))), "delete"); }
   bool Commit() override {
-    const Durability durability = durable_ ? Durability::kImmediate : Durability::kNone;
-    Must(write_->Commit({.durability = durability}), "commit");
+    const Durability durability = options_.durable ? Durability::kImmediate : Durability::kNone;
+    Must(write_->Commit({.durability = durability, .through_checkpoint = options_.through_checkpoint}),
+         "commit");
     write_table_.reset();
     write_.reset();
     return true;
@@ -87,7 +88,7 @@ class ManifoldSession final : public Session {
 
   Database& database_;
   const std::span<const ColumnFamily> families_;
-  const bool durable_;
+  const OpenOptions& options_;
   std::optional<ReadTransaction> read_;
   std::vector<std::optional<ReadTable>> read_tables_;
   std::optional<Value> value_;
@@ -97,7 +98,7 @@ class ManifoldSession final : public Session {
 
 class ManifoldEngine final : public Engine {
  public:
-  explicit ManifoldEngine(const OpenOptions& options) : durable_(options.durable) {
+  explicit ManifoldEngine(const OpenOptions& options) : options_(options) {
     Options own;
     own.cache_bytes = options.cache_bytes;
     database_ = Must(Database::Open(options.directory + "/db", own), "open");
@@ -112,7 +113,7 @@ class ManifoldEngine final : public Engine {
   }
 
   std::unique_ptr<Session> NewSession() override {
-    return std::make_unique<ManifoldSession>(*database_, families_, durable_);
+    return std::make_unique<ManifoldSession>(*database_, families_, options_);
   }
   void Settle() override { Checkpoint(); }
   void Checkpoint() override { Must(database_->Checkpoint(), "checkpoint"); }
@@ -131,7 +132,7 @@ class ManifoldEngine final : public Engine {
     return !Must(read.ListTables(family), "list tables").empty();
   }
 
-  const bool durable_;
+  const OpenOptions options_;
   std::unique_ptr<Database> database_;
   std::vector<ColumnFamily> families_;
 };

@@ -22,8 +22,6 @@
 namespace manifolddb::bench {
 namespace {
 
-constexpr const char* kDisk = "disk";
-
 // One job for one engine.
 class Work {
  public:
@@ -177,7 +175,7 @@ void RegisterAll(const std::string& theme, const Options& options, const std::ve
   for (const Job& job : jobs) {
     std::vector<std::pair<std::string, std::shared_ptr<Work>>> works;
     for (const std::string& engine : options.engines) {
-      if (job.bare_disk != (engine == kDisk)) continue;
+      if (job.only.empty() ? engine == kDisk : engine != job.only) continue;
       works.emplace_back(engine, std::make_shared<Work>(job, KindNamed(engine), options.profile, parent));
     }
     for (const std::string& row : job.rows) {
@@ -198,6 +196,7 @@ std::unique_ptr<Engine> Run::Open(const Opening& opening) const {
                       .families = opening.families,
                       .durable = opening.durable,
                       .cache_bytes = opening.cache_bytes != 0 ? opening.cache_bytes : settings::kCacheBytes,
+                      .through_checkpoint = opening.through_checkpoint,
                       .tiny = profile_.size == Size::kTiny});
 }
 

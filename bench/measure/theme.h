@@ -41,6 +41,7 @@ class Run {
     int families = 1;
     bool durable = true;
     uint64_t cache_bytes = 0;  // 0: as much as all workloads get
+    bool through_checkpoint = false;
   };
   std::unique_ptr<Engine> Open(const Opening& opening) const;
 
@@ -54,11 +55,13 @@ class Run {
   std::vector<Outcome> outcomes_;
 };
 
+inline constexpr const char* kDisk = "disk";
+
 // Rows that one process measures, one after the other, on the same data.
 struct Job {
   std::vector<std::string> rows;  // each is reported exactly once
   std::function<void(Run&)> run;
-  bool bare_disk = false;  // no engine: what the disk itself can do
+  std::string only = "";  // this engine, or kDisk, no engine: what the disk itself can do; "": every engine
 };
 
 using Jobs = std::function<std::vector<Job>(const Profile&)>;

@@ -20,7 +20,7 @@ Job WritesJob(const Writes& what) {
 }
 
 Job DiskJob(const Overwrites& what) {
-  return {{what.row}, [what](Run& run) { MeasureOverwrites(run, what); }, true};
+  return {{what.row}, [what](Run& run) { MeasureOverwrites(run, what); }, kDisk};
 }
 
 // W1, W4, W2: 1,000 puts of 1 KiB per commit, ascending in each thread.

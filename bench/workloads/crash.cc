@@ -45,6 +45,11 @@ void MeasureRecovery(Run& run, const Crash& what) {
   engine->Close();
   engine.reset();
   outcome.value = static_cast<double>(entries) / outcome.seconds;
+  if (what.as_time) {
+    outcome.value = outcome.seconds * 1000;
+    outcome.unit = "ms";
+    outcome.better = Better::kLower;
+  }
   outcome.counters["first_read_seconds"] = outcome.seconds;
   outcome.params = {{"entries", static_cast<double>(entries)},
                     {"value_bytes", static_cast<double>(what.value_bytes)},

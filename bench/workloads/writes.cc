@@ -101,7 +101,8 @@ void VerifyWhole(const Run& run, int families, uint64_t entries, size_t value_by
 }
 
 void MeasureWrites(Run& run, const Writes& what) {
-  auto engine = run.Open({.families = what.families, .durable = what.durable});
+  auto engine = run.Open(
+      {.families = what.families, .durable = what.durable, .through_checkpoint = what.through_checkpoint});
   std::vector<Writer> writers(static_cast<size_t>(what.threads));
   for (Writer& writer : writers) writer.nanos.reserve(1 << 16);
   std::atomic<int> running{what.threads};

@@ -22,7 +22,8 @@ struct Writes {
   uint64_t puts_per_commit = 1;
   size_t value_bytes = 100;
   bool durable = true;
-  bool random_keys = false;  // anywhere among all numbers; otherwise ascending in each thread
+  bool random_keys = false;         // anywhere among all numbers; otherwise ascending in each thread
+  bool through_checkpoint = false;  // see OpenOptions
   // Beside the writers one thread makes checkpoints, one after the other.
   bool checkpoints = false;
 };
