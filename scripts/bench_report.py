@@ -3,9 +3,9 @@
 
     scripts/bench_report.py --profile P --directory DIR --history FILE ROUND.THEME.json ...
 
-Appends one JSON object per result and round to the history and prints a Markdown table: medians over the rounds,
-their spread, and the ratios of this engine to each peer, taken within each round. A ratio above 1 means that
-this engine is better, also where less is better.
+Appends one JSON object per result and round to the history and prints a Markdown table: medians over the
+rounds, their spread, and the ratios of this engine to each peer, taken within each round. A ratio above 1
+means that this engine is better, also where less is better.
 """
 import argparse
 import datetime
@@ -133,15 +133,17 @@ def table(lines):
             engines.append(line["engine"])
     peers = sorted(engine for engine in engines if engine not in (OWN, DISK))
     shown = [OWN] + ([DISK] if DISK in engines else []) + peers
-    print("| | | " + " | ".join(shown) + " | spread of " + OWN + (" | best peer | ratio |" if peers else " |"))
-    print("|---|---|" + "---:|" * len(shown) + "---:|" + ("---|---:|" if peers else ""))
+    heads = ["", ""] + shown + [f"spread of {OWN}"] + (["best peer", "ratio"] if peers else [])
+    print("| " + " | ".join(heads) + " |")
+    print("|---|---|" + "---:|" * (len(shown) + 1) + ("---|---:|" if peers else ""))
     for (theme, benchmark), row in rows.items():
         own = list(row["values"].get(OWN, {}).values())
         cells = [f"{theme}/{benchmark}", row["unit"]] + [cell(row, engine) for engine in shown]
         cells.append(f"{short(min(own))} to {short(max(own))}" if own else "")
         if peers:
             best = best_peer(row, peers)
-            cells += [best[0], f"**{statistics.median(best[1]):.2f}** ({spread(best[1])})"] if best else ["", ""]
+            against = f"**{statistics.median(best[1]):.2f}** ({spread(best[1])})" if best and best[1] else ""
+            cells += [best[0] if best else "", against]
         print("| " + " | ".join(cells) + " |")
 
 
@@ -160,11 +162,12 @@ def main():
             history.write(json.dumps(line) + "\n")
     table(lines)
     described, rounds = lines[0]["machine"], max(line["round"] for line in lines)
-    print(f"\nMedians of {rounds} round{'s' if rounds > 1 else ''}, profile {arguments.profile}; in brackets: "
-          f"{OWN}'s ratio to that peer, above 1 is better. {described['cpu']}, {described['cores']} cores, "
+    state = lines[0]["commit"][:12] + (" and changes" if lines[0]["dirty"] else "")
+    print(f"\nMedians of {rounds} round{'s' if rounds > 1 else ''}, profile {lines[0]['profile']}; in "
+          f"brackets: {OWN}'s ratio to that peer, above 1 is better. {described['cpu']}, "
+          f"{described['cores']} cores, "
           f"{described['memory_gib']} GiB; {described['file_system']}; Linux {described['kernel']}; "
-          f"{described['compiler']}; commit {lines[0]['commit'][:12]}{' and changes' if lines[0]['dirty'] else ''}, "
-          f"{lines[0]['time']}.")
+          f"{described['compiler']}; commit {state}, {lines[0]['time']}.")
 
 
 if __name__ == "__main__":

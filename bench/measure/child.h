@@ -1,6 +1,6 @@
 #pragma once
-// Measurements in processes of their own: memory, allocators, caches and crashes of one engine do not touch the
-// next, and an engine that hangs is ended.
+// Measurements in processes of their own: memory, allocators, caches and crashes of one engine do not touch
+// the next, and an engine that hangs is ended.
 
 #include <functional>
 #include <string>
@@ -19,8 +19,8 @@ struct ChildReport {
 // A child that takes longer than `seconds_max` is killed; that is an error, too.
 ChildReport InChild(const std::function<std::vector<Outcome>()>& work, int seconds_max);
 
-// Within a measurement: runs `work` in a process that then ends as one does that was killed, with no destructor
-// run and nothing closed. Fails if it failed.
+// Within a measurement: runs `work` in a process that then ends as one does that was killed, with no
+// destructor run and nothing closed. Fails if it failed.
 void InDyingProcess(const std::function<void()>& work);
 
 }  // namespace manifolddb::bench

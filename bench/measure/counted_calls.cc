@@ -1,5 +1,5 @@
-// Definitions of the C library's calls that count and pass on. An executable's definitions come before those of
-// shared libraries, for every library in the process: engines are counted without their doing.
+// Definitions of the C library's calls that count and pass on. An executable's definitions come before those
+// of shared libraries, for every library in the process: engines are counted without their doing.
 //
 // (1) Each call does what the C library's would, errors and errno included.
 // (2) Counting takes no lock and allocates nothing: it runs inside malloc.
@@ -90,8 +90,8 @@ void Allocated() { Own().allocations.fetch_add(1, std::memory_order_relaxed); }
 }  // namespace
 }  // namespace manifolddb::bench
 
-// syscall() sets errno as the C library's own functions do. That none of these is a cancellation point any more
-// matters to nobody here.
+// syscall() sets errno as the C library's own functions do. That none of these is a cancellation point any
+// more matters to nobody here.
 namespace counted = manifolddb::bench;
 extern "C" {
 

@@ -5,7 +5,8 @@
 
 namespace manifolddb::bench {
 
-// Where Fail writes its line in a process that measures: a pipe to the process that asked. -1: standard error.
+// Where Fail writes its line in a process that measures: a pipe to the process that asked. -1: standard
+// error.
 void ReportFailuresTo(int file);
 
 // Ends this process with status 1, whatever its other threads do, after saying `where` and `what`. Runs no

@@ -1,5 +1,6 @@
 // Readings before and after. Device bytes come from the block device's statistics, since write_bytes in
-// /proc/self/io is wrong for buffered writers; other processes' writes are in them, file_bytes is not disturbed.
+// /proc/self/io is wrong for buffered writers; other processes' writes are in them, file_bytes is not
+// disturbed.
 
 #include "bench/measure/meter.h"
 

@@ -19,8 +19,8 @@ double Together(int threads, const std::function<void(int)>& work);
 // Bytes that the files of `directory` occupy on the device: holes and sparse ends do not count.
 uint64_t SpaceOf(const std::string& directory);
 
-// Counters from Start to Stop. What the machine does not offer (cycles in most virtual machines, the device of
-// an overlay) is left out of the outcome.
+// Counters from Start to Stop. What the machine does not offer (cycles in most virtual machines, the device
+// of an overlay) is left out of the outcome.
 class Meter {
  public:
   explicit Meter(std::string directory);
@@ -28,8 +28,8 @@ class Meter {
   Meter(const Meter&) = delete;
   Meter& operator=(const Meter&) = delete;
 
-  // Begins with nothing unwritten in the file system's cache: earlier work is not charged to this one. Threads
-  // that exist already count for calls and processor time, but not for cycles.
+  // Begins with nothing unwritten in the file system's cache: earlier work is not charged to this one.
+  // Threads that exist already count for calls and processor time, but not for cycles.
   void Start();
   void Stop();
 

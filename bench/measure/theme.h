@@ -11,8 +11,8 @@
 
 namespace manifolddb::bench {
 
-// How much is done. Tiny: that it works, figures say nothing. Quick: all engines in minutes. Full: as peers are
-// compared. Nightly: long.
+// How much is done. Tiny: that it works, figures say nothing. Quick: all engines in minutes. Full: as peers
+// are compared. Nightly: long.
 enum class Size : uint8_t { kTiny, kQuick, kFull, kNightly };
 
 struct Profile {
@@ -68,7 +68,8 @@ using Jobs = std::function<std::vector<Job>(const Profile&)>;
 
 // main() of a theme's binary. Options, beside Google Benchmark's own:
 //   --profile=tiny|quick|full|nightly   default: quick
-//   --dir=DIRECTORY                     where the databases are; default: the build directory, for tiny memory
+//   --dir=DIRECTORY                     where the databases are; default: the build directory, for tiny
+//                                       memory
 //   --engines=a,b,c                     which, and in which order for each row; default: all, and the disk
 //   --list-engines                      one line each, with the version
 // Exit code 1 if a measurement failed.

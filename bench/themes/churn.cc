@@ -1,4 +1,5 @@
-// Overwriting and deleting for long: speed and the size of the files, turn by turn, while the amount of data stays.
+// Overwriting and deleting for long: speed and the size of the files, turn by turn, while the amount of data
+// stays.
 
 #include <string>
 #include <vector>

@@ -1,4 +1,5 @@
-// Values of 1 KB to 1 MB, about 1 MB per durable commit, through the log; for manifolddb through a checkpoint as well.
+// Values of 1 KB to 1 MB, about 1 MB per durable commit, through the log; for manifolddb through a checkpoint
+// as well.
 
 #include <string>
 #include <vector>

@@ -1,5 +1,6 @@
-// What operations allocate, what a load takes at its peak, and reads and updates with a cache that holds a quarter of
-// the data. LMDB has no cache of its own: the system's is not made small, and its figures say what that is worth.
+// What operations allocate, what a load takes at its peak, and reads and updates with a cache that holds a
+// quarter of the data. LMDB has no cache of its own: the system's is not made small, and its figures say what
+// that is worth.
 
 #include <sys/resource.h>
 

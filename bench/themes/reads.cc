@@ -1,5 +1,5 @@
-// Point reads of a cached database: uniform, Zipfian, of keys that are missing, many at once, by 1 to 16 readers,
-// beside a writer.
+// Point reads of a cached database: uniform, Zipfian, of keys that are missing, many at once, by 1 to 16
+// readers, beside a writer.
 
 #include <string>
 #include <vector>

@@ -1,4 +1,5 @@
-// Time from opening to the first correct read, after a process ended with 1 to 200 MB committed and nothing closed.
+// Time from opening to the first correct read, after a process ended with 1 to 200 MB committed and nothing
+// closed.
 
 #include <string>
 #include <vector>

@@ -1,4 +1,5 @@
-// Puts of 100 bytes into 1 to 8 column families, a thread for each: ascending or anywhere, many or one per commit.
+// Puts of 100 bytes into 1 to 8 column families, a thread for each: ascending or anywhere, many or one per
+// commit.
 
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
-// W1 to W11: the workloads by which the engine is compared with its peers. README.md beside this folder says what
-// each does and at which size.
+// W1 to W11: the workloads by which the engine is compared with its peers. README.md beside this folder says
+// what each does and at which size.
 
 #include <string>
 #include <vector>

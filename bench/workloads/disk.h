@@ -1,6 +1,6 @@
 #pragma once
-// What the disk itself can do: blocks that were written before, overwritten and synced. No engine that keeps its
-// promise with one sync per commit is faster, alone; several committers may share a sync.
+// What the disk itself can do: blocks that were written before, overwritten and synced. No engine that keeps
+// its promise with one sync per commit is faster, alone; several committers may share a sync.
 
 #include <cstdint>
 #include <string>

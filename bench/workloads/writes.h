@@ -31,7 +31,8 @@ struct Writes {
 // Writes, closes, opens again and compares every entry with what was acknowledged.
 void MeasureWrites(Run& run, const Writes& what);
 
-// Does `changes` in one batch, again as long as other transactions are in the way. Returns how often they were.
+// Does `changes` in one batch, again as long as other transactions are in the way. Returns how often they
+// were.
 template <class Changes>
 uint64_t CommitBatch(Session& session, int family, const Changes& changes) {
   constexpr uint64_t kConflictsMax = 100'000;  // in a row: nobody gets on any more

@@ -1,9 +1,9 @@
 #pragma once
-// YCSB's core workloads A to F with the published proportions and distributions; each operation is a transaction
-// of its own.
+// YCSB's core workloads A to F with the published proportions and distributions; each operation is a
+// transaction of its own.
 //
-// Records have 1,000 bytes, YCSB's ten fields of 100 as one value: an update writes all of it, a read returns all
-// of it. Keys are the hashes of record numbers, as with insertorder=hashed.
+// Records have 1,000 bytes, YCSB's ten fields of 100 as one value: an update writes all of it, a read returns
+// all of it. Keys are the hashes of record numbers, as with insertorder=hashed.
 
 #include <atomic>
 #include <cstdint>
