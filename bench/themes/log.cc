@@ -19,7 +19,7 @@ std::vector<Job> LogJobs(const Profile& profile) {
     what.families = what.threads;
     jobs.push_back({{what.row}, [what](Run& run) { MeasureWrites(run, what); }});
   };
-  for (const int threads : {1, 2, 4, 8, 16}) {
+  for (const int threads : profile.Pick<std::vector<int>>({1, 16}, {1, 2, 4, 8, 16}, {1, 2, 4, 8, 16})) {
     const std::string row = "durable/threads:" + std::to_string(threads);
     const Overwrites disk = {.row = row, .threads = threads, .seconds = seconds};
     jobs.push_back({{row}, [disk](Run& run) { MeasureOverwrites(run, disk); }, kDisk});

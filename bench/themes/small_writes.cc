@@ -11,10 +11,11 @@ namespace manifolddb::bench {
 namespace {
 
 std::vector<Job> SmallWritesJobs(const Profile& profile) {
+  const auto families_of = profile.Pick<std::vector<int>>({1, 8}, {1, 2, 4, 8}, {1, 2, 4, 8});
   std::vector<Job> jobs;
   for (const bool random : {false, true}) {
     for (const uint64_t puts : {1000U, 1U}) {
-      for (const int families : {1, 2, 4, 8}) {
+      for (const int families : families_of) {
         const Writes what = {.row = std::string("order:") + (random ? "random" : "ascending") +
                                     "/puts_per_commit:" + std::to_string(puts) +
                                     "/families:" + std::to_string(families),
