@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +37,9 @@ namespace {
   }
   ::_exit(0);
 }
+
+// A group of its own does not hear the keyboard's interrupt: it ends because its parent does.
+void EndWithParent() { ::prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 // What comes until the other end is closed, or nothing more within the time. True if it was closed.
 bool ReadAll(int pipe, int seconds_max, std::string& text) {
@@ -74,6 +78,7 @@ ChildReport InChild(const std::function<std::vector<Outcome>()>& work, int secon
   if (child == 0) {
     ::close(ends[0]);
     ::setpgid(0, 0);  // with what it starts: they end together
+    EndWithParent();
     RunAndReport(work, ends[1]);
   }
   ::setpgid(child, child);  // whichever of the two comes first
@@ -106,6 +111,7 @@ void InDyingProcess(const std::function<void()>& work) {
   const pid_t child = ::fork();
   if (child < 0) Fail("dying process", std::string("cannot fork: ") + std::strerror(errno));
   if (child == 0) {
+    EndWithParent();
     work();
     ::_exit(0);
   }

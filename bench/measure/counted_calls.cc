@@ -30,13 +30,6 @@ struct alignas(64) Counters {
 };
 constexpr size_t kSlots = 64;
 constinit std::array<Counters, kSlots> slots{};
-constinit std::atomic<uint32_t> next_slot{0};
-constinit thread_local uint32_t own_slot = kSlots;
-
-Counters& Own() {
-  if (own_slot == kSlots) own_slot = next_slot.fetch_add(1, std::memory_order_relaxed) % kSlots;
-  return slots[own_slot];
-}
 
 }  // namespace
 
@@ -59,6 +52,14 @@ namespace manifolddb::bench {
 bool CallsAreCounted() { return true; }
 
 namespace {
+
+constinit std::atomic<uint32_t> next_slot{0};
+constinit thread_local uint32_t own_slot = kSlots;
+
+Counters& Own() {
+  if (own_slot == kSlots) own_slot = next_slot.fetch_add(1, std::memory_order_relaxed) % kSlots;
+  return slots[own_slot];
+}
 
 // Descriptors opened with O_DSYNC or O_SYNC: each write to them is a sync as well.
 constinit std::array<std::atomic<bool>, 4096> writes_sync{};
