@@ -108,7 +108,7 @@ void Churned::Read(const std::string& row, double seconds) {
     const std::unique_ptr<Session> session = engine_->NewSession();
     Random random(++drawn_);
     const uint64_t end = NowNanos() + static_cast<uint64_t>(seconds * 1e9);
-    while (NowNanos() < end) {
+    do {
       session->BeginRead(Reads::kMany);
       for (int i = 0; i < 1000; ++i) {
         const uint64_t key = random.Below(versions_.size());
@@ -120,7 +120,7 @@ void Churned::Read(const std::string& row, double seconds) {
       }
       session->EndRead();
       count += 1000;
-    }
+    } while (NowNanos() < end);
   });
   meter.Stop();
   meter.AddTo(outcome, false);
