@@ -1,0 +1,116 @@
+#include "bench/workloads/mixed.h"
+
+#include <algorithm>
+
+#include "bench/measure/meter.h"
+#include "bench/workloads/writes.h"
+
+namespace manifolddb::bench {
+
+MixedDatabase::MixedDatabase(Run& run, const Dataset& data) : run_(run), data_(data), updated_(data.entries) {
+  Load(run_, data_);
+  engine_ = run_.Open({});
+  Warm(*engine_, data_);
+}
+
+void MixedDatabase::ReadSome(Session& session, const Mixed& what, const std::vector<uint64_t>& keys,
+                             Random& random, Thread& thread) {
+  const uint64_t reads = what.operations_per_batch * what.reads_percent / 100;
+  session.BeginRead(Reads::kMany);
+  for (uint64_t i = 0; i < reads; ++i) {
+    const uint64_t key = keys.empty() ? random.Below(data_.entries) : keys[random.Below(keys.size())];
+    const auto value = session.Get(0, key);
+    Require(value && HasTag(*value, key), "get", "a value is missing or belongs to another key");
+  }
+  session.EndRead();
+  thread.reads += reads;
+}
+
+void MixedDatabase::Work(const Mixed& what, int number, Thread& thread) {
+  const std::unique_ptr<Session> session = engine_->NewSession();
+  Random random(measured_ << 8 | static_cast<uint64_t>(number));
+  ValueMaker maker(data_.value_bytes);
+  const uint64_t updates = what.operations_per_batch - what.operations_per_batch * what.reads_percent / 100;
+  std::vector<uint64_t> keys(what.keys_per_batch);
+  std::vector<uint64_t> to_update(updates);
+  uint64_t before = NowNanos();
+  const uint64_t end = before + static_cast<uint64_t>(what.seconds * 1e9);
+  while (before < end) {
+    for (uint64_t& key : keys) key = random.Below(data_.entries);
+    ReadSome(*session, what, keys, random, thread);
+    for (uint64_t& key : to_update)
+      key = keys.empty() ? random.Below(data_.entries) : keys[random.Below(keys.size())];
+    const uint64_t version = (measured_ << 8 | static_cast<uint64_t>(number)) << 32 | ++thread.batches;
+    thread.conflicts += CommitBatch(*session, 0, [&] {
+      for (const uint64_t key : to_update) session->Put(key, maker.Make(key, version));
+    });
+    for (const uint64_t key : to_update) updated_[key].store(1, std::memory_order_relaxed);
+    thread.updates += updates;
+    const uint64_t after = NowNanos();
+    thread.nanos.push_back(ClampedNanos(after - before));
+    before = after;
+  }
+}
+
+void MixedDatabase::Measure(const Mixed& what) {
+  std::vector<Thread> threads(static_cast<size_t>(what.threads));
+  ++measured_;
+  Meter meter(run_.directory());
+  meter.Start();
+  Outcome outcome{.row = what.row, .unit = "operations/s"};
+  outcome.seconds = Together(what.threads, [&](int i) { Work(what, i, threads[static_cast<size_t>(i)]); });
+  meter.Stop();
+  meter.AddTo(outcome, true);
+  engine_->AddTo(outcome.counters);
+  Thread all;
+  for (const Thread& thread : threads) {
+    all.batches += thread.batches;
+    all.reads += thread.reads;
+    all.updates += thread.updates;
+    all.conflicts += thread.conflicts;
+    all.nanos.insert(all.nanos.end(), thread.nanos.begin(), thread.nanos.end());
+  }
+  if (what.durable && all.updates > 0) RequireSyncs(meter, all.batches, what.threads);
+  outcome.value = static_cast<double>(all.reads + all.updates) / outcome.seconds;
+  outcome.latency = LatencyOf(all.nanos);
+  auto& counters = outcome.counters;
+  counters["commits"] = static_cast<double>(all.batches);
+  counters["operations_read"] = static_cast<double>(all.reads);
+  counters["operations_written"] = static_cast<double>(all.updates);
+  counters["bytes_written"] = static_cast<double>(all.updates * (data_.value_bytes + Key::size()));
+  counters["conflicts"] = static_cast<double>(all.conflicts);
+  outcome.params = {{"entries", static_cast<double>(data_.entries)},
+                    {"value_bytes", static_cast<double>(data_.value_bytes)},
+                    {"threads", what.threads},
+                    {"reads_percent", static_cast<double>(what.reads_percent)},
+                    {"operations_per_batch", static_cast<double>(what.operations_per_batch)},
+                    {"keys_per_batch", static_cast<double>(what.keys_per_batch)}};
+  run_.Report(std::move(outcome));
+}
+
+void MixedDatabase::CloseAndVerify() {
+  engine_->Close();
+  engine_ = run_.Open({});
+  uint64_t entries = 0;
+  {
+    const std::unique_ptr<Session> session = engine_->NewSession();
+    const std::function<void(uint64_t, std::string_view)> compare = [&](uint64_t key,
+                                                                        std::string_view value) {
+      Require(key < data_.entries && IsWhole(value, key, data_.value_bytes), "reading back",
+              "a value is not what was written");
+      Require((VersionOf(value) != 0) == (updated_[key].load() != 0), "reading back",
+              "an update is missing, or one is there that nobody made");
+    };
+    Scan scan;
+    scan.each = &compare;
+    session->BeginRead(Reads::kMany);
+    session->Run(0, scan);
+    session->EndRead();
+    entries = scan.entries();
+  }
+  Require(entries == data_.entries, "reading back", "the number of entries has changed");
+  engine_->Close();
+  engine_.reset();
+}
+
+}  // namespace manifolddb::bench
