@@ -11,10 +11,14 @@ parts. Here:
 3. The statistic of a split is scored by how rarely chance reaches it *at this place*. The plain statistic is
    blind near the ends, where a check that runs every night has to see first.
 4. Stretches are taken in windows of few different lengths that overlap by half or more, so that few tables do.
-5. The price of a permutation test: a change shows only when enough runs came after it. With n runs before and k
+5. Noise that hangs together from run to run (a machine that drifts) makes permutations too sure. How much it
+   does is estimated around the two levels, and the statistic divided by it. That helps; what cures is a ratio
+   to what ran beside it (signals.py).
+6. The price of a permutation test: a change shows only when enough runs came after it. With n runs before and k
    after, p is never below about 2 / (n + k choose k). That is the delay; README.md has it measured.
 """
 import functools
+import math
 from typing import NamedTuple
 
 import numpy
@@ -24,6 +28,7 @@ LENGTHS = (6, 8, 10, 12, 15, 18, 22, 27, 33, 40, 49, 60)  # of windows
 WINDOW = LENGTHS[-1]
 SEED = 20261126
 PERMUTATIONS = 100_000
+SCORING = 40_000  # permutations for the scores, whose tails are continued
 _CHUNK = 4096
 
 
@@ -72,7 +77,7 @@ class Null:
     def __init__(self, length, permutations):
         random = numpy.random.default_rng((SEED, length))
         # Permutations of its own for the scores: those that made them never exceed them, others do.
-        scoring = numpy.concatenate(list(self._shuffled(random, length, permutations)))
+        scoring = numpy.concatenate(list(self._shuffled(random, length, min(SCORING, permutations))))
         self.knots = [self._knots(column) for column in numpy.sort(scoring.T, axis=1)]
         self.best = numpy.sort(numpy.concatenate(
             [self.score(statistic).max(axis=1) for statistic in self._shuffled(random, length, permutations)]))
@@ -111,16 +116,39 @@ def null(length, permutations=PERMUTATIONS):
     return Null(length, permutations)
 
 
+def _drift(ranks, index):
+    """By how much the noise of each row, around its two levels, hangs together from run to run: 1 if it does not,
+    else the factor by which an average of it varies more than that of independent runs (as for AR(1))."""
+    length = ranks.shape[1]
+    before = numpy.arange(length)[None] < index[:, None]
+    levels = numpy.where(before, ((ranks * before).sum(axis=1) / index)[:, None],
+                         ((ranks * ~before).sum(axis=1) / (length - index))[:, None])
+    rest = ranks - levels
+    together = (rest[:, 1:] * rest[:, :-1]).sum(axis=1) / numpy.maximum((rest * rest).sum(axis=1), 1e-9)
+    together += (1 + 3 * together) / length  # the estimate is too low by that
+    together = numpy.where(together > 2 / length**0.5, numpy.minimum(together, 0.9), 0.0)
+    return (1 + together) / (1 - together)
+
+
 def best_splits(values):
     """Of each row, whose length is one of LENGTHS: index of the best split, and its p."""
+    return _best_splits(values)[:2]
+
+
+def _best_splits(values):
     values = numpy.atleast_2d(values)
     chance = null(values.shape[1])
-    index, p = [], []
+    index, p, score = [], [], []
     for begin in range(0, len(values), _CHUNK):
-        scores = chance.score(energy(rank(values[begin:begin + _CHUNK])))
-        index.append(scores.argmax(axis=1) + SEGMENT_MIN)
-        p.append(chance.p(scores.max(axis=1)))
-    return numpy.concatenate(index), numpy.concatenate(p)
+        ranks = rank(values[begin:begin + _CHUNK])
+        statistic = energy(ranks)
+        best = chance.score(statistic).argmax(axis=1)
+        # Permutations know nothing of drift: where there is some, the evidence is worth less.
+        scores = chance.score(statistic / _drift(ranks, best + SEGMENT_MIN)[:, None])
+        index.append(best + SEGMENT_MIN)
+        score.append(scores[numpy.arange(len(best)), best])
+        p.append(chance.p(score[-1]))
+    return numpy.concatenate(index), numpy.concatenate(p), numpy.concatenate(score)
 
 
 def windows(length):
@@ -140,8 +168,8 @@ def detect(values, alpha):
         size, begins = windows(end - begin)
         if not size:
             continue
-        index, p = best_splits(numpy.stack([values[begin + b:begin + b + size] for b in begins]))
-        best = int(p.argmin())
+        index, p, score = _best_splits(numpy.stack([values[begin + b:begin + b + size] for b in begins]))
+        best = int(score.argmax())  # finer than p, which ends at one in the number of permutations
         if p[best] <= alpha:
             at = begin + begins[best] + int(index[best])
             found.append(Change(at, float(p[best])))
@@ -163,9 +191,6 @@ def shift(before, after):
 
 
 def runs_needed(alpha):
-    """The shortest window in which a change in the middle, as clear as can be, is significant at alpha."""
-    for length in LENGTHS:
-        clear = numpy.arange(length, dtype=float)[None]
-        if best_splits(clear)[1][0] <= alpha:
-            return length
-    return None
+    """The shortest window in which a change can be significant at alpha at all: of its orders, the two that are
+    split cleanly in the middle have to be rare enough. None: no window is long enough."""
+    return next((length for length in LENGTHS if 2 / math.comb(length, length // 2) <= alpha), None)
