@@ -264,10 +264,13 @@ def recovery(latest):
                 points.setdefault(engine, []).append((size / 2**20, seconds))
     if not points:
         return None
-    return {"svg": figures.curves("recovery", "Time of recovery by size of the log", points, "MiB to replay",
-                                  log_y=True),
-            "engines": [engine for engine in figures.ENGINES if engine in points],
-            "sizes": len({x for curve in points.values() for x, _ in curve})}
+    sizes = len({x for curve in points.values() for x, _ in curve})
+    if sizes == 1:  # a curve of one point shows nothing
+        svg = figures.bars("recovery", "Time of recovery", {e: curve[0][1] for e, curve in points.items()}, " s")
+    else:
+        svg = figures.curves("recovery", "Time of recovery by size of the log", points, "MiB to replay", log_y=True)
+    return {"svg": svg, "sizes": sizes, "mib": max(x for curve in points.values() for x, _ in curve),
+            "engines": [engine for engine in figures.ENGINES if engine in points]}
 
 
 def exact(history):
@@ -296,11 +299,12 @@ def campaign_cards(history):
     counters, rates = {}, []
     for one in found:
         if one.runs[-1] == last:
-            rates.append(_median(one.results[last]))
+            if any("recoveries" in result.counters for result in one.results[last]):
+                rates.append(_median(one.results[last]))
             for result in one.results[last]:
                 for name, count in result.counters.items():
                     counters[name] = counters.get(name, 0) + count
-    return {"run": history.runs[last], "counters": counters, "rate": sum(rates)}
+    return {"run": history.runs[last], "counters": counters, "rate": statistics.mean(rates) if rates else 0}
 
 
 # ---- The page ----------------------------------------------------------------------------------------------
