@@ -11,9 +11,8 @@ parts. Here:
 3. The statistic of a split is scored by how rarely chance reaches it *at this place*. The plain statistic is
    blind near the ends, where a check that runs every night has to see first.
 4. Stretches are taken in windows of few different lengths that overlap by half or more, so that few tables do.
-5. Noise that hangs together from run to run (a machine that drifts) makes permutations too sure. How much it
-   does is estimated around the two levels, and the statistic divided by it. That helps; what cures is a ratio
-   to what ran beside it (signals.py).
+5. Permutations assume that runs are independent. A machine that drifts is not: what cures that is a ratio to what
+   ran beside it (signals.py), and a check that believes nothing else (check.py).
 6. The price of a permutation test: a change shows only when enough runs came after it. With n runs before and k
    after, p is never below about 2 / (n + k choose k). That is the delay; README.md has it measured.
 """
@@ -116,20 +115,6 @@ def null(length, permutations=PERMUTATIONS):
     return Null(length, permutations)
 
 
-def _drift(ranks, index):
-    """By how much the noise of each row, around its two levels, hangs together from run to run: 1 if it does not,
-    else the factor by which an average of it varies more than that of independent runs (as for AR(1))."""
-    length = ranks.shape[1]
-    before = numpy.arange(length)[None] < index[:, None]
-    levels = numpy.where(before, ((ranks * before).sum(axis=1) / index)[:, None],
-                         ((ranks * ~before).sum(axis=1) / (length - index))[:, None])
-    rest = ranks - levels
-    together = (rest[:, 1:] * rest[:, :-1]).sum(axis=1) / numpy.maximum((rest * rest).sum(axis=1), 1e-9)
-    together += (1 + 3 * together) / length  # the estimate is too low by that
-    together = numpy.where(together > 2 / length**0.5, numpy.minimum(together, 0.9), 0.0)
-    return (1 + together) / (1 - together)
-
-
 def best_splits(values):
     """Of each row, whose length is one of LENGTHS: index of the best split, and its p."""
     return _best_splits(values)[:2]
@@ -140,11 +125,8 @@ def _best_splits(values):
     chance = null(values.shape[1])
     index, p, score = [], [], []
     for begin in range(0, len(values), _CHUNK):
-        ranks = rank(values[begin:begin + _CHUNK])
-        statistic = energy(ranks)
-        best = chance.score(statistic).argmax(axis=1)
-        # Permutations know nothing of drift: where there is some, the evidence is worth less.
-        scores = chance.score(statistic / _drift(ranks, best + SEGMENT_MIN)[:, None])
+        scores = chance.score(energy(rank(values[begin:begin + _CHUNK])))
+        best = scores.argmax(axis=1)
         index.append(best + SEGMENT_MIN)
         score.append(scores[numpy.arange(len(best)), best])
         p.append(chance.p(score[-1]))

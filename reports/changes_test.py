@@ -72,13 +72,6 @@ class DetectTest(unittest.TestCase):
         self.assertEqual(changes.detect([1, 2, 3], 0.05), [])
         self.assertEqual(changes.detect([], 0.05), [])
 
-    def test_drift_counts_for_less_than_a_step(self):
-        walk = 1 + 0.02 * numpy.cumsum(numpy.random.default_rng(3).normal(size=(300, 60)), axis=1)
-        ranks = changes.rank(walk)
-        self.assertGreater(numpy.median(changes._drift(ranks, numpy.full(300, 30))), 2)
-        still = changes.rank(noise((300, 60)))
-        self.assertEqual(numpy.median(changes._drift(still, numpy.full(300, 30))), 1)
-
     def test_windows_cover_the_stretch_and_end_with_it(self):
         for length in range(6, 300):
             size, begins = changes.windows(length)

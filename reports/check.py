@@ -193,7 +193,7 @@ def clock_changes(history, signal, found, entries, families, least=LEAST, strict
         findings.append(Finding(
             signal.benchmark, signal.what, signal.series.key.kind, verdict, by[0], *own, signal.unit, new.short,
             old.short, new.id, len(signal.values) - change.index,
-            f"{100 * (1 - p):.2f} %", note, by[1:], p))
+            f"{min(100 * (1 - p), 99.99):.2f} %", note, by[1:], p))
     return findings
 
 

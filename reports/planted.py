@@ -52,7 +52,7 @@ def _more(benchmark, engine, speed, random):
     return {}
 
 
-def history(runs, changes=(), noise=0.02, seed=1, benchmarks=None, peers=True, rounds=1):
+def history(runs, changes=(), noise=0.02, seed=2, benchmarks=None, peers=True, rounds=1):
     """Lines of a history. changes: (benchmark, index of the first run, factor of our speed)."""
     random = numpy.random.default_rng(seed)
     lines = []

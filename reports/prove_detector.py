@@ -21,7 +21,6 @@ is tested at the level that it would have there.
 """
 import argparse
 import os
-import statistics
 import sys
 import time
 
@@ -122,16 +121,15 @@ class Proof:
 
     def __init__(self, path=DATA):
         loaded = history.load([path])
-        self.runs = len(loaded.runs)
-        self.names, absolute, ratio = [], [], []
-        for series in loaded.own("clock"):
-            rounds = [[r.value for r in series.results[run]] for run in series.runs]
-            if len(rounds) < self.runs:
-                continue
-            self.names.append(series.key.benchmark)
-            absolute.append([statistics.median(values) for values in rounds])
-            ratio.append([statistics.median(values[0::2]) / statistics.median(values[1::2]) for values in rounds])
-        self.measured = {"absolute": numpy.array(absolute).T, "ratio": numpy.array(ratio).T}
+        own = loaded.own("clock")
+        # Runs of which every benchmark got to an end in every round; when starved, one may not in its 0.2 s.
+        whole = [run for run in range(len(loaded.runs))
+                 if all(run in s.results and all(r.value > 0 for r in s.results[run]) for s in own)]
+        self.runs, self.names = len(whole), [series.key.benchmark for series in own]
+        rounds = numpy.array([[[r.value for r in s.results[run]] for s in own] for run in whole])
+        absolute = numpy.median(rounds, axis=2)
+        ratio = numpy.median(rounds[:, :, 0::2], axis=2) / numpy.median(rounds[:, :, 1::2], axis=2)
+        self.measured = {"absolute": absolute, "ratio": ratio}
 
     def aa_line(self, number):
         sort, length, block, nights = self.AA[number]
