@@ -159,6 +159,26 @@ def detect(values, alpha):
     return sorted(found)
 
 
+def latest_windows(length):
+    """The windows that a check asks: the longest that ends with the last run, and one half as long. In the long
+    one alone a step back would hide behind the step forth before it."""
+    sizes = [size for size in LENGTHS if size <= length]
+    return sorted({sizes[-1], max(size for size in LENGTHS if size <= max(sizes[-1] // 2, LENGTHS[0]))},
+                  reverse=True) if sizes else []
+
+
+def detect_latest(values, alpha):
+    """The changes that a check sees in the last runs; alpha for all of it."""
+    found, sizes = {}, latest_windows(len(values))
+    for size in sizes:
+        offset = len(values) - size
+        for change in detect(values[offset:], alpha / len(sizes)):
+            at = offset + change.index
+            if all(abs(at - known) > 2 * SEGMENT_MIN for known in found):
+                found[at] = Change(at, min(change.p * len(sizes), 1.0))
+    return [found[at] for at in sorted(found)]
+
+
 def shift(before, after):
     """Relative change between two groups with its 95 % interval: (change, lowest, highest), or None at zeros.
 

@@ -200,19 +200,16 @@ def clock_changes(history, signal, found, entries, families, least=LEAST, strict
 def clock_findings(history, entries, alpha, least, strict=False, progress=lambda done, of: None):
     found = [signal for signal in watched(history, changes.WINDOW) if recent(history, signal.runs)]
     tested, findings, short = [], [], 0
-    needed = changes.runs_needed(alpha / max(len(found), 1))
+    needed = changes.runs_needed(alpha / max(2 * len(found), 1))  # two windows each
     for signal in found:
         size = max((size for size in changes.LENGTHS if size <= len(signal.values)), default=0)
         if needed is None or size < needed:
             short += 1
         else:
-            tested.append((signal, size))
-    for done, (signal, size) in enumerate(tested):
+            tested.append(signal)
+    for done, signal in enumerate(tested):
         progress(done, len(tested))
-        # One window, which ends at the last run: so many questions are asked as there are signals.
-        offset = len(signal.values) - size
-        hits = changes.detect(signal.values[offset:], alpha / len(found))
-        hits = [changes.Change(offset + hit.index, hit.p) for hit in hits]
+        hits = changes.detect_latest(signal.values, alpha / len(found))
         findings += clock_changes(history, signal, hits, entries, len(found), least, strict)
     return findings, len(tested), short, needed
 

@@ -56,10 +56,15 @@ class CheckTest(unittest.TestCase):
         self.assertRegex(out, r"IMPROVEMENT W8 +\+2\d")
 
     def test_what_was_mended_does_not_fail(self):
-        lines = planted.history(40, [("W8", 14, 0.8), ("W8", 27, 1.25)], benchmarks=FEW)
+        lines = planted.history(40, [("W8", 14, 0.8), ("W8", 27, 1.5)], benchmarks=FEW)
         code, out, _ = self.check(lines)
         self.assertEqual(code, 0, out)
         self.assertIn("MENDED", out)
+
+    def test_a_step_back_does_not_hide_behind_the_step_forth(self):
+        code, out, _ = self.check(planted.history(60, [("W8", 20, 1.25), ("W8", 50, 0.8)], benchmarks=FEW))
+        self.assertEqual(code, 1, out)
+        self.assertRegex(out, r"REGRESSION +W8 +-2\d")
 
     def test_what_slows_everybody_down_is_no_regression(self):
         lines = planted.history(30, benchmarks=FEW)

@@ -59,14 +59,18 @@ def draw(random, runs, length, block):
 
 
 def alarms(values, alpha):
-    """Which rows a check would report as slower, judged as check.py does: p, direction and size. Higher is better
-    in all of the data."""
-    index, p = changes.best_splits(values)
-    found = numpy.zeros(len(values), dtype=bool)
-    for row in numpy.flatnonzero(p <= alpha):
-        change = changes.shift(values[row][:index[row]], values[row][index[row]:])[0]
-        found[row] = change <= -check.LEAST
-    return found, index
+    """Where a check would report each row as slower, judged as check.py does: windows, p, direction and size; -1
+    where it would not. Higher is better in all of the data."""
+    length = values.shape[1]
+    sizes = changes.latest_windows(length)
+    place = numpy.full(len(values), -1)
+    for size in sizes:
+        index, p = changes.best_splits(values[:, length - size:])
+        for row in numpy.flatnonzero((p <= alpha / len(sizes)) & (place < 0)):
+            at = length - size + index[row]
+            if changes.shift(values[row][length - size:at], values[row][at:])[0] <= -check.LEAST:
+                place[row] = at
+    return place
 
 
 def wilson(hits, of):
@@ -87,7 +91,7 @@ def false_alarms(measured, length, block, nights, seed):
         picked = [draw(random, len(measured), length + nights - 1, block) for _ in range(copies)]
         series = numpy.concatenate([measured[runs] for runs in picked], axis=1).T
         rows = numpy.concatenate([series[:, night:night + length] for night in range(nights)])
-        hits += bool(alarms(rows, alpha)[0].any())
+        hits += bool((alarms(rows, alpha) >= 0).any())
     return hits
 
 
@@ -101,9 +105,9 @@ def planted(values, effect, seed):
         series[length:] *= 1 - effect
         rows += [series[night:night + length] for night in range(1, NIGHTS + 1)]
     rows = numpy.array(rows)
-    found, index = alarms(rows, check.ALPHA / WHOLE)
+    place = alarms(rows, check.ALPHA / WHOLE)
     night = numpy.tile(numpy.arange(1, NIGHTS + 1), PLANTED)
-    found &= numpy.abs(index - (length - night)) <= 5  # it named the right place
+    found = (place >= 0) & (numpy.abs(place - (length - night)) <= 5)  # it named the right place
     first = [int(row.argmax()) + 1 for row in found.reshape(PLANTED, NIGHTS) if row.any()]
     return len(first) / PLANTED, float(numpy.median(first)) if first else None
 
