@@ -268,7 +268,7 @@ def describe(finding):
 
 def summary(verdict):
     words = f"check: {len(verdict.failed)} to mend; {verdict.signals} clock series tested at a chance of " \
-            f"{100 * verdict.alpha:g} % of any false alarm, {verdict.exact} exact ones compared"
+            f"{100 * verdict.alpha:g} % of any false alarm, {verdict.exact} exact series compared"
     if verdict.untested:
         words += (f"; {verdict.untested} too short to judge (with so many series each needs {verdict.needed} "
                   "runs)" if verdict.needed else f"; {verdict.untested} cannot be judged: too many series")

@@ -5,6 +5,7 @@
    has to be scaled until it cannot be read.
 3. Ids are unique in the page and the same from run to run.
 """
+import html
 import io
 import math
 import re
@@ -69,7 +70,7 @@ class Drawing:
         text = out.getvalue()
         text = text[text.index("<svg"):]
         text = re.sub(r"<svg[^>]*>", f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
-                      f'aria-label="{self.label}">', text, count=1)
+                      f'aria-label="{html.escape(self.label)}">'.replace("\\", "/"), text, count=1)
         text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
         text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
         text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)  # would style the page
