@@ -2,8 +2,9 @@
 
     {"allowed": [{"benchmark": "W3/*", "counter": "writes", "commit": "1a2b3c4d5e6f", "reason": "why"}]}
 
-`benchmark` and `counter` are patterns as in a shell; `counter` is a counter's name, "value" or "p99". `commit` is
-the one that made the change, at least seven digits of it: an entry never allows the next change as well.
+`benchmark` and `counter` are patterns as in a shell; `counter` is a counter's name, "value" or "p99".
+`commit` is the one that made the change, at least seven digits of it: an entry never allows the next change
+as well.
 """
 import fnmatch
 import json
@@ -40,7 +41,8 @@ def load(path=FILE):
 
 def _entry(path, number, one):
     where = f"{path}: entry {number}"
-    if not isinstance(one, dict) or set(one) != set(FIELDS) or not all(isinstance(x, str) for x in one.values()):
+    if not (isinstance(one, dict) and set(one) == set(FIELDS)
+            and all(isinstance(x, str) for x in one.values())):
         raise InputError(f"{where}: want the words {', '.join(FIELDS)} and no others")
     if not re.fullmatch(r"[0-9a-f]{7,40}", one["commit"]):
         raise InputError(f"{where}: commit '{one['commit']}' is not 7 to 40 digits of a commit's name")

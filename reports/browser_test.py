@@ -17,7 +17,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from reports import testing  # noqa: E402
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-testing.needs("browser", "jsonschema", "numpy", "matplotlib", "jinja2", "selenium", programs=(CHROMIUM, DRIVER))
+testing.needs("browser", "jsonschema", "numpy", "matplotlib", "jinja2", "selenium",
+              programs=(CHROMIUM, DRIVER))
 from selenium import webdriver  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 
@@ -33,8 +34,9 @@ CRASHSIM = sorted(glob.glob(os.path.join(HERE, "testdata", "m*_*.jsonl")))
 LOOK = """
 const wrong = {wide: [], clipped: [], empty: [], overlapping: []};
 const width = document.documentElement.clientWidth;
-if (document.documentElement.scrollWidth > width) wrong.wide.push('page ' + document.documentElement.scrollWidth);
-const scrolls = e => e.closest('.scroll') && e.closest('.scroll').scrollWidth > e.closest('.scroll').clientWidth;
+if (document.documentElement.scrollWidth > width)
+  wrong.wide.push('page ' + document.documentElement.scrollWidth);
+const scrolls = e => { const s = e.closest('.scroll'); return s && s.scrollWidth > s.clientWidth; };
 const name = e => e.tagName + ' ' + (e.textContent || '').trim().slice(0, 60);
 for (const e of document.querySelectorAll('main *:not(svg *)')) {
   const box = e.getBoundingClientRect();
@@ -59,7 +61,8 @@ for (const figure of document.querySelectorAll('figure')) {
   const texts = [...svg.querySelectorAll('text')].map(e => [e, e.getBoundingClientRect()]);
   if (!texts.length) wrong.empty.push(title + ' has no text');
   for (const [e, b] of texts) {
-    if (b.left < frame.left - 1 || b.right > frame.right + 1 || b.top < frame.top - 1 || b.bottom > frame.bottom + 1)
+    if (b.left < frame.left - 1 || b.right > frame.right + 1 || b.top < frame.top - 1
+        || b.bottom > frame.bottom + 1)
       wrong.clipped.push(title + ': ' + e.textContent);
     if (b.height < 8.5) wrong.clipped.push(title + ': too small to read: ' + e.textContent);
     for (const [other, o] of texts)
@@ -75,7 +78,8 @@ return wrong;
 # Contrast of text with what is behind it, per WCAG; 4.5 is what normal text wants.
 CONTRAST = """
 const light = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(x => { x /= 255;
-  return x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4; }); return 0.2126*v[0] + 0.7152*v[1] + 0.0722*v[2]; };
+  return x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4; });
+  return 0.2126*v[0] + 0.7152*v[1] + 0.0722*v[2]; };
 const behind = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
   if (!/, 0\\)|transparent/.test(c)) return c; } return 'rgb(255, 255, 255)'; };
 const poor = new Set();
@@ -84,7 +88,7 @@ for (const e of document.querySelectorAll('main *')) {
   const style = getComputedStyle(e), svg = e.namespaceURI.endsWith('svg');
   const a = light(svg ? style.fill : style.color), b = light(behind(svg ? e.closest('figure') : e));
   const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-  if (ratio < 4.5) poor.add(e.tagName + '.' + e.className + ' ' + e.textContent.trim().slice(0, 40) + ' ' + ratio.toFixed(2));
+  if (ratio < 4.5) poor.add(e.tagName + ' ' + e.textContent.trim().slice(0, 40) + ' ' + ratio.toFixed(2));
 }
 return [...poor];
 """
@@ -92,8 +96,8 @@ return [...poor];
 
 def histories():
     """Name -> lines: a full page, a long one, and those with little in them."""
-    changed = [("W3/threads:1/families:own", 50, 0.9), ("W5/bytes:100/threads:2/gets:1000", 30, 1.2), ("W8", 55, 0.8),
-               ("W8", 20, 1.15)]
+    changed = [("W3/threads:1/families:own", 50, 0.9), ("W5/bytes:100/threads:2/gets:1000", 30, 1.2),
+               ("W8", 55, 0.8), ("W8", 20, 1.15)]
     full = planted.history(70, changed) + planted.exact(70, [(60, "writes", 2), (69, "instructions", -400)])
     few = {name: planted.BENCHMARKS[name] for name in ("W1", "W3/threads:1/families:own")}
     many = [("W1", 150 + 90 * i, 0.9 if i % 2 else 1.15) for i in range(9)]
@@ -122,7 +126,8 @@ class BrowserTest(unittest.TestCase):
 
     def show(self, page, width, scheme):
         command = self.driver.execute_cdp_cmd
-        command("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+        command("Emulation.setEmulatedMedia",
+                {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
         command("Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1,
                                                        "mobile": width < 500})
         self.driver.get("file://" + page)
@@ -153,17 +158,19 @@ class BrowserTest(unittest.TestCase):
 
     def test_the_look_finds_what_is_wrong(self):
         """A canary: a look that finds nothing on this page would prove nothing on the others."""
-        figure = ("<figure><figcaption><b>F</b></figcaption><svg viewBox='0 0 300 100' width='300' height='100'>"
-                  "%s</svg></figure>")
+        figure = ("<figure><figcaption><b>F</b></figcaption>"
+                  "<svg viewBox='0 0 300 100' width='300' height='100'>%s</svg></figure>")
         text = "<text x='%d' y='50' style='font: 10px sans-serif'>overhanging</text>"
         page = ("<main><h2>Nothing below</h2><h2>Something</h2><p style='color:#bbb;background:#fff'>pale</p>"
-                "<div style='width:900px'>wide</div><div style='width:50px;overflow:hidden;white-space:nowrap'>"
-                "a text that is longer than that</div>" + figure % (text % 280) + figure % (text % 20 + text % 30)
-                + "</main>")
+                "<div style='width:900px'>wide</div>"
+                "<div style='width:50px;overflow:hidden;white-space:nowrap'>"
+                "a text that is longer than that</div>"
+                + figure % (text % 280) + figure % (text % 20 + text % 30) + "</main>")
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "canary.html")
             with open(path, "w", encoding="utf-8") as file:
-                file.write("<!doctype html><link rel=icon href='data:,'><script>console.error('canary')</script>" + page)
+                file.write("<!doctype html><link rel=icon href='data:,'>"
+                           "<script>console.error('canary')</script>" + page)
             self.show(path, 768, "light")
             wrong = self.driver.execute_script(LOOK)
             self.assertTrue(all(wrong.values()), wrong)
@@ -179,7 +186,8 @@ class BrowserTest(unittest.TestCase):
             for name, lines in histories().items():
                 page = os.path.join(folder, name + ".html")
                 more = ["--campaign", *CRASHSIM] if name == "full" else []
-                code, _, errors = testing.report("--history", planted.write(page + "l", lines), "--out", page, *more)
+                history = planted.write(os.path.join(folder, name + ".jsonl"), lines)
+                code, _, errors = testing.report("--history", history, "--out", page, *more)
                 self.assertEqual(code, 0, errors)
                 self.look(name, page)
         print(f"pictures in {os.path.relpath(FOLDER)}")

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from .history import InputError, lines_of
 
 PROMISES = ("G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8", "G9", "G10")
-MEANINGS = {"G1": "durable", "G2": "atomic", "G3": "prefix", "G4": "isolated", "G5": "whole", "G6": "restartable",
-            "G7": "honest about damage", "G8": "honest about errors", "G9": "no leaks", "G10": "bounded"}
+MEANINGS = {"G1": "durable", "G2": "atomic", "G3": "prefix", "G4": "isolated", "G5": "whole",
+            "G6": "restartable", "G7": "honest about damage", "G8": "honest about errors", "G9": "no leaks",
+            "G10": "bounded"}
 
 
 class Campaign(NamedTuple):
@@ -48,7 +49,8 @@ def _load(path):
             mutants.append(record)
         violations += kind in ("violation", "harness_error")
     if not header and not summary:
-        raise InputError(f"{path}:1: holds no campaign. crashsim run --json and crashsim mutants --json write one")
+        raise InputError(
+            f"{path}:1: holds no campaign. crashsim run --json and crashsim mutants --json write one")
     return Campaign(os.path.basename(path), header, summary, mutants, violations)
 
 
@@ -71,7 +73,8 @@ def kill_matrix(campaigns):
             if m.get("site"):
                 promise = m.get("promise") or ("other" if m.get("killed") else "")
                 rows.append(Row(m["site"], bool(m.get("killed")), promise, m.get("by", ""),
-                                int(m.get("executions", 0)), float(m.get("seconds", 0)), int(m.get("hits", 0))))
+                                int(m.get("executions", 0)), float(m.get("seconds", 0)),
+                                int(m.get("hits", 0))))
     if not rows:
         return None
     seen = {row.promise for row in rows if row.promise}

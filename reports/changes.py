@@ -1,20 +1,20 @@
 """Where a series of measurements changed its level: E-Divisive with a permutation test, on ranks.
 
 E-Divisive (Matteson and James, 2014; Hunter and Otava use it for benchmarks) splits a series where the energy
-distance between the parts is greatest, asks by permutation whether chance does as well, and goes on within the
-parts. Here:
+distance between the parts is greatest, asks by permutation whether chance does as well, and goes on within
+the parts. Here:
 
-1. It is taken of the ranks, not of the values. An outlier counts for no more than the highest rank; timings on
-   a machine that others use have such tails.
-2. If nothing changed, all orders of the ranks are equally likely, whatever the distribution of the noise. So one
-   table of permutations (per length, seeded) serves all series: p costs a search in it.
+1. It is taken of the ranks, not of the values. An outlier counts for no more than the highest rank; timings
+   on a machine that others use have such tails.
+2. If nothing changed, all orders of the ranks are equally likely, whatever the distribution of the noise. So
+   one table of permutations (per length, seeded) serves all series: p costs a search in it.
 3. The statistic of a split is scored by how rarely chance reaches it *at this place*. The plain statistic is
    blind near the ends, where a check that runs every night has to see first.
-4. Stretches are taken in windows of few different lengths that overlap by half or more, so that few tables do.
-5. Permutations assume that runs are independent. A machine that drifts is not: what cures that is a ratio to what
-   ran beside it (signals.py), and a check that believes nothing else (check.py).
-6. The price of a permutation test: a change shows only when enough runs came after it. With n runs before and k
-   after, p is never below about 2 / (n + k choose k). That is the delay; README.md has it measured.
+4. Stretches are taken in windows of few different lengths that overlap by half or more: so few tables do.
+5. Permutations assume that runs are independent. A machine that drifts is not: what cures that is a ratio to
+   what ran beside it (signals.py), and a check that believes nothing else (check.py).
+6. The price of a permutation test: a change shows only when enough runs came after it. With n runs before and
+   k after, p is never below about 2 / (n + k choose k). That is the delay; README.md has it measured.
 """
 import functools
 import math
@@ -37,15 +37,13 @@ class Change(NamedTuple):
 
 
 def rank(values):
-    """Ranks from 0 along the last axis; ties get their mean, so that equal values have no order."""
+    """Ranks from 0 along the last axis. Ties are broken by lot, the same each time: a mean rank would make a split
+    look better than any permutation can, an order by time would make a trend of what stands still."""
     values = numpy.atleast_2d(numpy.asarray(values, dtype=float))
-    order = numpy.argsort(values, axis=1, kind="stable")
+    lot = numpy.random.default_rng(SEED).permutation(values.shape[1])
+    order = lot[numpy.argsort(values[:, lot], axis=1, kind="stable")]
     ranks = numpy.empty(values.shape)
     numpy.put_along_axis(ranks, order, numpy.arange(values.shape[1], dtype=float)[None], axis=1)
-    ordered = numpy.take_along_axis(values, order, axis=1)
-    for row in numpy.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1)):
-        _, inverse, counts = numpy.unique(values[row], return_inverse=True, return_counts=True)
-        ranks[row] = (numpy.bincount(inverse, ranks[row]) / counts)[inverse]
     return ranks
 
 
@@ -78,8 +76,8 @@ class Null:
         # Permutations of its own for the scores: those that made them never exceed them, others do.
         scoring = numpy.concatenate(list(self._shuffled(random, length, min(SCORING, permutations))))
         self.knots = [self._knots(column) for column in numpy.sort(scoring.T, axis=1)]
-        self.best = numpy.sort(numpy.concatenate(
-            [self.score(statistic).max(axis=1) for statistic in self._shuffled(random, length, permutations)]))
+        best = [self.score(other).max(axis=1) for other in self._shuffled(random, length, permutations)]
+        self.best = numpy.sort(numpy.concatenate(best))
 
     @staticmethod
     def _shuffled(random, length, permutations):
@@ -160,8 +158,8 @@ def detect(values, alpha):
 
 
 def latest_windows(length):
-    """The windows that a check asks: the longest that ends with the last run, and one half as long. In the long
-    one alone a step back would hide behind the step forth before it."""
+    """The windows that a check asks: the longest that ends with the last run, and one half as long. In the
+    long one alone a step back would hide behind the step forth before it."""
     sizes = [size for size in LENGTHS if size <= length]
     return sorted({sizes[-1], max(size for size in LENGTHS if size <= max(sizes[-1] // 2, LENGTHS[0]))},
                   reverse=True) if sizes else []
@@ -193,6 +191,6 @@ def shift(before, after):
 
 
 def runs_needed(alpha):
-    """The shortest window in which a change can be significant at alpha at all: of its orders, the two that are
-    split cleanly in the middle have to be rare enough. None: no window is long enough."""
+    """The shortest window in which a change can be significant at alpha at all: of its orders, the two that
+    are split cleanly in the middle have to be rare enough. None: no window is long enough."""
     return next((length for length in LENGTHS if 2 / math.comb(length, length // 2) <= alpha), None)

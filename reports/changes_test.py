@@ -25,12 +25,20 @@ class StatisticTest(unittest.TestCase):
         for column, n in enumerate(range(changes.SEGMENT_MIN, 12 - changes.SEGMENT_MIN + 1)):
             left, right = x[:n], x[n:]
             between = numpy.abs(left[:, None] - right[None]).mean()
-            within = numpy.abs(left[:, None] - left[None]).mean() + numpy.abs(right[:, None] - right[None]).mean()
+            within = sum(numpy.abs(part[:, None] - part[None]).mean() for part in (left, right))
             slow = (2 * between - within) * n * (12 - n) / 12
             self.assertAlmostEqual(fast[column], slow, places=4)
 
-    def test_equal_values_share_a_rank(self):
-        self.assertEqual(changes.rank([5, 1, 5, 2])[0].tolist(), [2.5, 0, 2.5, 1])
+    def test_ties_are_broken_by_lot_and_not_by_time(self):
+        self.assertEqual(changes.rank([5, 1, 7, 2])[0].tolist(), [2, 0, 3, 1])
+        ranks = changes.rank(numpy.ones(60))[0]
+        self.assertEqual(sorted(ranks), list(range(60)))
+        self.assertLess(abs(numpy.corrcoef(ranks, numpy.arange(60))[0, 1]), 0.3)
+
+    def test_p_holds_for_values_that_repeat(self):
+        values = numpy.random.default_rng(4).integers(0, 12, (20000, 10)).astype(float)
+        _, p = changes.best_splits(values)
+        self.assertLess((p <= 0.001).mean(), 0.002)
 
     def test_p_is_what_it_says(self):
         _, p = changes.best_splits(noise((20000, 22)))

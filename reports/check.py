@@ -76,8 +76,8 @@ def commits_between(old, new):
 
 @functools.lru_cache(maxsize=None)
 def subject(commit):
-    done = subprocess.run(["git", "-C", HERE, "log", "-1", "--format=%s", commit], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(["git", "-C", HERE, "log", "-1", "--format=%s", commit], capture_output=True,
+                          text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
@@ -185,14 +185,14 @@ def clock_changes(history, signal, found, entries, families, least=LEAST, strict
             if verdict == "regression" and why:
                 verdict, note = "allowed", why
             elif verdict == "regression" and len(set(commits)) == 1:
-                verdict, note = "suspect", "the same commit before and after: not the engine; look at the machine"
+                verdict, note = "suspect", "the same commit before and after: it is the machine"
             elif verdict == "regression" and not signal.peers and not strict:
                 verdict, note = "suspect", "absolute: no other engine ran beside it, it may be the machine"
         p = min(change.p * families, 1.0)
         own = [float(sorted(signal.own[part])[len(signal.own[part]) // 2]) for part in (before, after)]
         findings.append(Finding(
-            signal.benchmark, signal.what, signal.series.key.kind, verdict, by[0], *own, signal.unit, new.short,
-            old.short, new.id, len(signal.values) - change.index,
+            signal.benchmark, signal.what, signal.series.key.kind, verdict, by[0], *own, signal.unit,
+            new.short, old.short, new.id, len(signal.values) - change.index,
             f"{min(100 * (1 - p), 99.99):.2f} %", note, by[1:], p))
     return findings
 
@@ -226,12 +226,14 @@ def campaign_findings(history):
         common = dict(benchmark=series.key.benchmark, kind="campaign", verdict="broken", change=None,
                       since=where.short, previous=where.short, run=where.id, runs_since=1, how_sure="certain")
         if counters.get("violations"):
-            findings.append(Finding(what="violations", before=0, after=counters["violations"], unit="violations",
+            findings.append(Finding(what="violations", before=0, after=counters["violations"],
+                                    unit="violations",
                                     note="promises broken; the campaign's report has the line that plays it "
                                     "again", **common))
         mutants, killed = counters.get("mutants"), counters.get("mutants_killed")
         if mutants is not None and killed is not None and killed < mutants:
-            findings.append(Finding(what="mutants_killed", before=mutants, after=killed, unit="mutants killed",
+            findings.append(Finding(what="mutants_killed", before=mutants, after=killed,
+                                    unit="mutants killed",
                                     note=f"{mutants - killed:.0f} survived", **common))
     return findings
 

@@ -13,7 +13,8 @@ from .signals import signal
 TIE = 0.15  # gaps below are ties: the spread of single rounds reaches it
 PEERS = ("rocksdb", "lmdb", "leveldb", "sqlite", "wiredtiger")
 WORKLOADS = {
-    "W1": "1,000 sequential 1 KiB puts per durable commit, one thread", "W2": "the same on 2, 4 and 8 threads",
+    "W1": "1,000 sequential 1 KiB puts per durable commit, one thread",
+    "W2": "the same on 2, 4 and 8 threads",
     "W3": "one 100-byte put per durable commit", "W4": "W1 without sync", "W5": "random point reads, cached",
     "W6": "scans", "W7": "reads and writes mixed, durable", "W8": "load in random order, durable",
     "W9": "large values", "W10": "opening after a crash, to the first right answer",
@@ -49,7 +50,8 @@ def _counters(results):
 
 
 def _latency(results):
-    return {q: _median(results, lambda r, q=q: r.latency.get(q)) for q in ("p50", "p90", "p99", "p99_9", "max")
+    quantiles = ("p50", "p90", "p99", "p99_9", "max")
+    return {q: _median(results, lambda r, q=q: r.latency.get(q)) for q in quantiles
             if any(q in r.latency for r in results)}
 
 
@@ -96,7 +98,8 @@ def _cell(ours, theirs):
         if pairs:
             middle = statistics.median(pairs)
             kind = "tie" if 1 / (1 + TIE) < middle < 1 + TIE else "win" if middle > 1 else "loss"
-            return {"ratio": middle, "low": min(pairs), "high": max(pairs), "kind": kind, "rounds": len(pairs),
+            return {"ratio": middle, "low": min(pairs), "high": max(pairs), "kind": kind,
+                    "rounds": len(pairs),
                     "run": run}
     return None
 
@@ -138,8 +141,7 @@ def _mark(history, one, before, after, index):
     if by is None or abs(by[0]) < check.LEAST:
         return None
     text = f"{history.runs[one.runs[index]].commit[:7]} {100 * by[0]:+.0f} %"
-    return index, ("\u25bc " if one.values[index:].mean() < one.values[before].mean() else "\u25b2 ") + text, \
-        "bad" if one.worse(by[0]) else "good"
+    return index, ("\u25bc " if by[0] < 0 else "\u25b2 ") + text, "bad" if one.worse(by[0]) else "good"
 
 
 def _trend(history, one, alpha):
@@ -199,8 +201,8 @@ def latencies(latest):
         known = {engine: _latency(latest.results(entry)) for engine, entry in engines.items()}
         known = {engine: figure for engine, figure in known.items() if figure}
         if OURS in known:
-            drawn.append({"name": name, "svg": figures.latency(slug("latency", name), f"Latencies of {name}", known),
-                          "ours": known[OURS]})
+            svg = figures.latency(slug("latency", name), f"Latencies of {name}", known)
+            drawn.append({"name": name, "svg": svg, "ours": known[OURS]})
     return drawn
 
 
@@ -223,7 +225,8 @@ def scaling(latest):
         points = {engine: [(x, y) for x, y, _ in curve] for engine, curve in by_engine.items()}
         drawn.append({"name": family, "what": f"{unit} by threads", "engines": [e for e in figures.ENGINES
                                                                                if e in points],
-                      "svg": figures.curves(slug("scaling", family), f"Scaling of {family}", points, "threads")})
+                      "svg": figures.curves(slug("scaling", family), f"Scaling of {family}", points,
+                                            "threads")})
     return drawn
 
 
@@ -231,8 +234,9 @@ def amplification(latest):
     drawn = []
     for name, engines in latest:
         counters = {engine: _counters(latest.results(entry)) for engine, entry in engines.items()}
-        for counter in sorted({c for known in counters.values() for c in known if c.endswith("_amplification")}):
-            known = {engine: found[counter] for engine, found in counters.items() if found.get(counter)}
+        found = {counter for known in counters.values() for counter in known}
+        for counter in sorted(counter for counter in found if counter.endswith("_amplification")):
+            known = {engine: c[counter] for engine, c in counters.items() if c.get(counter)}
             if known:
                 words = counter.replace("_", " ")
                 drawn.append({"name": name, "what": words, "svg": figures.bars(
@@ -266,9 +270,11 @@ def recovery(latest):
         return None
     sizes = len({x for curve in points.values() for x, _ in curve})
     if sizes == 1:  # a curve of one point shows nothing
-        svg = figures.bars("recovery", "Time of recovery", {e: curve[0][1] for e, curve in points.items()}, " s")
+        seconds = {engine: curve[0][1] for engine, curve in points.items()}
+        svg = figures.bars("recovery", "Time of recovery", seconds, " s")
     else:
-        svg = figures.curves("recovery", "Time of recovery by size of the log", points, "MiB to replay", log_y=True)
+        svg = figures.curves("recovery", "Time of recovery by size of the log", points, "MiB to replay",
+                             log_y=True)
     return {"svg": svg, "sizes": sizes, "mib": max(x for curve in points.values() for x, _ in curve),
             "engines": [engine for engine in figures.ENGINES if engine in points]}
 

@@ -1,8 +1,8 @@
 """Figures of the dashboard: matplotlib draws them, as SVG that takes its colours from the page.
 
 1. Colours are written as stand-ins and replaced by CSS variables, so one figure serves light and dark.
-2. Text stays text, in the page's font. Figures are drawn at the size at which a phone shows them, so that nothing
-   has to be scaled until it cannot be read.
+2. Text stays text, in the page's font. Figures are drawn at the size at which a phone shows them, so that
+   nothing has to be scaled until it cannot be read.
 3. Ids are unique in the page and the same from run to run.
 """
 import html
@@ -30,7 +30,8 @@ _STAND_INS = re.compile("|".join(_VARIABLES))
 INK, DIM, LINE = COLOURS["ink"], COLOURS["dim"], COLOURS["line"]
 
 matplotlib.rcParams.update({
-    "svg.fonttype": "none", "font.size": 10, "axes.edgecolor": LINE, "axes.labelcolor": DIM, "text.color": INK,
+    "svg.fonttype": "none", "font.size": 10, "axes.edgecolor": LINE, "axes.labelcolor": DIM,
+    "text.color": INK,
     "xtick.color": LINE, "ytick.color": LINE, "xtick.labelcolor": DIM, "ytick.labelcolor": DIM,
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8, "axes.facecolor": "none",
     "grid.color": LINE, "grid.linewidth": 0.6, "lines.solid_capstyle": "round", "path.simplify": True,
@@ -73,11 +74,11 @@ class Drawing:
                       f'aria-label="{html.escape(self.label)}">'.replace("\\", "/"), text, count=1)
         text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
         text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-        text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)  # would style the page
+        # A style sheet in a figure would style the page.
+        text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
         text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text)
         text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
-        text = re.sub(r' id="(?:figure|axes|patch|line2d|text|matplotlib|xtick|ytick|Path|legend|PathC|LineC)[^"]*"',
-                      "", text)
+        text = re.sub(r' id="(?:figure|axes|patch|line2d|text|matplotlib|[xy]tick|Path|Line)[^"]*"', "", text)
         text = re.sub(r"font: ([^;\"]*?)(\d+(?:\.\d+)?px) [^;\"]+", r"font: \1\2 system-ui, sans-serif", text)
         text = re.sub(r"\s*\n\s*", " ", text)
         return _STAND_INS.sub(lambda match: _VARIABLES[match[0]], text)
@@ -86,17 +87,19 @@ class Drawing:
 def _value_axis(drawing, low, high, top=10, bottom=24, right=10):
     axes = drawing.axes
     axes.set_ylim(low, high)
-    ticks = [t for t in MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= t <= high]
+    places = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    ticks = [place for place in places if low <= place <= high]
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     labels = [short(t) for t in ticks]
     axes.set_yticklabels(labels)
     axes.grid(axis="y")
     axes.spines["left"].set_visible(False)
-    drawing.margins(left=8 + CHARACTER * max(map(len, labels), default=3), right=right, top=top, bottom=bottom)
+    drawing.margins(left=8 + CHARACTER * max(map(len, labels), default=3),
+                    right=right, top=top, bottom=bottom)
 
 
 def _limits(values):
-    """Limits that show the bulk; what lies far outside is marked at the edge rather than flattening the rest."""
+    """Limits that show the bulk; what lies far outside is marked at the edge, lest it flatten the rest."""
     ordered = sorted(values)
     n = len(ordered)
     q1, q3 = ordered[n // 4], ordered[(3 * n) // 4]
@@ -121,7 +124,7 @@ def _shows_days(drawing, days, marked):
 
 
 def trend(name, label, values, days, marks, bounds, reference=None):
-    """values: one per run. marks: (index, text, "good", "bad" or "dim"). bounds: first index of each level."""
+    """values: one per run. marks: (index, text, "good" or "bad"). bounds: first index of each level."""
     drawing = Drawing(name, label)
     axes, n = drawing.axes, len(values)
     low, high = _limits(values)
@@ -192,8 +195,8 @@ def latency(name, label, by_engine):
         known = {q: v for q, v in by_engine[engine].items() if v > 0}
         y, colour = len(engines) - 1 - row, COLOURS[engine]
         axes.plot([min(known.values()), max(known.values())], [y, y], color=colour, linewidth=2.2, alpha=0.5)
-        for quantile, marker, size in (("p50", "o", 8), ("p90", "|", 9), ("p99", "D", 5.5), ("p99_9", "s", 4.5),
-                                       ("max", "x", 5)):
+        for quantile, marker, size in (("p50", "o", 8), ("p90", "|", 9), ("p99", "D", 5.5),
+                                       ("p99_9", "s", 4.5), ("max", "x", 5)):
             if quantile in known:
                 axes.plot(known[quantile], y, marker=marker, markersize=size, color=colour,
                           markeredgewidth=1.8 if marker in "|x" else 0)
@@ -243,7 +246,7 @@ def curves(name, label, by_engine, x_label, y_label="", log_y=False):
 
 
 def bars(name, label, by_engine, unit=""):
-    """by_engine: engine -> figure. Horizontal, with the figure at the end; logarithmic if they differ much."""
+    """by_engine: engine -> figure. Horizontal, each with its figure; logarithmic if they differ much."""
     engines = _by_engine(by_engine)
     drawing = Drawing(name, label, height=14 + 24 * len(engines))
     axes = drawing.axes
@@ -256,7 +259,8 @@ def bars(name, label, by_engine, unit=""):
     for row, engine in enumerate(engines):
         y, value = len(engines) - 1 - row, by_engine[engine]
         axes.barh(y, max(value, begin) - begin, left=begin, height=0.6, color=COLOURS[engine])
-        axes.annotate(f"{short(value)}{unit}", (max(value, begin), y), textcoords="offset points", xytext=(4, 0),
+        axes.annotate(f"{short(value)}{unit}", (max(value, begin), y), textcoords="offset points",
+                      xytext=(4, 0),
                       verticalalignment="center", color=INK)
     axes.set_xlim(begin or 0, (top or 1) * 1.02)
     axes.set_ylim(-0.6, len(engines) - 0.4)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Turns what crashsim wrote (`run --json`, `mutants --json`) into lines of a history, kind `campaign`.
 
-    reports/from_crashsim.py [--commit COMMIT] [--time UTC] [--profile P] [--dir FOLDER] FILES.jsonl >> history.jsonl
+    reports/from_crashsim.py [--commit COMMIT] [--time UTC] [--profile P] [--dir FOLDER]
+                             FILES.jsonl >> history.jsonl
 
 Give the files of one night together, so that they make one run.
 """

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Turns a report of bench_figures (Google Benchmark's JSON) into lines of a history.
 
-    reports/from_figures.py --commit COMMIT [--time UTC] [--profile P] [--dir FOLDER] [--scale F] FIGURES.json >> history.jsonl
+    reports/from_figures.py [--commit COMMIT] [--time UTC] [--profile P] [--dir FOLDER] [--scale F]
+                            FIGURES.json >> history.jsonl
 
 The raw disk was measured in the same rounds; it stands as engine `disk` beside the durable commits, which it
 bounds. How testdata/repeated.jsonl.gz was made: bench_figures --scale=0.1 --benchmark_repetitions=5
@@ -28,9 +29,10 @@ def lines(report, common, scale):
         if one["run_type"] != "iteration":
             continue
         name = one["name"].split("/iterations:")[0]
-        latency = {new: round(one[old], 3) for new, old in (("p50", "p50_us"), ("p99", "p99_us")) if old in one}
+        latency = {name: round(one[f"{name}_us"], 3) for name in ("p50", "p99") if f"{name}_us" in one}
         record = dict(common, benchmark=name, engine="manifolddb", round=one["repetition_index"] + 1,
-                      value=round(one["per_second"], 1), unit=UNITS.get(name.split("/")[0], "1/s"), better="higher",
+                      value=round(one["per_second"], 1), unit=UNITS.get(name.split("/")[0], "1/s"),
+                      better="higher",
                       params={"scale": scale})
         if latency:
             record["latency_us"] = latency

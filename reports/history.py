@@ -164,8 +164,8 @@ def records_of(path, validator=None):
         try:
             record = json.loads(line, parse_constant=_no_constant)
         except ValueError as error:
-            raise InputError(f"{path}:{number}: not JSON ({error}). A run that was cut off leaves half a line: "
-                             "delete it") from error
+            raise InputError(f"{path}:{number}: not JSON ({error}). A run that was cut off leaves half a "
+                             "line: delete it") from error
         complaint = validator.complaint(record)
         if complaint:
             raise InputError(f"{path}:{number}: {complaint}. reports/schema.json says what a line holds; "
@@ -182,9 +182,9 @@ def load(paths):
                       record["machine"])
             known = runs.setdefault(run.id, run)
             if known != run:
-                raise InputError(f"{path}:{number}: run {run.id} was {known.commit[:12]}, {known.profile}, on "
-                                 f"machine {known.machine['id']} in lines before, and is another here. Give "
-                                 "each run a name of its own")
+                raise InputError(f"{path}:{number}: run {run.id} was {known.commit[:12]}, {known.profile}, "
+                                 f"on machine {known.machine['id']} in lines before, and is another here. "
+                                 "Give each run a name of its own")
             _add(series, seen, run, record, f"{path}:{number}")
     ordered = sorted(runs.values(), key=lambda run: (run.time, run.id))
     index = {run.id: i for i, run in enumerate(ordered)}
@@ -211,7 +211,8 @@ def _add(series, seen, run, record, where):
     if one is None:
         one = series[key] = Series(key, record["unit"], record["better"])
     elif (one.unit, one.better) != (record["unit"], record["better"]):
-        raise InputError(f"{where}: {key.benchmark} is in {record['unit']}, {record['better']} is better; lines "
-                         f"before have {one.unit}, {one.better}. Rename the benchmark where its unit changes")
+        raise InputError(f"{where}: {key.benchmark} is in {record['unit']}, {record['better']} is better; "
+                         f"lines before have {one.unit}, {one.better}. Rename the benchmark where its unit "
+                         "changes")
     one.results.setdefault(run.id, []).append(
         Result(record["round"], value, record.get("latency_us") or {}, record.get("counters") or {}))

@@ -15,7 +15,8 @@ from reports import history, planted  # noqa: E402
 
 
 def line(**changes):
-    record = planted.record(0, "clock", "W1", 5.0, engine="rocksdb", latency_us={"p50": 1.5}, counters={"a": 1})
+    record = planted.record(0, "clock", "W1", 5.0, engine="rocksdb", latency_us={"p50": 1.5},
+                            counters={"a": 1})
     for name, value in changes.items():
         if value is None:
             del record[name]
@@ -41,7 +42,8 @@ class SchemaTest(unittest.TestCase):
         machine = dict(planted.MACHINE)
         wrong = {"schema": 2, "run": "yesterday", "time": "2024-01-01", "commit": "abc", "dirty": "no",
                  "profile": "slow", "machine": {**machine, "cores": 0}, "kind": "guess", "engine": "postgres",
-                 "round": 0, "value": -1, "better": "faster", "latency_us": {"p42": 1}, "counters": {"a": "b"},
+                 "round": 0, "value": -1, "better": "faster", "latency_us": {"p42": 1},
+                 "counters": {"a": "b"},
                  "theme": "", "benchmark": "", "unit": 7, "more": 1, "params": []}
         for name, value in wrong.items():
             self.assertIsNotNone(self.complaint(**{name: value}), name)

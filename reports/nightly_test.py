@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""ci/nightly knows its phases and its arguments, and the workflow calls it. The phases have tests of their own."""
+"""ci/nightly knows its phases and its arguments, and the workflow calls it. The phases have tests of their
+own."""
 import subprocess
 import os
 import sys
@@ -21,7 +22,8 @@ class NightlyTest(unittest.TestCase):
     def test_a_dry_run_names_every_phase(self):
         code, out = nightly("--dry-run", "--campaign", "5m")
         self.assertEqual(code, 0, out)
-        for command in ("scripts/setup", "scripts/campaign --for 5m", "scripts/dev mutants", "scripts/report --history"):
+        for command in ("scripts/setup", "scripts/campaign --for 5m",
+                        "scripts/dev mutants", "scripts/report --history"):
             self.assertIn(f"+ {command}", out)
         self.assertIn("--check", out)
 

@@ -20,7 +20,8 @@ def machine(folder):
     about = {"cpu": names[0] if names else platform.machine(), "cores": os.cpu_count(), "memory_gib": memory,
              "file_system": first_line("findmnt", "-no", "FSTYPE", "--target", folder)
              or first_line("stat", "-f", "-c", "%T", folder),
-             "kernel": f"{platform.system()} {platform.release()}", "compiler": first_line("g++", "--version")}
+             "kernel": f"{platform.system()} {platform.release()}",
+             "compiler": first_line("g++", "--version")}
     return {"id": hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8], **about}
 
 

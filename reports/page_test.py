@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The page as text: whole by itself, with everything that was given, for any history. browser_test.py looks at it."""
+"""The page as text: whole by itself, with everything that was given, for any history. browser_test.py looks
+at it."""
 import glob
 import re
 import tempfile
@@ -13,7 +14,7 @@ from reports import testing  # noqa: E402
 testing.needs("report", "jsonschema", "numpy", "matplotlib", "jinja2")
 from reports import figures, planted  # noqa: E402
 
-CRASHSIM = sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "testdata", "m*_*.jsonl")))
+CRASHSIM = sorted(glob.glob(os.path.join(testing.ROOT, "reports", "testdata", "m*_*.jsonl")))
 
 
 class PageTest(unittest.TestCase):
@@ -46,16 +47,18 @@ class PageTest(unittest.TestCase):
         self.assertTrue("Kill matrix" in self.page([], "--campaign", *CRASHSIM))
 
     def test_the_whole_page(self):
-        lines = planted.history(30, [("W8", 18, 0.8)]) + planted.exact(30, [(29, "writes", 1)]) + planted.campaign(30)
+        lines = planted.history(30, [("W8", 18, 0.8)]) + planted.campaign(30)
+        lines += planted.exact(30, [(29, "writes", 1)])
         page = self.page(lines, "--campaign", *CRASHSIM)
-        for part in ("changes", "overview", "campaign", "trends", "latency", "scaling", "amplification", "recovery",
-                     "exact", "machine"):
+        for part in ("changes", "overview", "campaign", "trends", "latency", "scaling", "amplification",
+                     "recovery",                      "exact", "machine"):
             self.assertTrue(f'id="{part}"' in page and f'href="#{part}"' in page, part)
         self.assertTrue("2 regressions" in page)
         for name in list(planted.BENCHMARKS) + list(planted.PEERS):
             self.assertTrue(name in page)
         self.assertTrue(re.search(r"\u25bc [0-9a-f]{7} -2\d %", page))
-        self.assertEqual([name for name, colour in figures.COLOURS.items() if colour in page], [], "stand-ins")
+        left = [name for name, colour in figures.COLOURS.items() if colour in page]
+        self.assertEqual(left, [], "stand-ins")
         self.alone(page)
 
     def alone(self, page):

@@ -1,7 +1,7 @@
 """Histories that are made up, for tests: nothing in them was measured, and the machine's name says so.
 
-They have the shape of real ones (W1 to W11, peers, exact figures, campaigns) so that tests of the check and of the
-page know what has to come out: which benchmark changed, where and by how much.
+They have the shape of real ones (W1 to W11, peers, exact figures, campaigns) so that tests of the check and
+of the page know what has to come out: which benchmark changed, where and by how much.
 """
 import datetime
 import hashlib
@@ -13,8 +13,10 @@ MACHINE = {"id": "planted0", "cpu": "made up for a test, not measured", "cores":
            "file_system": "none", "kernel": "none", "compiler": "none"}
 PEERS = {"rocksdb": 0.6, "lmdb": 1.5, "leveldb": 0.9, "sqlite": 0.4, "wiredtiger": 1.05}
 BENCHMARKS = {"W1": 400e3, "W2/threads:2": 500e3, "W2/threads:4": 520e3, "W2/threads:8": 560e3,
-              "W3/threads:1/families:own": 8e3, "W3/threads:8/families:own": 30e3, "W3/threads:8/families:one": 27e3,
-              "W4": 800e3, "W5/bytes:100/threads:1/gets:1000": 1.2e6, "W5/bytes:100/threads:2/gets:1000": 2.2e6,
+              "W3/threads:1/families:own": 8e3, "W3/threads:8/families:own": 30e3,
+              "W3/threads:8/families:one": 27e3,
+              "W4": 800e3, "W5/bytes:100/threads:1/gets:1000": 1.2e6,
+              "W5/bytes:100/threads:2/gets:1000": 2.2e6,
               "W5/bytes:100/threads:4/gets:1000": 2.1e6, "W5/bytes:100/threads:8/gets:1000": 2.0e6,
               "W6/bytes:100/full": 40e6, "W6/bytes:100/entries:100": 200e3, "W7/reads:80/threads:1": 300e3,
               "W7/reads:20/threads:8": 180e3, "W8": 250e3, "W9/bytes:1000000": 600.0, "W10": 700e3,
@@ -35,7 +37,8 @@ def common(index, profile="nightly"):
 def record(index, kind, benchmark, value, **more):
     units = {"exact": "virtual ns/op", "campaign": "recoveries/s"}
     line = dict(common(index), kind=kind, theme="planted", benchmark=benchmark, engine="manifolddb", round=1,
-                value=value, unit=units.get(kind, "operations/s"), better="lower" if kind == "exact" else "higher")
+                value=value, unit=units.get(kind, "operations/s"),
+                better="lower" if kind == "exact" else "higher")
     line.update(more)
     return line
 
@@ -44,11 +47,13 @@ def _more(benchmark, engine, speed, random):
     """Latencies, amplification and recovery where the real benchmarks have them."""
     if benchmark.startswith("W3"):
         p50 = 1e6 / (8e3 * speed) * random.normal(1, 0.02)
-        return {"latency_us": {"p50": p50, "p90": 1.4 * p50, "p99": 4 * p50, "p99_9": 9 * p50, "max": 40 * p50}}
+        return {"latency_us": {"p50": p50, "p90": 1.4 * p50, "p99": 4 * p50, "p99_9": 9 * p50,
+                               "max": 40 * p50}}
     if benchmark in ("W8", "W11/updates") and engine != "disk":
         return {"counters": {"write_amplification": 2.1 / speed**2, "space_amplification": 1 + 0.3 / speed}}
     if benchmark.startswith("W10"):
-        return {"counters": {"first_read_seconds": 0.3 / speed}, "params": {"entries": 200000, "value_bytes": 1024}}
+        return {"counters": {"first_read_seconds": 0.3 / speed},
+                "params": {"entries": 200000, "value_bytes": 1024}}
     return {}
 
 
@@ -84,8 +89,8 @@ def exact(runs, steps=(), benchmark="W3/threads:1"):
 
 
 def campaign(runs, violations=0, killed=64, rate=4800.0):
-    counters = {"points": 53894, "images": 240000, "recoveries": 288013, "violations": violations, "mutants": 64,
-                "mutants_killed": killed}
+    counters = {"points": 53894, "images": 240000, "recoveries": 288013, "violations": violations,
+                "mutants": 64, "mutants_killed": killed}
     return [record(index, "campaign", "mixed", rate + index % 7, counters=counters) for index in range(runs)]
 
 

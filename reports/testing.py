@@ -18,7 +18,8 @@ def needs(group, *modules, programs=()):
             missing.append(name)
     missing += [program for program in programs if not os.access(program, os.X_OK)]
     if missing:
-        print(f"SKIPPED: {', '.join(missing)} not installed. scripts/setup {group} installs what this test needs")
+        print(f"SKIPPED: {', '.join(missing)} not installed. scripts/setup {group} installs what this test "
+              "needs")
         sys.exit(SKIPPED)
 
 
