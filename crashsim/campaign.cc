@@ -15,8 +15,7 @@ constexpr uint64_t kReportsPerIteration = 8;
 const char* Name(ScenarioKind kind) {
   constexpr const char* kNames[] = {"points",    "kill",       "failed_sync",  "io_fault", "no_room",
                                     "no_memory", "crash_loop", "rot",          "meta_rot", "lost_write",
-                                    "openings",  "foreign",    "missing_file", "endings",
-                                    "schedules"};
+                                    "openings",  "foreign",    "missing_file", "endings",  "schedules"};
   return kNames[static_cast<int>(kind)];
 }
 

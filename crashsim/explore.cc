@@ -65,8 +65,8 @@ std::vector<ImageSpec> Explorer::Specs(const CrashPoint& point, bool light, Rand
   return specs;
 }
 
-// Amid a checkpoint's last steps: its meta page is the next that would be written, or one copy of it may stand
-// alone. Recoveries from there are worth cutting.
+// Amid a checkpoint's last steps: its meta page is the next that would be written, or one copy of it may
+// stand alone. Recoveries from there are worth cutting.
 bool Explorer::AtMeta(const faultfs::Trace& trace, uint64_t effects) const {
   if (effects < trace.effects.size() && IsMetaWrite(trace.effects[effects], setup_)) return true;
   for (uint64_t back = 1; back <= 3 && back <= effects; ++back) {

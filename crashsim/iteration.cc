@@ -19,7 +19,7 @@ class MixedWorkload final : public Workload {
  public:
   MixedWorkload(const Setup& setup, uint32_t steps, Random& random)
       : limits_(setup.limits), steps_(steps), swarm_(DrawSwarm(random)) {
-    Press(swarm_, limits_.pressure, random.Fork(1));
+    Press(swarm_, limits_, random.Fork(1));
   }
 
   Program Draw(Random& random, uint32_t, Serial last_serial) override {

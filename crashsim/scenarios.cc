@@ -37,7 +37,7 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
   Try(ScenarioKind::kNoMemory, 1, &Scenarios::RefuseMemory, random);
-  Try(ScenarioKind::kSchedules, 4, &Scenarios::Reschedule, random);
+  Try(ScenarioKind::kSchedules, 8, &Scenarios::Reschedule, random);
 }
 
 void Scenarios::Try(ScenarioKind kind, uint32_t times, Body body, const Random& random) {
@@ -181,7 +181,8 @@ bool Scenarios::FailSync(Random& random, std::string&) {
   Fault fault{.kind = kKinds[random.Below(kKinds.size())], .counted = Only(faultfs::Operation::kSync)};
   fault.at = 1 + random.Below(std::max<uint64_t>(syncs, 1));
   Random more = random.Fork(1);
-  if (generation_.plan.setup.limits.resting && more.Chance(50)) {
+  const WorkloadLimits& limits = generation_.plan.setup.limits;
+  if (limits.resting && more.Chance(limits.pressure == Pressure::kCache ? 85 : 50)) {
     // Of the data file: pages that were let go of too early are gone when this one reverts.
     fault.file = kDatabase;
     fault.kind = more.Chance(60) ? FaultKind::kSyncReverts : fault.kind;
@@ -285,12 +286,12 @@ void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& s
   Reopen(disk, oracle, lie ? &*lie : nullptr, failed_at, random);
 }
 
-// ---- Other interleavings -----------------------------------------------------------------------------------
+// ---- Other interleavings ----------------------------------------------------------------------------------
 
 bool Scenarios::Reschedule(Random& random, std::string&) {
   SessionPlan plan = generation_.plan;
-  const bool alone = std::ranges::all_of(plan.program.rounds,
-                                         [](const Round& round) { return round.actors.size() < 2; });
+  const bool alone =
+      std::ranges::all_of(plan.program.rounds, [](const Round& round) { return round.actors.size() < 2; });
   if (alone) return false;
   plan.seed = random.Next();
   plan.program.background = plan.program.background || random.Chance(50);

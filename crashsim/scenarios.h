@@ -64,6 +64,7 @@ class Scenarios {
   bool JudgeOpening(const Recovered& found, bool hindered, Owed& owed);
   // `lone`: where one copy of a checkpoint's meta page may stand alone.
   uint64_t NearMeta(bool lone, Random& random) const;
+  bool HasThrough() const;  // some commit went through a checkpoint, and was acknowledged
 
   bool RunWithFault(const faultfs::Fault& fault, bool make_room, Random& random);
   // Judges a session in which something failed, opens the database again in the same boot, and cuts.

@@ -171,7 +171,7 @@ Step Drawer::DrawTransaction() {
   if (swarm_.ledger) AddLedger(step);
   step.commit = !(swarm_.aborts && random_.Chance(12));
   if (swarm_.none_commits && random_.Chance(swarm_.none_percent)) step.durability = Durability::kNone;
-  step.through_checkpoint = swarm_.through_checkpoint && random_.Chance(8);
+  step.through_checkpoint = swarm_.through_checkpoint && random_.Chance(swarm_.through_percent);
   return step;
 }
 
@@ -239,9 +239,10 @@ Swarm DrawSwarm(Random& random) {
   return swarm;
 }
 
-void Press(Swarm& swarm, Pressure pressure, Random random) {
-  if (pressure == Pressure::kNone) return;
-  if (pressure == Pressure::kCache) {
+void Press(Swarm& swarm, const WorkloadLimits& limits, Random random) {
+  if (limits.resting && random.Fork(3).Chance(40)) swarm.through_percent = 25;
+  if (limits.pressure == Pressure::kNone) return;
+  if (limits.pressure == Pressure::kCache) {
     swarm.keys = std::max<uint32_t>(swarm.keys, 40);
     swarm.ops_per_step = std::max<uint32_t>(swarm.ops_per_step, 8);
     swarm.snapshots = swarm.reads = random.Chance(85);

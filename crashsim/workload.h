@@ -48,10 +48,11 @@ struct Swarm {
   uint32_t keys = 16;          // per table: few, so that operations meet
   uint32_t ops_per_step = 4;   // at most
   uint32_t none_percent = 30;  // of the commits
+  uint32_t through_percent = 8;
 };
 Swarm DrawSwarm(Random& random);
 // What a database under pressure needs to feel it.
-void Press(Swarm& swarm, Pressure pressure, Random random);
+void Press(Swarm& swarm, const WorkloadLimits& limits, Random random);
 // As switched-on names, for reports.
 std::string Describe(const Swarm& swarm);
 

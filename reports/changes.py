@@ -37,8 +37,8 @@ class Change(NamedTuple):
 
 
 def rank(values):
-    """Ranks from 0 along the last axis. Ties are broken by lot, the same each time: a mean rank would make a split
-    look better than any permutation can, an order by time would make a trend of what stands still."""
+    """Ranks from 0 along the last axis. Ties are broken by lot, the same each time: a mean rank would make a
+    split look better than any permutation can, an order by time would make a trend of what stands still."""
     values = numpy.atleast_2d(numpy.asarray(values, dtype=float))
     lot = numpy.random.default_rng(SEED).permutation(values.shape[1])
     order = lot[numpy.argsort(values[:, lot], axis=1, kind="stable")]

@@ -109,7 +109,7 @@ def planted(values, rounds, effect, seed):
     length = changes.WINDOW
     series = nights(random, values, rounds, (PLANTED, length + NIGHTS))
     series[:, length:] *= 1 - effect
-    rows = numpy.concatenate([[one[night:night + length] for night in range(1, NIGHTS + 1)] for one in series])
+    rows = numpy.concatenate([[one[begin:begin + length] for begin in range(1, NIGHTS + 1)] for one in series])
     place = alarms(rows, check.ALPHA / WHOLE)
     night = numpy.tile(numpy.arange(1, NIGHTS + 1), PLANTED)
     found = (place >= 0) & (numpy.abs(place - (length - night)) <= 5)  # it named the right place
