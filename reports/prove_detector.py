@@ -99,7 +99,7 @@ def false_alarms(measured, length, block, nights, seed):
 
 
 def nights(random, values, rounds, shape):
-    """What so many nights would have measured: medians of as many rounds, which are real runs drawn singly."""
+    """What so many nights would have measured: medians of some rounds, which are real runs drawn singly."""
     return numpy.median(values[random.integers(0, len(values), (*shape, rounds))], axis=-1)
 
 
@@ -109,7 +109,8 @@ def planted(values, rounds, effect, seed):
     length = changes.WINDOW
     series = nights(random, values, rounds, (PLANTED, length + NIGHTS))
     series[:, length:] *= 1 - effect
-    rows = numpy.concatenate([[one[begin:begin + length] for begin in range(1, NIGHTS + 1)] for one in series])
+    begins = range(1, NIGHTS + 1)
+    rows = numpy.concatenate([[one[begin:begin + length] for begin in begins] for one in series])
     place = alarms(rows, check.ALPHA / WHOLE)
     night = numpy.tile(numpy.arange(1, NIGHTS + 1), PLANTED)
     found = (place >= 0) & (numpy.abs(place - (length - night)) <= 5)  # it named the right place
