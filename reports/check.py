@@ -97,7 +97,7 @@ def recent(history, runs):
 # ---- Exact -------------------------------------------------------------------------------------------------
 
 
-def _exact_figures(series, run):
+def exact_figures(series, run):
     """name -> figure; rounds of exact results have to agree, the first one speaks."""
     first = series.results[run][0]
     return {"value": first.value, **first.counters}
@@ -133,7 +133,7 @@ def exact_findings(history, entries, window):
         runs = series.runs[-window:]
         if not recent(history, runs):
             continue
-        figures = [(run, _exact_figures(series, run)) for run in runs]
+        figures = [(run, exact_figures(series, run)) for run in runs]
         for run in runs:
             rounds = {(r.value, tuple(sorted(r.counters.items()))) for r in series.results[run]}
             if len(rounds) > 1:

@@ -22,6 +22,7 @@ WORKLOADS = {
 }
 VERDICTS = {"regression": "slower", "broken": "broken", "suspect": "suspect", "allowed": "allowed",
             "improvement": "faster", "mended": "mended"}
+EXACT_TRENDS_MAX = 24
 MARKS_MAX = 6  # change points that are named in one figure; the newest
 
 
@@ -296,6 +297,40 @@ def exact(history):
     return sorted(rows, key=lambda row: order(row["name"]))
 
 
+def exact_trends(history):
+    """Of the exact figures that ever changed, those that did last: every step is a change, there is no noise."""
+    found = []
+    for series in history.own("exact"):
+        names = {"value"} | {name for run in series.runs for name in series.results[run][0].counters}
+        for what in sorted(names):
+            levels = [(run, check.exact_figures(series, run)[what]) for run in series.runs
+                      if what in check.exact_figures(series, run)]
+            steps = [i for i in range(1, len(levels)) if levels[i][1] != levels[i - 1][1]]
+            if steps:
+                found.append((levels[steps[-1]][0], series, what, levels, steps))
+    found.sort(key=lambda one: (-one[0], order(one[1].key.benchmark), one[2]))
+    return [_exact_trend(history, *one[1:]) for one in found[:EXACT_TRENDS_MAX]]
+
+
+def _exact_trend(history, series, what, levels, steps):
+    better = series.better if what == "value" else "lower"
+    marks = []
+    for i in steps[-3:]:
+        old, new = levels[i - 1][1], levels[i][1]
+        by = f" {100 * (new - old) / old:+.1f} %" if old else ""
+        worse = (new > old) == (better == "lower")
+        arrow = "\u25b2" if new > old else "\u25bc"
+        text = f"{arrow} {history.runs[levels[i][0]].commit[:7]}{by}"
+        marks.append((i, text, "bad" if worse else "good"))
+    key = series.key
+    svg = figures.trend(slug("exact", key.benchmark, what, key.profile, key.host, key.params),
+                        f"Steps of {key.benchmark}, {what}", [figure for _, figure in levels],
+                        [history.runs[run].day for run, _ in levels], marks, [0] + steps)
+    unit = series.unit if what == "value" else what.replace("_", " ")
+    return {"name": key.benchmark, "what": f"{unit}, {better} is better; now {check.number(levels[-1][1])}",
+            "svg": svg}
+
+
 def campaign_cards(history):
     """Figures of the latest campaign in the history."""
     found = history.own("campaign")
@@ -352,6 +387,7 @@ def render(history, verdict, campaigns=(), progress=lambda done, of: None, sourc
         overview=overview(clock), workloads=WORKLOADS, markers=figures.MARKERS,
         trends=trends(history, verdict.alpha, flagged, progress), latencies=latencies(clock),
         scaling=scaling(clock), amplification=amplification(clock), recovery=recovery(clock),
-        exact=exact(history), cards=campaign_cards(history), campaigns=campaigns,
+        exact=exact(history), exact_trends=exact_trends(history), cards=campaign_cards(history),
+        campaigns=campaigns,
         matrix=crash.kill_matrix(campaigns), meanings=crash.MEANINGS, tie=TIE, peers_all=PEERS,
         alpha=verdict.alpha, slug=slug)
