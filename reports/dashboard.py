@@ -298,13 +298,13 @@ def exact(history):
 
 
 def exact_trends(history):
-    """Of the exact figures that ever changed, those that did last: every step is a change, there is no noise."""
+    """Of the exact figures that ever changed, the last ones. Every step is a change: no noise."""
     found = []
     for series in history.own("exact"):
         names = {"value"} | {name for run in series.runs for name in series.results[run][0].counters}
         for what in sorted(names):
-            levels = [(run, check.exact_figures(series, run)[what]) for run in series.runs
-                      if what in check.exact_figures(series, run)]
+            known = [(run, check.exact_figures(series, run)) for run in series.runs]
+            levels = [(run, figures_of[what]) for run, figures_of in known if what in figures_of]
             steps = [i for i in range(1, len(levels)) if levels[i][1] != levels[i - 1][1]]
             if steps:
                 found.append((levels[steps[-1]][0], series, what, levels, steps))
@@ -384,10 +384,9 @@ def render(history, verdict, campaigns=(), progress=lambda done, of: None, sourc
     return environment.get_template("template.html").render(
         kind=kind, headline=words, verdict=verdict, summary=check.summary(verdict), verdicts=VERDICTS,
         history=history, last=last, subject=check.subject(last.commit) if last else "", sources=sources,
-        overview=overview(clock), workloads=WORKLOADS, markers=figures.MARKERS,
+        overview=overview(clock), workloads=WORKLOADS,
         trends=trends(history, verdict.alpha, flagged, progress), latencies=latencies(clock),
         scaling=scaling(clock), amplification=amplification(clock), recovery=recovery(clock),
         exact=exact(history), exact_trends=exact_trends(history), cards=campaign_cards(history),
-        campaigns=campaigns,
-        matrix=crash.kill_matrix(campaigns), meanings=crash.MEANINGS, tie=TIE, peers_all=PEERS,
-        alpha=verdict.alpha, slug=slug)
+        campaigns=campaigns, matrix=crash.kill_matrix(campaigns), meanings=crash.MEANINGS, tie=TIE,
+        alpha=verdict.alpha)

@@ -54,6 +54,7 @@ class PageTest(unittest.TestCase):
                      "recovery",                      "exact", "machine"):
             self.assertTrue(f'id="{part}"' in page and f'href="#{part}"' in page, part)
         self.assertTrue("2 regressions" in page)
+        self.assertTrue("Those that changed" in page and "+8.3 %" in page)
         for name in list(planted.BENCHMARKS) + list(planted.PEERS):
             self.assertTrue(name in page)
         self.assertTrue(re.search(r"\u25bc [0-9a-f]{7} -2\d %", page))
