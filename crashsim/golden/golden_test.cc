@@ -113,9 +113,7 @@ TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
     write db-new B1                   # 3.2: (see A1)
     sync db-new                       # 3.1: NAME without a valid meta page is corruption and nothing else
     rename db-new db                  # 3.1: renamed: from here on it is a database, never opened
-    write db-wal marker               # 3.1: the first life: zeros, so that it is a creation cut short until
-    sync db-wal                       # 3.1: it has its name durably
-    rename db db-new                  # 3.1: again: a sync of the directory that failed
+    rename db db-new                  # 3.1: by the first life, again: a sync of the directory that failed
     rename db-new db                  # 3.1: says so once, and the next would have nothing to write
     syncdir                           # 3.1: before anything is acknowledged, NAME is durable
     write db-wal marker               # 3.1: the log says that it was opened: never to be replaced again
@@ -152,9 +150,7 @@ TEST(GoldenTrace, CreationWithDefaultsFillsTheLogInLargeSteps) {
     write db-new B1                   # 3.2: -
     sync db-new                       # 3.1: -
     rename db-new db                  # 3.1: -
-    write db-wal marker               # 3.1: the first life: zeros, so that it is a creation cut short until
-    sync db-wal                       # 3.1: it has its name durably
-    rename db db-new                  # 3.1: again: a sync of the directory that failed
+    rename db db-new                  # 3.1: by the first life, again: a sync of the directory that failed
     rename db-new db                  # 3.1: says so once, and the next would have nothing to write
     syncdir                           # 3.1: -
     write db-wal marker               # 3.1: -
@@ -174,8 +170,6 @@ TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
   // The data file had its name, in the cache. Without the syncdir a power cut could take the name, and all
   // that was acknowledged since with it.
   Expect("OpenAfterKillInCreation", R"(
-    write db-wal marker               # 3.1: zeros: what an opening may have written that did not finish
-    sync db-wal                       # 3.1: before the name is taken away
     rename db db-new                  # 3.6: nothing found is believed durable: the name neither,
     rename db-new db                  # 3.6: nor that a sync would still have it to write
     syncdir                           # 3.6: now it is

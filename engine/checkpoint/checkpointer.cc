@@ -31,8 +31,9 @@ namespace {
 // Written and not yet synced at most: a sync of everything at once would stall the log's syncs behind it.
 constexpr uint64_t kUnsyncedBytesMax = uint64_t{32} << 20;
 
-// After some errors the disk is as it was, as far as anybody relies on it, and the database goes on: after a want
-// of room or memory, and after a read that failed or found damage. Only what `file` failed to write is unknown.
+// After some errors the disk is as it was, as far as anybody relies on it, and the database goes on: after a
+// want of room or memory, and after a read that failed or found damage. Only what `file` failed to write is
+// unknown.
 bool LeavesDiskKnown(const Error& error, const File& file) {
   const Errc code = error.code();
   if (code == Errc::kNoSpace || code == Errc::kNoMemory || code == Errc::kCorrupt || code == Errc::kLimit) {

@@ -162,12 +162,12 @@ Status DatabaseImpl::Recover() {
 // durable, and only then does the log say that it must not be replaced. Later lives find a life, hence all of
 // this, on the disk.
 // The data file's name may also be one that a sync of the directory has failed to write, which says so only
-// once: it is given anew, so that this sync has it to write. Cut in between, it is a creation cut short: the
-// marker, which an opening may have written that ended before its life was durable, is cleared before.
+// once: it is given anew, so that this sync has it to write. Cut in between, it is a creation cut short, which
+// the next one replaces. With a marker it could not, but that was written behind a sync that had succeeded.
 Status DatabaseImpl::FinishCreation() {
   const format::LogHeader header{found_.write_unit, found_.identity};
-  MANIFOLDDB_TRY(wal::ClearMarker(*log_file_, header));
-  if (!MANIFOLDDB_BROKEN("db.create.name_again.skip")) {
+  MANIFOLDDB_ASSIGN(const bool marked, wal::IsMarked(*log_file_, header));
+  if (!marked && !MANIFOLDDB_BROKEN("db.create.name_again.skip")) {
     const std::string temporary = CreationName(name_);
     MANIFOLDDB_TRY(storage_->Rename(name_, temporary));
     MANIFOLDDB_TRY(storage_->Rename(temporary, name_));

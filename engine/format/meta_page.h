@@ -51,11 +51,12 @@ struct MetaPage {
   FamilyId next_family = {};
 };
 
-// Stamp, magic, checksum rule (all that follows in these 256 bytes) and the places of version and features are
-// the same in every future version, so that an older program can tell a newer format from damage.
+// Stamp, magic, checksum rule (all that follows in these 256 bytes) and the places of version and features
+// are the same in every future version, so that an older program can tell a newer format from damage.
 struct MetaPageDisk {
-  // Never what lay there before. A write that ended after its first bytes may be torn on the disk although its
-  // unit reads, from the system's cache, like what it was to replace; so those bytes must not be the same.
+  // Never what lay there before. A write that ended after its first bytes may be torn on the disk although
+  // its unit reads, from the system's cache, like what it was to replace; so those bytes must not be the
+  // same.
   uint8_t stamp;
   std::array<char, 7> magic;  // "manifdb"
   base::le64 checksum;        // of all bytes after this field, to the struct's end
@@ -130,8 +131,8 @@ constexpr PageId FirstPage(uint32_t page_size, uint32_t write_unit) {
 // The first byte of each copy's unit, by slot and copy.
 using MetaStamps = std::array<std::array<uint8_t, 2>, 2>;
 
-// Fills `unit` (write_unit bytes) with the encoded page, zeros behind it. `stamp`: another than the unit's, on
-// the disk, now. Asserts whatever decoding would refuse.
+// Fills `unit` (write_unit bytes) with the encoded page, zeros behind it. `stamp`: another than the unit has
+// in the file now. Asserts whatever decoding would refuse.
 void EncodeMetaPage(const MetaPage& meta, uint8_t stamp, MutableByteView unit);
 
 // Bytes that claim to be a meta page. The only road to a MetaPage. The caller knows where the bytes lay: that

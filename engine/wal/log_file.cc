@@ -162,10 +162,10 @@ Status MarkOpened(File& log, const format::LogHeader& header, format::Life life)
   return {};
 }
 
-Status ClearMarker(File& log, const format::LogHeader& header) {
-  MANIFOLDDB_TRY(FillZeros(log, header.write_unit, uint64_t{2} * header.write_unit));
-  if (!MANIFOLDDB_BROKEN("wal.clear_marker.sync.skip")) MANIFOLDDB_TRY(log.Sync());
-  return {};
+Result<bool> IsMarked(File& log, const format::LogHeader& header) {
+  MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(header.write_unit, "wal.open"));
+  MANIFOLDDB_TRY(log.Read(header.write_unit, unit.span()));
+  return !AllZero(unit.view());
 }
 
 Status CheckMarker(File& log, const format::LogHeader& header, format::Life newest) {

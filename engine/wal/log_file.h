@@ -24,9 +24,8 @@ Result<std::unique_ptr<File>> OpenLog(Storage& storage, const std::string& name,
 // Writes the marker, also where it can be read already (what can be read may be in a cache only); synced when
 // this returns. `life`: the newest whose meta pages are durable. Called before anything is handed out.
 Status MarkOpened(File& log, const format::LogHeader& header, format::Life life);
-// Makes the log one that was never opened, durably: should the data file's name be lost now, a creation may
-// replace it. REQUIRES: nothing was ever handed out.
-Status ClearMarker(File& log, const format::LogHeader& header);
+// Whether anything was ever written where the marker lies.
+Result<bool> IsMarked(File& log, const format::LogHeader& header);
 // kCorrupt if the marker names a later life than `newest`, the newest that the data file knows of.
 Status CheckMarker(File& log, const format::LogHeader& header, format::Life newest);
 

@@ -312,24 +312,24 @@ TEST(LogSites, RareBranchesAreMarked) {
 }
 
 // A site that no test here names would be one that nobody has shown to matter.
+TEST(LogSites, AMarkerOfALaterLifeMayBeBelievedToBeOfThisOne) {
+  const format::LogHeader header = {.write_unit = 512, .identity = TestIdentity()};
+  const auto storage = MakeMemoryStorage();
+  ASSERT_TRUE(CreateLog(*storage, "n-wal", header, 8 * 512));
+  auto log = OpenLog(*storage, "n-wal", OpenMode::kReadWrite, header, 8 * 512);
+  ASSERT_TRUE(log && MarkOpened(**log, header, format::Life{3}));
+  EXPECT_FALSE(CheckMarker(**log, header, format::Life{2}));
+  const Broken site("wal.marker.life.skip");
+  EXPECT_TRUE(CheckMarker(**log, header, format::Life{2}));
+}
+
 TEST(LogSites, EverySiteOfTheLogIsBrokenByATest) {
-  const std::set<std::string> named = {"wal.append.poison.skip",
-                                       "wal.chain.skip",
-                                       "wal.checksum.skip",
-                                       "wal.create.sync.skip",
-                                       "wal.create.syncdir.skip",
-                                       "wal.durable_lsn.early",
-                                       "wal.grow.sync.skip",
-                                       "wal.identity.skip",
-                                       "wal.life.skip",
-                                       "wal.lsn.skip",
-                                       "wal.mark_opened.sync.skip",
-                                       "wal.meta_rule.skip",
-                                       "wal.read.wrap.skip",
-                                       "wal.sync.error_ignored",
-                                       "wal.sync.poison.skip",
-                                       "wal.sync.skip",
-                                       "wal.tail_rule.skip"};
+  const std::set<std::string> named = {
+      "wal.append.poison.skip",  "wal.chain.skip",        "wal.checksum.skip",         "wal.create.sync.skip",
+      "wal.create.syncdir.skip", "wal.durable_lsn.early", "wal.grow.sync.skip",        "wal.identity.skip",
+      "wal.life.skip",           "wal.lsn.skip",          "wal.mark_opened.sync.skip", "wal.marker.life.skip",
+      "wal.meta_rule.skip",      "wal.read.wrap.skip",    "wal.sync.error_ignored",    "wal.sync.poison.skip",
+      "wal.sync.skip",           "wal.tail_rule.skip"};
   std::set<std::string> found;
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
     if (std::string(site->name()).starts_with("wal.")) found.insert(site->name());
