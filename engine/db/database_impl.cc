@@ -161,9 +161,9 @@ Status DatabaseImpl::Recover() {
 // The creator may have been killed before its last step, so the first life repeats it: both names become
 // durable, and only then does the log say that it must not be replaced. Later lives find a life, hence all of
 // this, on the disk.
-// The data file's name may also be one that a sync of the directory has failed to write, which says so only
-// once: it is given anew, so that this sync has it to write. Cut in between, it is a creation cut short, which
-// the next one replaces. With a marker it could not, but that was written behind a sync that had succeeded.
+// The data file's name may also be one that a sync of the directory has failed to write, which says so
+// only once: it is given anew, so that this sync has it to write. Cut in between, it is a creation cut short,
+// which the next one replaces. With a marker it could not, but that was written behind a sync that succeeded.
 Status DatabaseImpl::FinishCreation() {
   const format::LogHeader header{found_.write_unit, found_.identity};
   MANIFOLDDB_ASSIGN(const bool marked, wal::IsMarked(*log_file_, header));
