@@ -44,8 +44,8 @@ class Oracle {
   // At a crash after `effects` effects of the run.
   Allowed At(uint64_t effects) const;
   // The same if so many groups of the log are damaged (G7's exception): what a checkpoint covers must still
-  // be there, and what some later group states to be durable. One after the other, so many durable commits lie
-  // in groups of their own, of which one at least is whole.
+  // be there, and what some later group states to be durable. One after the other, so many durable commits
+  // lie in groups of their own, of which one at least is whole.
   Allowed AtWithDamagedLog(uint64_t effects, size_t groups = 1) const;
   // The same if both copies of one checkpoint's meta page never arrived, written by effects `first` and
   // `second`, nothing being unreadable. Only a log group can tell of it: one that names that page, or that
