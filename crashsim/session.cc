@@ -94,6 +94,7 @@ class SessionRunner {
   std::array<std::optional<Snapshot>, kSnapshotSlots> snapshots_;
   HeldValues held_;
   uint32_t refusals_ = 0;
+  size_t running_ = 0;  // write transactions
   Session session_;
 };
 
@@ -213,7 +214,7 @@ Session SessionRunner::Run() {
 }
 
 void SessionRunner::CheckDirty() {
-  const auto beyond = DirtyBeyondBound(database_->Stats(), plan_.setup, kActorsMax);
+  const auto beyond = DirtyBeyondBound(database_->Stats(), plan_.setup, running_);
   if (beyond) session_.violations.push_back(*beyond);
 }
 
@@ -246,10 +247,7 @@ void SessionRunner::RunRound(const Round& round, size_t index) {
   scheduler.Run(std::move(bodies));
   session_.switches += scheduler.switches();
   if (!round.reopen) return;
-  if (!Close()) {
-    database_.reset();
-    return;
-  }
+  if (!Close()) return database_.reset();
   if (!Open()) {
     if (session_.open_error) static_cast<void>(Failed(*session_.open_error, "Open after a clean close"));
     return;
@@ -357,6 +355,7 @@ void SessionRunner::DoTransaction(const Step& step) {
     At(record).began = At(record).called = At(record).ended = Now();
     return;
   }
+  const Running running(running_);
   DoOperations(step, families, *transaction, record);
   if (step.commit) {
     Commit(step, *transaction, record);

@@ -20,8 +20,9 @@ using format::TxnId;
 
 namespace {
 
-// Broken on purpose: what fails in a group does not poison.
-bool FailureIsForgotten() {
+// Broken on purpose: what fails in a group does not poison. Then all goes on as if it had not failed.
+bool FailureIsForgotten(const base::Poison& poison) {
+  if (poison.set()) return false;
   return MANIFOLDDB_BROKEN("wal.append.poison.skip") || MANIFOLDDB_BROKEN("wal.sync.poison.skip");
 }
 
@@ -60,7 +61,7 @@ void CommitPipeline::Lead() {
   // Poisoned since: what waits in the queue was ordered before, but can never be logged.
   Status written = parts_.poison->Check("transaction.commit");
   if (written) written = WriteGroup(group);
-  if (written) Publish(group);
+  if (written || FailureIsForgotten(*parts_.poison)) Publish(group);
 
   base::MutexLock lock(mutex_);
   if (!written) FailAllLocked(group, written.error());
@@ -117,11 +118,15 @@ void CommitPipeline::Publish(const std::vector<PendingCommit*>& group) {
 }
 
 void CommitPipeline::FailAllLocked(const std::vector<PendingCommit*>& group, const Error& cause) {
-  Status why = parts_.poison->Check("transaction.commit");
-  if (why) {
-    MANIFOLDDB_ASSERT(FailureIsForgotten());
-    why = std::unexpected<Error>(cause);
+  if (FailureIsForgotten(*parts_.poison)) {
+    const ErrorDetails details{.file = cause.file(), .message = cause.message()};
+    for (PendingCommit* const commit : group) {
+      commit->error = Error(Errc::kUnknownOutcome, "transaction.commit", details);
+    }
+    return;
   }
+  MANIFOLDDB_ASSERT(parts_.poison->set());
+  const Status why = parts_.poison->Check("transaction.commit");
   // In a forked child it is known: nothing was written.
   const Errc code = why.error().code() == Errc::kForked ? Errc::kForked : Errc::kUnknownOutcome;
   const Error error(code, "transaction.commit",
@@ -140,7 +145,6 @@ Status CommitPipeline::AwaitPublished(const char* operation) {
   const TxnId next = next_;
   while (parts_.versions->published_txn().next() < next) {
     MANIFOLDDB_TRY(parts_.poison->Check(operation));
-    if (!leading_ && queue_.empty() && FailureIsForgotten()) break;
     quiet_.Wait(mutex_);
   }
   return {};
