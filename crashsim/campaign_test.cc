@@ -239,6 +239,8 @@ TEST(Coordinates, SurviveTheirLine) {
   EXPECT_FALSE(Coordinates::Parse("tool=crashsim workload=mixed", why));
   EXPECT_FALSE(why.empty());
   EXPECT_FALSE(Coordinates::Parse("tool=other", why));
+  at.cut.reset();
+  EXPECT_FALSE(Coordinates::Parse(at.ToLine("1234"), why)) << "nested in nothing";
 }
 
 // ---- The Unicode invariant
