@@ -56,11 +56,24 @@ void Campaign::EnterSession(uint32_t generation, std::string scenario, std::stri
   scenario_ = std::move(scenario);
   fault_ = std::move(fault);
   cuts_.clear();
+  if (replaying() && WantsScenario(generation_, scenario_)) {
+    ++counters_.again_scenario;
+    if (fault_ == options_.only->fault) ++counters_.again_fault;
+  }
   Mirror();
 }
 
+// Has what is played again come to its cut, to the last of its nested ones?
+void Campaign::CountAgain() {
+  if (!only_cut() || !WantsScenario(generation_, scenario_) || cuts_.front() != *only_cut()) return;
+  const std::vector<Cut>& nested = options_.only->nested;
+  if (cuts_.size() == 1) ++counters_.again_cut;
+  const bool last = cuts_.size() == nested.size() + 1;
+  if (last && std::equal(nested.begin(), nested.end(), cuts_.begin() + 1)) ++counters_.again_nested;
+}
+
 void Campaign::Mirror() {
-  ++place_.beat;
+  place_.entered = ++place_.beat;
   place_.seed = seed_;
   place_.generation = generation_;
   place_.scenario = {};
@@ -116,6 +129,7 @@ void Campaign::Report(const Violations& violations) {
     if (++reported_here_ > kReportsPerIteration) continue;
     const std::string line = Here().ToLine(GitRevision());
     out_.Write({{"type", "violation"},
+                {"noticed", "answer"},
                 {"promise", Name(violation.promise)},
                 {"meaning", Meaning(violation.promise)},
                 {"expected", violation.expected},

@@ -2,6 +2,7 @@
 // One worker's part of a campaign: its wishes, its counters, where it is now, and what it reports.
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -83,6 +84,11 @@ struct Counters {
   std::array<uint64_t, kScenarios> scenarios_bitten = {};  // there was something to do harm to
   std::array<uint64_t, kScenarios> scenario_recoveries = {};
   uint64_t broken_hits = 0;  // how often a broken site misbehaved
+  // Of the line that is played again: how often its parts were really come to.
+  uint64_t again_scenario = 0;
+  uint64_t again_fault = 0;  // in that scenario
+  uint64_t again_cut = 0;
+  uint64_t again_nested = 0;  // the last one
   std::array<uint64_t, kMarksMax> marks = {};
 
   void Add(const Counters& other);
@@ -102,7 +108,8 @@ struct Place {
     uint8_t policy;
   };
   std::array<PlainCut, kCutsMax> cut = {};
-  uint64_t beat = 0;  // moves while the worker lives
+  std::atomic<uint64_t> beat = 0;     // moves while the worker lives (beat.h)
+  std::atomic<uint64_t> entered = 0;  // what it was when this session or cut began
   uint64_t deadlocks = 0;
 };
 
@@ -120,8 +127,8 @@ class Campaign {
   void BeginIteration(uint64_t index, uint64_t seed);
   uint64_t iteration() const { return iteration_; }
   void EnterSession(uint32_t generation, std::string scenario, std::string fault);
-  void EnterCut(const Cut& cut) { cuts_.assign(1, cut), Mirror(); }
-  void PushNested(const Cut& cut) { cuts_.push_back(cut), Mirror(); }
+  void EnterCut(const Cut& cut) { cuts_.assign(1, cut), CountAgain(), Mirror(); }
+  void PushNested(const Cut& cut) { cuts_.push_back(cut), CountAgain(), Mirror(); }
   void PopNested() { cuts_.pop_back(), Mirror(); }
   void LeaveCut() { cuts_.clear(), Mirror(); }
 
@@ -146,6 +153,7 @@ class Campaign {
 
  private:
   void Mirror();
+  void CountAgain();
   bool Narrates() const;
 
   const CampaignOptions& options_;

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "crashsim/beat.h"
+#include "crashsim/bounds.h"
 #include "crashsim/iteration.h"
 #include "crashsim/registry.h"
 #include "crashsim/summary.h"
@@ -112,6 +114,85 @@ TEST(Campaign, FindsASkippedSyncAtOnceAndPlaysItAgain) {
   EXPECT_EQ(RunCampaign(again), Outcomes::kHolds) << "the sound engine keeps its promise there";
 }
 
+// A line that names nothing that is there must not pass for one that holds.
+TEST(Campaign, WhatIsPlayedAgainMustBeComeTo) {
+  Coordinates at{.seed = 5, .config = "tiny", .ops = 16, .scenario = "points"};
+  const auto play = [&] {
+    CampaignOptions options = Short("mixed", 1);
+    options.setup.config = at.config;
+    options.ops = at.ops;
+    options.generations = at.generation + 1;
+    options.only = at;
+    return RunCampaign(options);
+  };
+  at.cut = Cut{30, {faultfs::Policy::kAll, 0}};
+  EXPECT_EQ(play(), Outcomes::kHolds);
+  at.nested = {{1, {faultfs::Policy::kNone, 0}}};
+  EXPECT_EQ(play(), Outcomes::kHolds);
+  at.nested = {{99'999, {faultfs::Policy::kNone, 0}}};
+  EXPECT_EQ(play(), Outcomes::kVacuous) << "no such nested cut";
+  at.nested.clear();
+  at.cut->effects = 99'999'999;
+  EXPECT_EQ(play(), Outcomes::kVacuous) << "no such point";
+  at.cut.reset();
+  at.scenario = "nonsense";
+  EXPECT_EQ(play(), Outcomes::kVacuous) << "no such scenario";
+  at.scenario = "io_fault#0";
+  at.fault = "io_error@99999";
+  EXPECT_EQ(play(), Outcomes::kHarnessError) << "no such fault";
+  at.fault.clear();
+  EXPECT_EQ(play(), Outcomes::kHolds);
+  at.scenario = "run";
+  at.generation = ~uint32_t{0};
+  EXPECT_EQ(play(), Outcomes::kVacuous) << "no such generation";
+}
+
+TEST(Campaign, HoldsOnOtherDisksAndSizes) {
+  struct Variant {
+    const char* config;
+    faultfs::Preset preset;
+    uint32_t unit;
+  };
+  for (const Variant& variant :
+       {Variant{"any", faultfs::Preset::kExt4Ordered, 0}, Variant{"any", faultfs::Preset::kStrict, 4096},
+        Variant{"any", faultfs::Preset::kStrict, 16384}, Variant{"small", faultfs::Preset::kStrict, 0}}) {
+    CampaignOptions options = Short("mixed", 7);
+    options.setup = {variant.config, variant.preset, variant.unit};
+    options.sample = true;
+    const Outcomes outcome = RunCampaign(options);
+    EXPECT_TRUE(outcome == Outcomes::kHolds || outcome == Outcomes::kVacuous)
+        << variant.config << " " << faultfs::Name(variant.preset) << " " << variant.unit;
+    EXPECT_GT(Records(options, "summary")[0]["points_unsynced"], 20u);
+  }
+}
+
+// Whoever calls, switches or recovers lives, however long it takes; from whatever thread.
+TEST(Campaign, WhateverMovesBeats) {
+  std::atomic<uint64_t> beats = 0;
+  CountBeatsIn(&beats);
+  EXPECT_NE(TraceOfSeed(1), 0u);
+  const uint64_t session = beats;
+  EXPECT_GT(session, 100u);
+  Random random(1);
+  const crashsim::Setup setup = *DrawSetup({}, random);
+  static_cast<void>(Recover(std::make_shared<faultfs::Disk>(setup.traits), setup, {}));
+  EXPECT_GT(beats, session);
+  CountBeatsIn(nullptr);
+}
+
+TEST(Bounds, ChangedPagesInMemory) {
+  Random random(1);
+  crashsim::Setup setup = *DrawSetup({}, random);
+  setup.options.page_size = 512;
+  setup.options.dirty_bytes_max = 64 * 512;
+  DatabaseStats stats;
+  stats.dirty_bytes = 2 * setup.options.dirty_bytes_max;
+  EXPECT_FALSE(DirtyBeyondBound(stats, setup, 1));
+  stats.dirty_bytes += 100 * 512;
+  ASSERT_TRUE(DirtyBeyondBound(stats, setup, 1));
+  EXPECT_EQ(DirtyBeyondBound(stats, setup, 1)->promise, Promise::kBounded);
+}
+
 TEST(Campaign, RefusesUnknownSites) {
   CampaignOptions options = Short("mixed", 1);
   options.broken = {"no.such.site"};
@@ -158,6 +239,8 @@ TEST(Coordinates, SurviveTheirLine) {
   EXPECT_FALSE(Coordinates::Parse("tool=crashsim workload=mixed", why));
   EXPECT_FALSE(why.empty());
   EXPECT_FALSE(Coordinates::Parse("tool=other", why));
+  at.cut.reset();
+  EXPECT_FALSE(Coordinates::Parse(at.ToLine("1234"), why)) << "nested in nothing";
 }
 
 // ---- The Unicode invariant

@@ -52,11 +52,11 @@ std::optional<Cut> Cut::Parse(std::string_view text) {
   return Cut{*effects, *image};
 }
 
-std::string Coordinates::ToLine(std::string_view git) const {
+std::string Coordinates::ToLine(std::string_view revision) const {
   std::string cuts;
   for (const Cut& one : nested) cuts += (cuts.empty() ? "" : ",") + one.ToString();
   std::string line =
-      "git=" + std::string(git) + " tool=crashsim workload=" + workload + " seed=" + Hex(seed) +
+      "git=" + std::string(revision) + " tool=crashsim workload=" + workload + " seed=" + Hex(seed) +
       " config=" + config + " preset=" + preset + " unit=" + std::to_string(unit) +
       " gen=" + std::to_string(generation) + " ops=" + std::to_string(ops) + " scenario=" + scenario +
       " point=" + (cut ? std::to_string(cut->effects) : "-") +
@@ -82,6 +82,7 @@ std::optional<Coordinates> Coordinates::Parse(std::string_view line, std::string
   at.scenario = words["scenario"];
   at.broken = words["break"];
   at.fault = words["fault"];
+  at.git = words["git"];
   const auto seed = ParseNumber(words["seed"]);
   const auto unit = ParseNumber(words["unit"]);
   const auto generation = ParseNumber(words["gen"]);
@@ -102,6 +103,7 @@ std::optional<Coordinates> Coordinates::Parse(std::string_view line, std::string
     if (!cut) return fail("nested=" + std::string(one) + " names no image");
     at.nested.push_back(*cut);
   }
+  if (!at.nested.empty() && !at.cut) return fail("nested= needs point= and image=");
   return at;
 }
 

@@ -32,10 +32,11 @@ struct Coordinates {
   std::string scenario = "run";  // "run": the program itself; "points"; "kill#2" and the like
   std::optional<Cut> cut = std::nullopt;
   std::vector<Cut> nested = {};  // cuts during the recoveries that follow
-  std::string fault = {};        // for the reader: follows from seed and scenario
+  std::string fault = {};        // follows from seed and scenario: what must be drawn again
+  std::string git = {};          // of the program that wrote the line
 
   // "REPRO git=... tool=crashsim workload=mixed seed=0x... ... -> scripts/dev repro '...'"
-  std::string ToLine(std::string_view git) const;
+  std::string ToLine(std::string_view revision) const;
   // Takes the whole line, or what stands in its quotes. On failure `why` says what is wrong.
   static std::optional<Coordinates> Parse(std::string_view line, std::string& why);
 };

@@ -138,14 +138,16 @@ bool Iteration::RunGeneration(Generation& generation) {
     campaign_.EnterSession(generation.index, name, "");
     ++counters.scenarios_run[static_cast<size_t>(ScenarioKind::kPoints)];
     const uint64_t before = counters.recoveries;
+    const uint64_t unsynced = counters.points_unsynced;
     explorer.Points(session.trace, Bench(*generation.oracle), {.last = generation.effects()}, draws.Fork(1));
     counters.scenario_recoveries[static_cast<size_t>(ScenarioKind::kPoints)] += counters.recoveries - before;
-    ++counters.scenarios_bitten[static_cast<size_t>(ScenarioKind::kPoints)];
+    const bool bitten = counters.points_unsynced > unsynced;
+    counters.scenarios_bitten[static_cast<size_t>(ScenarioKind::kPoints)] += bitten ? 1 : 0;
   }
   return true;
 }
 
-// Cuts somewhere and goes on with what is left.
+// Cuts somewhere and goes on with what is left. That image is drawn for this alone, so it is judged here.
 std::optional<Generation> Iteration::NextGeneration(const Generation& last) {
   Random draws = random_.Fork(200 + last.index);
   const uint64_t effects = draws.Between(last.session.opened_effect, last.effects());
@@ -155,9 +157,13 @@ std::optional<Generation> Iteration::NextGeneration(const Generation& last) {
   next.index = last.index + 1;
   next.image = point.Draw(spec);
   next.last_serial = LastSerial(last.plan.program, last.last_serial);
-  const Recovered found = Recover(*next.image, setup_, {});
-  if (!found.sound()) return std::nullopt;  // reported where this point was explored
-  const auto position = last.oracle->Find(found.seen.sum, found.seen.number, last.oracle->At(effects));
+  campaign_.EnterSession(next.index, "start", "");
+  campaign_.EnterCut({effects, spec});
+  const Recovered found = Recover(*next.image, setup_, workload_->invariant());
+  campaign_.CountRecovery(found.cpu_nanos);
+  Explorer explorer(campaign_, setup_, workload_->invariant());
+  const auto position = explorer.Judge(*next.image, found, Bench(*last.oracle).At(effects));
+  campaign_.LeaveCut();
   if (!position) return std::nullopt;
   next.base = last.oracle->StateAt(*position);
   next.base_number = last.oracle->positions()[*position].number;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "crashsim/campaign.h"
 #include "crashsim/coordinates.h"
 #include "crashsim/mutants.h"
 #include "crashsim/registry.h"
@@ -65,6 +66,10 @@ int Repro(Words& words) {
   if (line.starts_with("REPRO ")) line.erase(0, 6);
   const auto at = Coordinates::Parse(line, why);
   if (!at) return Usage("not a reproduction line: " + why);
+  if (!at->git.empty() && at->git != GitRevision()) {
+    std::fprintf(stderr, "crashsim: the line is of commit %s, this program of %s: it may draw another run\n",
+                 at->git.c_str(), GitRevision().c_str());
+  }
   CampaignOptions& options = words.campaign;
   options.only = at;
   options.workload = at->workload;

@@ -84,6 +84,11 @@ bool Finished(Trial& trial) {
   return true;
 }
 
+// answer: a rule of the judges; death: the process ended, as by an assertion; hang: it did not go on.
+std::string NoticedBy(const Trial& trial) {
+  return trial.killed() ? trial.violation.value("noticed", "?") : std::string();
+}
+
 std::string KilledBy(const Trial& trial) {
   if (!trial.killed()) return trial.ended_well() ? "SURVIVED" : "NO VERDICT";
   const Json& by = trial.violation;
@@ -93,13 +98,10 @@ std::string KilledBy(const Trial& trial) {
 }
 
 Json RecordOf(const Trial& trial) {
-  Json record = {{"type", "mutant"},
-                 {"site", trial.site},
-                 {"killed", trial.killed()},
-                 {"by", KilledBy(trial)},
-                 {"executions", trial.recoveries()},
-                 {"hits", trial.hits()},
-                 {"seconds", trial.seconds}};
+  Json record = {{"type", "mutant"},         {"site", trial.site},
+                 {"killed", trial.killed()}, {"noticed", NoticedBy(trial)},
+                 {"by", KilledBy(trial)},    {"executions", trial.recoveries()},
+                 {"hits", trial.hits()},     {"seconds", trial.seconds}};
   if (trial.killed()) {
     for (const char* field : {"promise", "scenario", "policy", "found", "repro"}) {
       if (trial.violation.contains(field)) record[field] = trial.violation[field];
@@ -109,10 +111,10 @@ Json RecordOf(const Trial& trial) {
 }
 
 void PrintRow(const Trial& trial) {
-  std::printf("  %-36s %-30s %10llu %10llu %7.1f\n",
+  std::printf("  %-36s %-30s %-8s %10llu %10llu %7.1f\n",
               trial.site.empty() ? "(sound engine)" : trial.site.c_str(),
               trial.site.empty() && !trial.killed() ? "holds, as it should" : KilledBy(trial).c_str(),
-              static_cast<unsigned long long>(trial.recoveries()),
+              NoticedBy(trial).c_str(), static_cast<unsigned long long>(trial.recoveries()),
               static_cast<unsigned long long>(trial.hits()), trial.seconds);
   std::fflush(stdout);
 }
@@ -164,7 +166,8 @@ Outcomes RunMutants(const MutantsOptions& options) {
              {"seed", options.seed},
              {"seconds", options.seconds},
              {"sites", trials.size() - 1}});
-  std::printf("  %-36s %-30s %10s %10s %7s\n", "site", "killed by", "executions", "hits", "seconds");
+  std::printf("  %-36s %-30s %-8s %10s %10s %7s\n", "site", "killed by", "noticed", "executions", "hits",
+              "seconds");
   RunAll(options, scratch, trials, out);
   std::filesystem::remove_all(scratch, error);
 
@@ -174,7 +177,11 @@ Outcomes RunMutants(const MutantsOptions& options) {
   const bool no_verdict = std::ranges::any_of(trials, [](const Trial& trial) { return !trial.ended_well(); });
   Outcomes outcome = killed + 1 == trials.size() && sound ? Outcomes::kHolds : Outcomes::kViolation;
   if (no_verdict && killed + 1 != trials.size()) outcome = Outcomes::kHarnessError;
-  std::printf("  %zu of %zu mutants killed%s\n", killed, trials.size() - 1,
+  const auto by = [&](const char* how) {
+    return std::ranges::count_if(trials, [&](const Trial& trial) { return NoticedBy(trial) == how; });
+  };
+  std::printf("  %zu of %zu mutants killed, by an answer %td, a death %td, a hang %td%s\n", killed,
+              trials.size() - 1, by("answer"), by("death"), by("hang"),
               sound ? "" : "; THE SOUND ENGINE WAS ACCUSED, or gave no verdict");
   for (const Trial& trial : trials) {
     if (!trial.site.empty() && !trial.killed()) {

@@ -12,6 +12,8 @@
 #include <set>
 #include <utility>
 
+#include "crashsim/beat.h"
+
 namespace manifolddb::crashsim {
 namespace {
 
@@ -164,6 +166,7 @@ Oracle::Oracle(Model base, uint64_t base_number, History history)
 }
 
 bool Oracle::WorkOut(uint64_t guess, bool to_the_end) {
+  Beat();
   run_violations_.clear();
   order_.clear();
   positions_.clear();
@@ -372,6 +375,7 @@ bool Oracle::MustPrecede(const Transaction& first, const Transaction& second) co
 
 // Every sequence in which commits of unknown outcome may have been ordered behind the known ones.
 void Oracle::AddUnknown(const Model& state, Position at, std::vector<size_t>& left) {
+  Beat();
   const auto& all = history_.transactions;
   for (size_t i = 0; i < left.size(); ++i) {
     const size_t chosen = left[i];
@@ -439,13 +443,6 @@ void Oracle::FindFloors() {
     const Transaction& at = all[order_[p]];
     if (!at.durable()) continue;
     floors_.push_back({at.ended.effects, p + 1, "commit"});
-    // In the log it is proved by the group of the next durable commit that was called after its end.
-    for (size_t q = p + 1; q < known_; ++q) {
-      const Transaction& later = all[order_[q]];
-      if (!later.durable() || later.called.event < at.ended.event) continue;
-      damaged_floors_.push_back({later.ended.effects, p + 1, "commit"});
-      break;
-    }
   }
   for (const Reading& reading : history_.readings) {
     const uint64_t seen = std::min<uint64_t>(reading.number - std::min(reading.number, base_number_), known_);
@@ -454,30 +451,55 @@ void Oracle::FindFloors() {
   for (const Settled& settled : history_.settled) {
     floors_.push_back({settled.ended.effects, NewestAcked(settled.called), settled.what});
   }
-  for (auto* floors : {&floors_, &damaged_floors_}) {
-    std::ranges::stable_sort(*floors, {}, &Floor::effects);
-    for (size_t i = 1; i < floors->size(); ++i) {
-      Floor& floor = (*floors)[i];
-      const Floor& before = (*floors)[i - 1];
-      if (before.position >= floor.position) floor = {floor.effects, before.position, before.why};
+  std::ranges::stable_sort(floors_, {}, &Floor::effects);
+  for (size_t i = 1; i < floors_.size(); ++i) {
+    const Floor& before = floors_[i - 1];
+    if (before.position >= floors_[i].position) {
+      floors_[i] = {floors_[i].effects, before.position, before.why};
     }
   }
 }
 
-namespace {
-
-template <class Floors>
-Allowed NewestFloor(const Floors& floors, uint64_t effects) {
-  auto at = std::ranges::upper_bound(floors, effects, {}, [](const auto& floor) { return floor.effects; });
-  if (at == floors.begin()) return {0, "base", effects};
+Allowed Oracle::At(uint64_t effects) const {
+  auto at = std::ranges::upper_bound(floors_, effects, {}, &Floor::effects);
+  if (at == floors_.begin()) return {0, "base", effects};
   --at;
   return {at->position, at->why, effects};
 }
 
-}  // namespace
+// By a checkpoint that had succeeded, or was some commit's own.
+Allowed Oracle::Covered(uint64_t effects) const {
+  Allowed allowed{0, "base", effects};
+  for (const Settled& settled : history_.settled) {
+    const size_t covered = settled.ended.effects <= effects ? NewestAcked(settled.called) : 0;
+    if (covered > allowed.floor) allowed = {covered, settled.what, effects};
+  }
+  for (size_t p = known_; p > allowed.floor; --p) {
+    const Transaction& at = history_.transactions[order_[p - 1]];
+    if (at.through_checkpoint && at.changed && at.ended.effects <= effects)
+      allowed = {p, "checkpoint", effects};
+  }
+  return allowed;
+}
 
-Allowed Oracle::At(uint64_t effects) const { return NewestFloor(floors_, effects); }
-Allowed Oracle::AtWithDamagedLog(uint64_t effects) const { return NewestFloor(damaged_floors_, effects); }
+Allowed Oracle::AtWithDamagedLog(uint64_t effects, size_t groups) const {
+  const auto& all = history_.transactions;
+  const Allowed covered = Covered(effects);
+  for (size_t p = known_; p > covered.floor; --p) {
+    const Transaction& at = all[order_[p - 1]];
+    if (!at.durable() || at.ended.effects > effects) continue;
+    size_t proofs = 0;
+    uint64_t ended = at.ended.event;
+    for (size_t q = p; q < known_ && proofs < groups; ++q) {
+      const Transaction& later = all[order_[q]];
+      if (!later.durable() || later.called.event < ended || later.ended.effects > effects) continue;
+      ++proofs;
+      ended = later.ended.event;
+    }
+    if (proofs == groups) return {p, "commit", effects};
+  }
+  return covered;
+}
 
 Allowed Oracle::AtWithLostMeta(uint64_t effects, uint64_t first, uint64_t second) const {
   Allowed allowed{0, "base", effects};

@@ -43,9 +43,10 @@ class Oracle {
 
   // At a crash after `effects` effects of the run.
   Allowed At(uint64_t effects) const;
-  // The same if damage may have taken the newest durable commit from the log (G7's exception): what a later
-  // durable commit states to be durable must still be there.
-  Allowed AtWithDamagedLog(uint64_t effects) const;
+  // The same if so many groups of the log are damaged (G7's exception): what a checkpoint covers must still
+  // be there, and what some later group states to be durable. One after the other, so many durable commits
+  // lie in groups of their own, of which one at least is whole.
+  Allowed AtWithDamagedLog(uint64_t effects, size_t groups = 1) const;
   // The same if both copies of one checkpoint's meta page never arrived, written by effects `first` and
   // `second`, nothing being unreadable. Only a log group can tell of it: one that names that page, or that
   // states to be durable what the older page no longer leads to. So what is owed is what was acknowledged
@@ -96,6 +97,7 @@ class Oracle {
   bool MustPrecede(const Transaction& first, const Transaction& second) const;
   void FindFloors();
   size_t NewestAcked(const Stamp& before) const;
+  Allowed Covered(uint64_t effects) const;
   void Check(Model& state, const Transaction& transaction);
   void Fail(Promise promise, std::string expected, std::string found);
 
@@ -113,9 +115,7 @@ class Oracle {
   size_t known_ = 0;
   std::vector<Position> positions_;
   std::multimap<StateSum, size_t> by_sum_;
-  std::vector<Floor> floors_;  // ascending in effects and position
-  std::vector<Floor>
-      damaged_floors_;  // the same, each commit counting only once a later one was acknowledged
+  std::vector<Floor> floors_;                 // ascending in effects and position
   std::vector<std::vector<size_t>> refused_;  // per known position: what ran on it without effect
   Violations run_violations_;
 };

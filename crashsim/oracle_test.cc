@@ -267,6 +267,22 @@ TEST(Oracle, ForgivesDamageToTheLastDurableCommitOnly) {
   const Oracle oracle(Model(), 0, run.history);
   EXPECT_EQ(oracle.At(run.history.events).floor, 4u);
   EXPECT_EQ(oracle.AtWithDamagedLog(run.history.events).floor, 3u);
+  EXPECT_EQ(oracle.AtWithDamagedLog(run.history.events, 2).floor, 2u) << "two groups, two proofs";
+  EXPECT_EQ(oracle.AtWithDamagedLog(run.history.events, 9).floor, 0u);
+}
+
+TEST(Oracle, ForgivesNoDamageToTheLogWhatACheckpointCovers) {
+  HonestRun run;
+  run.Write({1}, "a");
+  const Stamp called = run.Now();
+  run.history.settled.push_back({called, run.Now(), "checkpoint"});
+  const uint64_t settled = run.history.events;
+  run.Write({1}, "b", Durability::kNone);
+  run.Write({1}, "c");
+  const Oracle oracle(Model(), 0, run.history);
+  EXPECT_EQ(oracle.AtWithDamagedLog(settled - 1, 9).floor, 0u) << "before it had succeeded";
+  EXPECT_EQ(oracle.AtWithDamagedLog(run.history.events, 9).floor, 3u);
+  EXPECT_STREQ(oracle.AtWithDamagedLog(run.history.events, 9).why, "checkpoint");
 }
 
 // Family operations tell no number, and a commit that changed nothing may name another's: whatever order

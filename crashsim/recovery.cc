@@ -6,6 +6,7 @@
 #include <ctime>
 #include <utility>
 
+#include "crashsim/beat.h"
 #include "faultfs/crash_point.h"
 
 namespace manifolddb::crashsim {
@@ -85,6 +86,7 @@ Recovered Recover(const std::shared_ptr<faultfs::Disk>& disk, const Setup& setup
   options.dirty_bytes_max = setup.recovery_dirty_bytes_max;
   options.read_only = wish.read_only;
   if (wish.read_only) options.create_if_missing = false;
+  Beat();
   const uint64_t before = disk->effects();
   const uint64_t begun = CpuNanos();
   auto database = Database::Open(disk->NewProcess(), kDatabase, options);

@@ -301,7 +301,10 @@ bool Scenarios::Reschedule(Random& random, std::string&) {
   Counters& counters = campaign_.counters();
   ++counters.sessions;
   counters.switches += session.switches;
-  if (session.open_error) return false;  // reported where the generation began
+  if (session.open_error) {
+    campaign_.Report({{Promise::kDurable, "the database opens", Describe(*session.open_error)}});
+    return true;
+  }
   campaign_.Narrate("interleaved otherwise, from commit " + std::to_string(generation_.base_number),
                     Lines(session.history));
   campaign_.NarrateDisk("the disk", *session.trace);
@@ -322,7 +325,8 @@ bool Scenarios::LoopCrashes(Random& random, std::string&) {
   const uint64_t effects = random.Below(generation_.effects() + 1);
   const CrashPoint point(generation_.session.trace, effects);
   const Setup& setup = generation_.plan.setup;
-  Image image = point.Draw({Policy::kRandom, random.Next() >> 1});
+  const faultfs::ImageSpec spec = {Policy::kRandom, random.Next() >> 1};
+  Image image = point.Draw(spec);
   std::optional<Recovered> first;
   uint64_t cut_at = effects;
   for (uint32_t loop = 0; loop <= kLoops; ++loop) {
@@ -331,7 +335,8 @@ bool Scenarios::LoopCrashes(Random& random, std::string&) {
     const std::string where =
         "after " + std::to_string(loop) + " cut recoveries, the last at effect " + std::to_string(cut_at);
     if (!first) {
-      if (!found.sound()) return false;  // reported where this point was explored
+      campaign_.EnterCut({effects, spec});
+      if (!explorer_.Judge(image, found, Bench(*generation_.oracle).At(effects))) return true;
       first = found;
     } else if (found.error) {
       campaign_.Report({{Promise::kRestartable, "recovery succeeds", where + ": " + Describe(*found.error)}});

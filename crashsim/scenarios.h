@@ -53,6 +53,7 @@ class Scenarios {
     uint64_t effects = 0;            // of the generation's session, until then
     uint32_t openings = 0;
   };
+  bool JudgeStart(const faultfs::Image& image, Owed& owed);
   void EndEarly(faultfs::Disk& disk, bool at_once, Random& random);
   struct Judged {
     bool hindered = false;  // something ended it
@@ -78,6 +79,9 @@ class Scenarios {
     bool untold = false;  // the next sync will say so
   };
   static Hurt HurtOf(const faultfs::Disk& disk, LyingSync* lie);
+  // A point of the generation's trace with faults of writes in it; nothing if they make no difference.
+  std::optional<faultfs::Image> DrawFaulty(const std::shared_ptr<faultfs::Trace>& faulty, uint64_t effects,
+                                           const faultfs::ImageSpec& spec, faultfs::FaultKind kind);
   // Damage is reported, or it is of no effect.
   bool JudgeDamage(const faultfs::Image& image, const Allowed& allowed, const std::string& what);
   uint64_t CountOf(faultfs::EffectKind kind) const;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <set>
 #include <utility>
 
 namespace manifolddb::crashsim {
@@ -16,6 +18,42 @@ using faultfs::EffectKind;
 using faultfs::FaultKind;
 using faultfs::Image;
 using faultfs::Policy;
+
+// What `faulty`, a point of a trace that differs in faults alone, leaves if of each effect arrives what does
+// of `sound`.
+faultfs::Arrivals SameArrivals(const CrashPoint& faulty, const CrashPoint& sound,
+                               const faultfs::Arrivals& arrivals) {
+  faultfs::Arrivals same(faulty.atoms().size(), faultfs::arrival::kLost);
+  size_t next = 0;
+  for (size_t i = 0; i < same.size(); ++i) {
+    const faultfs::Atom& atom = faulty.atoms()[i];
+    const auto before = [&](const faultfs::Atom& other) {
+      return other.effect < atom.effect || (other.effect == atom.effect && other.kind < atom.kind);
+    };
+    while (next < arrivals.size() && before(sound.atoms()[next])) ++next;
+    if (next == arrivals.size() || sound.atoms()[next].effect != atom.effect) continue;
+    same[i] = arrivals[next++];
+  }
+  return same;
+}
+
+// How many groups of the log a write hits that goes elsewhere: the one that was to be written, and those that
+// lie there.
+size_t GroupsHit(const faultfs::Trace& trace, uint64_t lost, uint64_t unit) {
+  const faultfs::Effect& hit = trace.effects[lost];
+  const uint64_t first = hit.offset / unit + static_cast<uint64_t>(hit.shift_sectors);
+  const uint64_t end = first + (hit.size + unit - 1) / unit;
+  std::map<uint64_t, uint64_t> newest;  // by sector: who wrote it
+  for (uint64_t i = 0; i < lost; ++i) {
+    const faultfs::Effect& effect = trace.effects[i];
+    if (effect.kind != EffectKind::kWrite || effect.name != hit.name) continue;
+    const uint64_t last = (effect.offset + effect.size + unit - 1) / unit;
+    for (uint64_t at = std::max(first, effect.offset / unit); at < std::min(end, last); ++at) newest[at] = i;
+  }
+  std::set<uint64_t> groups;
+  for (const auto& [sector, group] : newest) groups.insert(group);
+  return 1 + groups.size();
+}
 
 }  // namespace
 
@@ -40,6 +78,20 @@ bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const st
   }
   campaign_.Report(violations);
   return !found.verify.empty() || !violations.empty();
+}
+
+// A fault of writes has fired if the image is another than without it, all else arriving alike.
+std::optional<Image> Scenarios::DrawFaulty(const std::shared_ptr<faultfs::Trace>& faulty, uint64_t effects,
+                                           const faultfs::ImageSpec& spec, FaultKind kind) {
+  const auto index = static_cast<size_t>(kind);
+  ++campaign_.counters().faults_armed[index];
+  const CrashPoint sound(generation_.session.trace, effects);
+  const CrashPoint point(faulty, effects);
+  const faultfs::Arrivals arrivals = sound.Resolve(spec);
+  Image image = point.Make(SameArrivals(point, sound, arrivals));
+  if (image.Hash() == sound.Make(arrivals).Hash()) return std::nullopt;
+  ++campaign_.counters().faults_fired[index];
+  return image;
 }
 
 bool Scenarios::Rot(Random& random, std::string&) {
@@ -120,9 +172,6 @@ bool Scenarios::LoseMeta(Random& random) {
     faultfs::Effect effect = trace->effects[lost];
     effect.fault = faultfs::WriteFault::kLost;
     trace->effects.Replace(lost, effect);
-    const auto kind = static_cast<size_t>(FaultKind::kLostWrite);
-    ++campaign_.counters().faults_armed[kind];
-    ++campaign_.counters().faults_fired[kind];
   }
   const uint64_t from = opening ? generation_.session.opened_effect : second + 1;
   uint64_t until = trace->effects.size();
@@ -135,9 +184,10 @@ bool Scenarios::LoseMeta(Random& random) {
   const uint64_t effects = random.Between(from, until);
   // A torn group of this life over the other's log proves nothing, so none is torn then.
   const bool all = random.Chance(70) || opening;
-  const Image image =
-      CrashPoint(trace, effects).Draw({all ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
-  return JudgeDamage(image, generation_.oracle->AtWithLostMeta(effects, first, second),
+  const faultfs::ImageSpec spec = {all ? Policy::kAll : Policy::kRandom, random.Next() >> 1};
+  const auto image = DrawFaulty(trace, effects, spec, FaultKind::kLostWrite);
+  if (!image) return false;
+  return JudgeDamage(*image, generation_.oracle->AtWithLostMeta(effects, first, second),
                      "lost@" + std::to_string(first) + "+" + std::to_string(second));
 }
 
@@ -185,7 +235,9 @@ bool Scenarios::Foreign(Random& random, std::string&) {
       ++index;
     }
   }
+  const uint64_t untouched = image.Hash();
   image.Put(kLogFile, std::move(log));
+  if (image.Hash() == untouched) return false;
   static_cast<void>(
       JudgeDamage(image, generation_.oracle->At(effects), "foreign@" + std::to_string(effects)));
   return true;
@@ -239,20 +291,19 @@ bool Scenarios::LoseWrite(Random& random, std::string&) {
   effect.fault = elsewhere ? faultfs::WriteFault::kMisdirected : faultfs::WriteFault::kLost;
   effect.shift_sectors = elsewhere ? static_cast<int64_t>(1 + random.Below(8)) : 0;
   trace->effects.Replace(lost, effect);
-  const auto kind = static_cast<size_t>(elsewhere ? FaultKind::kMisdirectedWrite : FaultKind::kLostWrite);
-  ++campaign_.counters().faults_armed[kind];
-  ++campaign_.counters().faults_fired[kind];
   const uint64_t effects = random.Between(lost + 1, trace->effects.size());
-  const Image image = CrashPoint(trace, effects)
-                          .Draw({random.Chance(50) ? Policy::kAll : Policy::kRandom, random.Next() >> 1});
+  const bool all = random.Chance(50);
+  const faultfs::ImageSpec spec = {all ? Policy::kAll : Policy::kRandom, random.Next() >> 1};
+  const auto image =
+      DrawFaulty(trace, effects, spec, elsewhere ? FaultKind::kMisdirectedWrite : FaultKind::kLostWrite);
+  if (!image) return false;
   const bool clean = generation_.session.closed && effects == trace->effects.size();
   Allowed allowed = generation_.oracle->At(effects);
   if (effect.name != kDatabase && !clean) {
-    allowed = generation_.oracle->AtWithDamagedLog(effects);
-    // Two groups are hit at once: the one that was to be written, and the one that was written over.
-    if (elsewhere) allowed.floor = 0;
+    const size_t groups = elsewhere ? GroupsHit(*trace, lost, image->atomic_unit()) : 1;
+    allowed = generation_.oracle->AtWithDamagedLog(effects, groups);
   }
-  return JudgeDamage(image, allowed, (elsewhere ? "misdirected@" : "lost@") + std::to_string(lost));
+  return JudgeDamage(*image, allowed, (elsewhere ? "misdirected@" : "lost@") + std::to_string(lost));
 }
 
 }  // namespace manifolddb::crashsim

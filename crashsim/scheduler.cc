@@ -10,6 +10,7 @@
 #include <atomic>
 #include <utility>
 
+#include "crashsim/beat.h"
 #include "engine/base/mutex.h"
 
 namespace manifolddb::crashsim {
@@ -75,6 +76,7 @@ void Scheduler::WaitTurn(std::unique_lock<std::mutex>& lock, Actor& me) {
 }
 
 void Scheduler::HandTo(Actor* next) {
+  Beat();
   turn_ = next;
   ++switches_;
   if (next != nullptr) {
@@ -133,6 +135,7 @@ void Scheduler::Wait() {
 namespace {
 
 void YieldHere(uint32_t divisor) {
+  Beat();
   if (Scheduler* const scheduler = Scheduler::Current())
     scheduler->Yield(scheduler->switch_percent() / divisor);
 }

@@ -10,6 +10,7 @@
 #include <map>
 #include <utility>
 
+#include "crashsim/bounds.h"
 #include "crashsim/observe.h"
 #include "crashsim/oracle.h"
 #include "crashsim/resting.h"
@@ -42,7 +43,7 @@ class SessionRunner {
   bool Close();
   void CutAndKill();
   void MakeRoom();
-  void CheckBounds();
+  void CheckDirty();
   void RunRound(const Round& round, size_t index);
   void RunStep(const Step& step);
 
@@ -93,6 +94,7 @@ class SessionRunner {
   std::array<std::optional<Snapshot>, kSnapshotSlots> snapshots_;
   HeldValues held_;
   uint32_t refusals_ = 0;
+  size_t running_ = 0;  // write transactions
   Session session_;
 };
 
@@ -144,12 +146,12 @@ bool SessionRunner::Open() {
   if (plan_.program.background) options.executor = MakeScheduledExecutor();
   options.create_if_missing = plan_.create;
   auto opened = Database::Open(MakeScheduledStorage(disk_->NewProcess()), kDatabase, options);
-  if (!opened) {
+  if (opened) {
+    database_ = std::move(*opened);
+  } else {
     session_.open_error = opened.error();
-    return false;
   }
-  database_ = std::move(*opened);
-  return true;
+  return database_ != nullptr;
 }
 
 void SessionRunner::LetGo() {
@@ -204,23 +206,16 @@ Session SessionRunner::Run() {
   if (database_ != nullptr) ReadOnAfterFault();
   if (database_ != nullptr) {
     session_.last_stats = database_->Stats();
-    CheckBounds();
+    if (const auto beyond = LogBeyondBound(*disk_, plan_.setup)) session_.violations.push_back(*beyond);
     if (plan_.program.close && !session_.open_error) session_.closed = Close();
   }
   CutAndKill();
   return std::move(session_);
 }
 
-// The log never outgrows what the user allowed it.
-void SessionRunner::CheckBounds() {
-  const Options& options = plan_.setup.options;
-  const uint64_t bytes_max = options.log_bytes_max + 2 * options.write_unit;
-  const faultfs::Image image = disk_->CacheImage();
-  const faultfs::FileImage* const log = image.Find(kLogFile);
-  if (log != nullptr && log->size() > bytes_max) {
-    Fail(Promise::kBounded, "a log of at most " + std::to_string(bytes_max) + " bytes",
-         std::to_string(log->size()) + " bytes");
-  }
+void SessionRunner::CheckDirty() {
+  const auto beyond = DirtyBeyondBound(database_->Stats(), plan_.setup, running_);
+  if (beyond) session_.violations.push_back(*beyond);
 }
 
 // The disk has room again: from here on nothing may fail.
@@ -252,10 +247,7 @@ void SessionRunner::RunRound(const Round& round, size_t index) {
   scheduler.Run(std::move(bodies));
   session_.switches += scheduler.switches();
   if (!round.reopen) return;
-  if (!Close()) {
-    database_.reset();
-    return;
-  }
+  if (!Close()) return database_.reset();
   if (!Open()) {
     if (session_.open_error) static_cast<void>(Failed(*session_.open_error, "Open after a clean close"));
     return;
@@ -286,6 +278,7 @@ void SessionRunner::RunStep(const Step& step) {
       break;
     case StepKind::kCloseSnapshot: snapshots_[step.slot].reset(); break;
   }
+  CheckDirty();
 }
 
 // ---- Family operations ------------------------------------------------------------------------------------
@@ -362,6 +355,7 @@ void SessionRunner::DoTransaction(const Step& step) {
     At(record).began = At(record).called = At(record).ended = Now();
     return;
   }
+  const Running running(running_);
   DoOperations(step, families, *transaction, record);
   if (step.commit) {
     Commit(step, *transaction, record);
@@ -384,6 +378,7 @@ void SessionRunner::DoOperations(const Step& step, const std::vector<std::option
     const bool counts = op.kind == OpKind::kDelete || op.kind == OpKind::kDeleteRange;
     if (writes && !done.outcome.error && (!counts || done.outcome.value > 0)) At(record).changed = true;
     At(record).operations.push_back(std::move(done));
+    if (writes) CheckDirty();
   }
 }
 

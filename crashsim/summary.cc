@@ -154,7 +154,27 @@ void Print(const CampaignOptions& options, const Counters& c, Outcomes outcome, 
   std::printf("  verdict: %s\n", Name(outcome));
 }
 
+std::vector<std::string> NotPlayedAgain(const Coordinates& only, const Counters& counters) {
+  const std::string scenario =
+      "scenario " + only.scenario + " of generation " + std::to_string(only.generation);
+  const auto never = [&](const std::string& what) { return std::vector{what + " was never come to"}; };
+  if (counters.again_scenario == 0) return never(scenario);
+  if (only.cut && counters.again_cut == 0) {
+    return never("point " + std::to_string(only.cut->effects) + ", image " + only.cut->image.ToString() +
+                 " of " + scenario);
+  }
+  if (!only.nested.empty() && counters.again_nested == 0) {
+    return never("nested cut " + only.nested.back().ToString() + " of " + scenario);
+  }
+  return {};
+}
+
+bool DrewAnotherFault(const Counters& counters) {
+  return counters.again_scenario > 0 && counters.again_fault == 0;
+}
+
 std::vector<std::string> Vacuities(const CampaignOptions& options, const Counters& counters) {
+  if (options.only) return NotPlayedAgain(*options.only, counters);
   std::vector<std::string> why;
   if (counters.points_unsynced == 0) why.push_back("no crash point had anything unsynced");
   for (size_t i = 0; i < faultfs::kFaultKinds; ++i) {

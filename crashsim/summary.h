@@ -11,6 +11,11 @@ namespace manifolddb::crashsim {
 // Why a campaign that violated nothing proved nothing; empty if it did prove something.
 std::vector<std::string> Vacuities(const CampaignOptions& options, const Counters& counters);
 
+// What of the place that was to be played again was never come to; empty if all of it was.
+std::vector<std::string> NotPlayedAgain(const Coordinates& only, const Counters& counters);
+// Its scenario drew another fault than the line says.
+bool DrewAnotherFault(const Counters& counters);
+
 Json HeaderOf(const CampaignOptions& options);
 Json SummaryOf(const Counters& counters, Outcomes outcome, double seconds,
                const std::vector<std::string>& vacuities);

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <new>
 
+#include "crashsim/beat.h"
 #include "crashsim/iteration.h"
 #include "crashsim/registry.h"
 #include "crashsim/summary.h"
@@ -25,6 +26,8 @@ namespace manifolddb::crashsim {
 namespace {
 
 constexpr double kStuckSeconds = 30;
+// In one session or at one cut: no time, so a busy machine accuses nobody.
+constexpr uint64_t kBeatsMax = 20'000'000;
 
 struct Shared {
   Counters counters;
@@ -39,7 +42,8 @@ struct Worker {
   uint64_t last_beat = 0;
   std::chrono::steady_clock::time_point moved;
   bool running = false;
-  std::string death;  // how it ended, if not well
+  std::string death;   // how it ended, if not well
+  bool stuck = false;  // rather than dead
 };
 
 // The body of a worker process: does not return.
@@ -48,6 +52,7 @@ struct Worker {
   ::setrlimit(RLIMIT_CORE, &no_core);
   JsonLines out = options.json.empty() ? JsonLines() : JsonLines(worker.json);
   Shared& shared = *worker.shared;
+  CountBeatsIn(&shared.place.beat);
   {
     Campaign campaign(options, shared.counters, shared.place, out);
     const uint64_t iterations_max = options.only ? 1 : options.iterations_max;
@@ -85,6 +90,13 @@ Worker Start(const CampaignOptions& options, unsigned index) {
   return worker;
 }
 
+void Stop(Worker& worker, std::string why) {
+  worker.death = std::move(why);
+  worker.stuck = true;
+  worker.moved = std::chrono::steady_clock::now();
+  ::kill(worker.pid, SIGKILL);
+}
+
 // Looks whether the worker has ended or hangs.
 void Attend(Worker& worker) {
   int status = 0;
@@ -96,6 +108,7 @@ void Attend(Worker& worker) {
     if (!worker.death.empty()) return;
     if (worker.shared->place.deadlocks > 0) {
       worker.death = "a deadlock: every thread waits for another";
+      worker.stuck = true;
     } else if (WIFSIGNALED(status)) {
       const int signal = WTERMSIG(status);
       worker.death = std::string("the process died: ") + ::strsignal(signal) +
@@ -103,13 +116,18 @@ void Attend(Worker& worker) {
     } else {
       worker.death = "the process ended with status " + std::to_string(WEXITSTATUS(status));
     }
-  } else if (worker.shared->place.beat != worker.last_beat) {
-    worker.last_beat = worker.shared->place.beat;
+    return;
+  }
+  const Place& place = worker.shared->place;
+  const uint64_t beat = place.beat;
+  const uint64_t entered = place.entered;
+  if (beat > entered && beat - entered > kBeatsMax) {
+    Stop(worker, std::to_string(kBeatsMax) + " calls and switches without an end: it goes round for ever");
+  } else if (beat != worker.last_beat) {
+    worker.last_beat = beat;
     worker.moved = now;
   } else if (std::chrono::duration<double>(now - worker.moved).count() > kStuckSeconds) {
-    worker.death = "no progress for " + std::to_string(static_cast<int>(kStuckSeconds)) + " s: it hangs";
-    worker.moved = now;
-    ::kill(worker.pid, SIGKILL);
+    Stop(worker, "no progress for " + std::to_string(static_cast<int>(kStuckSeconds)) + " s: it hangs");
   }
 }
 
@@ -119,9 +137,9 @@ void ReportDeath(const CampaignOptions& options, const Worker& worker, JsonLines
   ++worker.shared->counters.violations;
   const Coordinates at = CoordinatesOf(options, worker.shared->place);
   const std::string line = at.ToLine(GitRevision());
-  const bool stuck = worker.shared->place.deadlocks > 0 || worker.death.starts_with("no progress");
-  const Promise promise = stuck ? Promise::kBounded : Promise::kHonestAboutDamage;
+  const Promise promise = worker.stuck ? Promise::kBounded : Promise::kHonestAboutDamage;
   out.Write({{"type", "violation"},
+             {"noticed", worker.stuck ? "hang" : "death"},
              {"promise", Name(promise)},
              {"meaning", Meaning(promise)},
              {"expected", "the process lives and moves"},
@@ -142,6 +160,20 @@ void Gather(const std::string& from, const std::string& into) {
   in.close();
   std::error_code ignored;
   std::filesystem::remove(from, ignored);
+}
+
+}  // namespace
+
+namespace {
+
+// Whether what was drawn again is what the line says; says so if it is not.
+bool SameFault(const CampaignOptions& options, const std::vector<Worker>& workers, const Counters& counters) {
+  if (!options.only || !DrewAnotherFault(counters)) return true;
+  const auto or_none = [](const std::string& fault) { return fault.empty() ? "none" : fault; };
+  const std::string drawn = workers[0].shared->place.fault.data();
+  std::fprintf(stderr, "crashsim: the line names fault %s, but %s was drawn: it is of another program\n",
+               or_none(options.only->fault).c_str(), or_none(drawn).c_str());
+  return false;
 }
 
 }  // namespace
@@ -181,11 +213,12 @@ Outcomes RunCampaign(const CampaignOptions& options) {
     counters.Add(worker.shared->counters);
   }
   const std::vector<std::string> vacuities =
-      options.only || options.stop_at_violation ? std::vector<std::string>() : Vacuities(options, counters);
-  const Outcomes outcome = counters.violations > 0               ? Outcomes::kViolation
-                           : lost || counters.harness_errors > 0 ? Outcomes::kHarnessError
-                           : !vacuities.empty()                  ? Outcomes::kVacuous
-                                                                 : Outcomes::kHolds;
+      options.stop_at_violation ? std::vector<std::string>() : Vacuities(options, counters);
+  const bool failed = lost || counters.harness_errors > 0 || !SameFault(options, workers, counters);
+  const Outcomes outcome = counters.violations > 0 ? Outcomes::kViolation
+                           : failed                ? Outcomes::kHarnessError
+                           : !vacuities.empty()    ? Outcomes::kVacuous
+                                                   : Outcomes::kHolds;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   end.Write(SummaryOf(counters, outcome, seconds, vacuities));
   Print(options, counters, outcome, seconds, vacuities);

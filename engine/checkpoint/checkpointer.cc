@@ -180,8 +180,8 @@ Status Checkpointer::RunHeld(const Plan& plan) {
   MANIFOLDDB_TRY(WriteAhead());
   MANIFOLDDB_TRY(core_.pipeline->Hold());
   Status status = Run(plan);
-  if (plan.through == nullptr || !MANIFOLDDB_BROKEN("checkpoint.through.released_early"))
-    core_.pipeline->Release();
+  const bool ordered = plan.through != nullptr && *plan.ordered;
+  if (!ordered || !MANIFOLDDB_BROKEN("checkpoint.through.released_early")) core_.pipeline->Release();
   return status;
 }
 
@@ -340,7 +340,13 @@ Status Checkpointer::WriteMeta(Work& work) {
     const TxnId txn = core_.pipeline->OrderHeld(work.plan.through->order);
     MANIFOLDDB_ASSERT(txn == work.at.txn);
     *work.plan.ordered = true;
-    if (MANIFOLDDB_BROKEN("checkpoint.through.released_early")) core_.pipeline->Release();
+    if (MANIFOLDDB_BROKEN("checkpoint.through.released_early")) {
+      // Published as well: nothing can be published behind it otherwise.
+      PublishThrough(work);
+      core_.slots->Unpin(slot_);
+      static_cast<void>(core_.slots->PinNewest(slot_, core_.versions->published()));
+      core_.pipeline->Release();
+    }
   }
   work.meta_touched = true;
   const MutableByteView unit = work.meta_unit.span();
@@ -349,6 +355,12 @@ Status Checkpointer::WriteMeta(Work& work) {
   MANIFOLDDB_TRY(
       WriteMetaCopyDurably(core_.file->file(), work.meta, 1, format::CopyOrder::kSecond, stamps_, unit));
   return {};
+}
+
+void Checkpointer::PublishThrough(Work& work) {
+  mvcc::CommitEffects effects{work.at.txn, std::move(work.through), {}};
+  mvcc::CommitEffects* const group = &effects;
+  core_.pipeline->GiveBack(core_.versions->Publish({&group, 1}, work.at, core_.allocator->NextBirth()));
 }
 
 void Checkpointer::Finish(Work& work) {
@@ -365,10 +377,8 @@ void Checkpointer::Finish(Work& work) {
     core_.log_space->SetRing(ring);
   }
   core_.log_space->MoveTail(work.at.lsn);
-  if (work.plan.through != nullptr) {
-    mvcc::CommitEffects effects{work.at.txn, std::move(work.through), {}};
-    mvcc::CommitEffects* const group = &effects;
-    core_.pipeline->GiveBack(core_.versions->Publish({&group, 1}, work.at, core_.allocator->NextBirth()));
+  if (work.plan.through != nullptr && !MANIFOLDDB_BROKEN("checkpoint.through.released_early")) {
+    PublishThrough(work);
   }
   core_.slots->Unpin(slot_);
   core_.pipeline->GiveBack(core_.versions->CheckpointDurable(work.at, work.own));

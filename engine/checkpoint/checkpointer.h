@@ -84,6 +84,7 @@ class Checkpointer final : public txn::CheckpointService {
   Status WritePages(const format::PageBitmap& used, const std::vector<format::PageRun>& pending,
                     bool all_synced);
   Status WriteMeta(Work& work);
+  void PublishThrough(Work& work);
   void Finish(Work& work);
   void Undo(Work& work, const Error& error);
   void TakeBack(const mvcc::PageDelta& delta);

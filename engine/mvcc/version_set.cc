@@ -121,11 +121,11 @@ uint64_t VersionSet::pages_pending() const {
 void VersionSet::ApplyLocked(const PageDelta& delta, uint64_t removed_by, std::vector<Pending>& out) {
   for (const PageRun& run : delta.introduced) {
     if (run.end() > used_.size()) used_.Resize(run.end());
-    MANIFOLDDB_ASSERT(used_.TestNone(run));
+    MANIFOLDDB_ASSERT(used_.TestNone(run) || MANIFOLDDB_BROKEN("page.allocator.double"));
     used_.Set(run);
   }
   for (const RemovedRun& removed : delta.removed) {
-    MANIFOLDDB_ASSERT(used_.TestAll(removed.run));
+    MANIFOLDDB_ASSERT(used_.TestAll(removed.run) || MANIFOLDDB_BROKEN("page.allocator.double"));
     used_.Clear(removed.run);
     out.push_back({removed, removed_by});
   }

@@ -138,7 +138,11 @@ Result<MetaPage> BeginLife(const MetaPlan& plan, const std::string& file) {
     return Fail(Errc::kLimit, "database.open",
                 {.file = file, .message = "opened for writing 2^24 times; copy it into a new database"});
   }
-  if (!MANIFOLDDB_BROKEN("recovery.life.not_advanced")) meta.life = format::Life{meta.life.raw() + lives};
+  // Not that of a new database either: a database has no life 0.
+  const bool first = meta.life == format::Life{};
+  if (first || !MANIFOLDDB_BROKEN("recovery.life.not_advanced")) {
+    meta.life = format::Life{meta.life.raw() + lives};
+  }
   // After a clean close nothing follows the checkpoint: the log starts anew, with this life's groups.
   if (plan.newest.clean) meta.log_life = meta.life;
   if (MANIFOLDDB_BROKEN("recovery.log_life.not_recorded")) meta.log_life = meta.life;

@@ -18,6 +18,16 @@ namespace manifolddb::txn {
 
 using format::TxnId;
 
+namespace {
+
+// Broken on purpose: what fails in a group does not poison. Then all goes on as if it had not failed.
+bool FailureIsForgotten(const base::Poison& poison) {
+  if (poison.set()) return false;
+  return MANIFOLDDB_BROKEN("wal.append.poison.skip") || MANIFOLDDB_BROKEN("wal.sync.poison.skip");
+}
+
+}  // namespace
+
 Result<TxnId> CommitPipeline::Commit(PendingCommit& commit, bool& ordered) {
   ordered = false;
   bool lead = false;
@@ -32,12 +42,6 @@ Result<TxnId> CommitPipeline::Commit(PendingCommit& commit, bool& ordered) {
     // Early lock release: the next writer of these families may start, and join the same group.
     commit.order(commit.effects.txn);
     queue_.push_back(&commit);
-    if (MANIFOLDDB_BROKEN("txn.publish.early")) {
-      mvcc::CommitEffects* effects = &commit.effects;
-      mvcc::Position at = parts_.versions->published_at();
-      at.txn = effects->txn;
-      parts_.versions->Publish({&effects, 1}, at, parts_.allocator->NextBirth());
-    }
     while (!commit.done && (leading_ || queue_.front() != &commit)) commit.wake.Wait(mutex_);
     lead = !commit.done;
     if (lead) leading_ = true;
@@ -57,10 +61,10 @@ void CommitPipeline::Lead() {
   // Poisoned since: what waits in the queue was ordered before, but can never be logged.
   Status written = parts_.poison->Check("transaction.commit");
   if (written) written = WriteGroup(group);
-  if (written) Publish(group);
+  if (written || FailureIsForgotten(*parts_.poison)) Publish(group);
 
   base::MutexLock lock(mutex_);
-  if (!written) FailAllLocked(group);
+  if (!written) FailAllLocked(group, written.error());
   for (PendingCommit* const commit : group) {
     commit->done = true;
     commit->wake.NotifyOne();
@@ -95,6 +99,7 @@ Status CommitPipeline::WriteGroup(const std::vector<PendingCommit*>& group) {
   }
   MANIFOLDDB_ASSIGN(const wal::LogEnd end, parts_.log->Append(redos, group.front()->effects.txn));
   parts_.space->Appended(reserved, end.lsn);
+  if (MANIFOLDDB_BROKEN("txn.publish.early")) Publish(group);
   if (sync && !MANIFOLDDB_BROKEN("txn.commit.sync.skip")) MANIFOLDDB_TRY(parts_.log->Sync());
   if (!sync) MANIFOLDDB_MARK("txn.group_without_sync");
   if (group.size() > 1) MANIFOLDDB_MARK("txn.group_of_many");
@@ -112,7 +117,14 @@ void CommitPipeline::Publish(const std::vector<PendingCommit*>& group) {
                                     parts_.allocator->NextBirth()));
 }
 
-void CommitPipeline::FailAllLocked(const std::vector<PendingCommit*>& group) {
+void CommitPipeline::FailAllLocked(const std::vector<PendingCommit*>& group, const Error& cause) {
+  if (FailureIsForgotten(*parts_.poison)) {
+    const ErrorDetails details{.file = cause.file(), .message = cause.message()};
+    for (PendingCommit* const commit : group) {
+      commit->error = Error(Errc::kUnknownOutcome, "transaction.commit", details);
+    }
+    return;
+  }
   MANIFOLDDB_ASSERT(parts_.poison->set());
   const Status why = parts_.poison->Check("transaction.commit");
   // In a forked child it is known: nothing was written.

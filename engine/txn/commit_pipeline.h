@@ -81,7 +81,7 @@ class CommitPipeline {
   std::vector<PendingCommit*> TakeGroupLocked() REQUIRES(mutex_);
   Status WriteGroup(const std::vector<PendingCommit*>& group) EXCLUDES(mutex_);
   void Publish(const std::vector<PendingCommit*>& group) EXCLUDES(mutex_);
-  void FailAllLocked(const std::vector<PendingCommit*>& group) REQUIRES(mutex_);
+  void FailAllLocked(const std::vector<PendingCommit*>& group, const Error& cause) REQUIRES(mutex_);
 
   const Parts parts_;
   mutable base::Mutex mutex_{base::LockRank::kCommitQueue};

@@ -187,7 +187,8 @@ Status WriteTransactionImpl::AfterChange() {
   const uint64_t limit = core_.config.dirty_bytes_max;
   const uint64_t own = pages_.pages_unwritten() * pages_.page_size();
   const bool too_many = CountUnwritten(own) > limit && pages_.pages_unwritten() >= kPagesMin;
-  if (core_.cache->bytes_dirty() > limit && (too_many || own * kPartsMin >= limit)) {
+  const bool spills = core_.cache->bytes_dirty() > limit && (too_many || own * kPartsMin >= limit);
+  if (spills && !MANIFOLDDB_BROKEN("txn.spill.skip")) {
     MANIFOLDDB_MARK("txn.spill");
     if (Status spilled = pages_.Spill(*core_.poison); !spilled) {
       return Failed(spilled.error());
