@@ -53,8 +53,9 @@ enum class ScenarioKind : uint8_t {
   kMissing,     // one of the two files is gone
   kEndings,     // every pair of early endings of openings, where a copy of a meta page stands alone
   kSchedules,   // the same program, its actors otherwise interleaved
+  kOlderFile,   // a data file as it was before, beside the log of now
 };
-inline constexpr size_t kScenarios = 15;
+inline constexpr size_t kScenarios = 16;
 const char* Name(ScenarioKind kind);
 
 inline constexpr size_t kMarksMax = 512;

@@ -27,7 +27,7 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kKill, 1, &Scenarios::KillThenCut, random);
   Try(ScenarioKind::kFailedSync, generation_.plan.setup.limits.resting ? 5 : 1, &Scenarios::FailSync, random);
   Try(ScenarioKind::kCrashLoop, 2, &Scenarios::LoopCrashes, random);
-  Try(ScenarioKind::kIoFault, 2, &Scenarios::FailCall, random);
+  Try(ScenarioKind::kIoFault, 3, &Scenarios::FailCall, random);
   Try(ScenarioKind::kRot, 12, &Scenarios::Rot, random);
   Try(ScenarioKind::kMetaRot, 16, &Scenarios::RotMeta, random);
   Try(ScenarioKind::kLostWrite, 64, &Scenarios::LoseWrite, random);
@@ -35,6 +35,7 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kEndings, 4, &Scenarios::PairEndings, random);
   Try(ScenarioKind::kForeign, 4, &Scenarios::Foreign, random);
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
+  Try(ScenarioKind::kOlderFile, 4, &Scenarios::OlderFile, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
   Try(ScenarioKind::kNoMemory, 1, &Scenarios::RefuseMemory, random);
   Try(ScenarioKind::kSchedules, 8, &Scenarios::Reschedule, random);
@@ -208,6 +209,13 @@ bool Scenarios::FailCall(Random& random, std::string&) {
   if (fault.kind == FaultKind::kShortWrite && random.Chance(50)) fault.parameter = 1 + random.Below(1 << 20);
   fault.at = 1 + random.Below(std::max<uint64_t>(calls, 1));
   fault.lasting = random.Chance(25) && fault.kind != FaultKind::kCorruptRead;
+  Random more = random.Fork(1);
+  if (fault.kind == FaultKind::kShortWrite) fault.parameter = SometimesFewBytes(fault.parameter, more);
+  if (generation_.index == 0 && more.Chance(40)) {
+    // Of the creation: the next opening finds names that are in the system's cache only.
+    fault = {.kind = FaultKind::kIoError, .counted = Only(faultfs::Operation::kDirectory)};
+    fault.at = 1 + more.Below(14);
+  }
   return RunWithFault(fault, false, random);
 }
 

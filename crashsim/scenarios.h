@@ -13,6 +13,12 @@
 
 namespace manifolddb::crashsim {
 
+// A write that ends within the first bytes leaves what they have in common with what lay there.
+inline uint64_t SometimesFewBytes(uint64_t bytes, const Random& random) {
+  Random few = random.Fork(7);
+  return few.Chance(40) ? 1 + few.Below(10) : bytes;
+}
+
 class Scenarios {
  public:
   Scenarios(Campaign& campaign, Place& place, Explorer& explorer, Workload& workload,
@@ -46,6 +52,7 @@ class Scenarios {
   bool LoseMeta(Random& random);
   bool Foreign(Random& random, std::string& what);
   bool Missing(Random& random, std::string& what);
+  bool OlderFile(Random& random, std::string& what);
 
   // What each opening in a loop has to show.
   struct Owed {

@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 namespace manifolddb::crashsim {
@@ -273,6 +274,39 @@ bool Scenarios::Missing(Random& random, std::string&) {
       !(*after.Find(left) == *image.Find(left))) {
     campaign_.Report({{Promise::kHonestAboutDamage, "what is left of the database stays as it is",
                        "another " + std::string(after.Find(gone) != nullptr ? gone : left)}});
+  }
+  return true;
+}
+
+// Somebody put back the data file as it was when the database had been closed, or as this generation found it,
+// and left the log. Whatever it says of itself, the log has been used by a later opening.
+bool Scenarios::OlderFile(Random& random, std::string&) {
+  constexpr uint64_t kOpeningEffects = 8;  // after a clean close: until it is handed out
+  const Session& session = generation_.session;
+  const uint64_t last = generation_.effects();
+  std::vector<uint64_t> closed;
+  for (const Settled& one : session.history.settled) {
+    if (std::string_view(one.what) == "close" && one.ended.effects + kOpeningEffects < last)
+      closed.push_back(one.ended.effects);
+  }
+  std::optional<Image> older = generation_.image;
+  uint64_t since = session.opened_effect;
+  if (!closed.empty() && random.Chance(75)) {
+    const uint64_t at = closed[random.Below(closed.size())];
+    older = CrashPoint(session.trace, at).Draw({Policy::kAll, 0});
+    since = at + kOpeningEffects;
+  }
+  if (!older || older->Find(kDatabase) == nullptr) return false;
+  const uint64_t effects = random.Between(since, last);
+  Image image = CrashPoint(session.trace, effects).Draw({Policy::kAll, 0});
+  if (image.Find(kDatabase) == nullptr || image.Find(kLogFile) == nullptr) return false;
+  image.Put(kDatabase, *older->Find(kDatabase));
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario, "older@" + std::to_string(effects));
+  const Recovered found = Recover(image, generation_.plan.setup, {});
+  campaign_.CountRecovery(found.cpu_nanos);
+  if (!found.error || !ReportsDamage(*found.error)) {
+    campaign_.Report({{Promise::kHonestAboutDamage, "an error that says that the data file is an older one",
+                       found.error ? Describe(*found.error) : "a database opens"}});
   }
   return true;
 }

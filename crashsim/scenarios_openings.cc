@@ -39,10 +39,11 @@ std::vector<std::optional<Fault>> EarlyEndings(Random& random) {
     endings.push_back(Fault{.kind = kind, .counted = Only(faultfs::Operation::kSync), .at = at});
   }
   for (uint64_t at = 1; at <= 5; ++at) {
+    const uint64_t bytes = 1 + random.Below(1 << 20);
     endings.push_back(Fault{.kind = FaultKind::kShortWrite,
                             .counted = Only(faultfs::Operation::kWrite),
                             .at = at,
-                            .parameter = 1 + random.Below(1 << 20)});
+                            .parameter = SometimesFewBytes(bytes, random)});
   }
   return endings;
 }
@@ -99,7 +100,7 @@ void Scenarios::EndEarly(Disk& disk, bool at_once, Random& random) {
     fault = {.kind = tears ? FaultKind::kShortWrite : FaultKind::kIoError,
              .counted = Only(faultfs::Operation::kWrite)};
     fault.at = at_once && random.Chance(60) ? 1 : 1 + random.Below(soon / 2);
-    if (tears && random.Chance(80)) fault.parameter = 1 + random.Below(1 << 20);
+    if (tears && random.Chance(80)) fault.parameter = SometimesFewBytes(1 + random.Below(1 << 20), random);
   }
   disk.Arm(fault);
 }
