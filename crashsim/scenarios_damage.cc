@@ -278,8 +278,8 @@ bool Scenarios::Missing(Random& random, std::string&) {
   return true;
 }
 
-// Somebody put back the data file as it was when the database had been closed, or as this generation found it,
-// and left the log. Whatever it says of itself, the log has been used by a later opening.
+// Somebody put back the data file as it was when the database had been closed, or as this generation found
+// it, and left the log. Whatever it says of itself, the log has been used by a later opening.
 bool Scenarios::OlderFile(Random& random, std::string&) {
   constexpr uint64_t kOpeningEffects = 8;  // after a clean close: until it is handed out
   const Session& session = generation_.session;
