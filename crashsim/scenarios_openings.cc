@@ -74,7 +74,7 @@ uint64_t Scenarios::NearMeta(bool lone, Random& random) const {
   }
   if (writes.empty()) return random.Below(effects.size() + 1);
   // Or of the close: the next life's log is found by its page alone.
-  const bool close = lone && session.closed && random.Chance(writes_through.empty() ? 90 : 35);
+  const bool close = lone && session.closed && random.Chance(writes_through.empty() ? 90 : 20);
   if (close) writes = {writes.back()};
   const bool through_one = !close && !writes_through.empty() && random.Chance(lone ? 90 : 75);
   const auto& from = through_one ? writes_through : writes;
@@ -188,9 +188,8 @@ bool Scenarios::HasThrough() const {
 // it takes to tear the two copies that matter. Behind them, several states that the disk may then be in.
 bool Scenarios::PairEndings(Random& random, std::string&) {
   const Setup& setup = generation_.plan.setup;
-  // Where every commit is in the log and nobody closed, little hangs on the page.
-  const bool matters = generation_.session.closed || HasThrough();
-  if (!matters && random.Chance(75)) return false;
+  // Where every commit is in the log little hangs on the page.
+  if (!HasThrough() && random.Chance(generation_.session.closed ? 60 : 80)) return false;
   Owed owed;
   owed.effects = NearMeta(true, random);
   const CrashPoint point(generation_.session.trace, owed.effects);

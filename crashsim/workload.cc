@@ -240,7 +240,7 @@ Swarm DrawSwarm(Random& random) {
 }
 
 void Press(Swarm& swarm, const WorkloadLimits& limits, Random random) {
-  if (limits.resting && random.Fork(3).Chance(40)) swarm.through_percent = 25;
+  if (limits.resting && random.Fork(3).Chance(60)) swarm.through_percent = 25;
   if (limits.pressure == Pressure::kNone) return;
   if (limits.pressure == Pressure::kCache) {
     swarm.keys = std::max<uint32_t>(swarm.keys, 40);
