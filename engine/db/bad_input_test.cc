@@ -103,6 +103,26 @@ TEST_F(BadInputTest, BothCopiesOfASlotUnreadableIsCorruption) {
   ExpectRefused(Errc::kCorrupt);
 }
 
+TEST_F(BadInputTest, AFileThatWasCutIsTruncatedWhereverThatWas) {
+  Create();
+  const std::string whole = ReadFile("db");
+  for (const size_t bytes : {size_t{4096}, size_t{9000}, size_t{4 * 4096 - 1}, whole.size() - 4096}) {
+    ASSERT_LT(bytes, whole.size());
+    ASSERT_TRUE(storage_->Remove("db"));
+    WriteFile("db", 0, whole.substr(0, bytes), OpenMode::kCreate);
+    ExpectRefused(Errc::kTruncated);
+  }
+}
+
+TEST_F(BadInputTest, AMissingDirectoryIsNamedAndNotTheTemporaryFile) {
+  const std::string path = testing::TempDir() + "manifolddb-no-such-directory/shop";
+  const auto db = Database::Open(path);
+  ASSERT_FALSE(db);
+  EXPECT_EQ(db.error().code(), Errc::kNotFound);
+  EXPECT_EQ(db.error().file(), path);
+  EXPECT_NE(db.error().ToString().find("directory does not exist"), std::string::npos);
+}
+
 TEST_F(BadInputTest, AMissingLogIsCorruption) {
   Create();
   ASSERT_TRUE(storage_->Remove("db-wal"));

@@ -48,7 +48,16 @@ std::string CreationName(const std::string& name) { return name + "-new"; }
 Status CreateDatabase(Storage& storage, const std::string& name, const CreateConfig& config) {
   const std::string temporary = CreationName(name);
   // Made locked, and held until it is the data file, so two creations cannot mix.
-  MANIFOLDDB_ASSIGN(const std::unique_ptr<File> file, storage.Open(temporary, OpenMode::kCreate));
+  const auto opened = storage.Open(temporary, OpenMode::kCreate);
+  if (!opened && opened.error().code() == Errc::kNotFound) {
+    // Of the temporary file the caller knows nothing.
+    const std::string& path = opened.error().file();
+    return Fail(Errc::kNotFound, "database.create",
+                {.file = path.substr(0, path.size() - (temporary.size() - name.size())),
+                 .message = "its directory does not exist"});
+  }
+  if (!opened) return std::unexpected<Error>(opened.error());
+  File* const file = opened->get();
   MANIFOLDDB_ASSIGN(const bool exists, storage.Exists(name));
   if (exists) {  // another creation was faster: nothing of it may be replaced any more
     MANIFOLDDB_MARK("db.create.overtaken");

@@ -63,9 +63,31 @@ Status DatabaseImpl::OpenFiles() {
   return WireReading(std::move(data));
 }
 
+namespace {
+
+// A file that was cut inside its meta pages is not one in which a slot was damaged.
+Status CheckMetaAreaWhole(const recovery::MetaArea& area, uint64_t size, const std::string& file) {
+  for (const auto& slot : area) {
+    for (const format::DecodedMeta& copy : slot) {
+      const uint64_t whole = uint64_t{4} * copy.meta.write_unit;
+      if (copy.verdict != format::MetaVerdict::kValid || size >= whole) continue;
+      return Fail(Errc::kTruncated, "database.open",
+                  {.file = file,
+                   .offset = size,
+                   .message = "the file has " + std::to_string(size) + " bytes, its meta pages alone take " +
+                              std::to_string(whole)});
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 // Finds the meta page that counts; nothing is written before everything about it has been checked.
 Status DatabaseImpl::FindMeta(File& data) {
   MANIFOLDDB_ASSIGN(const recovery::MetaArea area, recovery::ReadMetaArea(data));
+  MANIFOLDDB_ASSIGN(const uint64_t size, data.Size());
+  MANIFOLDDB_TRY(CheckMetaAreaWhole(area, size, data.name()));
   MANIFOLDDB_ASSIGN(plan_, recovery::PlanFromMeta(area, data.name()));
   if (config_.page_size_wanted != 0 && config_.page_size_wanted != plan_.newest.page_size) {
     return Fail(Errc::kPageSizeMismatch, "database.open",
@@ -73,7 +95,6 @@ Status DatabaseImpl::FindMeta(File& data) {
                  .message = "it has " + std::to_string(plan_.newest.page_size) +
                             " bytes per page, asked for were " + std::to_string(config_.page_size_wanted)});
   }
-  MANIFOLDDB_ASSIGN(const uint64_t size, data.Size());
   const uint64_t stated = plan_.newest.page_count * plan_.newest.page_size;
   if (size < stated) {
     return Fail(Errc::kTruncated, "database.open",
