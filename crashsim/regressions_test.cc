@@ -36,6 +36,14 @@ std::vector<std::string> KillsOf(const std::string& line) {
   return sites;
 }
 
+// The draws are the same in every build, the interleaving of actors is not yet (TODO(#5)): what a line meets
+// was found in a build of the preset `release`.
+#ifdef MANIFOLDDB_SANITIZED
+constexpr bool kFindsAgain = false;
+#else
+constexpr bool kFindsAgain = true;
+#endif
+
 Outcomes Play(const Coordinates& at, const std::string& broken) {
   CampaignOptions options;
   options.only = at;
@@ -64,6 +72,7 @@ TEST(Regressions, HoldNow) {
       const std::vector<std::string> sites = KillsOf(line);
       if (sites.empty()) at->fault.clear();  // whatever its scenario draws by now
       EXPECT_EQ(Play(*at, {}), Outcomes::kHolds) << why << "\n" << line;
+      if (!kFindsAgain) continue;
       for (const std::string& site : sites) {
         ++kills;
         EXPECT_EQ(Play(*at, site), Outcomes::kViolation) << why << "\nguards nothing any more:\n" << line;
@@ -71,7 +80,7 @@ TEST(Regressions, HoldNow) {
     }
   }
   EXPECT_GE(played, 15u);
-  EXPECT_GE(kills, 4u);
+  EXPECT_TRUE(kills >= 4 || !kFindsAgain) << kills;
 }
 
 }  // namespace
