@@ -38,7 +38,9 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kOlderFile, 4, &Scenarios::OlderFile, random);
   Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
   Try(ScenarioKind::kNoMemory, 1, &Scenarios::RefuseMemory, random);
-  Try(ScenarioKind::kSchedules, 8, &Scenarios::Reschedule, random);
+  // Without --sample each takes as long as all points of the run itself.
+  const bool many = campaign_.options().sample || campaign_.replaying();
+  Try(ScenarioKind::kSchedules, many ? 8 : 1, &Scenarios::Reschedule, random);
 }
 
 void Scenarios::Try(ScenarioKind kind, uint32_t times, Body body, const Random& random) {
