@@ -105,7 +105,12 @@ Status CreateLog(Storage& storage, const std::string& name, const format::LogHea
   MANIFOLDDB_ASSERT(
       (LogRing{.capacity = capacity, .origin = {}, .write_unit = header.write_unit}.Possible()));
   MANIFOLDDB_ASSIGN(const bool exists, storage.Exists(name));
-  if (exists) MANIFOLDDB_TRY(CheckReplaceable(storage, name));
+  if (exists) {
+    MANIFOLDDB_TRY(CheckReplaceable(storage, name));
+    // The creation before may have been cut while the name of its data file was away, to be given again. That
+    // it is gone must be durable before its log is: a power cut would put the old file beside the new log.
+    MANIFOLDDB_TRY(storage.SyncDirectory());
+  }
   const std::string temporary = name + "-new";
   Status written;
   {
