@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "crashsim/golden/smallest.h"
 #include "faultfs/crash_point.h"
 #include "faultfs/disk.h"
 #include "manifolddb/database.h"
@@ -15,30 +16,6 @@ using faultfs::Disk;
 using faultfs::Policy;
 
 constexpr uint64_t kRandomImages = 4;
-
-Options Tiny() {
-  Options options;
-  options.page_size = 512;
-  options.write_unit = 512;
-  options.log_bytes_initial = 16 * 512;
-  options.log_bytes_max = 16 * 512;
-  options.checkpoint_interval_ms = 0;
-  options.executor = MakeInlineExecutor();
-  return options;
-}
-
-Status OpenAndPut(Disk& disk) {
-  auto db = Database::Open(disk.NewProcess(), "db", Tiny());
-  if (!db) return std::unexpected<Error>(db.error());
-  const auto family = (*db)->OpenOrCreateColumnFamily("f");
-  auto txn = (*db)->BeginWrite(*family);
-  auto table = txn->OpenOrCreateTable(*family, "t");
-  const Status put = table->Put(AsBytes("k"), AsBytes("v"));
-  const auto committed = txn->Commit();
-  disk.Kill();  // nothing of what follows happened
-  if (!put || !committed) return std::unexpected<Error>(put ? committed.error() : put.error());
-  return {};
-}
 
 std::string Read(Disk& disk) {
   auto db = Database::Open(disk.NewProcess(), "db", Tiny());
@@ -61,7 +38,7 @@ TEST(KilledCreation, IsTakenUpByTheNextOpeningWhoseCommitsSurviveAPowerCut) {
     const auto trace = created.trace();
     for (uint64_t killed_after = 0; killed_after < trace->effects.size(); ++killed_after) {
       Disk disk(*trace, killed_after);
-      const Status done = OpenAndPut(disk);
+      const auto done = OpenAndPut(disk);
       ASSERT_TRUE(done) << "killed after effect " << killed_after << ": " << done.error().ToString();
       const CrashPoint point(disk.trace(), disk.effects());
       for (uint64_t image = 0; image < 2 + kRandomImages; ++image) {

@@ -186,6 +186,40 @@ TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
   )");
 }
 
+TEST(GoldenTrace, ACreationAfterOneThatWasCutBetweenItsNamesMakesTheAbsenceDurableFirst) {
+  Expect("OpenAfterKillBetweenNames", R"(
+    create db-new                     # 3.1: in place of the data file whose name was away
+    syncdir                           # 3.1: NAME is gone before its log is: never an old file and a new log
+    create db-wal-new                 # 3.1: from here on as ever
+    allocate db-wal-new 9216          # 3.1: -
+    write db-wal-new header           # 3.1: -
+    write db-wal-new marker ring 0 +16  # 3.3: -
+    sync db-wal-new                   # 3.1: -
+    rename db-wal-new db-wal          # 3.1: over the log that was never opened
+    syncdir                           # 3.1: -
+    allocate db-new 2048              # 3.1: -
+    write db-new A0                   # 3.2: -
+    write db-new A1                   # 3.2: -
+    write db-new B0                   # 3.2: -
+    write db-new B1                   # 3.2: -
+    sync db-new                       # 3.1: -
+    rename db-new db                  # 3.1: -
+    rename db db-new                  # 3.1: -
+    rename db-new db                  # 3.1: -
+    syncdir                           # 3.1: -
+    write db-wal marker               # 3.1: -
+    sync db-wal                       # 3.1: -
+    write db A1                       # 3.6: -
+    write db B1                       # 3.6: -
+    sync db                           # 3.6: -
+    write db A0                       # 3.6: -
+    write db B0                       # 3.6: -
+    sync db                           # 3.6: -
+    write db-wal marker               # 3.6: -
+    sync db-wal                       # 3.6: -
+  )");
+}
+
 TEST(GoldenTrace, AnOpeningAfterACleanCloseIsStepOneOnly) {
   Expect("OpenAfterClose", R"(
     write db A1                       # 3.6: step 1: same number, next life, not clean; last written first

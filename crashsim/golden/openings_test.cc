@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "crashsim/golden/smallest.h"
 #include "faultfs/crash_point.h"
 #include "faultfs/disk.h"
 #include "manifolddb/database.h"
@@ -18,30 +19,6 @@ using faultfs::Image;
 using faultfs::Operation;
 using faultfs::Policy;
 using faultfs::Traits;
-
-Options Tiny() {
-  Options options;
-  options.page_size = 512;
-  options.write_unit = 512;
-  options.log_bytes_initial = 16 * 512;
-  options.log_bytes_max = 16 * 512;
-  options.checkpoint_interval_ms = 0;
-  options.executor = MakeInlineExecutor();
-  return options;
-}
-
-Result<uint64_t> OpenAndCommit(Disk& disk) {
-  auto db = Database::Open(disk.NewProcess(), "db", Tiny());
-  if (!db) return std::unexpected<Error>(db.error());
-  const auto family = (*db)->OpenOrCreateColumnFamily("f");
-  auto txn = (*db)->BeginWrite(*family);
-  auto table = txn->OpenOrCreateTable(*family, "t");
-  const Status put = table->Put(AsBytes("k"), AsBytes("v"));
-  auto committed = txn->Commit();
-  disk.Kill();  // nothing of what follows happened
-  if (!put) return std::unexpected<Error>(put.error());
-  return committed;
-}
 
 // The newest commit; what went wrong as 0, said.
 uint64_t CommitFound(const Image& image, const Traits& traits) {
@@ -62,10 +39,10 @@ TEST(Openings, ACreationWhoseDirectoryCallFailedIsDoneAgainAndNotBelieved) {
     for (uint64_t at = 1; at <= 16; ++at) {
       Disk disk(traits, at);
       disk.Arm({.kind = FaultKind::kIoError, .counted = Only(Operation::kDirectory), .at = at});
-      const auto first = OpenAndCommit(disk);
+      const auto first = OpenAndPut(disk);
       fired += disk.faults_fired().size();
       disk.DisarmAll();
-      const auto again = OpenAndCommit(disk);
+      const auto again = OpenAndPut(disk);
       ASSERT_TRUE(again) << again.error().ToString();
       for (const Policy policy : {Policy::kNone, Policy::kAll}) {
         const Image image = CrashPoint(disk.trace(), disk.effects()).Draw({policy, 0});
@@ -81,7 +58,7 @@ TEST(Openings, ACreationWhoseDirectoryCallFailedIsDoneAgainAndNotBelieved) {
 TEST(Openings, AMetaPageOverwrittenByAFewBytesIsNotTakenForTheOldOne) {
   const Traits traits{.atomic_unit = 512, .garbage_in_torn_units = true, .outside_bytes_safe = false};
   Disk made(traits);
-  const auto committed = OpenAndCommit(made);
+  const auto committed = OpenAndPut(made);
   ASSERT_TRUE(committed);
   const Image base = CrashPoint(made.trace(), made.effects()).Draw({Policy::kAll, 0});
   uint64_t ended = 0;
@@ -93,7 +70,7 @@ TEST(Openings, AMetaPageOverwrittenByAFewBytesIsNotTakenForTheOldOne) {
                   .counted = Only(Operation::kWrite),
                   .at = write,
                   .parameter = bytes});
-        ended += OpenAndCommit(disk) ? 0 : 1;
+        ended += OpenAndPut(disk) ? 0 : 1;
         disk.Kill();
         disk.DisarmAll();
         if (killed) {
@@ -101,7 +78,7 @@ TEST(Openings, AMetaPageOverwrittenByAFewBytesIsNotTakenForTheOldOne) {
         } else {
           disk.Arm({.kind = FaultKind::kSyncKeepsClean, .counted = Only(Operation::kSync)});
         }
-        ended += OpenAndCommit(disk) ? 0 : 1;
+        ended += OpenAndPut(disk) ? 0 : 1;
         disk.Kill();
         const CrashPoint point(disk.trace(), disk.effects());
         for (uint64_t draw = 0; draw < 40; ++draw) {

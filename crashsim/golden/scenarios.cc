@@ -282,18 +282,26 @@ Lines ReadOnly() {
   return stage.Seen();
 }
 
-// The creation was killed when the data file had been given its name and the directory was not yet synced.
-Lines OpenAfterKillInCreation() {
+// A creation that was killed right after the rename from one name to the other; what the next one does.
+Lines OpenAfterKillBehindRename(const std::string& from, const std::string& to) {
   Stage stage;
   stage.Open();
   const auto trace = stage.disk().trace();
+  const auto is_that = [&](const faultfs::Effect& effect) {
+    return effect.kind == faultfs::EffectKind::kRename && effect.name == from && effect.name2 == to;
+  };
   uint64_t cut = 0;
-  while (trace->effects[cut].kind != faultfs::EffectKind::kRename || trace->effects[cut].name2 != "db") ++cut;
+  while (!is_that(trace->effects[cut])) ++cut;
   Stage next(std::make_shared<Disk>(*trace, cut + 1));
   next.Watch();
   next.Open();
   return next.Seen();
 }
+
+// The data file had been given its name and the directory was not yet synced.
+Lines OpenAfterKillInCreation() { return OpenAfterKillBehindRename("db-new", "db"); }
+// Its name had been taken away, to be given again.
+Lines OpenAfterKillBetweenNames() { return OpenAfterKillBehindRename("db", "db-new"); }
 
 // The copy of the newest meta page that was written first is damaged; nothing but damage, or a crash of the
 // opening before, leaves it so.
@@ -351,6 +359,7 @@ const std::vector<Scenario>& Scenarios() {
       {"OpenWithUnreadableCopy", OpenWithUnreadableCopy},
       {"ReadOnly", ReadOnly},
       {"OpenAfterKillInCreation", OpenAfterKillInCreation},
+      {"OpenAfterKillBetweenNames", OpenAfterKillBetweenNames},
       {"FailedLogSync", FailedLogSync},
   };
   return scenarios;

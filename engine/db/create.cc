@@ -1,11 +1,9 @@
 // Creation. Order, and what a cut leaves:
-//   log filled, synced, renamed, directory synced: a log that was never opened, no data file: not a database
-//   yet;
+//   log filled, synced, renamed, directory synced: a log that was never opened; not a database yet;
 //   data file filled and synced under its temporary name: the same;
-//   renamed: a whole database with an empty catalog, marked clean, or still the above. The first life gives
-//   it
-//   its name once more and syncs the directory, for a creator may be killed here, or its sync fail.
-// So the data file's name never stands for an incomplete file.
+//   renamed: a whole database with an empty catalog, marked clean, or still the above.
+// The first life gives it its name once more and syncs the directory, for a creator may be killed before
+// that, or its sync fail. So the data file's name never stands for an incomplete file.
 
 #include "engine/db/create.h"
 
