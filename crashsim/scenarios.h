@@ -74,7 +74,13 @@ class Scenarios {
   uint64_t NearMeta(bool lone, Random& random) const;
   bool HasThrough() const;  // some commit went through a checkpoint, and was acknowledged
 
-  bool RunWithFault(const faultfs::Fault& fault, bool make_room, Random& random);
+  // When the fault of a session goes.
+  enum class Relief : uint8_t {
+    kNone,      // never
+    kSoon,      // after some refusals; from the end of the program on nothing may fail
+    kAtTheEnd,  // the disk stays full until deletions must have made room
+  };
+  bool RunWithFault(const faultfs::Fault& fault, Relief relief, Random& random);
   // Judges a session in which something failed, opens the database again in the same boot, and cuts.
   void JudgeFaulted(const std::shared_ptr<faultfs::Disk>& disk, const Session& session, uint64_t failed_at,
                     bool sync_lied, Random& random);

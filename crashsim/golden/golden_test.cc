@@ -106,7 +106,7 @@ TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
     sync db-wal-new                   # 3.1: synced before renamed: the name never stands for an empty log
     rename db-wal-new db-wal          # 3.1: renamed
     syncdir                           # 3.1: before the data file's name can be there: a database has its log
-    allocate db-new 2048              # 3.1: then the data file the same way
+    allocate db-new 18432             # 3.1: then the data file the same way
     write db-new A0                   # 3.2: both slots valid from the beginning; one sync for all four, since
     write db-new A1                   # 3.2: nothing of it counts before the rename
     write db-new B0                   # 3.2: (see A1)
@@ -143,7 +143,7 @@ TEST(GoldenTrace, CreationWithDefaultsFillsTheLogInLargeSteps) {
     sync db-wal-new                   # 3.1: -
     rename db-wal-new db-wal          # 3.1: -
     syncdir                           # 3.1: -
-    allocate db-new 16384             # 3.2: four units of 4096
+    allocate db-new 278528            # 3.2: four units of 4096; 32 pages kept for who makes room
     write db-new A0                   # 3.2: -
     write db-new A1                   # 3.2: -
     write db-new B0                   # 3.2: -
@@ -197,7 +197,7 @@ TEST(GoldenTrace, ACreationAfterOneThatWasCutBetweenItsNamesMakesTheAbsenceDurab
     sync db-wal-new                   # 3.1: -
     rename db-wal-new db-wal          # 3.1: over the log that was never opened
     syncdir                           # 3.1: -
-    allocate db-new 2048              # 3.1: -
+    allocate db-new 18432             # 3.1: -
     write db-new A0                   # 3.2: -
     write db-new A1                   # 3.2: -
     write db-new B0                   # 3.2: -
@@ -432,7 +432,7 @@ TEST(GoldenTrace, ATransactionWithoutMemoryWritesItsPagesOut) {
   Expect("Spill", R"(
     write db pages +9                 # 3.7: who meets the dirty limit spills, to pages free on disk
     sync db                           # 3.5: a frame is clean only after the sync of its write
-    allocate db 18432                 # 3.1: growth in large steps, allocated before use
+    allocate db 34816                 # 3.1: growth in large steps, allocated before use
     write db pages +9                 # 3.7: -
     sync db                           # 3.5: -
   )");

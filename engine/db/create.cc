@@ -13,6 +13,7 @@
 #include "engine/base/sites.h"
 #include "engine/base/try.h"
 #include "engine/checkpoint/meta_writer.h"
+#include "engine/page/page_allocator.h"
 #include "engine/wal/log_file.h"
 
 namespace manifolddb::db {
@@ -25,7 +26,9 @@ namespace {
 
 Status FillDataFile(File& file, MetaPage meta) {
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(meta.write_unit, "database.create"));
-  MANIFOLDDB_TRY(file.Allocate(meta.page_count * meta.page_size));
+  // With the pages that are kept for those who make room: the device may be full from now on.
+  const uint64_t pages = meta.page_count + page::ReservePages(meta.page_count);
+  MANIFOLDDB_TRY(file.Allocate(pages * meta.page_size));
   format::MetaStamps stamps = {};
   for (const uint64_t number : {uint64_t{1}, uint64_t{2}}) {
     meta.number = MetaNumber{number};

@@ -124,7 +124,9 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
   garbage_ = std::make_unique<mvcc::Garbage>(slots_);
   versions_ = std::make_unique<mvcc::VersionSet>(slots_, mvcc::Position{found_.txn, found_.lsn, found_.chain},
                                                  used_, allocator_->NextBirth());
-  allocator_->SetReclaim([this] { return ReclaimPages(); });
+  // Recovery has no checkpointer yet, and needs none: it may take all there is.
+  allocator_->SetReclaim([this] { return ReclaimPages(); },
+                         [this] { return checkpointer_ != nullptr && checkpointer_->MakeRoom(); });
   families_ = std::make_unique<txn::Families>();
   core_.config = {data_->name(), read_only_, found_.write_unit, config_.dirty_bytes_max,
                   config_.checkpoint_interval_ns};
