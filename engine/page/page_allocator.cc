@@ -6,8 +6,7 @@
 // (3) At most one thread grows the file. It holds no lock while it does; the others wait only if nothing
 //     that would serve them is free.
 // (4) The last ReservePages that are free serve those who make room, nobody else: a full device does not
-// keep a
-//     checkpoint from giving pages back, or a deletion from being committed.
+//     keep a checkpoint from giving pages back, or a deletion from being committed.
 
 #include "engine/page/page_allocator.h"
 
