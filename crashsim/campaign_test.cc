@@ -207,14 +207,42 @@ TEST(Campaign, CallsItVacuousIfNothingWasAtStake) {
   counters.scenarios_bitten.fill(1);
   CampaignOptions options;
   options.required_marks = {};
+  counters.generations_whole = 1;
   EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "nothing unsynced";
   counters.points_unsynced = 1;
   EXPECT_TRUE(Vacuities(options, counters).empty());
-  counters.faults_armed[0] = 1;
+  counters.generations_whole = 0;
+  EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "nothing was tried to its end";
+  counters.generations_whole = 1;
+  counters.faults_armed[0] = 12;
   EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "armed, never fired";
   counters.faults_fired[0] = 1;
   options.required_marks = {"recovery."};
   EXPECT_FALSE(Vacuities(options, counters).empty()) << "marks never seen";
+}
+
+TEST(Campaign, DemandsByHowMuchWasTried) {
+  Counters counters;
+  counters.scenarios_run.fill(1);
+  counters.scenarios_bitten.fill(1);
+  counters.points_unsynced = 1;
+  counters.generations_whole = 1;
+  constexpr auto kOlder = static_cast<size_t>(ScenarioKind::kOlderFile);
+  CampaignOptions options;
+  options.required_marks = {};
+  counters.scenarios_bitten[kOlder] = 0;
+  EXPECT_TRUE(Vacuities(options, counters).empty()) << "one program may hold nothing to harm";
+  counters.generations_whole = 1000;
+  EXPECT_EQ(Vacuities(options, counters).size(), 1u);
+  counters.scenarios_bitten[kOlder] = 1;
+  counters.generations_whole = 1;
+
+  options.required_marks = {"txn.group_of_many"};
+  EXPECT_TRUE(Vacuities(options, counters).empty()) << "one program may have one writer";
+  counters.generations_whole = 1000;
+  EXPECT_EQ(Vacuities(options, counters).size(), 1u);
+  options.workload = "unicode";
+  EXPECT_TRUE(Vacuities(options, counters).empty()) << "which has one writer at a time";
 }
 
 TEST(Campaign, DeathsAreViolations) {
