@@ -68,7 +68,7 @@ inline constexpr size_t kMarksMax = 512;
 // Sums over everything that was tried. Plain numbers: lives in memory that the supervising process shares.
 struct Counters {
   uint64_t iterations = 0;
-  uint64_t generations_whole = 0;  // with all their scenarios and points
+  uint64_t generations_tried = 0;  // all their scenarios, that is; points as far as time allows
   uint64_t sessions = 0;
   uint64_t effects = 0;
   uint64_t commits = 0;

@@ -135,6 +135,7 @@ bool Iteration::RunGeneration(Generation& generation) {
   // First: they are short, and a short run is to have tried them all.
   Scenarios scenarios(campaign_, place_, explorer, *workload_, generation);
   scenarios.Run(draws.Fork(2));
+  if (!campaign_.Stop()) ++counters.generations_tried;
   if (campaign_.WantsScenario(generation.index, name)) {
     campaign_.EnterSession(generation.index, name, "");
     ++counters.scenarios_run[static_cast<size_t>(ScenarioKind::kPoints)];
@@ -145,7 +146,6 @@ bool Iteration::RunGeneration(Generation& generation) {
     const bool bitten = counters.points_unsynced > unsynced;
     counters.scenarios_bitten[static_cast<size_t>(ScenarioKind::kPoints)] += bitten ? 1 : 0;
   }
-  if (!campaign_.Stop()) ++counters.generations_whole;
   return true;
 }
 

@@ -38,9 +38,9 @@ constexpr std::string_view kRareMark = "wal.no_staging";
 constexpr double kRareSeconds = 600;  // of one worker
 
 // What a run draws decides whether it comes by these, so they are demanded by how much was tried: after so
-// many generations brought to their end. By the share of iterations (of three generations) that meet one, a
-// campaign of that many misses it once in thousands; README.md says how that was measured. All other marks
-// that are required are demanded of the first one.
+// many generations of which all scenarios were. By the share of iterations (of three generations) that meet
+// one, a campaign of that many misses it once in thousands; README.md says how that was measured. All other
+// marks that are required are demanded of the first one.
 constexpr uint64_t kSoon = 20;   // met by 4 in 5
 constexpr uint64_t kLater = 40;  // by half of them
 constexpr uint64_t kLate = 120;  // by 1 in 5
@@ -81,7 +81,7 @@ constexpr ScenarioNeed kScenarioNeeds[] = {
 // An operation that a fault was armed for may be the last one of its kind.
 constexpr uint64_t kFaultsArmed = 12;
 
-// After how many whole generations the mark is demanded; nothing: never.
+// After how many generations the mark is demanded; nothing: never.
 std::optional<uint64_t> GenerationsUntilRequired(const CampaignOptions& options, const std::string& mark) {
   const auto begins = [&](const std::string& prefix) { return mark.starts_with(prefix); };
   if (!std::ranges::any_of(options.required_marks, begins)) return std::nullopt;
@@ -110,7 +110,7 @@ void AddScenarioVacuities(const Counters& counters, std::vector<std::string>& wh
     const uint64_t generations = need == std::end(kScenarioNeeds) ? 1 : need->generations;
     if (counters.scenarios_run[i] == 0) {
       why.push_back("scenario " + name + " never ran");
-    } else if (counters.scenarios_bitten[i] == 0 && counters.generations_whole >= generations) {
+    } else if (counters.scenarios_bitten[i] == 0 && counters.generations_tried >= generations) {
       why.push_back("scenario " + name + " never found anything to harm");
     }
   }
@@ -153,7 +153,7 @@ Json SummaryOf(const Counters& c, Outcomes outcome, double seconds,
           {"verdict", Name(outcome)},
           {"seconds", seconds},
           {"iterations", c.iterations},
-          {"generations_whole", c.generations_whole},
+          {"generations_tried", c.generations_tried},
           {"sessions", c.sessions},
           {"commits", c.commits},
           {"effects", c.effects},
@@ -186,7 +186,7 @@ void Print(const CampaignOptions& options, const Counters& c, Outcomes outcome, 
   const auto line = [](const char* what, uint64_t count) {
     std::printf("  %-26s %12llu\n", what, static_cast<unsigned long long>(count));
   };
-  line("programs tried", c.generations_whole);
+  line("programs tried", c.generations_tried);
   line("runs", c.sessions);
   line("transactions", c.commits);
   line("crash points", c.points);
@@ -249,12 +249,12 @@ std::vector<std::string> Vacuities(const CampaignOptions& options, const Counter
     }
   }
   AddScenarioVacuities(counters, why);
-  if (counters.generations_whole == 0)
-    why.push_back("no generation was brought to its end: it takes more time");
+  if (counters.generations_tried == 0)
+    why.push_back("no generation came to the end of its scenarios: it takes more time");
   const std::vector<std::string> marks = MarkNames();
   for (size_t i = 0; i < marks.size() && i < kMarksMax; ++i) {
     const auto after = GenerationsUntilRequired(options, marks[i]);
-    if (after && counters.generations_whole >= *after && counters.marks[i] == 0)
+    if (after && counters.generations_tried >= *after && counters.marks[i] == 0)
       why.push_back("mark " + marks[i] + " was never seen");
   }
   return why;
