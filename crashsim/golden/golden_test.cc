@@ -113,6 +113,7 @@ TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
     write db-new B1                   # 3.2: (see A1)
     sync db-new                       # 3.1: NAME without a valid meta page is corruption and nothing else
     rename db-new db                  # 3.1: renamed: from here on it is a database, never opened
+    create db-new                     # 3.1: held: nobody else creates while the name is away
     rename db db-new                  # 3.1: by the first life, again: a sync of the directory that failed
     rename db-new db                  # 3.1: says so once, and the next would have nothing to write
     syncdir                           # 3.1: before anything is acknowledged, NAME is durable
@@ -150,6 +151,7 @@ TEST(GoldenTrace, CreationWithDefaultsFillsTheLogInLargeSteps) {
     write db-new B1                   # 3.2: -
     sync db-new                       # 3.1: -
     rename db-new db                  # 3.1: -
+    create db-new                     # 3.1: held: nobody else creates while the name is away
     rename db db-new                  # 3.1: by the first life, again: a sync of the directory that failed
     rename db-new db                  # 3.1: says so once, and the next would have nothing to write
     syncdir                           # 3.1: -
@@ -170,6 +172,7 @@ TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
   // The data file had its name, in the cache. Without the syncdir a power cut could take the name, and all
   // that was acknowledged since with it.
   Expect("OpenAfterKillInCreation", R"(
+    create db-new                     # 3.1: held: nobody else creates while the name is away
     rename db db-new                  # 3.6: nothing found is believed durable: the name neither,
     rename db-new db                  # 3.6: nor that a sync would still have it to write
     syncdir                           # 3.6: now it is
@@ -204,6 +207,7 @@ TEST(GoldenTrace, ACreationAfterOneThatWasCutBetweenItsNamesMakesTheAbsenceDurab
     write db-new B1                   # 3.2: -
     sync db-new                       # 3.1: -
     rename db-new db                  # 3.1: -
+    create db-new                     # 3.1: -
     rename db db-new                  # 3.1: -
     rename db-new db                  # 3.1: -
     syncdir                           # 3.1: -
@@ -241,14 +245,14 @@ TEST(GoldenTrace, AnOpeningWithSomethingToReplayWritesItAgainBeforeAnybodySeesIt
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: before births and groups of this life exist
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +4                 # 3.6: step 3: what was replayed (step 2, in memory), catalog, free map
     sync db                           # 3.5: pages before the meta page that speaks of them
     write db B0                       # 3.2: the other slot, copy by copy
     sync db                           # 3.2: one good copy at every moment
     write db B1                       # 3.2: -
     sync db                           # 3.6: the log starts anew; then step 4
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -261,14 +265,14 @@ TEST(GoldenTrace, AnOpeningAfterAKillIsLikeOneAfterAPowerCut) {
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +4                 # 3.6: step 3 makes durable what the log's tail need not be
     sync db                           # 3.5: pages before meta
     write db B0                       # 3.2: copy by copy
     sync db                           # 3.2: -
     write db B1                       # 3.2: -
     sync db                           # 3.6: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -280,14 +284,14 @@ TEST(GoldenTrace, AnOpeningAfterACrashBeginsItsLifeWithACheckpointAlsoWithNothin
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: the free map
     sync db                           # 3.5: before meta
     write db B0                       # 3.6: the log never holds two lives: what lies behind the tail must not
     sync db                           # 3.2: join this life's chain, so the log's life is stated anew
     write db B1                       # 3.2: -
     sync db                           # 3.2: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -300,14 +304,14 @@ TEST(GoldenTrace, AnOpeningAfterACutBetweenTheCopiesRewritesTheWrittenOneFirst) 
     write db A0                       # 3.6: -
     write db B1                       # 3.6: still the one that the life before began with, until now
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: what the cut checkpoint held is replayed: the free map
     sync db                           # 3.5: before meta
     write db A0                       # 3.2: the other slot
     sync db                           # 3.2: -
     write db A1                       # 3.2: -
     sync db                           # 3.2: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -319,14 +323,14 @@ TEST(GoldenTrace, AnUnreadableCopyIsWrittenFirst) {
     write db A1                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: the free map
     sync db                           # 3.5: before meta
     write db B0                       # 3.2: -
     sync db                           # 3.2: -
     write db B1                       # 3.2: -
     sync db                           # 3.2: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
