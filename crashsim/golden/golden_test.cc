@@ -417,19 +417,27 @@ TEST(GoldenTrace, ACheckpointIsPagesSyncAndTwoCopiesEachSynced) {
   )");
 }
 
-TEST(GoldenTrace, TheLogGrowsBeforeTheCheckpointThatStatesIt) {
-  // The put that finds the log half full brings the checkpoint with it: the executor works inline.
+TEST(GoldenTrace, TheLogGrowsBehindACheckpointAndBeforeTheOneThatStatesIt) {
+  // The put that finds the log half full brings the checkpoint with it, and what follows that: the executor
+  // works inline. Filling first would keep those waiting who need the room that the checkpoint makes.
   Expect("CheckpointGrowsTheLog", R"(
     write db-wal ring 7 +1            # 3.3: the put
     sync db-wal ring 7 +1             # 3.4: -
-    allocate db-wal 17408             # 3.3: a full disk shows here, and is no reason to stop
-    write db-wal ring 16 +16          # 3.3: filled with zeros ...
-    sync db-wal                       # 3.3: ... and synced, then stated in the meta page
-    write db pages +4                 # 3.5: -
+    write db pages +4                 # 3.5: the first checkpoint
     sync db                           # 3.5: -
     write db B0                       # 3.5: -
     sync db                           # 3.5: -
     write db B1                       # 3.5: -
+    sync db                           # 3.5: only then the log's tail moves
+    allocate db-wal 17408             # 3.3: a full disk shows here, and is no reason to stop
+    write db-wal ring 16 +16          # 3.3: filled with zeros ...
+    sync db-wal                       # 3.3: ... and synced, then stated in the next meta page
+    sync db                           # 3.5: of pages written before anybody is held: none here
+    write db pages +1                 # 3.5: the second checkpoint: a new free map
+    sync db                           # 3.5: -
+    write db A0                       # 3.5: -
+    sync db                           # 3.5: -
+    write db A1                       # 3.5: -
     sync db                           # 3.5: -
   )");
 }
