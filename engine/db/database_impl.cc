@@ -142,7 +142,7 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
 }
 
 bool DatabaseImpl::ReclaimPages() {
-  const std::vector<format::PageRun> runs = versions_->Collect();
+  const mvcc::FreeRuns runs = versions_->Collect();
   for (const format::PageRun& run : runs) {
     // The frame first, see CommitPipeline::GiveBack.
     cache_->Drop(run.first, run.pages);

@@ -262,7 +262,7 @@ TxnId CommitPipeline::next_txn() const {
   return next_;
 }
 
-void CommitPipeline::GiveBack(const std::vector<format::PageRun>& runs) {
+void CommitPipeline::GiveBack(std::span<const format::PageRun> runs) {
   for (const format::PageRun& run : runs) {
     // The frame first: once the allocator has the page, it may be created anew.
     parts_.cache->Drop(run.first, run.pages);

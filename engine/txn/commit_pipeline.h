@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/base/memory.h"
@@ -78,7 +79,7 @@ class CommitPipeline {
   format::TxnId next_txn() const EXCLUDES(mutex_);
 
   // Tells cache and allocator of pages that nobody reaches any more.
-  void GiveBack(const std::vector<format::PageRun>& runs);
+  void GiveBack(std::span<const format::PageRun> runs);
 
  private:
   using Group = std::vector<PendingCommit*>;
