@@ -169,7 +169,7 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
 }
 
 bool DatabaseImpl::ReclaimPages() {
-  const std::vector<format::PageRun> runs = versions_->Collect();
+  const mvcc::FreeRuns runs = versions_->Collect();
   for (const format::PageRun& run : runs) {
     // The frame first, see CommitPipeline::GiveBack.
     cache_->Drop(run.first, run.pages);
@@ -244,7 +244,7 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
   log_space_ = std::make_unique<txn::LogSpace>(ring, scan.end.lsn);
   pipeline_ = std::make_unique<txn::CommitPipeline>(
       txn::CommitPipeline::Parts{log_.get(), log_space_.get(), versions_.get(), cache_.get(),
-                                 allocator_.get(), &poison_},
+                                 allocator_.get(), &poison_, core_.clock},
       scan.next_txn);
   core_.log_space = log_space_.get();
   core_.pipeline = pipeline_.get();

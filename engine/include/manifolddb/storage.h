@@ -90,6 +90,7 @@ class File {
   virtual Status DoLock(LockMode mode) = 0;
 
   Status NoteWrite(Status written);
+  std::unexpected<Error> FailSync(uint64_t offset) const;
 
   const std::string name_;
   std::atomic<bool> sync_failed_{false};  // then none succeeds any more
