@@ -167,7 +167,8 @@ Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) 
 std::optional<wal::LogRing> Checkpointer::GrownRing() {
   const uint64_t capacity = durable_.log_capacity;
   const uint64_t ready = growth_.Ready(capacity);
-  if (ready > capacity) return wal::LogRing{ready, durable_.lsn, durable_.write_unit};  // origin: WriteFreeMap
+  if (ready > capacity)
+    return wal::LogRing{ready, durable_.lsn, durable_.write_unit};  // origin: WriteFreeMap
   if (core_.log_space->used() * 2 >= core_.log_space->usable()) growth_.Want(capacity);
   return std::nullopt;
 }
@@ -199,8 +200,8 @@ Status Checkpointer::RunHeld(const Plan& plan) {
   return status;
 }
 
-// Most of the pages, while nobody is held up yet: what is published now. `synced`: those who will be held wait
-// for what comes then only.
+// Most of the pages, while nobody is held up yet: what is published now. `synced`: those who will be held
+// wait for what comes then only.
 Status Checkpointer::WriteAhead(bool synced) {
   mvcc::Capture capture = core_.versions->CaptureNewest(slot_);
   Status status = WritePages(capture.used, capture.pending, synced);

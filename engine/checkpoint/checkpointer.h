@@ -116,8 +116,8 @@ class Checkpointer final : public txn::CheckpointService {
   base::CondVar changed_;
   bool running_ GUARDED_BY(mutex_) = false;
   bool requested_ GUARDED_BY(mutex_) = false;
-  bool filling_ GUARDED_BY(mutex_) = false;   // role token: one thread fills the log's next ring
-  uint64_t idlers_ GUARDED_BY(mutex_) = 0;    // threads in WaitIdle
+  bool filling_ GUARDED_BY(mutex_) = false;  // role token: one thread fills the log's next ring
+  uint64_t idlers_ GUARDED_BY(mutex_) = 0;   // threads in WaitIdle
   uint64_t started_ GUARDED_BY(mutex_) = 0;
   uint64_t finished_ GUARDED_BY(mutex_) = 0;
   Status last_ GUARDED_BY(mutex_);

@@ -180,8 +180,8 @@ void VersionSet::ReviewPendingLocked(FreeRuns& free) {
   if (captured_) return;  // the pages are being written out
   std::vector<Pending> candidates;
   for (auto at = pending_.begin(); at != pending_.end();) {
-    const bool still_held =
-        std::any_of(held_.begin(), held_.end(), [&](const Held& version) { return version.txn == at->first; });
+    const bool still_held = std::any_of(held_.begin(), held_.end(),
+                                        [&](const Held& version) { return version.txn == at->first; });
     if (still_held) {
       ++at;
       continue;

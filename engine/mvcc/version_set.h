@@ -119,7 +119,7 @@ class VersionSet {
   // Meanwhile pending pages stay, they are being written.
   std::optional<uint64_t> captured_ GUARDED_BY(mutex_);
   std::map<uint64_t, std::vector<Pending>> pending_
-      GUARDED_BY(mutex_);                            // by the held version that blocks them
+      GUARDED_BY(mutex_);  // by the held version that blocks them
   // Kept for their memory.
   std::vector<uint64_t> pinned_ GUARDED_BY(mutex_);
   std::vector<Held> held_ GUARDED_BY(mutex_);

@@ -106,7 +106,7 @@ class PageWriter {
   // Node pages created since the last Spill; some may be removed, or twice.
   base::SmallVector<format::PageId, 8> unwritten_;
   base::SmallVector<RemovedRun, 8> removed_;  // of other writers
-  PageRun reserve_;                  // allocated, not used yet
+  PageRun reserve_;                           // allocated, not used yet
   uint64_t reserve_pages_next_ = 1;
   uint64_t pages_removed_ = 0;
   bool ended_ = false;

@@ -7,6 +7,8 @@
 //     beside it.
 // (4) A file is emptied by kCreate only under its lock, and only while it has that name: of two processes
 //     that create it, one is refused, and neither empties what the other has renamed meanwhile.
+// (5) A durable write goes past the system's cache where the file system lets it, through a descriptor of its
+//     own: what failed for others is told to them, and nothing of theirs is waited for.
 
 #include <dirent.h>
 #include <fcntl.h>

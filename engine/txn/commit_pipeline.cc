@@ -90,14 +90,15 @@ bool CommitPipeline::AwaitTurnLocked(PendingCommit& commit) {
       commit.seat->Wait(mutex_);
       continue;
     }
-    const bool complete = gathering_.Complete(queue_.size()) || !commit.sync || held_;
+    const bool whole = gathering_.Complete(queue_.size());
+    const bool complete = whole || !commit.sync || held_;
     if (!complete && looks < kLooksMax) {
       TakeSeatLocked(commit);
       looks = commit.seat->WaitAtMost(mutex_, gathering_.nanos_max()) ? looks + 1 : kLooksMax;
       continue;
     }
     if (!complete) MANIFOLDDB_MARK("txn.gathered_in_vain");
-    gathering_.Begins(!complete);
+    if (whole || !complete) gathering_.Begins(!complete);
     lead = true;
   }
   if (commit.seat != nullptr) seats_free_.push_back(std::exchange(commit.seat, nullptr));

@@ -136,7 +136,8 @@ std::unexpected<Error> WriteTransactionImpl::Failed(const Error& error) {
 }
 
 bool WriteTransactionImpl::changed() const {
-  return std::any_of(families_.begin(), families_.end(), [](const FamilyEdit& edit) { return edit.changed(); });
+  return std::any_of(families_.begin(), families_.end(),
+                     [](const FamilyEdit& edit) { return edit.changed(); });
 }
 
 Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) {

@@ -51,7 +51,7 @@ class File {
   }
 
   // Write, and return only when this range (and what is needed to read it back) is durable. Says nothing
-  // about earlier writes to other ranges.
+  // about earlier writes to other ranges. After an error: as after one of Sync, reopen.
   Status WriteDurable(uint64_t offset, std::span<const ByteView> parts);
 
   // Makes every write and size change that returned before this call durable. After an error nobody knows
