@@ -2,6 +2,8 @@
 // or is killed still leaves its reproduction line.
 #include "crashsim/campaign.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <cstdio>
 
@@ -9,6 +11,13 @@ namespace manifolddb::crashsim {
 namespace {
 
 constexpr uint64_t kReportsPerIteration = 8;
+
+// Of this process and all its threads.
+double ProcessorSeconds() {
+  timespec spent = {};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+  return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) * 1e-9;
+}
 
 }  // namespace
 
@@ -37,6 +46,8 @@ Campaign::Campaign(const CampaignOptions& options, Counters& counters, Place& pl
 
 bool Campaign::OutOfTime() const {
   if (options_.only) return false;
+  if (options_.recoveries_max != 0 && counters_.recoveries >= options_.recoveries_max) return true;
+  if (options_.processor_time) return ProcessorSeconds() >= options_.seconds;
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started_;
   return spent.count() >= options_.seconds;
 }
@@ -51,6 +62,11 @@ void Campaign::BeginIteration(uint64_t index, uint64_t seed) {
   seed_ = seed;
   reported_here_ = 0;
   ++counters_.iterations;
+}
+
+void Campaign::SetTraits(const faultfs::Traits& traits) {
+  place_.traits = traits;
+  if (replaying()) std::fprintf(stderr, "the disk: %s\n", traits.ToString().c_str());
 }
 
 void Campaign::EnterSession(uint32_t generation, std::string scenario, std::string fault) {
@@ -122,6 +138,13 @@ Coordinates CoordinatesOf(const CampaignOptions& options, const Place& place) {
   return at;
 }
 
+Json DiskOf(const faultfs::Traits& traits) {
+  return {{"preset", faultfs::Name(traits.preset)},
+          {"unit", traits.atomic_unit},
+          {"garbage", traits.garbage_in_torn_units},
+          {"outside", !traits.outside_bytes_safe}};
+}
+
 Coordinates Campaign::Here() const { return CoordinatesOf(options_, place_); }
 
 void Campaign::Report(const Violations& violations) {
@@ -142,10 +165,11 @@ void Campaign::Report(const Violations& violations) {
                 {"point", cuts_.empty() ? Json() : Json(cuts_.front().effects)},
                 {"policy", cuts_.empty() ? Json() : Json(cuts_.front().image.ToString())},
                 {"nested", cuts_.size() > 1 ? cuts_.size() - 1 : 0},
+                {"disk", DiskOf(place_.traits)},
                 {"repro", line}});
-    std::fprintf(stderr, "VIOLATION %s (%s)\n  expected: %s\n  found:    %s\n%s\n", Name(violation.promise),
-                 Meaning(violation.promise), violation.expected.c_str(), violation.found.c_str(),
-                 line.c_str());
+    std::fprintf(stderr, "VIOLATION %s (%s)\n  expected: %s\n  found:    %s\n  disk:     %s\n%s\n",
+                 Name(violation.promise), Meaning(violation.promise), violation.expected.c_str(),
+                 violation.found.c_str(), place_.traits.ToString().c_str(), line.c_str());
   }
 }
 

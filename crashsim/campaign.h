@@ -16,6 +16,7 @@
 #include "crashsim/verdict.h"
 #include "faultfs/crash_point.h"
 #include "faultfs/fault.h"
+#include "faultfs/traits.h"
 
 namespace manifolddb::crashsim {
 
@@ -23,7 +24,9 @@ struct CampaignOptions {
   std::string workload = "mixed";
   uint64_t seed = 1;
   double seconds = 30;
+  bool processor_time = false;  // seconds are those of each worker's processor, not the wall's
   uint64_t iterations_max = 0;  // 0: as many as there is time for
+  uint64_t recoveries_max = 0;  // of each worker; 0: as many as there is time for
   uint32_t generations = 3;
   uint32_t ops = 0;  // steps per program; 0: the configuration's
   SetupWish setup = {};
@@ -32,8 +35,10 @@ struct CampaignOptions {
   bool stop_at_violation = false;
   std::string json = {};
   unsigned jobs = 2;
-  std::vector<std::string> required_marks = {"recovery.", "wal."};  // prefixes
-  std::optional<Coordinates> only = std::nullopt;                   // play this again, nothing else
+  std::vector<std::string> required_marks = {
+      "recovery.",  // prefixes
+      "wal.",      "txn.", "page.spill", "page.cache.evicted", "checkpoint.log_grows"};
+  std::optional<Coordinates> only = std::nullopt;  // play this again, nothing else
 };
 
 // What is done to a run beside cutting it at every effect.
@@ -63,6 +68,7 @@ inline constexpr size_t kMarksMax = 512;
 // Sums over everything that was tried. Plain numbers: lives in memory that the supervising process shares.
 struct Counters {
   uint64_t iterations = 0;
+  uint64_t generations_whole = 0;  // with all their scenarios and points
   uint64_t sessions = 0;
   uint64_t effects = 0;
   uint64_t commits = 0;
@@ -103,6 +109,7 @@ struct Place {
   uint32_t cuts = 0;
   std::array<char, 32> scenario = {};
   std::array<char, 96> fault = {};
+  faultfs::Traits traits = {};  // of the disk that this iteration has drawn
   struct PlainCut {
     uint64_t effects;
     uint64_t parameter;
@@ -126,6 +133,8 @@ class Campaign {
   bool Stop() const;
 
   void BeginIteration(uint64_t index, uint64_t seed);
+  // What the iteration has drawn; told with every violation.
+  void SetTraits(const faultfs::Traits& traits);
   uint64_t iteration() const { return iteration_; }
   void EnterSession(uint32_t generation, std::string scenario, std::string fault);
   void EnterCut(const Cut& cut) { cuts_.assign(1, cut), CountAgain(), Mirror(); }
@@ -171,6 +180,8 @@ class Campaign {
   uint64_t reported_here_ = 0;
 };
 
+// The disk, for a violation's record.
+Json DiskOf(const faultfs::Traits& traits);
 // The commit the program was built from, as far as it knows.
 std::string GitRevision();
 // Coordinates of a place; the rest from the options.

@@ -97,6 +97,11 @@ TEST(Campaign, FindsASkippedSyncAtOnceAndPlaysItAgain) {
   const std::vector<Json> violations = Records(options, "violation");
   ASSERT_FALSE(violations.empty());
   const std::string line = violations[0]["repro"];
+  // The disk that it happened on.
+  const Json disk = violations[0]["disk"];
+  EXPECT_EQ(disk["preset"], "strict");
+  EXPECT_EQ(disk["unit"], 512);
+  EXPECT_TRUE(disk["garbage"].is_boolean() && disk["outside"].is_boolean()) << disk;
 
   std::string why;
   const auto at = Coordinates::Parse(line, why);
@@ -107,7 +112,9 @@ TEST(Campaign, FindsASkippedSyncAtOnceAndPlaysItAgain) {
   again.ops = at->ops;
   again.generations = at->generation + 1;
   again.broken = options.broken;
+  testing::internal::CaptureStderr();
   EXPECT_EQ(RunCampaign(again), Outcomes::kViolation);
+  EXPECT_TRUE(testing::internal::GetCapturedStderr().find("the disk: unit=512,preset=strict") != line.npos);
   EXPECT_EQ(Records(again, "violation")[0]["promise"], violations[0]["promise"]);
   EXPECT_EQ(Records(again, "violation")[0]["repro"], line);
   again.broken = {};
@@ -207,14 +214,76 @@ TEST(Campaign, CallsItVacuousIfNothingWasAtStake) {
   counters.scenarios_bitten.fill(1);
   CampaignOptions options;
   options.required_marks = {};
+  counters.generations_whole = 1;
   EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "nothing unsynced";
   counters.points_unsynced = 1;
   EXPECT_TRUE(Vacuities(options, counters).empty());
-  counters.faults_armed[0] = 1;
+  counters.generations_whole = 0;
+  EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "nothing was tried to its end";
+  counters.generations_whole = 1;
+  counters.faults_armed[0] = 12;
   EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "armed, never fired";
   counters.faults_fired[0] = 1;
   options.required_marks = {"recovery."};
   EXPECT_FALSE(Vacuities(options, counters).empty()) << "marks never seen";
+}
+
+TEST(Campaign, DemandsByHowMuchWasTried) {
+  Counters counters;
+  counters.scenarios_run.fill(1);
+  counters.scenarios_bitten.fill(1);
+  counters.points_unsynced = 1;
+  counters.generations_whole = 1;
+  constexpr auto kOlder = static_cast<size_t>(ScenarioKind::kOlderFile);
+  CampaignOptions options;
+  options.required_marks = {};
+  counters.scenarios_bitten[kOlder] = 0;
+  EXPECT_TRUE(Vacuities(options, counters).empty()) << "one program may hold nothing to harm";
+  counters.generations_whole = 1000;
+  EXPECT_EQ(Vacuities(options, counters).size(), 1u);
+  counters.scenarios_bitten[kOlder] = 1;
+  counters.generations_whole = 1;
+
+  options.required_marks = {"txn.group_of_many"};
+  EXPECT_TRUE(Vacuities(options, counters).empty()) << "one program may have one writer";
+  counters.generations_whole = 1000;
+  EXPECT_EQ(Vacuities(options, counters).size(), 1u);
+  options.workload = "unicode";
+  EXPECT_TRUE(Vacuities(options, counters).empty()) << "which has one writer at a time";
+}
+
+TEST(Campaign, TellsScenariosFromFaultsAndNoneThatNeverRan) {
+  Counters counters;
+  constexpr auto kLost = static_cast<size_t>(ScenarioKind::kLostWrite);
+  counters.scenarios_run[kLost] = 7;
+  counters.faults_armed[static_cast<size_t>(faultfs::FaultKind::kLostWrite)] = 5;
+  testing::internal::CaptureStdout();
+  Print(CampaignOptions(), counters, Outcomes::kHolds, 1, {});
+  const std::string text = testing::internal::GetCapturedStdout();
+  const size_t fault = text.find("lost_write");
+  const size_t label = text.find("scenarios that did harm");
+  ASSERT_NE(label, text.npos) << text;
+  EXPECT_LT(fault, label) << text;
+  EXPECT_LT(label, text.find("lost_write", label)) << text;
+  EXPECT_EQ(text.find("0 of 0"), text.npos) << text;
+}
+
+TEST(Campaign, EndsAfterSoManyRecoveriesOrSecondsOfAProcessor) {
+  CampaignOptions options = Short("mixed", 3);
+  options.iterations_max = 0;
+  options.seconds = 3600;
+  options.recoveries_max = 50;
+  EXPECT_EQ(RunCampaign(options), Outcomes::kVacuous);  // nothing was tried to its end
+  const Json summary = Records(options, "summary").at(0);
+  EXPECT_GE(summary["recoveries"], 50);
+  EXPECT_EQ(summary["iterations"], 1);
+
+  options.recoveries_max = 0;
+  options.processor_time = true;
+  options.seconds = 0.01;
+  EXPECT_EQ(RunCampaign(options), Outcomes::kVacuous);
+  EXPECT_EQ(Records(options, "summary").at(0)["iterations"], 1);
+  std::filesystem::remove(options.json);
 }
 
 TEST(Campaign, DeathsAreViolations) {

@@ -73,6 +73,7 @@ Iteration::Iteration(Campaign& campaign, Place& place, uint64_t index, uint64_t 
   campaign_.EnterSession(0, "run", "");
   Random draws = random_.Fork(1);
   if (auto setup = DrawSetup(campaign_.options().setup, draws)) setup_ = std::move(*setup);
+  campaign_.SetTraits(setup_.traits);
   std::string why;
   workload_ = MakeWorkload(campaign_.options().workload, setup_, campaign_.options().ops, draws, why);
   if (!workload_) campaign_.HarnessError(why);
@@ -144,6 +145,7 @@ bool Iteration::RunGeneration(Generation& generation) {
     const bool bitten = counters.points_unsynced > unsynced;
     counters.scenarios_bitten[static_cast<size_t>(ScenarioKind::kPoints)] += bitten ? 1 : 0;
   }
+  if (!campaign_.Stop()) ++counters.generations_whole;
   return true;
 }
 

@@ -100,6 +100,10 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_option("--seed", options.seed, "What is drawn: the same for the same number")
       ->capture_default_str();
   run.add_option("--for", words.duration, "How long: 90s, 4m, 1h")->capture_default_str();
+  run.add_flag("--processor-time", options.processor_time,
+               "--for counts the time of each worker's processor: as much is tried on a busy machine");
+  run.add_option("--recoveries", options.recoveries_max,
+                 "At most so many recoveries per worker; 0: as many as there is time for");
   run.add_option("--iterations", options.iterations_max,
                  "At most so many iterations; 0: as many as there is time for");
   run.add_option("--json", options.json, "Write results here, as JSON lines");
@@ -127,7 +131,10 @@ void AddMutantsOptions(CLI::App& mutants, Words& words) {
   MutantsOptions& options = words.mutants;
   mutants.add_option("--site", options.sites, "Only this site; may be given several times");
   mutants.add_option("--seed", options.seed, "What the campaigns draw")->capture_default_str();
-  mutants.add_option("--for", words.mutants_duration, "How long a site may survive")->capture_default_str();
+  mutants.add_option("--for", words.mutants_duration, "Processor time that a site may survive")
+      ->capture_default_str();
+  mutants.add_option("--executions", options.executions_max,
+                     "Recoveries that a site may survive; 0: as many as there is time for");
   mutants.add_option("--jobs", options.jobs, "Sites at a time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

@@ -4,6 +4,7 @@
 #include "crashsim/mutants.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <optional>
 
 #include "crashsim/registry.h"
@@ -26,6 +28,7 @@ struct Trial {
   std::string json;
   SteadyClock::time_point begun;
   double seconds = 0;
+  double processor_seconds = 0;
   int status = -1;  // exit code
   Json violation;   // the first
   Json summary;
@@ -41,6 +44,7 @@ void Start(const MutantsOptions& options, const std::string& scratch, Trial& tri
   trial.begun = SteadyClock::now();
   const std::string seed = std::to_string(options.seed);
   const std::string seconds = std::to_string(static_cast<uint64_t>(options.seconds)) + "s";
+  const std::string executions = std::to_string(options.executions_max);
   std::vector<const char*> arguments = {options.program.c_str(),
                                         "run",
                                         "--workload",
@@ -51,6 +55,9 @@ void Start(const MutantsOptions& options, const std::string& scratch, Trial& tri
                                         seconds.c_str(),
                                         "--jobs",
                                         "1",
+                                        "--processor-time",
+                                        "--recoveries",
+                                        executions.c_str(),
                                         "--sample",
                                         "--until-violation",
                                         "--json",
@@ -71,7 +78,12 @@ void Start(const MutantsOptions& options, const std::string& scratch, Trial& tri
 // True once the trial has ended.
 bool Finished(Trial& trial) {
   int status = 0;
-  if (::waitpid(trial.pid, &status, WNOHANG) != trial.pid) return false;
+  rusage used = {};  // with what its worker used
+  if (::wait4(trial.pid, &status, WNOHANG, &used) != trial.pid) return false;
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  trial.processor_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
   trial.seconds = std::chrono::duration<double>(SteadyClock::now() - trial.begun).count();
   trial.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   std::ifstream lines(trial.json);
@@ -98,10 +110,15 @@ std::string KilledBy(const Trial& trial) {
 }
 
 Json RecordOf(const Trial& trial) {
-  Json record = {{"type", "mutant"},         {"site", trial.site},
-                 {"killed", trial.killed()}, {"noticed", NoticedBy(trial)},
-                 {"by", KilledBy(trial)},    {"executions", trial.recoveries()},
-                 {"hits", trial.hits()},     {"seconds", trial.seconds}};
+  Json record = {{"type", "mutant"},
+                 {"site", trial.site},
+                 {"killed", trial.killed()},
+                 {"noticed", NoticedBy(trial)},
+                 {"by", KilledBy(trial)},
+                 {"executions", trial.recoveries()},
+                 {"hits", trial.hits()},
+                 {"seconds", trial.seconds},
+                 {"processor_seconds", trial.processor_seconds}};
   if (trial.killed()) {
     for (const char* field : {"promise", "scenario", "policy", "found", "repro"}) {
       if (trial.violation.contains(field)) record[field] = trial.violation[field];
@@ -111,11 +128,11 @@ Json RecordOf(const Trial& trial) {
 }
 
 void PrintRow(const Trial& trial) {
-  std::printf("  %-36s %-30s %-8s %10llu %10llu %7.1f\n",
+  std::printf("  %-36s %-30s %-8s %10llu %10llu %7.1f %9.1f\n",
               trial.site.empty() ? "(sound engine)" : trial.site.c_str(),
               trial.site.empty() && !trial.killed() ? "holds, as it should" : KilledBy(trial).c_str(),
               NoticedBy(trial).c_str(), static_cast<unsigned long long>(trial.recoveries()),
-              static_cast<unsigned long long>(trial.hits()), trial.seconds);
+              static_cast<unsigned long long>(trial.hits()), trial.seconds, trial.processor_seconds);
   std::fflush(stdout);
 }
 
@@ -137,6 +154,54 @@ void RunAll(const MutantsOptions& options, const std::string& scratch, std::vect
     });
     ::poll(nullptr, 0, 10);
   }
+}
+
+constexpr double kMinute = 60;  // of a processor
+
+struct Count {
+  explicit Count(const std::vector<Trial>& trials) {
+    for (const Trial& trial : trials) {
+      if (trial.site.empty() || !trial.killed()) continue;
+      ++killed;
+      if (trial.processor_seconds <= kMinute) ++within_a_minute;
+      ++by[NoticedBy(trial)];
+    }
+  }
+  size_t killed = 0;
+  size_t within_a_minute = 0;
+  std::map<std::string, size_t> by;
+};
+
+// Not accused, and with that much time its campaign has come by everything that it arms.
+bool IsSound(const Trial& sound) { return sound.status == static_cast<int>(Outcomes::kHolds); }
+
+// Says what it came to.
+Outcomes Judge(const std::vector<Trial>& trials) {
+  Count count(trials);
+  const Trial& sound = trials[0];
+  std::printf(
+      "  %zu of %zu mutants killed, by an answer %zu, a death %zu, a hang %zu; %zu within a minute of a "
+      "processor\n",
+      count.killed, trials.size() - 1, count.by["answer"], count.by["death"], count.by["hang"],
+      count.within_a_minute);
+  for (const Trial& trial : trials) {
+    if (!trial.site.empty() && !trial.killed()) {
+      std::printf("  survivor: %s (%s)\n", trial.site.c_str(),
+                  trial.hits() == 0 ? "its code never ran" : "its effect was never noticed");
+    }
+  }
+  const bool vacuous = sound.status == static_cast<int>(Outcomes::kVacuous);
+  if (vacuous) {
+    std::printf("  the campaign on the sound engine proved nothing: %s\n",
+                sound.summary["vacuities"].dump().c_str());
+  } else if (!IsSound(sound)) {
+    std::printf("  THE SOUND ENGINE WAS ACCUSED, or gave no verdict\n");
+  }
+  const bool all_killed = count.killed + 1 == trials.size();
+  if (all_killed && IsSound(sound)) return Outcomes::kHolds;
+  const bool no_verdict = std::ranges::any_of(trials, [](const Trial& trial) { return !trial.ended_well(); });
+  if (no_verdict && !all_killed) return Outcomes::kHarnessError;
+  return all_killed && vacuous ? Outcomes::kVacuous : Outcomes::kViolation;
 }
 
 }  // namespace
@@ -166,33 +231,18 @@ Outcomes RunMutants(const MutantsOptions& options) {
              {"seed", options.seed},
              {"seconds", options.seconds},
              {"sites", trials.size() - 1}});
-  std::printf("  %-36s %-30s %-8s %10s %10s %7s\n", "site", "killed by", "noticed", "executions", "hits",
-              "seconds");
+  std::printf("  %-36s %-30s %-8s %10s %10s %7s %9s\n", "site", "killed by", "noticed", "executions", "hits",
+              "seconds", "processor");
   RunAll(options, scratch, trials, out);
   std::filesystem::remove_all(scratch, error);
 
-  const bool sound = trials[0].ended_well() && !trials[0].killed();
-  const auto killed =
-      static_cast<size_t>(std::ranges::count_if(trials.begin() + 1, trials.end(), &Trial::killed));
-  const bool no_verdict = std::ranges::any_of(trials, [](const Trial& trial) { return !trial.ended_well(); });
-  Outcomes outcome = killed + 1 == trials.size() && sound ? Outcomes::kHolds : Outcomes::kViolation;
-  if (no_verdict && killed + 1 != trials.size()) outcome = Outcomes::kHarnessError;
-  const auto by = [&](const char* how) {
-    return std::ranges::count_if(trials, [&](const Trial& trial) { return NoticedBy(trial) == how; });
-  };
-  std::printf("  %zu of %zu mutants killed, by an answer %td, a death %td, a hang %td%s\n", killed,
-              trials.size() - 1, by("answer"), by("death"), by("hang"),
-              sound ? "" : "; THE SOUND ENGINE WAS ACCUSED, or gave no verdict");
-  for (const Trial& trial : trials) {
-    if (!trial.site.empty() && !trial.killed()) {
-      std::printf("  survivor: %s (%s)\n", trial.site.c_str(),
-                  trial.hits() == 0 ? "its code never ran" : "its effect was never noticed");
-    }
-  }
+  const Outcomes outcome = Judge(trials);
+  const Count count(trials);
   out.Write({{"type", "mutants_summary"},
-             {"killed", killed},
+             {"killed", count.killed},
+             {"killed_within_a_minute", count.within_a_minute},
              {"sites", trials.size() - 1},
-             {"sound", sound},
+             {"sound", IsSound(trials[0])},
              {"verdict", Name(outcome)}});
   return outcome;
 }

@@ -14,7 +14,8 @@ struct MutantsOptions {
   std::string program;             // this binary: one process per site
   std::vector<std::string> sites;  // empty: all that are registered
   uint64_t seed = 1;
-  double seconds = 60;  // at most, per site
+  uint64_t executions_max = 0;  // recoveries that a site may survive; 0: no bound
+  double seconds = 60;          // of a processor that a site may survive
   unsigned jobs = 2;
   std::string json;
 };

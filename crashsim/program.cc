@@ -2,7 +2,6 @@
 #include "crashsim/program.h"
 
 #include <cstring>
-#include <set>
 #include <utility>
 
 #include "crashsim/random.h"
@@ -37,19 +36,18 @@ std::string LedgerKey(Serial serial) {
   return key;
 }
 
-Step DeletionOfAll(const Program& program, Serial serial) {
-  std::set<std::pair<std::string, std::string>> tables;
+Step DeletionOfAll(const Program& program, HeldTables held, Serial serial) {
   for (const Round& round : program.rounds) {
     for (const std::vector<Step>& steps : round.actors) {
       for (const Step& step : steps) {
         for (const Op& op : step.ops) {
-          if (op.kind == OpKind::kPut) tables.emplace(step.families[op.family], op.table);
+          if (op.kind == OpKind::kPut) held.emplace(step.families[op.family], op.table);
         }
       }
     }
   }
   Step deletion{.serial = serial};
-  for (const auto& [family, table] : tables) {
+  for (const auto& [family, table] : held) {
     if (deletion.families.empty() || deletion.families.back() != family) deletion.families.push_back(family);
     deletion.ops.push_back({.kind = OpKind::kDeleteRange,
                             .family = static_cast<uint8_t>(deletion.families.size() - 1),

@@ -3,7 +3,9 @@
 // Drawn before anything runs; knows names, not engine objects.
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "manifolddb/bytes.h"
@@ -101,9 +103,10 @@ ValueTag TagOf(ByteView value);
 inline constexpr char kLedgerTable[] = "~ledger";
 std::string LedgerKey(Serial serial);
 
-// Deletes everything the program may have put, in one transaction: what must agree between families still
-// does.
-Step DeletionOfAll(const Program& program, Serial serial);
+// Deletes everything in `held`, (family, table), and everything the program may have put, in one transaction:
+// what must agree between families still does.
+using HeldTables = std::set<std::pair<std::string, std::string>>;
+Step DeletionOfAll(const Program& program, HeldTables held, Serial serial);
 
 // Certainly small enough for a group of the log, whose largest is a quarter of the ring.
 bool FitsTheLog(const Step& step, const Options& options);

@@ -235,7 +235,11 @@ void SessionRunner::EmptyFullDisk() {
   LetGo();
   session_.room_was_made = true;
   DoCheckpoint();
-  const Step deletion = DeletionOfAll(plan_.program, kProbeSerial + 3);
+  HeldTables held;
+  for (const ObservedFamily& family : session_.opened.families) {
+    for (const ObservedTable& table : family.tables) held.emplace(family.name, table.name);
+  }
+  const Step deletion = DeletionOfAll(plan_.program, std::move(held), kProbeSerial + 3);
   if (!deletion.ops.empty()) DoTransaction(deletion);
   // What they freed is still the durable checkpoint's: whoever needs it has to see to the next one.
   const DatabaseStats stats = database_->Stats();

@@ -148,9 +148,13 @@ void ReportDeath(const CampaignOptions& options, const Worker& worker, JsonLines
              {"scenario", at.scenario},
              {"point", at.cut ? Json(at.cut->effects) : Json()},
              {"policy", at.cut ? Json(at.cut->image.ToString()) : Json()},
+             {"disk", DiskOf(worker.shared->place.traits)},
              {"repro", line}});
-  std::fprintf(stderr, "VIOLATION %s (%s)\n  expected: the process lives and moves\n  found:    %s\n%s\n",
-               Name(promise), Meaning(promise), worker.death.c_str(), line.c_str());
+  std::fprintf(stderr,
+               "VIOLATION %s (%s)\n  expected: the process lives and moves\n  found:    %s\n  disk:     "
+               "%s\n%s\n",
+               Name(promise), Meaning(promise), worker.death.c_str(),
+               worker.shared->place.traits.ToString().c_str(), line.c_str());
 }
 
 void Gather(const std::string& from, const std::string& into) {
@@ -212,8 +216,9 @@ Outcomes RunCampaign(const CampaignOptions& options) {
     ReportDeath(options, worker, end);
     counters.Add(worker.shared->counters);
   }
+  const bool stopped = options.stop_at_violation && counters.violations > 0;
   const std::vector<std::string> vacuities =
-      options.stop_at_violation ? std::vector<std::string>() : Vacuities(options, counters);
+      stopped ? std::vector<std::string>() : Vacuities(options, counters);
   const bool failed = lost || counters.harness_errors > 0 || !SameFault(options, workers, counters);
   const Outcomes outcome = counters.violations > 0 ? Outcomes::kViolation
                            : failed                ? Outcomes::kHarnessError

@@ -129,6 +129,16 @@ TEST_P(Litmus, ASyncBetweenExtensionAndWriteForbidsTheOldSize) {
   EXPECT_EQ(outcomes, (std::set<std::string>{"f=..", "f=a.", "f=.b", "f=ab"}));
 }
 
+TEST_P(Litmus, ASyncAfterExtensionAndWriteForbidsTheZeros) {
+  const auto outcomes = Outcomes([](Program& p) {
+    p.Durable("f", "");
+    p.Allocate("f", 2);
+    p.Write("f", 0, "ab");
+    p.Sync("f");
+  });
+  EXPECT_EQ(outcomes, (std::set<std::string>{"f=ab"}));
+}
+
 // ---- Versions.
 
 TEST_P(Litmus, EveryIntermediateVersionOfASectorIsReachable) {

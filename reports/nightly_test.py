@@ -23,7 +23,7 @@ class NightlyTest(unittest.TestCase):
         code, out = nightly("--dry-run", "--campaign", "5m")
         self.assertEqual(code, 0, out)
         for command in ("scripts/setup", "scripts/campaign --for 5m",
-                        "scripts/dev mutants", "scripts/report --history"):
+                        "scripts/dev mutants", "scripts/dev model --deep", "scripts/report --history"):
             self.assertIn(f"+ {command}", out)
         self.assertIn("--check", out)
 

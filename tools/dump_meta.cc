@@ -1,8 +1,10 @@
 // manifolddb dump --meta: the copies of the meta pages, decoded, of a database that may not open.
 //
 // (1) Only the format is used, not the engine: whatever it refuses is shown and said to be refused.
-// (2) The exit code tells whether the engine could use them: a valid copy in each slot.
+// (2) The exit code tells whether the engine could use them: a valid copy in each slot. A file with nothing
+//     of a meta page was no database, hence is not a damaged one.
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/try.h"
@@ -68,7 +70,13 @@ Result<int> RunMeta(const DumpArguments& arguments, Streams streams) {
   } else {
     PrintMetaText(data, area, streams.out);
   }
-  return area.SlotReadable(0) && area.SlotReadable(1) ? kDone : kDamaged;
+  if (area.SlotReadable(0) && area.SlotReadable(1)) return kDone;
+  MANIFOLDDB_ASSIGN(const ByteView front, data.Read(0, format::kWriteUnitMin));
+  const bool ours = std::ranges::any_of(area.copies, [](const MetaCopy& copy) {
+    return copy.decoded.verdict != format::MetaVerdict::kNotOurs;
+  });
+  if (ours || format::BeginsAsMetaPage(front)) return kDamaged;
+  return Fail(Errc::kNotADatabase, "tools.dump_meta", {.file = data.path(), .message = "no meta page found"});
 }
 
 }  // namespace

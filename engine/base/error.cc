@@ -21,7 +21,7 @@ constexpr CodeText kCodes[] = {
     {Errc::kNoSuchColumnFamily, "kNoSuchColumnFamily", "create the column family first, or check its name"},
     {Errc::kNoSuchTable, "kNoSuchTable", "create the table first, or check its name"},
     {Errc::kAlreadyExists, "kAlreadyExists", "open what exists, or choose another name"},
-    {Errc::kBusy, "kBusy", "try again when the other write transaction has ended"},
+    {Errc::kBusy, "kBusy", "end the open transactions, or wait until they have ended, and try again"},
     {Errc::kTransactionEnded, "kTransactionEnded", "begin a new transaction"},
     {Errc::kReadOnly, "kReadOnly", "open the database for writing"},
     {Errc::kClosed, "kClosed", "open the database again"},

@@ -13,8 +13,11 @@ Status Poison::Check(const char* operation) const {
     return {};
   MutexLock lock(mutex_);
   // In a forked child nothing was written, and opening the files again there is not what would help.
-  const Errc code = first_->code() == Errc::kForked ? Errc::kForked : Errc::kPoisoned;
-  return Fail(code, operation, {.file = first_->file(), .message = "after " + first_->ToString()});
+  if (first_->code() == Errc::kForked) {
+    return Fail(Errc::kForked, operation,
+                {.file = first_->file(), .message = "refused by " + std::string(first_->operation())});
+  }
+  return Fail(Errc::kPoisoned, operation, {.file = first_->file(), .message = "after " + first_->ToString()});
 }
 
 }  // namespace manifolddb::base

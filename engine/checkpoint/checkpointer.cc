@@ -190,7 +190,7 @@ void Checkpointer::FillLog() {
   changed_.NotifyAll();
 }
 
-Status Checkpointer::RunHeld(const Plan& plan) {
+Status Checkpointer::RunHeld(const Plan& plan) noexcept {
   MANIFOLDDB_TRY(core_.poison->Check("checkpoint"));
   MANIFOLDDB_TRY(WriteAhead(plan.ring.has_value()));
   MANIFOLDDB_TRY(core_.pipeline->Hold());
@@ -211,7 +211,7 @@ Status Checkpointer::WriteAhead(bool synced) {
   return status;
 }
 
-Status Checkpointer::Run(const Plan& plan) {
+Status Checkpointer::Run(const Plan& plan) noexcept {
   MANIFOLDDB_TRY(core_.poison->Check("checkpoint"));
   Work work(plan);
   Status status = Prepare(work);

@@ -80,8 +80,9 @@ class Checkpointer final : public txn::CheckpointService {
   // One checkpoint on its way.
   struct Work;
 
-  Status Run(const Plan& plan);
-  Status RunHeld(const Plan& plan);
+  // noexcept, as CommitPipeline::Commit.
+  Status Run(const Plan& plan) noexcept;
+  Status RunHeld(const Plan& plan) noexcept;
   Status WriteAhead(bool synced);
   Status Prepare(Work& work);
   Status WriteFreeMap(Work& work);

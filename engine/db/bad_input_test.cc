@@ -106,11 +106,24 @@ TEST_F(BadInputTest, BothCopiesOfASlotUnreadableIsCorruption) {
 TEST_F(BadInputTest, AFileThatWasCutIsTruncatedWhereverThatWas) {
   Create();
   const std::string whole = ReadFile("db");
-  for (const size_t bytes : {size_t{4096}, size_t{9000}, size_t{4 * 4096 - 1}, whole.size() - 4096}) {
+  // Below one write unit of any size nothing can be decoded; stamp and magic are there.
+  for (const size_t bytes :
+       {size_t{8}, size_t{100}, size_t{200}, size_t{255}, size_t{256}, size_t{300}, size_t{511}, size_t{512},
+        size_t{4096}, size_t{9000}, size_t{4 * 4096 - 1}, whole.size() - 4096}) {
     ASSERT_LT(bytes, whole.size());
     ASSERT_TRUE(storage_->Remove("db"));
     WriteFile("db", 0, whole.substr(0, bytes), OpenMode::kCreate);
     ExpectRefused(Errc::kTruncated);
+  }
+}
+
+TEST_F(BadInputTest, AFileThatIsTooShortForStampAndMagicCouldBeAnything) {
+  Create();
+  const std::string whole = ReadFile("db");
+  for (const size_t bytes : {size_t{1}, size_t{7}}) {
+    ASSERT_TRUE(storage_->Remove("db"));
+    WriteFile("db", 0, whole.substr(0, bytes), OpenMode::kCreate);
+    ExpectRefused(Errc::kNotADatabase);
   }
 }
 
@@ -128,6 +141,20 @@ TEST_F(BadInputTest, AMissingDirectoryIsNamedAndNotTheTemporaryFile) {
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code(), Errc::kNotFound);
   EXPECT_NE(read.error().ToString().find("directory does not exist"), std::string::npos);
+}
+
+TEST_F(BadInputTest, ADirectoryIsNamedAsItWasTypedAndAFileAskedFor) {
+  const std::string path = testing::TempDir();  // with a slash at its end
+  const std::string directory = path.substr(0, path.size() - 1);
+  for (const bool read_only : {false, true}) {
+    Options options = Inline();
+    options.read_only = read_only;
+    const auto db = Database::Open(directory, options);
+    ASSERT_FALSE(db);
+    EXPECT_EQ(db.error().code(), Errc::kInvalidArgument);
+    EXPECT_EQ(db.error().file(), directory);
+    EXPECT_NE(db.error().message().find("not a regular file; give the name"), std::string::npos);
+  }
 }
 
 TEST_F(BadInputTest, AMissingLogIsCorruption) {
@@ -163,6 +190,7 @@ TEST_F(BadInputTest, CallsThatCannotWorkAreErrors) {
   EXPECT_EQ(db.BeginWrite(family).error().code(), Errc::kBusy);  // would wait for itself
   EXPECT_EQ(db.DropColumnFamily("f").error().code(), Errc::kBusy);
   EXPECT_EQ(db.Close().error().code(), Errc::kBusy);
+  EXPECT_NE(db.Close().error().ToString().find("end the open transactions"), std::string::npos);
   EXPECT_EQ(txn->OpenTable(family, "t").error().code(), Errc::kNoSuchTable);
   EXPECT_EQ(txn->OpenTable(ColumnFamily(77), "t").error().code(), Errc::kInvalidArgument);
   auto table = txn->CreateTable(family, "t");
@@ -223,6 +251,30 @@ TEST_F(BadInputTest, HandlesThatWereMovedFromAnswerWithErrors) {
   EXPECT_EQ(reader.ListColumnFamilies().error().code(), Errc::kInvalidArgument);
   EXPECT_EQ(reader.OpenTable(family, "t").error().code(), Errc::kInvalidArgument);
   EXPECT_EQ(reader.ListTables(family).error().code(), Errc::kInvalidArgument);
+}
+
+TEST_F(BadInputTest, AFamilyThatAnotherTransactionHoldsCannotBeAddedUntilThatHasEnded) {
+  auto opened = Database::Open(storage_, "db", Inline());
+  ASSERT_TRUE(opened);
+  Database& db = **opened;
+  const ColumnFamily a = *db.CreateColumnFamily("a");
+  const ColumnFamily b = *db.CreateColumnFamily("b");
+  auto holder = db.BeginWrite(a);
+  auto adder = db.BeginWrite(b);
+  ASSERT_TRUE(holder);
+  ASSERT_TRUE(adder);
+  EXPECT_EQ(adder->AddColumnFamily(a).error().code(), Errc::kBusy);
+  EXPECT_EQ(adder->CreateTable(a, "t").error().code(), Errc::kInvalidArgument);  // it has not got it
+  holder->Abort();
+  EXPECT_TRUE(adder->AddColumnFamily(a));
+  EXPECT_TRUE(adder->CreateTable(a, "t"));
+  EXPECT_TRUE(adder->Commit());
+}
+
+TEST_F(BadInputTest, KeysMayHaveTwoKibibytesAtTheDefaultPageSize) {
+  auto db = Database::Open(storage_, "db", Inline());
+  ASSERT_TRUE(db);
+  EXPECT_GE((*db)->key_bytes_max(), 2048u);
 }
 
 TEST_F(BadInputTest, OptionsOutOfBoundsAreNamed) {

@@ -22,7 +22,16 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path, const 
   if (name.empty()) {
     return Fail(Errc::kInvalidArgument, "database.open", {.file = path, .message = "the path names no file"});
   }
-  return Open(MakePosixStorage(directory), name, options);
+  auto opened = Open(MakePosixStorage(directory), name, options);
+  // A directory most of all: what has the name is no file that could be opened.
+  if (!opened && opened.error().code() == Errc::kInvalidArgument &&
+      opened.error().operation() == "posix_storage.open") {
+    return Fail(Errc::kInvalidArgument, "database.open",
+                {.file = path,
+                 .os_error = opened.error().os_error(),
+                 .message = "not a regular file; give the name of the database's data file"});
+  }
+  return opened;
 }
 
 Result<std::unique_ptr<Database>> Database::Open(std::shared_ptr<Storage> storage, const std::string& name,

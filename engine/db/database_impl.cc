@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "engine/base/assert.h"
+#include "engine/base/memory.h"
 #include "engine/base/sites.h"
 #include "engine/base/try.h"
 #include "engine/db/create.h"
@@ -90,20 +91,28 @@ Result<std::unique_ptr<File>> DatabaseImpl::OpenData() {
 
 namespace {
 
+// What the meta pages of a file take at least that is too short for one, but begins as one does; else 0.
+Result<uint64_t> MetaBytesOfStump(File& data, uint64_t size) {
+  if (size == 0 || size >= format::kWriteUnitMin) return 0;
+  MANIFOLDDB_ASSIGN(base::Buffer front, base::Buffer::Make(size, "database.open"));
+  MANIFOLDDB_TRY(data.Read(0, front.span()));
+  return format::BeginsAsMetaPage(front.view()) ? uint64_t{4} * format::kWriteUnitMin : 0;
+}
+
 // A file that was cut inside its meta pages is not one in which a slot was damaged.
-Status CheckMetaAreaWhole(const recovery::MetaArea& area, uint64_t size, const std::string& file) {
+Status CheckMetaAreaWhole(const recovery::MetaArea& area, uint64_t size, File& data) {
+  MANIFOLDDB_ASSIGN(uint64_t whole, MetaBytesOfStump(data, size));
   for (const auto& slot : area) {
     for (const format::DecodedMeta& copy : slot) {
-      const uint64_t whole = uint64_t{4} * copy.meta.write_unit;
-      if (copy.verdict != format::MetaVerdict::kValid || size >= whole) continue;
-      return Fail(Errc::kTruncated, "database.open",
-                  {.file = file,
-                   .offset = size,
-                   .message = "the file has " + std::to_string(size) + " bytes, its meta pages alone take " +
-                              std::to_string(whole)});
+      if (copy.verdict == format::MetaVerdict::kValid) whole = uint64_t{4} * copy.meta.write_unit;
     }
   }
-  return {};
+  if (size >= whole) return {};
+  return Fail(Errc::kTruncated, "database.open",
+              {.file = data.name(),
+               .offset = size,
+               .message = "the file has " + std::to_string(size) + " bytes, its meta pages alone take " +
+                          std::to_string(whole)});
 }
 
 }  // namespace
@@ -112,7 +121,7 @@ Status CheckMetaAreaWhole(const recovery::MetaArea& area, uint64_t size, const s
 Status DatabaseImpl::FindMeta(File& data) {
   MANIFOLDDB_ASSIGN(const recovery::MetaArea area, recovery::ReadMetaArea(data));
   MANIFOLDDB_ASSIGN(const uint64_t size, data.Size());
-  MANIFOLDDB_TRY(CheckMetaAreaWhole(area, size, data.name()));
+  MANIFOLDDB_TRY(CheckMetaAreaWhole(area, size, data));
   MANIFOLDDB_ASSIGN(plan_, recovery::PlanFromMeta(area, data.name()));
   if (config_.page_size_wanted != 0 && config_.page_size_wanted != plan_.newest.page_size) {
     return Fail(Errc::kPageSizeMismatch, "database.open",

@@ -19,6 +19,15 @@ Options Tiny() {
   return options;
 }
 
+class FakeClock final : public Clock {
+ public:
+  uint64_t NowNanos() override { return now_; }
+  void Advance(uint64_t milliseconds) { now_ += milliseconds * 1'000'000; }
+
+ private:
+  uint64_t now_ = 0;
+};
+
 class DatabaseTest : public testing::Test {
  protected:
   void SetUp() override { Open(); }
@@ -423,6 +432,29 @@ TEST_F(DatabaseTest, AReadOnlyOpeningServesAndChangesNothing) {
   EXPECT_EQ(Contents("a").size(), 30u);
   EXPECT_EQ(db_->BeginWrite(*db_->OpenColumnFamily("a")).error().code(), Errc::kReadOnly);
   EXPECT_EQ(db_->Checkpoint().error().code(), Errc::kReadOnly);
+}
+
+TEST_F(DatabaseTest, TheFirstCommitAfterTheIntervalStartsACheckpoint) {
+  const auto clock = std::make_shared<FakeClock>();
+  options_.clock = clock;
+  options_.log_bytes_initial = options_.log_bytes_max;  // nothing but time asks for one
+  for (const uint64_t interval : {uint64_t{1000}, uint64_t{0}}) {
+    options_.checkpoint_interval_ms = interval;
+    ASSERT_TRUE(db_->Close());
+    Open();
+    const uint64_t before = db_->Stats().checkpoints;
+    clock->Advance(999);
+    Put("f", "a", "1");
+    EXPECT_EQ(db_->Stats().checkpoints, before);
+    clock->Advance(1);
+    EXPECT_EQ(db_->Stats().checkpoints, before);  // nobody commits
+    Put("f", "b", "1");
+    const uint64_t due = interval == 0 ? 0 : 1;
+    EXPECT_EQ(db_->Stats().checkpoints, before + due);
+    clock->Advance(999);  // counted from that one
+    Put("f", "c", "1");
+    EXPECT_EQ(db_->Stats().checkpoints, before + due);
+  }
 }
 
 TEST_F(DatabaseTest, TheLogGrowsToItsLimitUnderLoad) {

@@ -8,7 +8,10 @@
 // (3) What came up must be what the bookkeeping calls used; the free map on disk must be its complement. So
 //     nothing that is owned can be handed out, and nothing is lost (G9).
 
+#include <algorithm>
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "engine/base/assert.h"
 #include "engine/base/try.h"
@@ -24,19 +27,46 @@ using format::TreeRoot;
 
 namespace {
 
+// What is wrong, where, and each place at which it was met: most pages are in both versions.
+class Findings {
+ public:
+  void Add(uint64_t offset, const std::string& place, const std::string& what) {
+    const auto [at, is_new] = index_.emplace(std::make_pair(offset, what), all_.size());
+    if (is_new) all_.push_back({offset, {}, what});
+    std::vector<std::string>& places = all_[at->second].places;
+    if (!place.empty() && std::ranges::find(places, place) == places.end()) places.push_back(place);
+  }
+  void AddTo(VerifyReport& report, const std::string& file) const {
+    for (const Finding& finding : all_) {
+      std::string text;
+      for (const std::string& place : finding.places) text += (text.empty() ? "" : "; ") + place;
+      if (!text.empty()) text += ": ";
+      report.problems.push_back({file, finding.offset, text + finding.what});
+    }
+  }
+
+ private:
+  struct Finding {
+    uint64_t offset;
+    std::vector<std::string> places;
+    std::string what;
+  };
+  std::vector<Finding> all_;
+  std::map<std::pair<uint64_t, std::string>, size_t> index_;
+};
+
 // The walk over one version.
 class Walk {
  public:
-  Walk(txn::Core& core, mvcc::ReaderSlot* slot, uint64_t pages, VerifyReport& report)
-      : core_(core), slot_(slot), owned_(pages), report_(report) {}
+  Walk(txn::Core& core, mvcc::ReaderSlot* slot, uint64_t pages, VerifyReport& report, Findings& findings)
+      : core_(core), slot_(slot), owned_(pages), report_(report), findings_(findings) {}
 
   void Own(PageRun run, const std::string& owner) {
     if (!owned_.Holds(run)) {
-      Problem(core_.file->OffsetOf(run.first), owner + " owns a page beyond the end of the file");
+      Problem(run.first, owner, "owns a page beyond the end of the file");
       return;
     }
-    if (!owned_.TestNone(run))
-      Problem(core_.file->OffsetOf(run.first), owner + " owns a page that is owned already");
+    if (!owned_.TestNone(run)) Problem(run.first, owner, "owns a page that is owned already");
     owned_.Set(run);
   }
 
@@ -47,31 +77,31 @@ class Walk {
       Own(run, owner);
       return once;
     };
-    visitor.problem = [&](uint64_t offset, std::string what) { Problem(offset, owner + ": " + what); };
+    visitor.problem = [&](uint64_t offset, const std::string& what) { findings_.Add(offset, owner, what); };
     if (count_entries) visitor.entry = [&](ByteView, ByteView) { ++report_.entries; };
     return btree::CheckTree(*core_.cache, root, slot_, visitor);
-  }
-
-  void Problem(uint64_t offset, std::string what) {
-    report_.problems.push_back({core_.config.name, offset, std::move(what)});
   }
 
   // Exactly the pages of `used` came up.
   void Compare(const PageBitmap& used, const char* version) {
     for (const format::PageId page : PageBitmap::Difference(owned_, used)) {
-      Problem(core_.file->OffsetOf(page), std::string(version) + ": the page is owned, but counted as free");
+      Problem(page, version, "the page is owned, but counted as free");
     }
     for (const format::PageId page : PageBitmap::Difference(used, owned_)) {
-      Problem(core_.file->OffsetOf(page),
-              std::string(version) + ": the page is counted as used, but nobody owns it");
+      Problem(page, version, "the page is counted as used, but nobody owns it");
     }
   }
 
  private:
+  void Problem(format::PageId page, const std::string& place, const char* what) {
+    findings_.Add(core_.file->OffsetOf(page), place, what);
+  }
+
   txn::Core& core_;
   mvcc::ReaderSlot* const slot_;
   PageBitmap owned_;
   VerifyReport& report_;
+  Findings& findings_;
 };
 
 class Verifier {
@@ -99,6 +129,7 @@ class Verifier {
     MANIFOLDDB_TRY(WalkPublished());
     MANIFOLDDB_TRY(CheckFreeMap());
     CheckAllocator(quiet);
+    findings_.AddTo(report_, core_.config.name);
     report_.pages_owned = capture_.used.CountSet();
     report_.pages_free = core_.allocator->pages_free();
     return {};
@@ -106,7 +137,7 @@ class Verifier {
 
  private:
   Status WalkDurable() {
-    Walk walk(core_, slot_, durable_used_.size(), report_);
+    Walk walk(core_, slot_, durable_used_.size(), report_, findings_);
     MANIFOLDDB_TRY(WalkShared(walk, "checkpoint"));
     for (txn::Family* const family : core_.families->AllAt(txn::kEver)) {
       if (family->durable.name.empty()) continue;
@@ -123,7 +154,7 @@ class Verifier {
 
   // What the published version's own tables leave is the same in both: the durable catalog.
   Status WalkPublished() {
-    Walk walk(core_, slot_, capture_.used.size(), report_);
+    Walk walk(core_, slot_, capture_.used.size(), report_, findings_);
     MANIFOLDDB_TRY(WalkShared(walk, "published"));
     for (txn::Family* const family : core_.families->AllAt(capture_.at.txn)) {
       MANIFOLDDB_ASSIGN(const bool loaded, Load(family));
@@ -146,7 +177,7 @@ class Verifier {
     const Status loaded = core_.LoadFamily(family, slot_);
     if (loaded) return true;
     if (loaded.error().code() != Errc::kCorrupt) return std::unexpected<Error>(loaded.error());
-    report_.problems.push_back({loaded.error().file(), loaded.error().offset(), loaded.error().message()});
+    findings_.Add(loaded.error().offset(), "", loaded.error().message());
     return false;
   }
 
@@ -181,13 +212,13 @@ class Verifier {
     auto free = recovery::LoadFreeMap(*core_.file, meta_);
     if (!free) {
       if (free.error().code() != Errc::kCorrupt) return std::unexpected<Error>(free.error());
-      report_.problems.push_back({free.error().file(), free.error().offset(), free.error().message()});
+      findings_.Add(free.error().offset(), "", free.error().message());
       return {};
     }
     free->Complement();
     if (*free == durable_used_) return {};
-    report_.problems.push_back({core_.config.name, core_.file->OffsetOf(meta_.free_map.first),
-                                "the free map is not the complement of what the checkpoint owns"});
+    findings_.Add(core_.file->OffsetOf(meta_.free_map.first), "",
+                  "the free map is not the complement of what the checkpoint owns");
     return {};
   }
 
@@ -201,16 +232,15 @@ class Verifier {
     const PageBitmap free = core_.allocator->FreePages();
     const bool still_quiet = quiet && core_.open_writers.load(std::memory_order_acquire) == 0 &&
                              core_.versions->published_txn().raw() == published;
-    Walk names(core_, slot_, 0, report_);
     PageBitmap taken = free;
     taken.Complement();
     // After a failed write or sync pages are kept that the files may or may not refer to.
     if (!still_quiet || core_.poison->set()) return;
     for (const format::PageId page : PageBitmap::Difference(reachable, taken)) {
-      names.Problem(core_.file->OffsetOf(page), "the allocator would hand out a page that is in use");
+      findings_.Add(core_.file->OffsetOf(page), "", "the allocator would hand out a page that is in use");
     }
     for (const format::PageId page : PageBitmap::Difference(taken, reachable)) {
-      names.Problem(core_.file->OffsetOf(page), "the page is lost: neither in use nor free");
+      findings_.Add(core_.file->OffsetOf(page), "", "the page is lost: neither in use nor free");
     }
   }
 
@@ -219,6 +249,7 @@ class Verifier {
   const checkpoint::CatalogState& catalog_;
   const PageBitmap& durable_used_;
   VerifyReport& report_;
+  Findings findings_;
   mvcc::ReaderSlot* const slot_;
   mvcc::Capture capture_;
 };

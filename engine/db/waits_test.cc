@@ -25,6 +25,7 @@ class Gate {
     open_.wait(false);
   }
   void AwaitSync() { reached_.wait(); }
+  bool open() const { return open_.load(); }
   void Open() {
     open_.store(true);
     open_.notify_all();
@@ -116,6 +117,53 @@ TEST_F(WaitsTest, ANameIsSaidToBeTakenOrMissingOnlyWhenThatIsDurable) {
               EXPECT_EQ(db_->DropColumnFamily("f").error().code(), Errc::kNoSuchColumnFamily);
               EXPECT_EQ(*db_->ListColumnFamilies(), std::vector<std::string>{"g"});
             });
+}
+
+// The second writer's; set when it begins to wait, which it does for nothing but the group before its own.
+std::atomic<bool> second_waits{false};
+
+void TellThatSecondWaits() {
+  second_waits.store(true);
+  second_waits.notify_all();
+}
+
+TEST_F(WaitsTest, WritersOfOneFamilyBehindAStoppedSyncShareTheNextGroup) {
+  const ColumnFamily family = *db_->CreateColumnFamily("f");
+  const auto put = [&](const std::string& key) {
+    auto txn = db_->BeginWrite(family);
+    ASSERT_TRUE(txn) << txn.error().ToString();
+    // Early lock release: who held the family before is ordered, not durable.
+    EXPECT_FALSE(gate_.open()) << key;
+    auto table = txn->OpenOrCreateTable(family, "t");
+    ASSERT_TRUE(table) << table.error().ToString();
+    EXPECT_EQ(*table->Length(), key == "first" ? 0u : key == "second" ? 1u : 2u);
+    ASSERT_TRUE(table->Put(AsBytes(key), AsBytes("v")));
+    const auto committed = txn->Commit();
+    EXPECT_TRUE(committed) << committed.error().ToString();
+  };
+  second_waits = false;
+  const DatabaseStats before = db_->Stats();
+  std::thread second;
+  RunBeside([&] { put("first"); },
+            [&] {
+              second = std::thread([&] {
+                base::simulated_wait = [] {
+                  TellThatSecondWaits();
+                  std::this_thread::yield();
+                };
+                put("second");
+                base::simulated_wait = nullptr;
+                TellThatSecondWaits();  // also if it did not
+              });
+              second_waits.wait(false);
+              EXPECT_EQ(db_->Stats().commit_number, before.commit_number);
+              put("third");
+            });
+  second.join();
+  const DatabaseStats after = db_->Stats();
+  EXPECT_EQ(after.commits, before.commits + 3);
+  EXPECT_EQ(after.log_groups, before.log_groups + 2);
+  EXPECT_EQ(after.log_syncs, before.log_syncs + 2);
 }
 
 }  // namespace

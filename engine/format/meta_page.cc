@@ -208,4 +208,10 @@ DecodedMeta DecodeMetaPage(ByteView unit) {
   return decoded;
 }
 
+bool BeginsAsMetaPage(ByteView front) {
+  constexpr size_t kAt = offsetof(MetaPageDisk, magic);
+  return front.size() >= kAt + kMagic.size() &&
+         std::memcmp(front.data() + kAt, kMagic.data(), kMagic.size()) == 0;
+}
+
 }  // namespace manifolddb::format

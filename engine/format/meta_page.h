@@ -151,4 +151,7 @@ struct DecodedMeta {
 };
 DecodedMeta DecodeMetaPage(ByteView unit);
 
+// Do these bytes, all that is left of a unit, begin as a meta page does? A stamp, then the magic.
+bool BeginsAsMetaPage(ByteView front);
+
 }  // namespace manifolddb::format

@@ -35,9 +35,10 @@ FreeRuns VersionSet::Publish(std::span<CommitEffects* const> group, const Positi
   MANIFOLDDB_ASSERT(!group.empty() && group.back()->txn == at.txn);
   base::MutexLock lock(mutex_);
   removed_.clear();
+  std::vector<Pending> given_back;
   for (CommitEffects* commit : group) {
     MANIFOLDDB_ASSERT(at_.txn.next() <= commit->txn && commit->txn <= at.txn);
-    ApplyLocked(commit->delta, commit->txn.raw(), removed_);
+    ApplyLocked(commit->delta, commit->txn.raw(), commit->given_back ? given_back : removed_);
     dropped_.insert(dropped_.end(), commit->dropped.begin(), commit->dropped.end());
   }
   MANIFOLDDB_ASSERT(at_.lsn <= at.lsn);
@@ -50,6 +51,17 @@ FreeRuns VersionSet::Publish(std::span<CommitEffects* const> group, const Positi
   SortOutLocked(removed_, free);
   ReviewPendingLocked(free);
   if (removed_.size() > kRemovedKept) removed_ = {};
+  return free;
+}
+
+FreeRuns VersionSet::FreeUnpublished(CommitEffects& commit) {
+  base::MutexLock lock(mutex_);
+  std::vector<Pending> removed;
+  for (const RemovedRun& run : commit.delta.removed) removed.push_back({run, commit.txn.raw()});
+  commit.given_back = true;
+  FreeRuns free;
+  FindHeldLocked();
+  SortOutLocked(removed, free);
   return free;
 }
 
@@ -67,6 +79,11 @@ Capture VersionSet::CaptureNewest(ReaderSlot* slot) {
   MANIFOLDDB_ASSERT(pinned == at_.txn);  // nobody publishes while the lock is held
   MANIFOLDDB_ASSERT(!captured_);
   captured_ = at_.txn.raw();
+  if (MANIFOLDDB_BROKEN("mvcc.reuse.one_checkpoint_early")) {
+    // As if it were durable: what only the checkpoint before it has is free, hence not written either.
+    durable_ = bounds_.back();
+    return {at_, used_, std::exchange(dropped_, {}), {}};
+  }
   return {at_, used_, std::exchange(dropped_, {}), PendingRunsLocked()};
 }
 
@@ -132,7 +149,8 @@ uint64_t VersionSet::pages_pending() const {
 void VersionSet::ApplyLocked(const PageDelta& delta, uint64_t removed_by, std::vector<Pending>& out) {
   for (const PageRun& run : delta.introduced) {
     if (run.end() > used_.size()) used_.Resize(run.end());
-    MANIFOLDDB_ASSERT(used_.TestNone(run) || MANIFOLDDB_BROKEN("page.allocator.double"));
+    MANIFOLDDB_ASSERT(used_.TestNone(run) || MANIFOLDDB_BROKEN("page.allocator.double") ||
+                      MANIFOLDDB_BROKEN("mvcc.reuse.unpublished"));
     used_.Set(run);
   }
   for (const RemovedRun& removed : delta.removed) {
@@ -177,7 +195,8 @@ void VersionSet::SortOutLocked(std::span<const Pending> candidates, FreeRuns& fr
 }
 
 void VersionSet::ReviewPendingLocked(FreeRuns& free) {
-  if (captured_) return;  // the pages are being written out
+  // The pages are being written out.
+  if (captured_ && !MANIFOLDDB_BROKEN("mvcc.reuse.one_checkpoint_early")) return;
   std::vector<Pending> candidates;
   for (auto at = pending_.begin(); at != pending_.end();) {
     const bool still_held = std::any_of(held_.begin(), held_.end(),

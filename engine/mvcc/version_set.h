@@ -38,6 +38,7 @@ struct CommitEffects {
   format::TxnId txn;
   PageDelta delta;
   std::vector<format::PageRef> dropped;  // subtrees that no table refers to any more, still owned
+  bool given_back = false;               // what it removed already was: only when broken on purpose
 };
 
 // Pages that nobody reaches any more.
@@ -66,6 +67,8 @@ class VersionSet {
   // ordered. Returns pages that are free now.
   FreeRuns Publish(std::span<CommitEffects* const> group, const Position& at, format::Birth next_birth)
       EXCLUDES(mutex_);
+  // Broken on purpose (mvcc.reuse.unpublished): what an ordered commit removed, as if it were published.
+  FreeRuns FreeUnpublished(CommitEffects& commit) EXCLUDES(mutex_);
   // Returns pages that became free because snapshots have gone.
   FreeRuns Collect() EXCLUDES(mutex_);
 

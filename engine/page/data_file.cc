@@ -70,9 +70,10 @@ Status DataFile::ReadPage(format::PageRef ref, MutableByteView out) {
   if (why == nullptr) return {};
   MANIFOLDDB_MARK("page.read.invalid");
   const auto& header = *reinterpret_cast<const format::NodeHeader*>(out.data());
+  const format::PageRef found{format::PageId{header.page_id}, format::Birth{header.birth}};
+  if (found == ref) return Corrupt("page.read", ref.id, std::string(why) + " in " + TextOf(ref));
   return Corrupt("page.read", ref.id,
-                 std::string(why) + ": expected " + TextOf(ref) + ", found " +
-                     TextOf({format::PageId{header.page_id}, format::Birth{header.birth}}));
+                 std::string(why) + ": expected " + TextOf(ref) + ", found " + TextOf(found));
 }
 
 Status DataFile::WriteExtent(format::PageId first, ByteView value) {

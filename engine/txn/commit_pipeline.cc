@@ -47,7 +47,7 @@ struct CommitPipeline::Wakes {
   size_t count = 0;
 };
 
-Result<TxnId> CommitPipeline::Commit(PendingCommit& commit, bool& ordered) {
+Result<TxnId> CommitPipeline::Commit(PendingCommit& commit, bool& ordered) noexcept {
   ordered = false;
   bool lead = false;
   {

@@ -64,7 +64,9 @@ class CommitPipeline {
 
   // Returns when the commit is published (and durable, if it asks for that). On an error `ordered` says
   // whether it has a place in the order: if not, nothing has happened and `order` was not called.
-  Result<format::TxnId> Commit(PendingCommit& commit, bool& ordered) EXCLUDES(mutex_);
+  // noexcept: a small allocation that fails in here ends the process. That is a crash, from which nothing is
+  // lost; going on would leave others waiting for a leader that has gone.
+  Result<format::TxnId> Commit(PendingCommit& commit, bool& ordered) noexcept EXCLUDES(mutex_);
 
   // Returns when all that is ordered now is published, hence as durable as it asked to be. kPoisoned if it
   // cannot be.

@@ -179,6 +179,9 @@ Result<TxnId> WriteTransactionImpl::CommitLogged(Durability durability) {
     commit.effects.delta = pages_.Finish();
     commit.effects.dropped = dropped_;
     InstallVersions(txn);
+    if (MANIFOLDDB_BROKEN("mvcc.reuse.unpublished")) {
+      core_.pipeline->GiveBack(core_.versions->FreeUnpublished(commit.effects));
+    }
   };
   bool ordered = false;
   Result<TxnId> txn = core_.pipeline->Commit(commit, ordered);
