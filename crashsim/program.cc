@@ -2,6 +2,8 @@
 #include "crashsim/program.h"
 
 #include <cstring>
+#include <set>
+#include <utility>
 
 #include "crashsim/random.h"
 
@@ -33,6 +35,28 @@ std::string LedgerKey(Serial serial) {
   std::string key(4, '\0');
   for (int i = 0; i < 4; ++i) key[i] = static_cast<char>(serial >> (24 - 8 * i));
   return key;
+}
+
+Step DeletionOfAll(const Program& program, Serial serial) {
+  std::set<std::pair<std::string, std::string>> tables;
+  for (const Round& round : program.rounds) {
+    for (const std::vector<Step>& steps : round.actors) {
+      for (const Step& step : steps) {
+        for (const Op& op : step.ops) {
+          if (op.kind == OpKind::kPut) tables.emplace(step.families[op.family], op.table);
+        }
+      }
+    }
+  }
+  Step deletion{.serial = serial};
+  for (const auto& [family, table] : tables) {
+    if (deletion.families.empty() || deletion.families.back() != family) deletion.families.push_back(family);
+    deletion.ops.push_back({.kind = OpKind::kDeleteRange,
+                            .family = static_cast<uint8_t>(deletion.families.size() - 1),
+                            .table = table,
+                            .has_key = false});
+  }
+  return deletion;
 }
 
 bool FitsTheLog(const Step& step, const Options& options) {

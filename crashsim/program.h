@@ -101,6 +101,10 @@ ValueTag TagOf(ByteView value);
 inline constexpr char kLedgerTable[] = "~ledger";
 std::string LedgerKey(Serial serial);
 
+// Deletes everything the program may have put, in one transaction: what must agree between families still
+// does.
+Step DeletionOfAll(const Program& program, Serial serial);
+
 // Certainly small enough for a group of the log, whose largest is a quarter of the ring.
 bool FitsTheLog(const Step& step, const Options& options);
 

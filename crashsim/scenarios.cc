@@ -36,7 +36,7 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kForeign, 4, &Scenarios::Foreign, random);
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
   Try(ScenarioKind::kOlderFile, 4, &Scenarios::OlderFile, random);
-  Try(ScenarioKind::kNoRoom, 1, &Scenarios::FillDisk, random);
+  Try(ScenarioKind::kNoRoom, 2, &Scenarios::FillDisk, random);
   Try(ScenarioKind::kNoMemory, 1, &Scenarios::RefuseMemory, random);
   // Without --sample each takes as long as all points of the run itself.
   const bool many = campaign_.options().sample || campaign_.replaying();
@@ -196,7 +196,7 @@ bool Scenarios::FailSync(Random& random, std::string&) {
       fault.at = late[more.Below(late.size())];
     }
   }
-  return RunWithFault(fault, false, random);
+  return RunWithFault(fault, Relief::kNone, random);
 }
 
 bool Scenarios::FailCall(Random& random, std::string&) {
@@ -218,13 +218,18 @@ bool Scenarios::FailCall(Random& random, std::string&) {
     fault = {.kind = FaultKind::kIoError, .counted = Only(faultfs::Operation::kDirectory)};
     fault.at = 1 + more.Below(14);
   }
-  return RunWithFault(fault, false, random);
+  return RunWithFault(fault, Relief::kNone, random);
 }
 
 bool Scenarios::FillDisk(Random& random, std::string&) {
   Fault fault{.kind = FaultKind::kNoSpace, .counted = Only(faultfs::Operation::kAllocate), .lasting = true};
-  fault.at = 1 + random.Below(std::max<uint64_t>(CountOf(EffectKind::kSize), 1));
-  return RunWithFault(fault, true, random);
+  const uint64_t growths = std::max<uint64_t>(CountOf(EffectKind::kSize), 1);
+  fault.at = 1 + random.Below(growths);
+  Random more = random.Fork(2);
+  if (more.Chance(50)) return RunWithFault(fault, Relief::kSoon, random);
+  // It must help itself until the end of the session. Mostly late: there must be something to delete.
+  if (more.Chance(70)) fault.at = growths - more.Below((growths + 2) / 3);
+  return RunWithFault(fault, Relief::kAtTheEnd, random);
 }
 
 bool Scenarios::RefuseMemory(Random& random, std::string&) {
@@ -246,11 +251,13 @@ bool Scenarios::RefuseMemory(Random& random, std::string&) {
   return true;
 }
 
-bool Scenarios::RunWithFault(const Fault& fault, bool make_room, Random& random) {
+bool Scenarios::RunWithFault(const Fault& fault, Relief relief, Random& random) {
   const auto disk = generation_.MakeDisk();
   SessionPlan plan = generation_.plan;
   plan.faults_armed = true;
-  plan.make_room = make_room;
+  plan.make_room = relief != Relief::kNone;
+  plan.full = relief == Relief::kAtTheEnd;
+  if (generation_.base_number > 0) plan.create = false;  // an acknowledged commit is in it
   plan.reads_go_on = fault.kind == FaultKind::kSyncKeepsClean || fault.kind == FaultKind::kSyncReverts;
   plan.extents_revert = fault.kind == FaultKind::kSyncReverts;
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario, fault.ToString());
@@ -272,7 +279,7 @@ bool Scenarios::RunWithFault(const Fault& fault, bool make_room, Random& random)
     // There were fewer such calls than the run without it has effects: then the first of them.
     Fault first = fault;
     first.at = 1;
-    return RunWithFault(first, make_room, random);
+    return RunWithFault(first, relief, random);
   }
   if (fired.empty()) return false;
   JudgeFaulted(disk, session, fired[0].effects, fault.kind == FaultKind::kSyncFailsLater, random);

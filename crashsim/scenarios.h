@@ -74,7 +74,13 @@ class Scenarios {
   uint64_t NearMeta(bool lone, Random& random) const;
   bool HasThrough() const;  // some commit went through a checkpoint, and was acknowledged
 
-  bool RunWithFault(const faultfs::Fault& fault, bool make_room, Random& random);
+  // When the fault of a session goes.
+  enum class Relief : uint8_t {
+    kNone,      // never
+    kSoon,      // after some refusals; from the end of the program on nothing may fail
+    kAtTheEnd,  // the disk stays full until deletions must have made room
+  };
+  bool RunWithFault(const faultfs::Fault& fault, Relief relief, Random& random);
   // Judges a session in which something failed, opens the database again in the same boot, and cuts.
   void JudgeFaulted(const std::shared_ptr<faultfs::Disk>& disk, const Session& session, uint64_t failed_at,
                     bool sync_lied, Random& random);
@@ -90,7 +96,10 @@ class Scenarios {
   std::optional<faultfs::Image> DrawFaulty(const std::shared_ptr<faultfs::Trace>& faulty, uint64_t effects,
                                            const faultfs::ImageSpec& spec, faultfs::FaultKind kind);
   // Damage is reported, or it is of no effect.
-  bool JudgeDamage(const faultfs::Image& image, const Allowed& allowed, const std::string& what);
+  // `whole`: the image before it, if only the data file is damaged.
+  bool JudgeDamage(const faultfs::Image& image, const Allowed& allowed, const std::string& what,
+                   const faultfs::Image* whole = nullptr);
+  void JudgeMended(faultfs::Image whole, faultfs::Disk& refused, const Allowed& allowed);
   uint64_t CountOf(faultfs::EffectKind kind) const;
   std::vector<uint64_t> SyncsBehindGroups() const;
   SessionPlan SmallPlan(Random& random) const;

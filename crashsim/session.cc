@@ -21,6 +21,10 @@ namespace manifolddb::crashsim {
 namespace {
 
 constexpr uint32_t kRefusalsBeforeRoom = 3;
+// What the engine keeps for those who make room (docs/design/006), and what one put takes at most beyond it.
+constexpr uint64_t kReservePages = 32;
+constexpr uint64_t kReserveShare = 64;
+constexpr uint64_t kPagesForOnePut = 8;
 constexpr Serial kProbeSerial = 1'000'000;  // beyond what programs draw
 
 class SessionRunner {
@@ -42,6 +46,7 @@ class SessionRunner {
   bool Open();
   bool Close();
   void CutAndKill();
+  void EmptyFullDisk();
   void MakeRoom();
   void CheckDirty();
   void RunRound(const Round& round, size_t index);
@@ -112,14 +117,14 @@ Outcome SessionRunner::Failed(const Error& error, const char* what) {
   const bool expected = (FaultFired() && !session_.room_was_made) || Excused(error);
   if (environment && !expected) {
     Fail(Promise::kHonestAboutErrors,
-         session_.room_was_made ? "once there is room again, everything goes on"
+         session_.room_was_made ? "what makes room works on a full disk, and then everything goes on"
                                 : "success: no fault has fired",
          std::string(what) + ": " + Describe(error));
   }
   if (error.operation().empty())
     Fail(Promise::kHonestAboutErrors, "an error that names its operation", Describe(error));
   const bool refusal = error.code() == Errc::kNoSpace || error.code() == Errc::kNoMemory;
-  if (refusal && plan_.make_room && ++refusals_ == kRefusalsBeforeRoom) Relieve();
+  if (refusal && plan_.make_room && !plan_.full && ++refusals_ == kRefusalsBeforeRoom) Relieve();
   return {.error = error.code()};
 }
 
@@ -189,6 +194,10 @@ Session SessionRunner::Run() {
   if (!Open()) {
     session_.trace = disk_->trace();
     session_.opened_effect = disk_->effects();
+    if (plan_.full && !plan_.create && session_.open_error->code() == Errc::kNoSpace) {
+      Fail(Promise::kHonestAboutErrors, "a database that was open once opens on a full disk",
+           Describe(*session_.open_error));
+    }
     return std::move(session_);
   }
   if (auto seen = Observe(*database_, Detail::kContents)) {
@@ -202,6 +211,7 @@ Session SessionRunner::Run() {
     RunRound(plan_.program.rounds[i], i);
     if (database_ == nullptr) break;
   }
+  if (database_ != nullptr && plan_.full && !session_.open_error) EmptyFullDisk();
   if (database_ != nullptr && plan_.make_room) MakeRoom();
   if (database_ != nullptr) ReadOnAfterFault();
   if (database_ != nullptr) {
@@ -216,6 +226,28 @@ Session SessionRunner::Run() {
 void SessionRunner::CheckDirty() {
   const auto beyond = DirtyBeyondBound(database_->Stats(), plan_.setup, running_);
   if (beyond) session_.violations.push_back(*beyond);
+}
+
+// The disk is full and stays it: a checkpoint, deletions and what they have made room for must not fail.
+// Nobody else holds pages any more.
+void SessionRunner::EmptyFullDisk() {
+  if (!FaultFired()) return;
+  LetGo();
+  session_.room_was_made = true;
+  DoCheckpoint();
+  const Step deletion = DeletionOfAll(plan_.program, kProbeSerial + 3);
+  if (!deletion.ops.empty()) DoTransaction(deletion);
+  // What they freed is still the durable checkpoint's: whoever needs it has to see to the next one.
+  const DatabaseStats stats = database_->Stats();
+  const uint64_t kept = std::max<uint64_t>(kReservePages, stats.pages_total / kReserveShare);
+  if (!deletion.ops.empty() && stats.pages_free + stats.pages_pending >= kept + kPagesForOnePut) {
+    const std::string family = "on-full-disk";
+    DoFamilyOperation({.kind = StepKind::kCreateFamily, .serial = kProbeSerial + 4, .families = {family}});
+    Step put{.serial = kProbeSerial + 2, .families = {family}};
+    put.ops = {{.table = "t", .key = LedgerKey(1), .value = MakeValue(put.serial, 0, 40)}};
+    DoTransaction(put);
+  }
+  DoCheckpoint();
 }
 
 // The disk has room again: from here on nothing may fail.

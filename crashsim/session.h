@@ -32,6 +32,7 @@ struct SessionPlan {
   bool reads_go_on = false;
   bool extents_revert = false;  // it takes from the cache what it could not write
   bool make_room = false;  // faults are disarmed before the end, and after some refusals: writes must go on
+  bool full = false;       // nor are they disarmed before what is deleted has made room on the full disk
   MemoryGate* memory = nullptr;  // counts allocations and refuses some
   bool create = true;            // the database need not exist
 };

@@ -83,6 +83,7 @@ class DiskFile final : public File {
   Status DoAllocate(uint64_t size) override {
     base::MutexLock lock(disk_->mutex);
     MANIFOLDDB_TRY(Enter("faultfs.allocate", true));
+    if (size <= disk_->nodes.at(inode_).cache.size()) return {};  // asks nothing of the disk
     const auto fault = disk_->Count(Operation::kAllocate, name(), inode_, 0, size);
     if (fault && fault->kind == FaultKind::kNoSpace) {
       return Fail(Errc::kNoSpace, "faultfs.allocate", {.file = name(), .os_error = ENOSPC});
@@ -90,7 +91,6 @@ class DiskFile final : public File {
     if (fault) return FailIo("faultfs.allocate", name());
     FileImage& cache = disk_->nodes.at(inode_).cache;
     const uint64_t old_size = cache.size();
-    if (size <= old_size) return {};
     cache.SetSize(size);
     disk_->Append(
         {.kind = EffectKind::kSize, .inode = inode_, .name = name(), .size = size, .old_size = old_size});

@@ -112,13 +112,14 @@ TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
     sync db-wal-new                   # 3.1: synced before renamed: the name never stands for an empty log
     rename db-wal-new db-wal          # 3.1: renamed
     syncdir                           # 3.1: before the data file's name can be there: a database has its log
-    allocate db-new 2048              # 3.1: then the data file the same way
+    allocate db-new 18432             # 3.1: then the data file the same way
     write db-new A0                   # 3.2: both slots valid from the beginning; one sync for all four, since
     write db-new A1                   # 3.2: nothing of it counts before the rename
     write db-new B0                   # 3.2: (see A1)
     write db-new B1                   # 3.2: (see A1)
     sync db-new                       # 3.1: NAME without a valid meta page is corruption and nothing else
     rename db-new db                  # 3.1: renamed: from here on it is a database, never opened
+    create db-new                     # 3.1: held: nobody else creates while the name is away
     rename db db-new                  # 3.1: by the first life, again: a sync of the directory that failed
     rename db-new db                  # 3.1: says so once, and the next would have nothing to write
     syncdir                           # 3.1: before anything is acknowledged, NAME is durable
@@ -149,13 +150,14 @@ TEST(GoldenTrace, CreationWithDefaultsFillsTheLogInLargeSteps) {
     sync db-wal-new                   # 3.1: -
     rename db-wal-new db-wal          # 3.1: -
     syncdir                           # 3.1: -
-    allocate db-new 16384             # 3.2: four units of 4096
+    allocate db-new 278528            # 3.2: four units of 4096; 32 pages kept for who makes room
     write db-new A0                   # 3.2: -
     write db-new A1                   # 3.2: -
     write db-new B0                   # 3.2: -
     write db-new B1                   # 3.2: -
     sync db-new                       # 3.1: -
     rename db-new db                  # 3.1: -
+    create db-new                     # 3.1: held: nobody else creates while the name is away
     rename db db-new                  # 3.1: by the first life, again: a sync of the directory that failed
     rename db-new db                  # 3.1: says so once, and the next would have nothing to write
     syncdir                           # 3.1: -
@@ -176,6 +178,7 @@ TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
   // The data file had its name, in the cache. Without the syncdir a power cut could take the name, and all
   // that was acknowledged since with it.
   Expect("OpenAfterKillInCreation", R"(
+    create db-new                     # 3.1: held: nobody else creates while the name is away
     rename db db-new                  # 3.6: nothing found is believed durable: the name neither,
     rename db-new db                  # 3.6: nor that a sync would still have it to write
     syncdir                           # 3.6: now it is
@@ -203,13 +206,14 @@ TEST(GoldenTrace, ACreationAfterOneThatWasCutBetweenItsNamesMakesTheAbsenceDurab
     sync db-wal-new                   # 3.1: -
     rename db-wal-new db-wal          # 3.1: over the log that was never opened
     syncdir                           # 3.1: -
-    allocate db-new 2048              # 3.1: -
+    allocate db-new 18432             # 3.1: -
     write db-new A0                   # 3.2: -
     write db-new A1                   # 3.2: -
     write db-new B0                   # 3.2: -
     write db-new B1                   # 3.2: -
     sync db-new                       # 3.1: -
     rename db-new db                  # 3.1: -
+    create db-new                     # 3.1: -
     rename db db-new                  # 3.1: -
     rename db-new db                  # 3.1: -
     syncdir                           # 3.1: -
@@ -247,14 +251,14 @@ TEST(GoldenTrace, AnOpeningWithSomethingToReplayWritesItAgainBeforeAnybodySeesIt
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: before births and groups of this life exist
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +4                 # 3.6: step 3: what was replayed (step 2, in memory), catalog, free map
     sync db                           # 3.5: pages before the meta page that speaks of them
     write db B0                       # 3.2: the other slot, copy by copy
     sync db                           # 3.2: one good copy at every moment
     write db B1                       # 3.2: -
     sync db                           # 3.6: the log starts anew; then step 4
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -267,14 +271,14 @@ TEST(GoldenTrace, AnOpeningAfterAKillIsLikeOneAfterAPowerCut) {
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +4                 # 3.6: step 3 makes durable what the log's tail need not be
     sync db                           # 3.5: pages before meta
     write db B0                       # 3.2: copy by copy
     sync db                           # 3.2: -
     write db B1                       # 3.2: -
     sync db                           # 3.6: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -286,14 +290,14 @@ TEST(GoldenTrace, AnOpeningAfterACrashBeginsItsLifeWithACheckpointAlsoWithNothin
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: the free map
     sync db                           # 3.5: before meta
     write db B0                       # 3.6: the log never holds two lives: what lies behind the tail must not
     sync db                           # 3.2: join this life's chain, so the log's life is stated anew
     write db B1                       # 3.2: -
     sync db                           # 3.2: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -306,14 +310,14 @@ TEST(GoldenTrace, AnOpeningAfterACutBetweenTheCopiesRewritesTheWrittenOneFirst) 
     write db A0                       # 3.6: -
     write db B1                       # 3.6: still the one that the life before began with, until now
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: what the cut checkpoint held is replayed: the free map
     sync db                           # 3.5: before meta
     write db A0                       # 3.2: the other slot
     sync db                           # 3.2: -
     write db A1                       # 3.2: -
     sync db                           # 3.2: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -325,14 +329,14 @@ TEST(GoldenTrace, AnUnreadableCopyIsWrittenFirst) {
     write db A1                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: the free map
     sync db                           # 3.5: before meta
     write db B0                       # 3.2: -
     sync db                           # 3.2: -
     write db B1                       # 3.2: -
     sync db                           # 3.2: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -446,7 +450,7 @@ TEST(GoldenTrace, ATransactionWithoutMemoryWritesItsPagesOut) {
   Expect("Spill", R"(
     write db pages +9                 # 3.7: who meets the dirty limit spills, to pages free on disk
     sync db                           # 3.5: a frame is clean only after the sync of its write
-    allocate db 18432                 # 3.1: growth in large steps, allocated before use
+    allocate db 34816                 # 3.1: growth in large steps, allocated before use
     write db pages +9                 # 3.7: -
     sync db                           # 3.5: -
   )");

@@ -50,7 +50,8 @@ class TreeFixture {
 
   // The running transaction, begun if there is none.
   page::PageWriter& writer() {
-    if (!writer_) writer_ = std::make_unique<page::PageWriter>(*cache_, *allocator_, ++serial_);
+    if (!writer_)
+      writer_ = std::make_unique<page::PageWriter>(*cache_, *allocator_, ++serial_, page::Room::kAll);
     return *writer_;
   }
   // Ends it and enters what it did into the books. What it removed is free at once.

@@ -69,7 +69,9 @@ Checkpointer::Checkpointer(txn::Core& core, Config config)
       stamps_(config.stamps),
       used_(std::move(config.used)),
       catalog_(std::move(config.catalog)),
-      growth_(log_file_, durable_.write_unit, durable_.log_capacity, config.log_bytes_max) {}
+      growth_(log_file_, durable_.write_unit, durable_.log_capacity, config.log_bytes_max) {
+  NoteDropped();
+}
 
 Checkpointer::~Checkpointer() {
   WaitIdle();
@@ -254,7 +256,7 @@ Status Checkpointer::Prepare(Work& work) {
       if (known == input.changed.end()) input.changed.push_back(change.family);
     }
   }
-  page::PageWriter pages(*core_.cache, *core_.allocator, core_.DrawWriterSerial());
+  page::PageWriter pages(*core_.cache, *core_.allocator, core_.DrawWriterSerial(), page::Room::kAll);
   MANIFOLDDB_ASSIGN(work.catalog, EditCatalog(core_, pages, slot_, catalog_, input));
   work.own = pages.Finish();
   for (const PageRun& run : work.own.introduced) {
@@ -279,7 +281,7 @@ Status Checkpointer::WriteFreeMap(Work& work) {
     // Taking pages may grow the file, and with it the map.
     const uint64_t bytes = (core_.allocator->page_count() + 7) / 8;
     const uint64_t pages = format::ExtentPages(bytes, page_size);
-    MANIFOLDDB_ASSIGN(run, core_.allocator->Allocate(pages, pages));
+    MANIFOLDDB_ASSIGN(run, core_.allocator->Allocate(pages, pages, page::Room::kAll));
     if (format::ExtentPages((core_.allocator->page_count() + 7) / 8, page_size) == pages) break;
     core_.allocator->Free(run);
   }
@@ -398,7 +400,21 @@ void Checkpointer::Finish(Work& work) {
   core_.pipeline->GiveBack(core_.versions->CheckpointDurable(work.at, work.own));
   core_.garbage->Collect();
   core_.last_checkpoint_ns.store(core_.clock->NowNanos(), std::memory_order_relaxed);
+  NoteDropped();
   count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// What unreadable pages own comes back with no checkpoint of this opening.
+void Checkpointer::NoteDropped() {
+  const bool left = std::any_of(catalog_.dropped.begin(), catalog_.dropped.end(),
+                                [](const DroppedSubtree& subtree) { return !subtree.unreadable; });
+  dropped_left_.store(left, std::memory_order_relaxed);
+}
+
+bool Checkpointer::MakeRoom() {
+  if (core_.poison->set()) return false;
+  if (!core_.versions->WaitsForCheckpoint() && !dropped_left_.load(std::memory_order_relaxed)) return false;
+  return RunAndWait().has_value();
 }
 
 void Checkpointer::Undo(Work& work, const Error& error) {

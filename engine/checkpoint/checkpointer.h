@@ -45,6 +45,9 @@ class Checkpointer final : public txn::CheckpointService {
   Result<format::TxnId> CommitThrough(ThroughCommit& commit, bool& ordered) override;
   // The last one: marks the files clean. Nobody commits any more. Waits for requested work.
   Status RunFinal();
+  // Where the device is full: runs a checkpoint if that gives pages back; false if there are none, or it
+  // failed.
+  bool MakeRoom();
   // Returns when no requested work is on its way any more.
   void WaitIdle() EXCLUDES(mutex_);
 
@@ -87,6 +90,7 @@ class Checkpointer final : public txn::CheckpointService {
   Status WriteMeta(Work& work);
   void PublishThrough(Work& work);
   void Finish(Work& work);
+  void NoteDropped();
   void Undo(Work& work, const Error& error);
   void TakeBack(const mvcc::PageDelta& delta);
   std::optional<wal::LogRing> GrownRing();
@@ -106,6 +110,7 @@ class Checkpointer final : public txn::CheckpointService {
   CatalogState catalog_;
   LogGrowth growth_;
   std::atomic<uint64_t> count_{0};
+  std::atomic<bool> dropped_left_{false};  // dropped subtrees that the next checkpoint can free
 
   base::Mutex mutex_{base::LockRank::kCheckpointRole};
   base::CondVar changed_;

@@ -95,6 +95,11 @@ void VersionSet::EndCapture(std::vector<format::PageRef> dropped) {
   dropped_.insert(dropped_.end(), dropped.begin(), dropped.end());
 }
 
+bool VersionSet::WaitsForCheckpoint() const {
+  base::MutexLock lock(mutex_);
+  return !dropped_.empty() || captured_ || (durable_.txn != at_.txn.raw() && pending_.contains(durable_.txn));
+}
+
 Position VersionSet::published_at() const {
   base::MutexLock lock(mutex_);
   return at_;

@@ -78,6 +78,9 @@ class VersionSet {
   // The capture came to nothing: its dropped subtrees come back.
   void EndCapture(std::vector<format::PageRef> dropped) EXCLUDES(mutex_);
 
+  // Does a checkpoint give pages back that wait for nothing else, or dropped subtrees?
+  bool WaitsForCheckpoint() const EXCLUDES(mutex_);
+
   Position published_at() const EXCLUDES(mutex_);
   // Pages the published version owns, and pages that wait for a version to go.
   format::PageBitmap UsedPages() const EXCLUDES(mutex_);

@@ -5,6 +5,8 @@
 //     between leaves a file that is longer than any meta page says, which harms nobody.
 // (3) At most one thread grows the file. It holds no lock while it does; the others wait only if nothing
 //     that would serve them is free.
+// (4) The last ReservePages that are free serve those who make room, nobody else: a full device does not
+//     keep a checkpoint from giving pages back, or a deletion from being committed.
 
 #include "engine/page/page_allocator.h"
 
@@ -13,6 +15,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
+#include "engine/base/try.h"
 
 namespace manifolddb::page {
 namespace {
@@ -21,6 +24,11 @@ constexpr uint64_t kGrowthBytesMin = uint64_t{256} << 10;
 constexpr uint64_t kGrowthBytesMax = uint64_t{64} << 20;
 constexpr uint64_t kGrowthPagesMin = 16;
 constexpr uint32_t kTinyPageBytes = 4096;  // below it, files are meant to stay small
+
+// A checkpoint copies the paths to what changed in the catalog, and writes the free map.
+constexpr uint64_t kReservePagesMin = 32;
+constexpr uint64_t kReservePagesMax = 256;
+constexpr uint64_t kReserveShare = 64;  // of the file
 
 // Threads that may draw a birth between the check of the limit and the draw.
 constexpr uint64_t kDrawersMax = uint64_t{1} << 20;
@@ -32,6 +40,10 @@ uint64_t GrowthPages(uint64_t pages_now, uint64_t pages_min, uint32_t page_size)
   const uint64_t at_most = kGrowthBytesMax / page_size;
   MANIFOLDDB_ASSERT(at_least > 0 && at_least <= at_most);
   return std::max(pages_min, std::clamp(pages_now / 8, at_least, at_most));
+}
+
+uint64_t ReservePages(uint64_t pages_now) {
+  return std::clamp(pages_now / kReserveShare, kReservePagesMin, kReservePagesMax);
 }
 
 PageAllocator::PageAllocator(DataFile& file, PageBitmap free, format::Life life)
@@ -47,18 +59,32 @@ PageAllocator::PageAllocator(DataFile& file, PageBitmap free, format::Life life)
   MANIFOLDDB_ASSERT(!free_.Test(format::PageId{}));  // page 0 is never a page: the meta pages lie there
 }
 
-Result<PageRun> PageAllocator::Allocate(uint64_t pages_min, uint64_t pages_wanted) {
+Result<PageRun> PageAllocator::Allocate(uint64_t pages_min, uint64_t pages_wanted, Room room) {
   MANIFOLDDB_ASSERT(pages_min > 0 && pages_min <= pages_wanted);
   base::AssertNoLocksHeld();
-  Result<PageRun> run = TakeOrGrow(pages_min, pages_wanted);
+  const Want want{pages_min, pages_wanted, room};
+  Result<PageRun> run = TakeOrGrow(want);
   if (run || run.error().code() != Errc::kNoSpace || !reclaim_) return run;
   if (RunReclaim()) {
     MANIFOLDDB_MARK("page.allocator.reclaimed");
-    return TakeOrGrow(pages_min, pages_wanted);
+    run = TakeOrGrow(want);
+    if (run || run.error().code() != Errc::kNoSpace) return run;
   }
-  // Nothing was left for this thread to find, perhaps because another one had just found it.
-  if (const auto found = TakeFree(pages_min, pages_wanted)) return *found;
+  // Nothing was left for this thread to find, perhaps because another one had just found it. The same again
+  // with a checkpoint.
+  if (const auto found = TakeFree(want)) return *found;
+  if (room != Room::kAll && !MANIFOLDDB_BROKEN("page.allocator.checkpoint.skip") && checkpoint_()) {
+    MANIFOLDDB_MARK("page.allocator.checkpointed");
+    return TakeOrGrow(want);
+  }
+  if (const auto found = TakeFree(want)) return *found;
   return run;
+}
+
+Status PageAllocator::CheckRoom() {
+  MANIFOLDDB_ASSIGN(const PageRun run, Allocate(1, 1, Room::kShared));
+  Free(run);
+  return {};
 }
 
 bool PageAllocator::RunReclaim() {
@@ -66,47 +92,53 @@ bool PageAllocator::RunReclaim() {
   return reclaim_();
 }
 
-std::optional<PageRun> PageAllocator::TakeFree(uint64_t pages_min, uint64_t pages_wanted) {
+std::optional<PageRun> PageAllocator::TakeFree(const Want& want) {
   base::MutexLock lock(mutex_);
-  return TakeLocked(pages_min, pages_wanted);
+  return TakeLocked(want);
 }
 
-Result<PageRun> PageAllocator::TakeOrGrow(uint64_t pages_min, uint64_t pages_wanted) {
-  uint64_t pages_now = 0;
-  if (auto run = TakeOrBecomeGrower(pages_min, pages_wanted, pages_now)) return *run;
-  return GrowAndTake(pages_min, pages_wanted, pages_now);
+Result<PageRun> PageAllocator::TakeOrGrow(const Want& want) {
+  for (;;) {
+    Growth growth{};
+    if (const auto run = TakeOrBecomeGrower(want, growth)) return *run;
+    uint64_t pages = 0;
+    const Status grown = Grow(growth, pages);
+    const std::optional<PageRun> run = FinishGrowth(grown ? pages : 0, want);
+    if (!grown) return std::unexpected<Error>(grown.error());
+    if (run) return *run;
+    // Somebody who may go deeper into the reserve did meanwhile.
+  }
 }
 
-std::optional<PageRun> PageAllocator::TakeOrBecomeGrower(uint64_t pages_min, uint64_t pages_wanted,
-                                                         uint64_t& pages_now) {
+std::optional<PageRun> PageAllocator::TakeOrBecomeGrower(const Want& want, Growth& growth) {
   base::MutexLock lock(mutex_);
   for (;;) {
-    if (auto run = TakeLocked(pages_min, pages_wanted)) return run;
+    if (const auto run = TakeLocked(want)) return run;
     if (!growing_) break;
     grown_.Wait(mutex_);
   }
   growing_ = true;
-  pages_now = free_.size();
+  const uint64_t kept = KeptLocked(want.room);
+  const uint64_t missing = free_count_ < kept ? kept - free_count_ : 0;
+  growth = {free_.size(), missing + want.pages_min,
+            missing + GrowthPages(free_.size(), want.pages_min, file_.page_size())};
   return std::nullopt;
 }
 
-Result<PageRun> PageAllocator::GrowAndTake(uint64_t pages_min, uint64_t pages_wanted, uint64_t pages_now) {
-  uint64_t pages = GrowthPages(pages_now, pages_min, file_.page_size());
-  Status grown = file_.file().Allocate((pages_now + pages) * file_.page_size());
-  if (!grown && grown.error().code() == Errc::kNoSpace && pages > pages_min) {
+Status PageAllocator::Grow(const Growth& growth, uint64_t& pages) {
+  const uint64_t now = growth.pages_now;
+  pages = growth.pages_wanted;
+  Status grown = file_.file().Allocate((now + pages) * file_.page_size());
+  if (!grown && grown.error().code() == Errc::kNoSpace && pages > growth.pages_min) {
     // There may be room for what is needed now, if not for a large step.
     MANIFOLDDB_MARK("page.allocator.grow_little");
-    pages = pages_min;
-    grown = file_.file().Allocate((pages_now + pages) * file_.page_size());
+    pages = growth.pages_min;
+    grown = file_.file().Allocate((now + pages) * file_.page_size());
   }
-  const std::optional<PageRun> run = FinishGrowth(grown ? pages : 0, pages_min, pages_wanted);
-  if (!grown) return std::unexpected<Error>(std::move(grown).error());
-  MANIFOLDDB_ASSERT(run.has_value());
-  return *run;
+  return grown;
 }
 
-std::optional<PageRun> PageAllocator::FinishGrowth(uint64_t pages, uint64_t pages_min,
-                                                   uint64_t pages_wanted) {
+std::optional<PageRun> PageAllocator::FinishGrowth(uint64_t pages, const Want& want) {
   base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(growing_);
   growing_ = false;
@@ -117,15 +149,23 @@ std::optional<PageRun> PageAllocator::FinishGrowth(uint64_t pages, uint64_t page
   free_.Resize(added.end());
   free_.Set(added);
   free_count_ += pages;
-  return TakeLocked(pages_min, pages_wanted);
+  return TakeLocked(want);
 }
 
-std::optional<PageRun> PageAllocator::TakeLocked(uint64_t pages_min, uint64_t pages_wanted) {
-  if (free_count_ < pages_min) return std::nullopt;
-  std::optional<PageRun> run = FindLocked(next_fit_, free_.size(), pages_min, pages_wanted);
-  if (!run) run = FindLocked(0, next_fit_, pages_min, pages_wanted);
+uint64_t PageAllocator::KeptLocked(Room room) const {
+  if (room == Room::kAll || MANIFOLDDB_BROKEN("page.allocator.reserve.skip")) return 0;
+  const uint64_t reserve = ReservePages(free_.size());
+  return room == Room::kMakes ? reserve / 2 : reserve;
+}
+
+std::optional<PageRun> PageAllocator::TakeLocked(const Want& want) {
+  const uint64_t kept = KeptLocked(want.room);
+  if (free_count_ < kept + want.pages_min) return std::nullopt;
+  const uint64_t pages_wanted = std::min(want.pages_wanted, free_count_ - kept);
+  std::optional<PageRun> run = FindLocked(next_fit_, free_.size(), want.pages_min, pages_wanted);
+  if (!run) run = FindLocked(0, next_fit_, want.pages_min, pages_wanted);
   if (!run) return std::nullopt;
-  MANIFOLDDB_ASSERT(run->pages >= pages_min && run->pages <= pages_wanted);
+  MANIFOLDDB_ASSERT(run->pages >= want.pages_min && run->pages <= pages_wanted);
   if (!MANIFOLDDB_BROKEN("page.allocator.double")) {
     free_.Clear(*run);
     free_count_ -= run->pages;

@@ -6,7 +6,7 @@
 //
 // Knows nothing of versions: a page comes here (Free) when no live version, snapshot or checkpoint reaches
 // it. Grows the file in large steps, allocated before use, so that a full disk shows here (kNoSpace) and
-// nowhere else.
+// nowhere else. The last free pages are kept for those who make room (docs/design/006).
 
 #include <atomic>
 #include <cstdint>
@@ -30,6 +30,16 @@ using format::PageRun;
 // By how many pages a file of `pages_now` grows when `pages_min` are wanted.
 uint64_t GrowthPages(uint64_t pages_now, uint64_t pages_min, uint32_t page_size);
 
+// Pages kept back in a file of `pages_now`.
+uint64_t ReservePages(uint64_t pages_now);
+
+// Who asks for pages, hence down to how many free ones it may go where the file cannot grow.
+enum class Room : uint8_t {
+  kShared,  // whatever needs more room: it leaves the reserve alone
+  kMakes,   // a deletion: copies a few pages, and then gives back more; it may take half of the reserve
+  kAll,     // checkpoints, by which pages come back, and recovery
+};
+
 class PageAllocator {
  public:
   // `free` has a bit per page of the file, set: free. Births start at FirstBirth(life) + 1.
@@ -38,12 +48,22 @@ class PageAllocator {
   // Frees what nobody has noticed to be free yet; true if that was anything. Called when the device is full,
   // by whoever found out, one thread at a time: what one of them is about to free, the next one finds free.
   using Reclaim = std::function<bool()>;
+  // Frees what only the durable checkpoint holds; true if it may have freed anything. Called after that while
+  // no lock is held, but not for Room::kAll: who checkpoints does not wait for a checkpoint.
+  using Checkpoint = std::function<bool()>;
   // REQUIRES: nobody allocates yet.
-  void SetReclaim(Reclaim reclaim) { reclaim_ = std::move(reclaim); }
+  void SetReclaim(Reclaim reclaim, Checkpoint checkpoint) {
+    reclaim_ = std::move(reclaim);
+    checkpoint_ = std::move(checkpoint);
+  }
 
   // A run of 1 to `pages_wanted` contiguous free pages (at least `pages_min`). Waits while another thread
-  // grows the file. kNoSpace, kIo; nothing is taken then. REQUIRES: the caller holds no lock.
-  Result<PageRun> Allocate(uint64_t pages_min, uint64_t pages_wanted) EXCLUDES(mutex_);
+  // grows the file, and on a full device for a checkpoint. kNoSpace, kIo; nothing is taken then.
+  // REQUIRES: the caller holds no lock.
+  Result<PageRun> Allocate(uint64_t pages_min, uint64_t pages_wanted, Room room) EXCLUDES(mutex_);
+  // Is there room for more than what is kept? For changes that will take pages at the next checkpoint. As
+  // Allocate otherwise.
+  Status CheckRoom();
   // REQUIRES: allocated. Asserts against a double free.
   void Free(PageRun run) EXCLUDES(mutex_);
 
@@ -74,18 +94,29 @@ class PageAllocator {
 
   std::unexpected<Error> BirthsExhausted() const;
   bool RunReclaim() EXCLUDES(reclaim_mutex_);
-  std::optional<PageRun> TakeFree(uint64_t pages_min, uint64_t pages_wanted) EXCLUDES(mutex_);
-  Result<PageRun> TakeOrGrow(uint64_t pages_min, uint64_t pages_wanted) EXCLUDES(mutex_);
-  // A run, or nothing: then the calling thread has the role of the one that grows the file, of `pages_now`
-  // pages.
-  std::optional<PageRun> TakeOrBecomeGrower(uint64_t pages_min, uint64_t pages_wanted, uint64_t& pages_now)
-      EXCLUDES(mutex_);
-  Result<PageRun> GrowAndTake(uint64_t pages_min, uint64_t pages_wanted, uint64_t pages_now) EXCLUDES(mutex_);
+  struct Want {
+    uint64_t pages_min;
+    uint64_t pages_wanted;
+    Room room;
+  };
+  // The file as it was when a thread took the role of the one that grows it.
+  struct Growth {
+    uint64_t pages_now;
+    uint64_t pages_min;     // fewer would not serve who grows it
+    uint64_t pages_wanted;  // a large step
+  };
+
+  std::optional<PageRun> TakeFree(const Want& want) EXCLUDES(mutex_);
+  Result<PageRun> TakeOrGrow(const Want& want) EXCLUDES(mutex_);
+  // A run, or nothing: then the calling thread has the role of the one that grows the file.
+  std::optional<PageRun> TakeOrBecomeGrower(const Want& want, Growth& growth) EXCLUDES(mutex_);
+  Status Grow(const Growth& growth, uint64_t& pages);
   // Gives up the role. With `pages` > 0 the file has grown by them; the first caller to be served is this
   // one.
-  std::optional<PageRun> FinishGrowth(uint64_t pages, uint64_t pages_min, uint64_t pages_wanted)
-      EXCLUDES(mutex_);
-  std::optional<PageRun> TakeLocked(uint64_t pages_min, uint64_t pages_wanted) REQUIRES(mutex_);
+  std::optional<PageRun> FinishGrowth(uint64_t pages, const Want& want) EXCLUDES(mutex_);
+  // Free pages that are not for `room`.
+  uint64_t KeptLocked(Room room) const REQUIRES(mutex_);
+  std::optional<PageRun> TakeLocked(const Want& want) REQUIRES(mutex_);
   // The first run of at least `pages_min` that begins in [from, until), cut to `pages_wanted`.
   std::optional<PageRun> FindLocked(uint64_t from, uint64_t until, uint64_t pages_min,
                                     uint64_t pages_wanted) const REQUIRES(mutex_);
@@ -96,6 +127,7 @@ class PageAllocator {
   DataFile& file_;
   const format::Life life_;
   Reclaim reclaim_;
+  Checkpoint checkpoint_;
   const uint64_t births_end_;  // the last birth of this life, less what threads may overshoot
 
   std::atomic<uint64_t> next_birth_;  // seq_cst: births are ordered against commits by it

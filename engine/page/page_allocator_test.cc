@@ -27,39 +27,40 @@ PageRun Pages(uint64_t first, uint64_t pages) { return {PageId{first}, pages}; }
 TEST(PageAllocator, NextFitGoesOnWhereItStoppedAndWrapsAround) {
   PageFixture pages(kPageSize, 17, 4);
   EXPECT_EQ(pages.allocator.pages_free(), 16u);
-  EXPECT_EQ(*pages.allocator.Allocate(1, 6), Pages(1, 6));
-  EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(7, 4));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 6, Room::kAll), Pages(1, 6));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4, Room::kAll), Pages(7, 4));
   pages.allocator.Free(Pages(2, 3));
-  EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(11, 4));
-  EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(15, 2)) << "fewer than wanted, to the end of the file";
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4, Room::kAll), Pages(11, 4));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4, Room::kAll), Pages(15, 2))
+      << "fewer than wanted, to the end of the file";
   PageBitmap left(17);
   left.Set(Pages(2, 3));
   EXPECT_EQ(pages.allocator.FreePages(), left);
-  EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(2, 3));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4, Room::kAll), Pages(2, 3));
   EXPECT_EQ(pages.allocator.pages_free(), 0u);
   EXPECT_EQ(pages.file.TakeLog(), "") << "nothing had to grow";
 }
 
 TEST(PageAllocator, RunsShorterThanTheMinimumAreSkipped) {
   PageFixture pages(kPageSize, 33, 4);
-  ASSERT_EQ(*pages.allocator.Allocate(32, 32), Pages(1, 32));
+  ASSERT_EQ(*pages.allocator.Allocate(32, 32, Room::kAll), Pages(1, 32));
   pages.allocator.Free(Pages(3, 2));
   pages.allocator.Free(Pages(10, 3));
   pages.allocator.Free(Pages(20, 9));
-  EXPECT_EQ(*pages.allocator.Allocate(3, 3), Pages(10, 3));
-  EXPECT_EQ(*pages.allocator.Allocate(3, 5), Pages(20, 5));
-  EXPECT_EQ(*pages.allocator.Allocate(3, 5), Pages(25, 4));
-  EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(3, 1));
+  EXPECT_EQ(*pages.allocator.Allocate(3, 3, Room::kAll), Pages(10, 3));
+  EXPECT_EQ(*pages.allocator.Allocate(3, 5, Room::kAll), Pages(20, 5));
+  EXPECT_EQ(*pages.allocator.Allocate(3, 5, Room::kAll), Pages(25, 4));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1, Room::kAll), Pages(3, 1));
 }
 
 TEST(PageAllocator, TheFileGrowsBeforeItsPagesAreUsed) {
   PageFixture pages(kPageSize, 17, 4);
-  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
-  EXPECT_EQ(*pages.allocator.Allocate(1, 4), Pages(17, 4));
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16, Room::kAll));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4, Room::kAll), Pages(17, 4));
   EXPECT_EQ(pages.file.TakeLog(), "allocate " + std::to_string((17 + 16) * kPageSize) + "\n");
   EXPECT_EQ(pages.allocator.page_count(), 33u);
   EXPECT_EQ(pages.allocator.pages_free(), 12u);
-  EXPECT_EQ(*pages.allocator.Allocate(40, 40), Pages(21, 40)) << "a run larger than the step";
+  EXPECT_EQ(*pages.allocator.Allocate(40, 40, Room::kAll), Pages(21, 40)) << "a run larger than the step";
   EXPECT_EQ(pages.allocator.page_count(), 73u);
 }
 
@@ -74,46 +75,91 @@ TEST(PageAllocator, GrowsByAnEighthWithinBounds) {
 
 TEST(PageAllocator, AFullDeviceIsAnErrorUntilThereIsRoomAgain) {
   PageFixture pages(kPageSize, 17, 4);
-  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16, Room::kAll));
   pages.file.bytes_max = 17 * kPageSize;
-  const auto failed = pages.allocator.Allocate(1, 4);
+  const auto failed = pages.allocator.Allocate(1, 4, Room::kAll);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code(), Errc::kNoSpace);
   EXPECT_EQ(pages.allocator.page_count(), 17u);
   pages.file.bytes_max = 19 * kPageSize;
-  EXPECT_EQ(*pages.allocator.Allocate(2, 2), Pages(17, 2)) << "not enough for a step, but for what is needed";
-  EXPECT_FALSE(pages.allocator.Allocate(1, 1));
+  EXPECT_EQ(*pages.allocator.Allocate(2, 2, Room::kAll), Pages(17, 2))
+      << "not enough for a step, but for what is needed";
+  EXPECT_FALSE(pages.allocator.Allocate(1, 1, Room::kAll));
   pages.allocator.Free(Pages(5, 1));
-  EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(5, 1));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1, Room::kAll), Pages(5, 1));
   pages.file.bytes_max = ~uint64_t{0};
-  EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(19, 1));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1, Room::kAll), Pages(19, 1));
 }
 
 TEST(PageAllocator, OnAFullDeviceWhatCanBeReclaimedIsTriedOnce) {
   PageFixture pages(kPageSize, 17, 16);
-  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16, Room::kAll));
   pages.file.bytes_max = 17 * uint64_t{kPageSize};
   int calls = 0;
   bool more = true;
-  pages.allocator.SetReclaim([&] {
-    ++calls;
-    if (more) pages.allocator.Free(Pages(5, 1));
-    return std::exchange(more, false);
-  });
-  EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(5, 1));
-  EXPECT_EQ(pages.allocator.Allocate(1, 1).error().code(), Errc::kNoSpace);
+  pages.allocator.SetReclaim(
+      [&] {
+        ++calls;
+        if (more) pages.allocator.Free(Pages(5, 1));
+        return std::exchange(more, false);
+      },
+      [] { return false; });
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1, Room::kAll), Pages(5, 1));
+  EXPECT_EQ(pages.allocator.Allocate(1, 1, Room::kAll).error().code(), Errc::kNoSpace);
   EXPECT_EQ(calls, 2);
 }
 
 TEST(PageAllocator, OnAFullDeviceWhatAnotherThreadReclaimedServesTheOneThatFoundNothing) {
   PageFixture pages(kPageSize, 17, 16);
-  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16, Room::kAll));
   pages.file.bytes_max = 17 * uint64_t{kPageSize};
-  pages.allocator.SetReclaim([&] {
-    pages.allocator.Free(Pages(5, 1));  // the other one's
-    return false;
-  });
-  EXPECT_EQ(*pages.allocator.Allocate(1, 1), Pages(5, 1));
+  pages.allocator.SetReclaim(
+      [&] {
+        pages.allocator.Free(Pages(5, 1));  // the other one's
+        return false;
+      },
+      [] { return false; });
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1, Room::kAll), Pages(5, 1));
+}
+
+TEST(PageAllocator, OnAFullDeviceTheLastPagesServeThoseWhoMakeRoom) {
+  PageFixture pages(kPageSize, 101, 100);
+  pages.file.bytes_max = 101 * uint64_t{kPageSize};
+  const uint64_t reserve = ReservePages(101);
+  ASSERT_EQ(reserve, 32u);
+  EXPECT_EQ(*pages.allocator.Allocate(1, 100, Room::kShared), Pages(1, 68));
+  EXPECT_EQ(pages.allocator.Allocate(1, 1, Room::kShared).error().code(), Errc::kNoSpace);
+  EXPECT_EQ(*pages.allocator.Allocate(1, 100, Room::kMakes), Pages(69, 16));
+  EXPECT_EQ(pages.allocator.Allocate(1, 1, Room::kMakes).error().code(), Errc::kNoSpace);
+  EXPECT_EQ(*pages.allocator.Allocate(1, 100, Room::kAll), Pages(85, 16));
+  EXPECT_EQ(pages.allocator.Allocate(1, 1, Room::kAll).error().code(), Errc::kNoSpace);
+}
+
+TEST(PageAllocator, TheFileGrowsUntilTheReserveIsThereAgain) {
+  PageFixture pages(kPageSize, 101, 100);
+  ASSERT_TRUE(pages.allocator.Allocate(100, 100, Room::kAll));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 1, Room::kShared), Pages(101, 1));
+  EXPECT_GE(pages.allocator.pages_free(), ReservePages(pages.allocator.page_count()));
+}
+
+TEST(PageAllocator, OnAFullDeviceACheckpointIsTriedOnceAndNotByWhoCheckpoints) {
+  PageFixture pages(kPageSize, 101, 100);
+  pages.file.bytes_max = 101 * uint64_t{kPageSize};
+  ASSERT_TRUE(pages.allocator.Allocate(68, 68, Room::kShared));
+  int checkpoints = 0;
+  pages.allocator.SetReclaim([] { return false; },
+                             [&] {
+                               if (++checkpoints == 1) pages.allocator.Free(Pages(5, 2));
+                               return checkpoints == 1;
+                             });
+  EXPECT_TRUE(pages.allocator.Allocate(2, 2, Room::kAll)) << "of the reserve";
+  EXPECT_EQ(checkpoints, 0);
+  EXPECT_EQ(pages.allocator.Allocate(1, 1, Room::kShared).error().code(), Errc::kNoSpace)
+      << "the reserve comes first";
+  EXPECT_EQ(checkpoints, 1);
+  pages.allocator.Free(Pages(7, 1));
+  EXPECT_TRUE(pages.allocator.Allocate(1, 1, Room::kShared));
+  EXPECT_EQ(checkpoints, 1);
 }
 
 TEST(PageAllocator, AgreesWithAPlainSetOverRandomOperations) {
@@ -125,7 +171,7 @@ TEST(PageAllocator, AgreesWithAPlainSetOverRandomOperations) {
     if (taken.empty() || random() % 5 < 2 || (step < 300 && random() % 2 == 0)) {
       const uint64_t wanted = 1 + random() % (step % 7 == 0 ? 150 : 4);
       const uint64_t least = random() % 2 == 0 ? 1 : wanted;
-      const auto run = pages.allocator.Allocate(least, wanted);
+      const auto run = pages.allocator.Allocate(least, wanted, Room::kAll);
       ASSERT_TRUE(run);
       ASSERT_GE(run->pages, least);
       ASSERT_LE(run->pages, wanted);
@@ -177,7 +223,7 @@ TEST(PageAllocator, ThreadsNeverGetTheSamePageOrBirth) {
         const Birth bound = pages.allocator.NextBirth();
         births[t].push_back(*pages.allocator.DrawBirth());
         if (births[t].back() < bound || births[t].back() >= pages.allocator.NextBirth()) births[t].clear();
-        runs[t].push_back(*pages.allocator.Allocate(1 + i % 3, 4));
+        runs[t].push_back(*pages.allocator.Allocate(1 + i % 3, 4, Room::kAll));
         if (i % 4 == 3) {
           pages.allocator.Free(runs[t].back());
           runs[t].pop_back();
@@ -200,13 +246,13 @@ TEST(PageAllocator, ThreadsNeverGetTheSamePageOrBirth) {
 
 TEST(PageAllocator, OthersThatWaitForTheGrowthTryForThemselvesWhenItFails) {
   PageFixture pages(kPageSize, 17, 4);
-  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16, Room::kAll));
   pages.file.bytes_max = 20 * kPageSize;  // three pages for four threads
   std::atomic<int> served{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
-      const auto run = pages.allocator.Allocate(1, 1);
+      const auto run = pages.allocator.Allocate(1, 1, Room::kAll);
       if (run) {
         ++served;
       } else if (run.error().code() != Errc::kNoSpace) {
@@ -220,7 +266,7 @@ TEST(PageAllocator, OthersThatWaitForTheGrowthTryForThemselvesWhenItFails) {
 
 TEST(PageAllocator, OneThreadGrowsTheFileAndTheOthersAreServedFromIt) {
   PageFixture pages(kPageSize, 17, 4);
-  ASSERT_TRUE(pages.allocator.Allocate(16, 16));
+  ASSERT_TRUE(pages.allocator.Allocate(16, 16, Room::kAll));
   std::atomic<int> growing{0};
   std::atomic<int> arriving{0};
   std::vector<std::thread> others;
@@ -229,13 +275,13 @@ TEST(PageAllocator, OneThreadGrowsTheFileAndTheOthersAreServedFromIt) {
     for (int t = 0; t < 3; ++t) {
       others.emplace_back([&] {
         ++arriving;
-        EXPECT_TRUE(pages.allocator.Allocate(1, 1));
+        EXPECT_TRUE(pages.allocator.Allocate(1, 1, Room::kAll));
       });
     }
     while (arriving < 3) std::this_thread::yield();
     for (int i = 0; i < 2000; ++i) std::this_thread::yield();  // long enough for them to have to wait
   };
-  ASSERT_TRUE(pages.allocator.Allocate(1, 1));
+  ASSERT_TRUE(pages.allocator.Allocate(1, 1, Room::kAll));
   for (std::thread& thread : others) thread.join();
   EXPECT_EQ(growing, 1);
   EXPECT_EQ(pages.allocator.page_count(), 33u);
@@ -261,14 +307,14 @@ TEST(PageAllocator, WhatAnEarlierLifeOwnedIsGivenUpOnceAllOrNothing) {
   allocator.Reown({Pages(3, 1), old});
   EXPECT_TRUE(disown({{Pages(3, 1), old}}));
   allocator.Free(Pages(3, 1));
-  ASSERT_TRUE(allocator.Allocate(4, 4)) << "pages 7 to 9 are too few, so the file grows";
+  ASSERT_TRUE(allocator.Allocate(4, 4, Room::kAll)) << "pages 7 to 9 are too few, so the file grows";
   EXPECT_FALSE(disown({{Pages(3, 1), old}}));
   EXPECT_TRUE(disown({{Pages(3, 1), allocator.NextBirth()}})) << "of this life";
 }
 
 TEST(PageAllocatorDeathTest, FreeingTwiceDies) {
   PageFixture pages(kPageSize, 17, 4);
-  const PageRun run = *pages.allocator.Allocate(4, 4);
+  const PageRun run = *pages.allocator.Allocate(4, 4, Room::kAll);
   pages.allocator.Free({run.first, 2});
   EXPECT_DEATH(pages.allocator.Free(run), "assertion failed");
   EXPECT_DEATH(pages.allocator.Free(Pages(0, 1)), "assertion failed");

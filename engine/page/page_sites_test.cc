@@ -118,7 +118,7 @@ TEST(PageSites, AWriteThatIsSkippedIsALostWrite) {
 TEST(PageSites, ASpillMaySkipItsSync) {
   PageFixture pages(kPageSize, 32, 8);
   base::Poison poison;
-  PageWriter writer(pages.cache, pages.allocator, 1);
+  PageWriter writer(pages.cache, pages.allocator, 1, Room::kAll);
   const MutablePage page = *writer.Create(PageKind::kLeaf, 0);
   FillLeaf(page.bytes, kPageSize, page.ref, 1);
   const Broken site("page.spill.sync.skip");
@@ -129,8 +129,8 @@ TEST(PageSites, ASpillMaySkipItsSync) {
 TEST(PageSites, PagesMayBeHandedOutTwice) {
   PageFixture pages(kPageSize, 17, 8);
   const Broken site("page.allocator.double");
-  const PageRun first = *pages.allocator.Allocate(16, 16);
-  EXPECT_EQ(*pages.allocator.Allocate(16, 16), first);
+  const PageRun first = *pages.allocator.Allocate(16, 16, Room::kAll);
+  EXPECT_EQ(*pages.allocator.Allocate(16, 16, Room::kAll), first);
   pages.allocator.Free(first);
   pages.allocator.Free(first);
   EXPECT_EQ(pages.allocator.pages_free(), 16u);
@@ -163,7 +163,7 @@ TEST(PageMemory, AReadWithoutMemoryIsAnErrorAndLeavesNothing) {
 TEST(PageMemory, AWriterWithoutMemoryKeepsItsBooks) {
   PageFixture pages(kPageSize, 32, 8);
   const PageRef theirs = pages.StoreLeaf(20, 7, 77);
-  PageWriter writer(pages.cache, pages.allocator, 1);
+  PageWriter writer(pages.cache, pages.allocator, 1, Room::kAll);
   {
     const NoMemory none;
     EXPECT_EQ(writer.Create(PageKind::kLeaf, 0).error().code(), Errc::kNoMemory);

@@ -70,7 +70,8 @@ class Arena {
     std::mt19937_64 random(static_cast<uint64_t>(w) + 1);
     std::vector<uint64_t> versions(kLeaves, 0);
     for (uint64_t round = 0; round < kRounds; ++round) {
-      PageWriter writer(pages_.cache, pages_.allocator, 1 + round * kWriters + static_cast<uint64_t>(w));
+      PageWriter writer(pages_.cache, pages_.allocator, 1 + round * kWriters + static_cast<uint64_t>(w),
+                        Room::kAll);
       std::map<uint64_t, Published> changed;
       for (int edit = 0; edit < 8; ++edit) {
         const uint64_t leaf = round == 0 ? static_cast<uint64_t>(edit) : random() % kLeaves;

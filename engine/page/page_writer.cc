@@ -31,8 +31,8 @@ format::NodeHeader& HeaderOf(Frame* frame) { return *reinterpret_cast<format::No
 
 }  // namespace
 
-PageWriter::PageWriter(PageCache& cache, PageAllocator& allocator, uint64_t serial)
-    : cache_(cache), allocator_(allocator), serial_(serial) {
+PageWriter::PageWriter(PageCache& cache, PageAllocator& allocator, uint64_t serial, Room room)
+    : cache_(cache), allocator_(allocator), serial_(serial), room_(room) {
   MANIFOLDDB_ASSERT(serial != 0);
 }
 
@@ -43,7 +43,9 @@ PageWriter::~PageWriter() {
 Result<PageRef> PageWriter::TakePage() {
   MANIFOLDDB_ASSERT(!ended_);
   if (reserve_.pages == 0) {
-    MANIFOLDDB_ASSIGN(reserve_, allocator_.Allocate(1, reserve_pages_next_));
+    // Where the device may be full a deletion takes what it needs, no more.
+    const uint64_t wanted = room_ == Room::kMakes ? 1 : reserve_pages_next_;
+    MANIFOLDDB_ASSIGN(reserve_, allocator_.Allocate(1, wanted, room_));
     reserve_pages_next_ = std::min(reserve_pages_next_ * 2, kReservePagesMax);
   }
   MANIFOLDDB_ASSIGN(const Birth birth, allocator_.DrawBirth());
@@ -131,7 +133,7 @@ Result<ExtentRef> PageWriter::WriteExtent(ByteView value) {
   MANIFOLDDB_ASSERT(!ended_ && !value.empty());
   const uint64_t pages = format::ExtentPages(value.size(), page_size());
   MANIFOLDDB_ASSIGN(const Birth birth, allocator_.DrawBirth());
-  MANIFOLDDB_ASSIGN(const PageRun run, allocator_.Allocate(pages, pages));
+  MANIFOLDDB_ASSIGN(const PageRun run, allocator_.Allocate(pages, pages, room_));
   // Nodes that lay here before must not be taken for what lies here now.
   cache_.Drop(run.first, run.pages);
   Status written = cache_.file().WriteExtent(run.first, value);

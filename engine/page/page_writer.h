@@ -36,10 +36,13 @@ using mvcc::RemovedRun;
 class PageWriter {
  public:
   // `serial` is unique among all writers of the cache's lifetime, not 0.
-  PageWriter(PageCache& cache, PageAllocator& allocator, uint64_t serial);
+  PageWriter(PageCache& cache, PageAllocator& allocator, uint64_t serial, Room room);
   ~PageWriter();  // Abandon, unless Finish was called
   PageWriter(const PageWriter&) = delete;
   PageWriter& operator=(const PageWriter&) = delete;
+
+  // How far it may go from here on where the device is full.
+  void SetRoom(Room room) { room_ = room; }
 
   uint32_t page_size() const { return cache_.page_size(); }
   DataFile& file() { return cache_.file(); }
@@ -96,6 +99,7 @@ class PageWriter {
   PageCache& cache_;
   PageAllocator& allocator_;
   const uint64_t serial_;
+  Room room_;
 
   PageSet own_;      // what this writer created and has not removed
   PageSet extents_;  // those of own_ that lie in extents

@@ -45,7 +45,7 @@ uint64_t CountOf(std::span<const PageRun> runs) {
 }
 
 TEST_F(PageWriterTest, ANewPageKnowsWhatItIs) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   const MutablePage page = *writer.Create(PageKind::kBranch, 3);
   const auto& header = *reinterpret_cast<const format::NodeHeader*>(page.bytes);
   EXPECT_EQ(header.page_id, page.ref.id.raw());
@@ -59,12 +59,12 @@ TEST_F(PageWriterTest, ANewPageKnowsWhatItIs) {
 TEST_F(PageWriterTest, OwnPagesAreEditedInPlaceAndOthersAreCopied) {
   PageRef theirs;
   {
-    PageWriter before(pages_.cache, pages_.allocator, 1);
+    PageWriter before(pages_.cache, pages_.allocator, 1, Room::kAll);
     theirs = CreateLeaf(before, 10);
     EXPECT_EQ(Edit(before, theirs)->ref, theirs);
     static_cast<void>(before.Finish());
   }
-  PageWriter writer(pages_.cache, pages_.allocator, 2);
+  PageWriter writer(pages_.cache, pages_.allocator, 2, Room::kAll);
   const EpochGuard guard(pages_.slot);
   const MutablePage copy = *writer.Edit(theirs, guard);
   EXPECT_NE(copy.ref.id, theirs.id);
@@ -83,7 +83,7 @@ TEST_F(PageWriterTest, OwnPagesAreEditedInPlaceAndOthersAreCopied) {
 }
 
 TEST_F(PageWriterTest, PagesCreatedAndRemovedAgainWereNeverThere) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   const PageRef first = CreateLeaf(writer, 1);
   const PageRef second = CreateLeaf(writer, 2);
   ASSERT_TRUE(writer.Remove(first));
@@ -97,7 +97,7 @@ TEST_F(PageWriterTest, PagesCreatedAndRemovedAgainWereNeverThere) {
 }
 
 TEST_F(PageWriterTest, IntroducedRunsAreAscendingAndCoalesced) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   std::vector<PageRef> refs;
   for (uint64_t i = 0; i < 20; ++i) refs.push_back(CreateLeaf(writer, i));
   ASSERT_TRUE(writer.Remove(refs[5]));
@@ -109,7 +109,7 @@ TEST_F(PageWriterTest, IntroducedRunsAreAscendingAndCoalesced) {
 TEST_F(PageWriterTest, AbandonFreesEverythingAndForgetsRemovals) {
   const PageRef theirs = pages_.StoreLeaf(150, 100, 5);
   {
-    PageWriter writer(pages_.cache, pages_.allocator, 1);
+    PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
     for (uint64_t i = 0; i < 10; ++i) CreateLeaf(writer, i);
     ASSERT_TRUE(writer.WriteExtent(AsBytes(std::string(2000, 'x'))));
     ASSERT_TRUE(Edit(writer, theirs));
@@ -120,7 +120,7 @@ TEST_F(PageWriterTest, AbandonFreesEverythingAndForgetsRemovals) {
 }
 
 TEST_F(PageWriterTest, AReferenceOfAnEarlierLifeToAPageThatNobodyOwnedIsCorruption) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   const format::Birth old = format::FirstBirth(format::Life{2});
   const Status page = writer.Remove({PageId{9}, old});
   ASSERT_FALSE(page);
@@ -135,7 +135,7 @@ TEST_F(PageWriterTest, AReferenceOfAnEarlierLifeToAPageThatNobodyOwnedIsCorrupti
 }
 
 TEST_F(PageWriterTest, ExtentsAreWrittenAtOnceAndBelongToTheVersion) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   const std::string value(1500, 'v');
   const ExtentRef kept = *writer.WriteExtent(AsBytes(value));
   EXPECT_EQ(pages_.file.TakeLog(), "write @512 +1536\n");
@@ -155,7 +155,7 @@ TEST_F(PageWriterTest, ExtentsAreWrittenAtOnceAndBelongToTheVersion) {
 }
 
 TEST_F(PageWriterTest, AFailedExtentLeavesNothingBehind) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   pages_.file.fail_writes = true;
   EXPECT_EQ(writer.WriteExtent(AsBytes(std::string(600, 'd'))).error().code(), Errc::kIo);
   pages_.file.fail_writes = false;
@@ -168,12 +168,12 @@ TEST_F(PageWriterTest, AFailedExtentLeavesNothingBehind) {
 TEST_F(PageWriterTest, AnExtentWhereADirtyNodeLayIsNotOverwrittenByIt) {
   PageRef node;
   {
-    PageWriter before(pages_.cache, pages_.allocator, 1);
+    PageWriter before(pages_.cache, pages_.allocator, 1, Room::kAll);
     node = CreateLeaf(before, 10);
     static_cast<void>(before.Finish());
     pages_.allocator.Free({node.id, 1});  // reclaimed; its frame is still there, and dirty
   }
-  PageWriter writer(pages_.cache, pages_.allocator, 2);
+  PageWriter writer(pages_.cache, pages_.allocator, 2, Room::kAll);
   const std::string value(200 * kPageSize, 'v');
   const ExtentRef extent = *writer.WriteExtent(AsBytes(value));
   EXPECT_EQ(extent.first, node.id);
@@ -184,7 +184,7 @@ TEST_F(PageWriterTest, AnExtentWhereADirtyNodeLayIsNotOverwrittenByIt) {
 }
 
 TEST_F(PageWriterTest, SpilledPagesAreCleanAndCopiedWhenEditedAgain) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   std::vector<PageRef> refs;
   for (uint64_t i = 0; i < 7; ++i) refs.push_back(CreateLeaf(writer, i));
   ASSERT_TRUE(writer.Remove(refs[3]));
@@ -208,9 +208,9 @@ TEST_F(PageWriterTest, SpilledPagesAreCleanAndCopiedWhenEditedAgain) {
 }
 
 TEST_F(PageWriterTest, ASpillLeavesExtentsAloneThatLieWhereItsNodesLay) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   const PageRef node = CreateLeaf(writer, 1);
-  const PageRun others = *pages_.allocator.Allocate(199, 199);
+  const PageRun others = *pages_.allocator.Allocate(199, 199, Room::kAll);
   ASSERT_TRUE(writer.Remove(node));
   const std::string value(kPageSize, 'v');
   const ExtentRef extent = *writer.WriteExtent(AsBytes(value));
@@ -230,7 +230,7 @@ TEST_F(PageWriterTest, ASpillLeavesExtentsAloneThatLieWhereItsNodesLay) {
 }
 
 TEST_F(PageWriterTest, AfterAFailedSpillPagesAreNeitherCleanNorChangedAnyMore) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   const PageRef ref = CreateLeaf(writer, 1);
   pages_.file.fail_syncs = true;
   EXPECT_EQ(writer.Spill(poison_).error().code(), Errc::kIo);
@@ -243,7 +243,7 @@ TEST_F(PageWriterTest, AfterAFailedSpillPagesAreNeitherCleanNorChangedAnyMore) {
 }
 
 TEST_F(PageWriterTest, ASpillThatCannotWriteCanBeTriedAgain) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   const PageRef ref = CreateLeaf(writer, 1);
   pages_.file.fail_writes = true;
   EXPECT_EQ(writer.Spill(poison_).error().code(), Errc::kIo);
@@ -256,8 +256,8 @@ TEST_F(PageWriterTest, ASpillThatCannotWriteCanBeTriedAgain) {
 
 TEST_F(PageWriterTest, AFullDeviceIsAnErrorAndTakesNothing) {
   pages_.file.bytes_max = pages_.file.bytes().size();
-  const PageRun all = *pages_.allocator.Allocate(200, 200);
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  const PageRun all = *pages_.allocator.Allocate(200, 200, Room::kAll);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   EXPECT_EQ(writer.Create(PageKind::kLeaf, 0).error().code(), Errc::kNoSpace);
   pages_.allocator.Free({PageId{50}, 1});
   EXPECT_EQ(writer.Create(PageKind::kLeaf, 0)->ref.id, PageId{50});
@@ -268,7 +268,7 @@ TEST_F(PageWriterTest, AFullDeviceIsAnErrorAndTakesNothing) {
 
 TEST_F(PageWriterTest, AReferenceThatIsStaleIsNotEdited) {
   const PageRef ref = pages_.StoreLeaf(150, 100, 5);
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   EXPECT_EQ(Edit(writer, {ref.id, PageFixture::BirthOf(99)}).error().code(), Errc::kCorrupt);
   const PageDelta delta = writer.Finish();
   EXPECT_TRUE(delta.introduced.empty() && delta.removed.empty());
@@ -283,7 +283,7 @@ TEST_F(PageWriterTest, TheBooksAgreeAfterRandomTransactions) {
   uint64_t stamp = 0;
   for (uint64_t serial = 1; serial <= 150; ++serial) {
     auto next = version;
-    PageWriter writer(pages_.cache, pages_.allocator, serial);
+    PageWriter writer(pages_.cache, pages_.allocator, serial, Room::kAll);
     for (uint64_t step = random() % 30; step > 0; --step) {
       const uint64_t dice = random() % 10;
       if (next.empty() || (dice < 4 && next.size() < 60)) {
@@ -331,7 +331,7 @@ TEST_F(PageWriterTest, TheBooksAgreeAfterRandomTransactions) {
 }
 
 TEST_F(PageWriterTest, UseAfterTheEndDies) {
-  PageWriter writer(pages_.cache, pages_.allocator, 1);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   static_cast<void>(writer.Finish());
   EXPECT_DEATH(static_cast<void>(writer.Create(PageKind::kLeaf, 0)), "assertion failed");
   EXPECT_DEATH(static_cast<void>(writer.Finish()), "assertion failed");

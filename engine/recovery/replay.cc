@@ -33,7 +33,7 @@ class Replay {
   explicit Replay(txn::Core& core)
       : core_(core),
         slot_(core.slots->Acquire()),
-        pages_(*core.cache, *core.allocator, core.DrawWriterSerial()) {}
+        pages_(*core.cache, *core.allocator, core.DrawWriterSerial(), page::Room::kAll) {}
   ~Replay() { core_.slots->Release(slot_); }
   Replay(const Replay&) = delete;
   Replay& operator=(const Replay&) = delete;

@@ -292,7 +292,7 @@ class PosixStorage final : public Storage {
     const std::string path = Path(name);
     if (mode == OpenMode::kCreate) return Create(path);
     Descriptor fd(OpenRetrying(path, mode == OpenMode::kReadOnly ? O_RDONLY : O_RDWR));
-    if (fd.get() < 0) return FailErrno("posix_storage.open", path, errno);
+    if (fd.get() < 0) return FailOpen(path, errno);
     MANIFOLDDB_ASSIGN(const struct stat status, StatFile(fd, path));
     return std::make_unique<PosixFile>(path, mode, std::move(fd), static_cast<uint64_t>(status.st_size));
   }
@@ -346,22 +346,45 @@ class PosixStorage final : public Storage {
                 {.file = path, .message = "not a regular file"});
   }
 
-  // Invariant (4).
-  static Result<std::unique_ptr<File>> Create(const std::string& path) {
-    for (;;) {
-      Descriptor fd(OpenRetrying(path, O_RDWR | O_CREAT));
-      if (fd.get() < 0) return FailErrno("posix_storage.open", path, errno);
-      MANIFOLDDB_ASSIGN(const struct stat opened, StatFile(fd, path));
-      const int raw = fd.get();
-      auto file = std::make_unique<PosixFile>(path, OpenMode::kCreate, std::move(fd), 0);
-      MANIFOLDDB_TRY(file->Lock(LockMode::kExclusive));
-      struct stat named {};
-      if (::stat(path.c_str(), &named) != 0 && errno != ENOENT)
-        return FailErrno("posix_storage.open", path, errno);
-      if (named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) continue;  // renamed: not ours
-      if (::ftruncate(raw, 0) != 0) return FailErrno("posix_storage.open", path, errno);
-      return file;
+  std::unexpected<Error> FailOpen(const std::string& path, int os_error) const {
+    struct stat status {};
+    if (os_error == ENOENT && ::stat(directory_.c_str(), &status) != 0 && errno == ENOENT) {
+      return Fail(Errc::kNotFound, "posix_storage.open",
+                  {.file = path, .message = "its directory does not exist"});
     }
+    return FailErrno("posix_storage.open", path, os_error);
+  }
+
+  // Invariant (4). A new file, not the old one emptied: as long as the directory is not synced, another name
+  // may
+  // lead to the old one after a power cut.
+  Result<std::unique_ptr<File>> Create(const std::string& path) const {
+    for (;;) {
+      if (Descriptor made(OpenRetrying(path, O_RDWR | O_CREAT | O_EXCL)); made.get() >= 0) {
+        MANIFOLDDB_ASSIGN(auto file, LockNamed(path, std::move(made)));
+        if (file != nullptr) return file;
+        continue;
+      }
+      if (errno != EEXIST) return FailOpen(path, errno);
+      Descriptor old(OpenRetrying(path, O_RDWR));
+      if (old.get() < 0 && errno == ENOENT) continue;
+      if (old.get() < 0) return FailOpen(path, errno);
+      MANIFOLDDB_ASSIGN(const auto file, LockNamed(path, std::move(old)));
+      if (file == nullptr) continue;
+      if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FailErrno("posix_storage.open", path, errno);
+    }
+  }
+
+  // Locked, or null if the name leads to another file by now. kLocked.
+  static Result<std::unique_ptr<File>> LockNamed(const std::string& path, Descriptor fd) {
+    MANIFOLDDB_ASSIGN(const struct stat opened, StatFile(fd, path));
+    auto file = std::make_unique<PosixFile>(path, OpenMode::kCreate, std::move(fd), 0);
+    MANIFOLDDB_TRY(file->Lock(LockMode::kExclusive));
+    struct stat named {};
+    if (::stat(path.c_str(), &named) != 0 && errno != ENOENT)
+      return FailErrno("posix_storage.open", path, errno);
+    if (named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) return std::unique_ptr<File>();
+    return std::unique_ptr<File>(std::move(file));
   }
 
   Status CheckUse(const char* operation, const std::string& name) const {

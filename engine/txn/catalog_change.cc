@@ -97,6 +97,7 @@ Result<Family*> CreateFamily(Core& core, std::string_view name) {
     return Fail(Errc::kLimit, "column_family.create",
                 {.message = "2^40 column families have been created; copy the database into a new one"});
   }
+  MANIFOLDDB_TRY(core.allocator->CheckRoom());
   base::ByteBuffer redo;
   MANIFOLDDB_TRY(AppendGap(redo));
   MANIFOLDDB_TRY(format::AppendCreateFamily(redo, id, AsBytes(name)));
@@ -144,6 +145,7 @@ Status RenameFamily(Core& core, std::string_view from, std::string_view to) {
   }
   // The next checkpoint writes the family's record anew, tables included.
   MANIFOLDDB_TRY(core.LoadFamily(family, presence.slot()));
+  MANIFOLDDB_TRY(core.allocator->CheckRoom());
   base::ByteBuffer redo;
   MANIFOLDDB_TRY(AppendGap(redo));
   MANIFOLDDB_TRY(format::AppendRenameFamily(redo, family->id(), AsBytes(to)));

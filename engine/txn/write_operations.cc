@@ -22,6 +22,18 @@ std::unexpected<Error> NoSuchTable(const char* operation, std::string_view name)
   return Fail(Errc::kNoSuchTable, operation, {.message = Quoted(name)});
 }
 
+// Lets a deletion go deeper into the last free pages than what needs more room.
+class MakingRoom {
+ public:
+  explicit MakingRoom(page::PageWriter& pages) : pages_(pages) { pages_.SetRoom(page::Room::kMakes); }
+  ~MakingRoom() { pages_.SetRoom(page::Room::kShared); }
+  MakingRoom(const MakingRoom&) = delete;
+  MakingRoom& operator=(const MakingRoom&) = delete;
+
+ private:
+  page::PageWriter& pages_;
+};
+
 }  // namespace
 
 template <class Append>
@@ -48,6 +60,7 @@ Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::s
   if (edit->Find(name) != nullptr) {
     return Fail(Errc::kAlreadyExists, "table.create", {.message = Quoted(name)});
   }
+  if (Status room = core_.allocator->CheckRoom(); !room) return Failed(room.error());
   const format::TableId id = edit->next_table();
   if (id.raw() > format::kTableIdMax) {
     return Fail(Errc::kLimit, "table.create",
@@ -88,6 +101,7 @@ Status WriteTransactionImpl::RenameTable(ColumnFamily family, std::string_view f
   WriteTableState* const table = edit->Find(from);
   if (table == nullptr) return NoSuchTable("table.rename", from);
   if (edit->Find(to) != nullptr) return Fail(Errc::kAlreadyExists, "table.rename", {.message = Quoted(to)});
+  if (Status room = core_.allocator->CheckRoom(); !room) return Failed(room.error());
   MANIFOLDDB_TRY(Log(nullptr, to.size(), [&] {
     return format::AppendRenameTable(redo_, edit->family()->id(), table->id, AsBytes(to));
   }));
@@ -152,6 +166,7 @@ Result<bool> WriteTransactionImpl::Delete(WriteTableState& table, ByteView key) 
   bool found = false;
   {
     const mvcc::EpochGuard guard(slot_);
+    const MakingRoom making(pages_);
     auto deleted = btree::Delete(pages_, table.tree, key, guard);
     if (!deleted) return Failed(deleted.error());
     found = *deleted;
@@ -166,7 +181,10 @@ Result<bool> WriteTransactionImpl::Delete(WriteTableState& table, ByteView key) 
 Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const Range& wanted) {
   MANIFOLDDB_TRY(CheckTable(table, "table.delete_range"));
   const Range range = CutBounds(wanted, pages_.page_size());
-  auto deleted = btree::DeleteRange(pages_, table.tree, range.lower, range.upper, slot_);
+  auto deleted = [&] {
+    const MakingRoom making(pages_);
+    return btree::DeleteRange(pages_, table.tree, range.lower, range.upper, slot_);
+  }();
   if (!deleted) return Failed(deleted.error());
   const uint64_t count = *deleted;
   if (count == 0) return 0;

@@ -27,7 +27,7 @@ constexpr std::byte kGap[wal::kRedoGap] = {};
 WriteTransactionImpl::WriteTransactionImpl(Core& core)
     : core_(core),
       slot_(core.slots->Acquire()),
-      pages_(*core.cache, *core.allocator, core.DrawWriterSerial()),
+      pages_(*core.cache, *core.allocator, core.DrawWriterSerial(), page::Room::kShared),
       thread_(base::ThisThread()) {
   core_.open_writers.fetch_add(1, std::memory_order_relaxed);
 }

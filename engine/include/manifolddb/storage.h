@@ -25,7 +25,8 @@ inline constexpr size_t kBufferAlignment = 4096;
 enum class OpenMode : uint8_t {
   kReadOnly,   // the file must exist
   kReadWrite,  // the file must exist
-  // Made empty, whatever had the name before, and locked exclusively from the beginning: kLocked if another
+  // A new, empty file, in place of whatever had the name before (which stays as it is under any other name),
+  // locked exclusively from the beginning: kLocked if another
   // opening has a lock on what has the name.
   kCreate,
 };
