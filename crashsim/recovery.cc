@@ -95,6 +95,7 @@ Recovered Recover(const std::shared_ptr<faultfs::Disk>& disk, const Setup& setup
     if (!found.error && wish.write != 0) Write(**database, wish, found);
   } else {
     found.error = database.error();
+    found.refused = true;
   }
   found.cpu_nanos = CpuNanos() - begun;
   found.effects = disk->effects() - before;

@@ -19,6 +19,7 @@ using Invariant = std::function<std::vector<std::string>(ReadTransaction&)>;
 
 struct Recovered {
   std::optional<Error> error;  // opening, reading or verifying failed
+  bool refused = false;        // opening did
   Summary seen;
   std::vector<std::string> verify;     // what Verify found
   std::vector<std::string> invariant;  // what the workload's invariant found

@@ -96,7 +96,10 @@ class Scenarios {
   std::optional<faultfs::Image> DrawFaulty(const std::shared_ptr<faultfs::Trace>& faulty, uint64_t effects,
                                            const faultfs::ImageSpec& spec, faultfs::FaultKind kind);
   // Damage is reported, or it is of no effect.
-  bool JudgeDamage(const faultfs::Image& image, const Allowed& allowed, const std::string& what);
+  // `whole`: the image before it, if only the data file is damaged.
+  bool JudgeDamage(const faultfs::Image& image, const Allowed& allowed, const std::string& what,
+                   const faultfs::Image* whole = nullptr);
+  void JudgeMended(faultfs::Image whole, faultfs::Disk& refused, const Allowed& allowed);
   uint64_t CountOf(faultfs::EffectKind kind) const;
   std::vector<uint64_t> SyncsBehindGroups() const;
   SessionPlan SmallPlan(Random& random) const;

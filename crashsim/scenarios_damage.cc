@@ -58,17 +58,20 @@ size_t GroupsHit(const faultfs::Trace& trace, uint64_t lost, uint64_t unit) {
 
 }  // namespace
 
-bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const std::string& what) {
+bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const std::string& what,
+                            const Image* whole) {
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario, what);
   campaign_.Narrate("damaged: " + what + ", found after effect " + std::to_string(allowed.effects) +
                         ", owed are " + std::to_string(allowed.floor) + " commits to a " + allowed.why,
                     {});
-  const Recovered found = Recover(image, generation_.plan.setup, {});
+  const auto disk = std::make_shared<Disk>(image, generation_.plan.setup.traits);
+  const Recovered found = Recover(disk, generation_.plan.setup, {});
   campaign_.CountRecovery(found.cpu_nanos);
   if (found.error) {
     if (!ReportsDamage(*found.error)) {
       campaign_.Report({{Promise::kHonestAboutDamage, "damage reported as such", Describe(*found.error)}});
     }
+    if (whole != nullptr && found.refused) JudgeMended(*whole, *disk, allowed);
     return true;
   }
   Violations violations = generation_.oracle->Judge(
@@ -79,6 +82,22 @@ bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const st
   }
   campaign_.Report(violations);
   return !found.verify.empty() || !violations.empty();
+}
+
+// An opening that was refused has done no harm: with the data file as it was before the damage everything is
+// there.
+void Scenarios::JudgeMended(Image whole, Disk& refused, const Allowed& allowed) {
+  const Image left = CrashPoint(refused.trace(), refused.effects()).Draw({Policy::kAll, 0});
+  whole.Put(kLogFile, *left.Find(kLogFile));
+  const Recovered mended = Recover(whole, generation_.plan.setup, {});
+  campaign_.CountRecovery(mended.cpu_nanos);
+  if (mended.error) {
+    campaign_.Report({{Promise::kHonestAboutDamage, "the data file before the damage opens beside its log",
+                       Describe(*mended.error)}});
+    return;
+  }
+  campaign_.Report(generation_.oracle->Judge(mended.seen, allowed,
+                                             [&] { return ContentsOf(whole, generation_.plan.setup); }));
 }
 
 // A fault of writes has fired if the image is another than without it, all else arriving alike.
@@ -115,7 +134,7 @@ bool Scenarios::Rot(Random& random, std::string&) {
   const bool log = file != kDatabase && !clean;
   const Oracle& oracle = *generation_.oracle;
   return JudgeDamage(image.With(rot), log ? oracle.AtWithDamagedLog(effects) : oracle.At(effects),
-                     rot.ToString());
+                     rot.ToString(), file == kDatabase ? &image : nullptr);
 }
 
 bool Scenarios::RotMeta(Random& random, std::string&) {

@@ -5,6 +5,7 @@
 //   A0 A1 B0 B1    the copies of the two meta slots
 //   pages +N       N units of pages, all writes to the data file's pages between two other lines
 //   header marker  of the log; ring U +N: N units from unit U of its ring
+//   sync FILE PLACE  the end of a durable write of that place; what else was written is not its business
 // A failing test prints the trace as it is; when the change is meant, that is what to put here, with its
 // reason.
 
@@ -49,7 +50,12 @@ Lines Translate(const Lines& raw, uint32_t unit) {
     char file[32] = {};
     unsigned long offset = 0;
     unsigned long bytes = 0;
-    if (std::sscanf(line.c_str(), "write %31s @%lu +%lu", file, &offset, &bytes) != 3) {
+    if (const size_t range = line.find("sync ");
+        std::sscanf(line.c_str() + std::min(range, line.size()), "sync %31s @%lu +%lu", file, &offset,
+                    &bytes) == 3) {
+      end_pages();
+      lines.push_back(line.substr(0, line.find(" @")) + PlacesOf(file, offset, bytes, unit));
+    } else if (std::sscanf(line.c_str(), "write %31s @%lu +%lu", file, &offset, &bytes) != 3) {
       end_pages();
       lines.push_back(line);
     } else if (std::string_view(file) == "db" && offset >= 4 * unit) {
@@ -113,6 +119,7 @@ TEST(GoldenTrace, CreationMakesTheLogDurableFirstAndNamesNothingUnfinished) {
     write db-new B1                   # 3.2: (see A1)
     sync db-new                       # 3.1: NAME without a valid meta page is corruption and nothing else
     rename db-new db                  # 3.1: renamed: from here on it is a database, never opened
+    create db-new                     # 3.1: held: nobody else creates while the name is away
     rename db db-new                  # 3.1: by the first life, again: a sync of the directory that failed
     rename db-new db                  # 3.1: says so once, and the next would have nothing to write
     syncdir                           # 3.1: before anything is acknowledged, NAME is durable
@@ -150,6 +157,7 @@ TEST(GoldenTrace, CreationWithDefaultsFillsTheLogInLargeSteps) {
     write db-new B1                   # 3.2: -
     sync db-new                       # 3.1: -
     rename db-new db                  # 3.1: -
+    create db-new                     # 3.1: held: nobody else creates while the name is away
     rename db db-new                  # 3.1: by the first life, again: a sync of the directory that failed
     rename db-new db                  # 3.1: says so once, and the next would have nothing to write
     syncdir                           # 3.1: -
@@ -170,6 +178,7 @@ TEST(GoldenTrace, AnOpeningAfterACreatorWasKilledFinishesTheCreation) {
   // The data file had its name, in the cache. Without the syncdir a power cut could take the name, and all
   // that was acknowledged since with it.
   Expect("OpenAfterKillInCreation", R"(
+    create db-new                     # 3.1: held: nobody else creates while the name is away
     rename db db-new                  # 3.6: nothing found is believed durable: the name neither,
     rename db-new db                  # 3.6: nor that a sync would still have it to write
     syncdir                           # 3.6: now it is
@@ -204,6 +213,7 @@ TEST(GoldenTrace, ACreationAfterOneThatWasCutBetweenItsNamesMakesTheAbsenceDurab
     write db-new B1                   # 3.2: -
     sync db-new                       # 3.1: -
     rename db-new db                  # 3.1: -
+    create db-new                     # 3.1: -
     rename db db-new                  # 3.1: -
     rename db-new db                  # 3.1: -
     syncdir                           # 3.1: -
@@ -241,14 +251,14 @@ TEST(GoldenTrace, AnOpeningWithSomethingToReplayWritesItAgainBeforeAnybodySeesIt
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: before births and groups of this life exist
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +4                 # 3.6: step 3: what was replayed (step 2, in memory), catalog, free map
     sync db                           # 3.5: pages before the meta page that speaks of them
     write db B0                       # 3.2: the other slot, copy by copy
     sync db                           # 3.2: one good copy at every moment
     write db B1                       # 3.2: -
     sync db                           # 3.6: the log starts anew; then step 4
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -261,14 +271,14 @@ TEST(GoldenTrace, AnOpeningAfterAKillIsLikeOneAfterAPowerCut) {
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +4                 # 3.6: step 3 makes durable what the log's tail need not be
     sync db                           # 3.5: pages before meta
     write db B0                       # 3.2: copy by copy
     sync db                           # 3.2: -
     write db B1                       # 3.2: -
     sync db                           # 3.6: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -280,14 +290,14 @@ TEST(GoldenTrace, AnOpeningAfterACrashBeginsItsLifeWithACheckpointAlsoWithNothin
     write db A0                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: the free map
     sync db                           # 3.5: before meta
     write db B0                       # 3.6: the log never holds two lives: what lies behind the tail must not
     sync db                           # 3.2: join this life's chain, so the log's life is stated anew
     write db B1                       # 3.2: -
     sync db                           # 3.2: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -300,14 +310,14 @@ TEST(GoldenTrace, AnOpeningAfterACutBetweenTheCopiesRewritesTheWrittenOneFirst) 
     write db A0                       # 3.6: -
     write db B1                       # 3.6: still the one that the life before began with, until now
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: what the cut checkpoint held is replayed: the free map
     sync db                           # 3.5: before meta
     write db A0                       # 3.2: the other slot
     sync db                           # 3.2: -
     write db A1                       # 3.2: -
     sync db                           # 3.2: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -319,14 +329,14 @@ TEST(GoldenTrace, AnUnreadableCopyIsWrittenFirst) {
     write db A1                       # 3.6: -
     write db B1                       # 3.6: -
     sync db                           # 3.6: -
-    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
-    sync db-wal                       # 3.6: before anything is handed out
     write db pages +1                 # 3.5: the free map
     sync db                           # 3.5: before meta
     write db B0                       # 3.2: -
     sync db                           # 3.2: -
     write db B1                       # 3.2: -
     sync db                           # 3.2: -
+    write db-wal marker               # 3.6: the new life: a data file that knows only older ones is a copy
+    sync db-wal                       # 3.6: before anything is handed out
   )");
 }
 
@@ -338,7 +348,7 @@ TEST(GoldenTrace, AReadOnlyOpeningWritesNothing) { Expect("ReadOnly", ""); }
 TEST(GoldenTrace, ASyncedPutIsOneLogWriteAndOneSync) {
   Expect("SyncedPut", R"(
     write db-wal ring 2 +1            # 3.3: one group, fresh units, one write
-    sync db-wal                       # 3.4: before it is published and acknowledged (G1, G4)
+    sync db-wal ring 2 +1             # 3.4: before it is published and acknowledged (G1, G4)
   )");
 }
 
@@ -378,14 +388,14 @@ TEST(GoldenTrace, ACommitThroughACheckpointWritesPagesAndMetaAndNoLog) {
 TEST(GoldenTrace, CreatingAFamilyIsACommit) {
   Expect("CreateFamily", R"(
     write db-wal ring 2 +1            # 3.3: family changes are logical redo as well
-    sync db-wal                       # 3.4: a durable commit of its own
+    sync db-wal ring 2 +1             # 3.4: a durable commit of its own
   )");
 }
 
 TEST(GoldenTrace, DroppingAFamilyIsACommit) {
   Expect("DropFamily", R"(
     write db-wal ring 2 +1            # 3.3: the trees are freed after a later checkpoint
-    sync db-wal                       # 3.4: -
+    sync db-wal ring 2 +1             # 3.4: -
   )");
 }
 
@@ -393,7 +403,7 @@ TEST(GoldenTrace, NothingFollowsAFailedLogSync) {
   // A commit, a transaction, a checkpoint, a close: all refused, and none of them touches the disk.
   Expect("FailedLogSync", R"(
     write db-wal ring 2 +1            # 3.4: as any commit
-    failed: sync db-wal               # 3.4: poisoned (G8): no sync is retried, nothing is written any more
+    failed: sync db-wal ring 2 +1     # 3.4: poisoned (G8): no sync is retried, nothing is written any more
   )");
 }
 
@@ -411,19 +421,27 @@ TEST(GoldenTrace, ACheckpointIsPagesSyncAndTwoCopiesEachSynced) {
   )");
 }
 
-TEST(GoldenTrace, TheLogGrowsBeforeTheCheckpointThatStatesIt) {
-  // The put that finds the log half full brings the checkpoint with it: the executor works inline.
+TEST(GoldenTrace, TheLogGrowsBehindACheckpointAndBeforeTheOneThatStatesIt) {
+  // The put that finds the log half full brings the checkpoint with it, and what follows that: the executor
+  // works inline. Filling first would keep those waiting who need the room that the checkpoint makes.
   Expect("CheckpointGrowsTheLog", R"(
     write db-wal ring 7 +1            # 3.3: the put
-    sync db-wal                       # 3.4: -
-    allocate db-wal 17408             # 3.3: a full disk shows here, and is no reason to stop
-    write db-wal ring 16 +16          # 3.3: filled with zeros ...
-    sync db-wal                       # 3.3: ... and synced, then stated in the meta page
-    write db pages +4                 # 3.5: -
+    sync db-wal ring 7 +1             # 3.4: -
+    write db pages +4                 # 3.5: the first checkpoint
     sync db                           # 3.5: -
     write db B0                       # 3.5: -
     sync db                           # 3.5: -
     write db B1                       # 3.5: -
+    sync db                           # 3.5: only then the log's tail moves
+    allocate db-wal 17408             # 3.3: a full disk shows here, and is no reason to stop
+    write db-wal ring 16 +16          # 3.3: filled with zeros ...
+    sync db-wal                       # 3.3: ... and synced, then stated in the next meta page
+    sync db                           # 3.5: of pages written before anybody is held: none here
+    write db pages +1                 # 3.5: the second checkpoint: a new free map
+    sync db                           # 3.5: -
+    write db A0                       # 3.5: -
+    sync db                           # 3.5: -
+    write db A1                       # 3.5: -
     sync db                           # 3.5: -
   )");
 }

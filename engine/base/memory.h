@@ -88,6 +88,7 @@ class ByteBuffer {
   std::byte* data() { return bytes_; }
   const std::byte* data() const { return bytes_; }
   size_t size() const { return size_; }
+  size_t capacity() const { return capacity_; }
   ByteView view() const { return {bytes_, size_}; }
 
  private:

@@ -2,7 +2,9 @@
 // The lock seam: every lock and every wait of the engine comes from here, annotated for clang's thread-safety
 // analysis and checked against the lock hierarchy. The simulator may put its own scheduler under this header.
 
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 #include "engine/base/assert.h"
@@ -85,6 +87,20 @@ class CondVar {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     condition_.wait(lock);
     lock.release();
+  }
+  // Wait that ends after `nanos` at the latest: false, if that is why. Under the simulator's scheduler, which
+  // knows no time, it is never why: count the returns as well.
+  bool WaitAtMost(Mutex& mutex, uint64_t nanos) REQUIRES(mutex) {
+#if MANIFOLDDB_SITES
+    if (simulated_wait != nullptr) {
+      Wait(mutex);
+      return true;
+    }
+#endif
+    std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
+    const auto why = condition_.wait_for(lock, std::chrono::nanoseconds(nanos));
+    lock.release();
+    return why == std::cv_status::no_timeout;
   }
   void NotifyOne() { condition_.notify_one(); }
   void NotifyAll() { condition_.notify_all(); }

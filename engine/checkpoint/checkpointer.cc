@@ -19,7 +19,6 @@
 #include "engine/base/sites.h"
 #include "engine/base/try.h"
 #include "engine/checkpoint/meta_writer.h"
-#include "engine/wal/log_file.h"
 
 namespace manifolddb::checkpoint {
 
@@ -62,7 +61,6 @@ struct Checkpointer::Work {
 Checkpointer::Checkpointer(txn::Core& core, Config config)
     : core_(core),
       life_(config.life),
-      log_bytes_max_(config.log_bytes_max),
       log_file_(*config.log_file),
       log_(*config.log),
       executor_(*config.executor),
@@ -70,7 +68,8 @@ Checkpointer::Checkpointer(txn::Core& core, Config config)
       durable_(std::move(config.durable)),
       stamps_(config.stamps),
       used_(std::move(config.used)),
-      catalog_(std::move(config.catalog)) {
+      catalog_(std::move(config.catalog)),
+      growth_(log_file_, durable_.write_unit, durable_.log_capacity, config.log_bytes_max) {
   NoteDropped();
 }
 
@@ -101,15 +100,22 @@ void Checkpointer::Request() {
     // A failure is remembered: in the poison, or by the next one that waits for a checkpoint and meets it
     // again.
     static_cast<void>(RunAndWait());
-    base::MutexLock lock(mutex_);
-    requested_ = false;
-    changed_.NotifyAll();
+    {
+      base::MutexLock lock(mutex_);
+      requested_ = false;
+      if (filling_) return;
+      filling_ = true;
+      changed_.NotifyAll();
+    }
+    FillLog();
   });
 }
 
 void Checkpointer::WaitIdle() {
   base::MutexLock lock(mutex_);
-  while (requested_ || running_) changed_.Wait(mutex_);
+  ++idlers_;
+  while (requested_ || running_ || filling_) changed_.Wait(mutex_);
+  --idlers_;
 }
 
 Status Checkpointer::RunAndWait() {
@@ -156,30 +162,37 @@ Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) 
   return durable_.txn;
 }
 
-// The log wants to grow when a checkpoint finds it half full; the new part is filled before anybody is held.
+// A log that a checkpoint finds half full wants to grow; it does so behind the checkpoint, and what has been
+// filled by now is stated.
 std::optional<wal::LogRing> Checkpointer::GrownRing() {
   const uint64_t capacity = durable_.log_capacity;
-  if (capacity >= log_bytes_max_ || core_.log_space->used() * 2 < core_.log_space->usable())
-    return std::nullopt;
-  if (core_.poison->set()) return std::nullopt;
-  // The bound was checked against the write unit that a new database would have.
-  const uint64_t wanted = std::min(capacity * 4, log_bytes_max_);
-  const uint64_t grown = wanted - wanted % durable_.write_unit;
-  if (grown <= capacity) return std::nullopt;
-  if (Status filled = wal::GrowLog(log_file_, durable_.write_unit, capacity, grown); !filled) {
-    // No room for a larger log is no reason to stop: the smaller one goes on. A failed sync is.
-    MANIFOLDDB_MARK("checkpoint.log_growth_failed");
-    if (!LeavesDiskKnown(filled.error(), log_file_)) core_.poison->Set(filled.error());
-    return std::nullopt;
-  }
-  MANIFOLDDB_MARK("checkpoint.log_grows");
-  return wal::LogRing{grown, durable_.lsn,
-                      durable_.write_unit};  // the origin follows when the position is known
+  const uint64_t ready = growth_.Ready(capacity);
+  if (ready > capacity)
+    return wal::LogRing{ready, durable_.lsn, durable_.write_unit};  // origin: WriteFreeMap
+  if (core_.log_space->used() * 2 >= core_.log_space->usable()) growth_.Want(capacity);
+  return std::nullopt;
 }
 
-Status Checkpointer::RunHeld(const Plan& plan) {
+// Until somebody wants a checkpoint, or the end: then it goes on behind that, or never.
+void Checkpointer::FillLog() {
+  for (;;) {
+    {
+      base::MutexLock lock(mutex_);
+      if (requested_ || idlers_ > 0) break;
+    }
+    if (core_.poison->set()) break;
+    const Result<bool> filled = growth_.Fill();
+    if (!filled && !LeavesDiskKnown(filled.error(), log_file_)) core_.poison->Set(filled.error());
+    if (!filled || !*filled) break;
+  }
+  base::MutexLock lock(mutex_);
+  filling_ = false;
+  changed_.NotifyAll();
+}
+
+Status Checkpointer::RunHeld(const Plan& plan) noexcept {
   MANIFOLDDB_TRY(core_.poison->Check("checkpoint"));
-  MANIFOLDDB_TRY(WriteAhead());
+  MANIFOLDDB_TRY(WriteAhead(plan.ring.has_value()));
   MANIFOLDDB_TRY(core_.pipeline->Hold());
   Status status = Run(plan);
   const bool ordered = plan.through != nullptr && *plan.ordered;
@@ -187,17 +200,18 @@ Status Checkpointer::RunHeld(const Plan& plan) {
   return status;
 }
 
-// Most of the pages, while nobody is held up yet: what is published now.
-Status Checkpointer::WriteAhead() {
+// Most of the pages, while nobody is held up yet: what is published now. `synced`: those who will be held
+// wait for what comes then only.
+Status Checkpointer::WriteAhead(bool synced) {
   mvcc::Capture capture = core_.versions->CaptureNewest(slot_);
-  Status status = WritePages(capture.used, capture.pending, false);
+  Status status = WritePages(capture.used, capture.pending, synced);
   core_.versions->EndCapture(std::move(capture.dropped));  // what was dropped is not this one's to free
   core_.slots->Unpin(slot_);
   if (!status && !LeavesDiskKnown(status.error(), core_.file->file())) core_.poison->Set(status.error());
   return status;
 }
 
-Status Checkpointer::Run(const Plan& plan) {
+Status Checkpointer::Run(const Plan& plan) noexcept {
   MANIFOLDDB_TRY(core_.poison->Check("checkpoint"));
   Work work(plan);
   Status status = Prepare(work);

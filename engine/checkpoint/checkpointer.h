@@ -16,6 +16,7 @@
 
 #include "engine/base/mutex.h"
 #include "engine/checkpoint/catalog_edit.h"
+#include "engine/checkpoint/log_growth.h"
 #include "engine/format/meta_page.h"
 #include "engine/txn/core.h"
 #include "engine/wal/log_writer.h"
@@ -79,9 +80,10 @@ class Checkpointer final : public txn::CheckpointService {
   // One checkpoint on its way.
   struct Work;
 
-  Status Run(const Plan& plan);
-  Status RunHeld(const Plan& plan);
-  Status WriteAhead();
+  // noexcept, as CommitPipeline::Commit.
+  Status Run(const Plan& plan) noexcept;
+  Status RunHeld(const Plan& plan) noexcept;
+  Status WriteAhead(bool synced);
   Status Prepare(Work& work);
   Status WriteFreeMap(Work& work);
   Status WritePages(const format::PageBitmap& used, const std::vector<format::PageRun>& pending,
@@ -93,10 +95,10 @@ class Checkpointer final : public txn::CheckpointService {
   void Undo(Work& work, const Error& error);
   void TakeBack(const mvcc::PageDelta& delta);
   std::optional<wal::LogRing> GrownRing();
+  void FillLog() EXCLUDES(mutex_);
 
   txn::Core& core_;
   const format::Life life_;
-  const uint64_t log_bytes_max_;
   File& log_file_;
   wal::LogWriter& log_;
   Executor& executor_;
@@ -107,6 +109,7 @@ class Checkpointer final : public txn::CheckpointService {
   format::MetaStamps stamps_;
   format::PageBitmap used_;
   CatalogState catalog_;
+  LogGrowth growth_;
   std::atomic<uint64_t> count_{0};
   std::atomic<bool> dropped_left_{false};  // dropped subtrees that the next checkpoint can free
 
@@ -114,6 +117,8 @@ class Checkpointer final : public txn::CheckpointService {
   base::CondVar changed_;
   bool running_ GUARDED_BY(mutex_) = false;
   bool requested_ GUARDED_BY(mutex_) = false;
+  bool filling_ GUARDED_BY(mutex_) = false;  // role token: one thread fills the log's next ring
+  uint64_t idlers_ GUARDED_BY(mutex_) = 0;   // threads in WaitIdle
   uint64_t started_ GUARDED_BY(mutex_) = 0;
   uint64_t finished_ GUARDED_BY(mutex_) = 0;
   Status last_ GUARDED_BY(mutex_);

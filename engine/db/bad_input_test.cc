@@ -134,6 +134,13 @@ TEST_F(BadInputTest, AMissingDirectoryIsNamedAndNotTheTemporaryFile) {
   EXPECT_EQ(db.error().code(), Errc::kNotFound);
   EXPECT_EQ(db.error().file(), path);
   EXPECT_NE(db.error().ToString().find("directory does not exist"), std::string::npos);
+
+  Options only_read;
+  only_read.read_only = true;
+  const auto read = Database::Open(path, only_read);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code(), Errc::kNotFound);
+  EXPECT_NE(read.error().ToString().find("directory does not exist"), std::string::npos);
 }
 
 TEST_F(BadInputTest, ADirectoryIsNamedAsItWasTypedAndAFileAskedFor) {
@@ -164,6 +171,7 @@ TEST_F(BadInputTest, ALogWithoutItsDatabaseIsKept) {
   ASSERT_FALSE(db);
   EXPECT_EQ(db.error().code(), Errc::kCorrupt) << db.error().ToString();
   EXPECT_EQ(ReadFile("db-wal"), log);
+  EXPECT_FALSE(*storage_->Exists("db-new")) << "who is refused leaves nothing behind";
 }
 
 TEST_F(BadInputTest, CallsThatCannotWorkAreErrors) {

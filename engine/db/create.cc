@@ -41,30 +41,7 @@ Status FillDataFile(File& file, MetaPage meta) {
   return {};
 }
 
-}  // namespace
-
-std::string LogName(const std::string& name) { return name + "-wal"; }
-std::string CreationName(const std::string& name) { return name + "-new"; }
-
-Status CreateDatabase(Storage& storage, const std::string& name, const CreateConfig& config) {
-  const std::string temporary = CreationName(name);
-  // Made locked, and held until it is the data file, so two creations cannot mix.
-  const auto opened = storage.Open(temporary, OpenMode::kCreate);
-  if (!opened && opened.error().code() == Errc::kNotFound) {
-    // Of the temporary file the caller knows nothing.
-    const std::string& path = opened.error().file();
-    return Fail(Errc::kNotFound, "database.create",
-                {.file = path.substr(0, path.size() - (temporary.size() - name.size())),
-                 .message = "its directory does not exist"});
-  }
-  if (!opened) return std::unexpected<Error>(opened.error());
-  File* const file = opened->get();
-  MANIFOLDDB_ASSIGN(const bool exists, storage.Exists(name));
-  if (exists) {  // another creation was faster: nothing of it may be replaced any more
-    MANIFOLDDB_MARK("db.create.overtaken");
-    return storage.Remove(temporary);
-  }
-
+Status FillFiles(Storage& storage, File& file, const std::string& name, const CreateConfig& config) {
   MetaPage meta;
   meta.identity = storage.NewIdentity();
   meta.page_size = config.page_size;
@@ -77,8 +54,46 @@ Status CreateDatabase(Storage& storage, const std::string& name, const CreateCon
   meta.next_family = format::FamilyId{1};
   const format::LogHeader header{config.write_unit, meta.identity};
   MANIFOLDDB_TRY(wal::CreateLog(storage, LogName(name), header, config.log_capacity));
+  Status filled = FillDataFile(file, meta);
+  if (!filled) static_cast<void>(storage.Remove(LogName(name)));  // made just now
+  return filled;
+}
 
-  MANIFOLDDB_TRY(FillDataFile(*file, meta));
+}  // namespace
+
+std::string LogName(const std::string& name) { return name + "-wal"; }
+std::string CreationName(const std::string& name) { return name + "-new"; }
+
+Result<std::unique_ptr<File>> HoldCreation(Storage& storage, const std::string& name) {
+  const std::string temporary = CreationName(name);
+  auto opened = storage.Open(temporary, OpenMode::kCreate);
+  if (opened) return opened;
+  // The caller knows the database, not its temporary file.
+  const Error& error = opened.error();
+  std::string path = error.file();
+  if (path.ends_with(temporary)) path.resize(path.size() - (temporary.size() - name.size()));
+  const bool locked = error.code() == Errc::kLocked;
+  return Fail(error.code(), "database.create",
+              {.file = std::move(path),
+               .os_error = error.os_error(),
+               .message = locked ? "another opening is creating it" : error.message()});
+}
+
+Status CreateDatabase(Storage& storage, const std::string& name, const CreateConfig& config) {
+  const std::string temporary = CreationName(name);
+  // Held until it is the data file, so two creations cannot mix.
+  MANIFOLDDB_ASSIGN(const std::unique_ptr<File> file, HoldCreation(storage, name));
+  MANIFOLDDB_ASSIGN(const bool exists, storage.Exists(name));
+  if (exists) {  // another creation was faster: nothing of it may be replaced any more
+    MANIFOLDDB_MARK("db.create.overtaken");
+    return storage.Remove(temporary);
+  }
+  if (Status filled = FillFiles(storage, *file, name, config); !filled) {
+    // A full disk has its room back, and who is refused leaves nothing behind. If this fails too, the next
+    // creation replaces what is there.
+    static_cast<void>(storage.Remove(temporary));
+    return filled;
+  }
   return storage.Rename(temporary, name);
 }
 

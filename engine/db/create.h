@@ -12,8 +12,12 @@ std::string LogName(const std::string& name);
 // What the data file is called until it is complete.
 std::string CreationName(const std::string& name);
 
-// Afterwards `name` and its log are durable under their names. A crash before the end leaves no `name`; a log
-// without it is replaced by the next attempt. kLocked if another process is creating it.
+// The file under the creation's name, empty and locked: who holds it is the only one that may give `name` to
+// a file, or take it away. Errors name the database. kLocked if another opening has it.
+Result<std::unique_ptr<File>> HoldCreation(Storage& storage, const std::string& name);
+// Afterwards the log is durable under its name, and `name` is there: its first opening for writing makes it
+// durable. A crash before that leaves no `name`, or a whole one; a log without it is replaced by the next
+// attempt. kLocked if another opening is creating it.
 Status CreateDatabase(Storage& storage, const std::string& name, const CreateConfig& config);
 
 }  // namespace manifolddb::db

@@ -3,7 +3,8 @@
 //   2. the log is replayed in memory;
 //   3. a checkpoint of the result is written, which starts this life's log;
 //   4. the database is handed out.
-// After a clean close only step 1 happens. A read-only opening does step 2 over files it cannot change.
+// Then the log's marker states the life. After a clean close only step 1 and that happen. A read-only
+// opening does step 2 over files it cannot change.
 
 #include "engine/db/database_impl.h"
 
@@ -22,6 +23,12 @@
 #include "engine/wal/log_file.h"
 
 namespace manifolddb::db {
+
+namespace {
+
+constexpr int kAttemptsMax = 8;  // at a name that comes and goes
+
+}  // namespace
 
 DatabaseImpl::DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options,
                            const Config& config)
@@ -53,8 +60,7 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(std::shared_ptr<Storage
 Status DatabaseImpl::OpenFiles() {
   MANIFOLDDB_ASSIGN(const bool exists, storage_->Exists(name_));
   if (!exists && create_if_missing_) MANIFOLDDB_TRY(CreateDatabase(*storage_, name_, config_.create));
-  MANIFOLDDB_ASSIGN(std::unique_ptr<File> data,
-                    storage_->Open(name_, read_only_ ? OpenMode::kReadOnly : OpenMode::kReadWrite));
+  MANIFOLDDB_ASSIGN(std::unique_ptr<File> data, OpenData());
   MANIFOLDDB_TRY(data->Lock(read_only_ ? LockMode::kShared : LockMode::kExclusive));
   MANIFOLDDB_TRY(FindMeta(*data));
   MANIFOLDDB_ASSIGN(log_file_, wal::OpenLog(*storage_, LogName(name_),
@@ -62,6 +68,25 @@ Status DatabaseImpl::OpenFiles() {
                                             {found_.write_unit, found_.identity}, found_.log_capacity));
   MANIFOLDDB_TRY(wal::CheckMarker(*log_file_, {found_.write_unit, found_.identity}, plan_.newest.life));
   return WireReading(std::move(data));
+}
+
+// While another opening finishes a creation, the name is away for a moment (FinishCreation); the file has the
+// creation's name then, and is locked.
+Result<std::unique_ptr<File>> DatabaseImpl::OpenData() {
+  for (int attempt = 1;; ++attempt) {
+    auto opened = storage_->Open(name_, read_only_ ? OpenMode::kReadOnly : OpenMode::kReadWrite);
+    if (opened || opened.error().code() != Errc::kNotFound || attempt == kAttemptsMax) return opened;
+    if (const auto creation = storage_->Open(CreationName(name_), OpenMode::kReadOnly)) {
+      const Status locked = (*creation)->Lock(LockMode::kShared);
+      if (!locked && locked.error().code() == Errc::kLocked) {
+        return Fail(Errc::kLocked, "database.open",
+                    {.file = opened.error().file(), .message = "another opening is creating it"});
+      }
+    }
+    // It may have got its name back between these two calls.
+    MANIFOLDDB_ASSIGN(const bool exists, storage_->Exists(name_));
+    if (!exists) return opened;
+  }
 }
 
 namespace {
@@ -153,7 +178,7 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
 }
 
 bool DatabaseImpl::ReclaimPages() {
-  const std::vector<format::PageRun> runs = versions_->Collect();
+  const mvcc::FreeRuns runs = versions_->Collect();
   for (const format::PageRun& run : runs) {
     // The frame first, see CommitPipeline::GiveBack.
     cache_->Drop(run.first, run.pages);
@@ -163,16 +188,18 @@ bool DatabaseImpl::ReclaimPages() {
 }
 
 Status DatabaseImpl::Recover() {
-  // Step 1. From here on, births and log groups of this life are distinct from all earlier ones.
-  if (!read_only_) {
-    if (found_.life == format::Life{1}) MANIFOLDDB_TRY(FinishCreation());
-    MANIFOLDDB_TRY(recovery::WriteLife(data_->file(), found_, plan_, plan_.stamps));
-    MANIFOLDDB_TRY(wal::MarkOpened(*log_file_, {found_.write_unit, found_.identity}, found_.life));
-  }
+  // Before anything is written: what is refused here is left as it is.
   mvcc::ReaderSlot* const slot = slots_.Acquire();
   auto catalog = recovery::LoadCatalog(core_, found_, slot);
   slots_.Release(slot);
   if (!catalog) return std::unexpected<Error>(catalog.error());
+
+  // Step 1. From here on, births and log groups of this life are distinct from all earlier ones.
+  if (!read_only_) {
+    if (found_.life == format::Life{1}) MANIFOLDDB_TRY(FinishCreation());
+    MANIFOLDDB_TRY(recovery::WriteLife(data_->file(), found_, plan_, plan_.stamps));
+    if (MANIFOLDDB_BROKEN("db.open.marked_early")) MANIFOLDDB_TRY(MarkLife());
+  }
 
   // Step 2.
   wal::LogScanResult scan{{found_.lsn, found_.chain}, found_.txn.next(), 0, 0};
@@ -186,8 +213,16 @@ Status DatabaseImpl::Recover() {
 
   // Step 3. What was replayed may be in the system's cache only, so nobody sees it before it was written
   // again.
-  if (was_clean_ || read_only_ || MANIFOLDDB_BROKEN("recovery.checkpoint.skip")) return {};
-  return checkpointer_->RunAndWait();
+  if (read_only_) return {};
+  if (!was_clean_ && !MANIFOLDDB_BROKEN("recovery.checkpoint.skip")) {
+    MANIFOLDDB_TRY(checkpointer_->RunAndWait());
+  }
+  // Last of all: an opening that was refused must not keep out the data file that belongs to this log.
+  return MarkLife();
+}
+
+Status DatabaseImpl::MarkLife() {
+  return wal::MarkOpened(*log_file_, {found_.write_unit, found_.identity}, found_.life);
 }
 
 // The creator may have been killed before its last step, so the first life repeats it: both names become
@@ -201,6 +236,8 @@ Status DatabaseImpl::FinishCreation() {
   MANIFOLDDB_ASSIGN(const bool marked, wal::IsMarked(*log_file_, header));
   if (!marked && !MANIFOLDDB_BROKEN("db.create.name_again.skip")) {
     const std::string temporary = CreationName(name_);
+    // Nobody else creates meanwhile, and takes the name for free or its file for a creation cut short.
+    MANIFOLDDB_ASSIGN(const std::unique_ptr<File> held, HoldCreation(*storage_, name_));
     MANIFOLDDB_TRY(storage_->Rename(name_, temporary));
     MANIFOLDDB_TRY(storage_->Rename(temporary, name_));
   }
@@ -216,7 +253,7 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
   log_space_ = std::make_unique<txn::LogSpace>(ring, scan.end.lsn);
   pipeline_ = std::make_unique<txn::CommitPipeline>(
       txn::CommitPipeline::Parts{log_.get(), log_space_.get(), versions_.get(), cache_.get(),
-                                 allocator_.get(), &poison_},
+                                 allocator_.get(), &poison_, core_.clock},
       scan.next_txn);
   core_.log_space = log_space_.get();
   core_.pipeline = pipeline_.get();

@@ -44,10 +44,12 @@ class DatabaseImpl {
 
   // The steps of opening, in order.
   Status OpenFiles();
+  Result<std::unique_ptr<File>> OpenData();
   Status FindMeta(File& data);
   Status WireReading(std::unique_ptr<File> data);
   Status Recover();
   Status FinishCreation();
+  Status MarkLife();
   void WireWriting(const wal::LogScanResult& scan, checkpoint::CatalogState catalog);
 
   // Pages that are free because snapshots have gone, for an allocation that finds no room.

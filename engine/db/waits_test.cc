@@ -15,7 +15,7 @@
 namespace manifolddb {
 namespace {
 
-// Stops the first sync of the log after Arm, until Open.
+// Stops the first sync or durable write of the log after Arm, until Open.
 class Gate {
  public:
   void Arm() { armed_.store(true); }
@@ -42,6 +42,10 @@ class GatedFile final : public PassingFile {
   GatedFile(std::unique_ptr<File> file, Gate* gate) : PassingFile(std::move(file)), gate_(gate) {}
 
  private:
+  Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
+    gate_->PassSync();
+    return below().WriteDurable(offset, parts);
+  }
   Status DoSync() override {
     gate_->PassSync();
     return below().Sync();

@@ -1,8 +1,7 @@
 #pragma once
 // What one commit did to the set of owned pages.
 
-#include <vector>
-
+#include "engine/base/small_vector.h"
 #include "engine/format/page_bitmap.h"
 
 namespace manifolddb::mvcc {
@@ -15,8 +14,8 @@ struct RemovedRun {
 // `introduced`: in the commit's version and not in the one before; `removed`: the reverse. No page is in
 // both.
 struct PageDelta {
-  std::vector<format::PageRun> introduced;  // coalesced, ascending
-  std::vector<RemovedRun> removed;
+  base::SmallVector<format::PageRun, 8> introduced;  // coalesced, ascending
+  base::SmallVector<RemovedRun, 8> removed;
 };
 
 }  // namespace manifolddb::mvcc

@@ -17,6 +17,10 @@ namespace manifolddb::mvcc {
 
 using format::PageRun;
 
+namespace {
+constexpr size_t kRemovedKept = 4096;  // room that stays for the next publication
+}  // namespace
+
 VersionSet::VersionSet(ReaderSlots& slots, const Position& durable, format::PageBitmap used,
                        format::Birth birth_bound)
     : slots_(slots),
@@ -26,15 +30,15 @@ VersionSet::VersionSet(ReaderSlots& slots, const Position& durable, format::Page
       bounds_{durable_},
       used_(std::move(used)) {}
 
-std::vector<PageRun> VersionSet::Publish(std::span<CommitEffects* const> group, const Position& at,
-                                         format::Birth next_birth) {
+FreeRuns VersionSet::Publish(std::span<CommitEffects* const> group, const Position& at,
+                             format::Birth next_birth) {
   MANIFOLDDB_ASSERT(!group.empty() && group.back()->txn == at.txn);
   base::MutexLock lock(mutex_);
-  std::vector<Pending> removed;
+  removed_.clear();
   std::vector<Pending> given_back;
   for (CommitEffects* commit : group) {
     MANIFOLDDB_ASSERT(at_.txn.next() <= commit->txn && commit->txn <= at.txn);
-    ApplyLocked(commit->delta, commit->txn.raw(), commit->given_back ? given_back : removed);
+    ApplyLocked(commit->delta, commit->txn.raw(), commit->given_back ? given_back : removed_);
     dropped_.insert(dropped_.end(), commit->dropped.begin(), commit->dropped.end());
   }
   MANIFOLDDB_ASSERT(at_.lsn <= at.lsn);
@@ -42,27 +46,30 @@ std::vector<PageRun> VersionSet::Publish(std::span<CommitEffects* const> group, 
   bounds_.push_back({at.txn.raw(), next_birth.raw()});
   published_.store(at.txn.raw(), std::memory_order_seq_cst);
 
-  std::vector<PageRun> free;
-  const std::vector<Held> held = HeldLocked();
-  SortOutLocked(held, std::move(removed), free);
-  ReviewPendingLocked(held, free);
+  FreeRuns free;
+  FindHeldLocked();
+  SortOutLocked(removed_, free);
+  ReviewPendingLocked(free);
+  if (removed_.size() > kRemovedKept) removed_ = {};
   return free;
 }
 
-std::vector<PageRun> VersionSet::FreeUnpublished(CommitEffects& commit) {
+FreeRuns VersionSet::FreeUnpublished(CommitEffects& commit) {
   base::MutexLock lock(mutex_);
   std::vector<Pending> removed;
   for (const RemovedRun& run : commit.delta.removed) removed.push_back({run, commit.txn.raw()});
   commit.given_back = true;
-  std::vector<PageRun> free;
-  SortOutLocked(HeldLocked(), std::move(removed), free);
+  FreeRuns free;
+  FindHeldLocked();
+  SortOutLocked(removed, free);
   return free;
 }
 
-std::vector<PageRun> VersionSet::Collect() {
+FreeRuns VersionSet::Collect() {
   base::MutexLock lock(mutex_);
-  std::vector<PageRun> free;
-  ReviewPendingLocked(HeldLocked(), free);
+  FreeRuns free;
+  FindHeldLocked();
+  ReviewPendingLocked(free);
   return free;
 }
 
@@ -80,22 +87,22 @@ Capture VersionSet::CaptureNewest(ReaderSlot* slot) {
   return {at_, used_, std::exchange(dropped_, {}), PendingRunsLocked()};
 }
 
-std::vector<PageRun> VersionSet::CheckpointDurable(const Position& at, const PageDelta& own) {
+FreeRuns VersionSet::CheckpointDurable(const Position& at, const PageDelta& own) {
   base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(captured_ && *captured_ <= at.txn.raw() && at.txn <= at_.txn);
   captured_.reset();
   const auto bound = std::find_if(bounds_.begin(), bounds_.end(),
                                   [&](const Held& held) { return held.txn == at.txn.raw(); });
   MANIFOLDDB_ASSERT(bound != bounds_.end());
-  std::vector<Pending> removed;
+  removed_.clear();
   // What the checkpoint removed was reachable from the durable checkpoint before it, and (dropped subtrees)
   // from snapshots older than this capture.
-  ApplyLocked(own, at.txn.raw(), removed);
+  ApplyLocked(own, at.txn.raw(), removed_);
   durable_ = *bound;
-  std::vector<PageRun> free;
-  const std::vector<Held> held = HeldLocked();
-  SortOutLocked(held, std::move(removed), free);
-  ReviewPendingLocked(held, free);
+  FreeRuns free;
+  FindHeldLocked();
+  SortOutLocked(removed_, free);
+  ReviewPendingLocked(free);
   return free;
 }
 
@@ -153,11 +160,11 @@ void VersionSet::ApplyLocked(const PageDelta& delta, uint64_t removed_by, std::v
   }
 }
 
-std::vector<VersionSet::Held> VersionSet::HeldLocked() {
+void VersionSet::FindHeldLocked() {
   slots_.PinnedSnapshots(pinned_);
-  std::vector<Held> held;
-  std::vector<Held> bounds;
-  for (const Held& bound : bounds_) {
+  held_.clear();
+  auto kept = bounds_.begin();
+  for (const Held bound : bounds_) {
     const bool is_durable = bound.txn == durable_.txn;
     // A checkpoint is the durable one on the disk before it is here: in between only the capture holds its
     // pages.
@@ -166,20 +173,18 @@ std::vector<VersionSet::Held> VersionSet::HeldLocked() {
     bool is_held = is_durable || is_pinned;
     if (is_pinned && MANIFOLDDB_BROKEN("mvcc.reuse.snapshot")) is_held = is_durable;
     if (is_durable && MANIFOLDDB_BROKEN("mvcc.reuse.durable_checkpoint")) is_held = is_pinned;
-    if (is_held) held.push_back(bound);
-    if (is_durable || is_pinned || bound.txn == at_.txn.raw()) bounds.push_back(bound);
+    if (is_held) held_.push_back(bound);
+    if (is_durable || is_pinned || bound.txn == at_.txn.raw()) *kept++ = bound;
   }
-  bounds_ = std::move(bounds);
-  return held;
+  bounds_.erase(kept, bounds_.end());
 }
 
-void VersionSet::SortOutLocked(const std::vector<Held>& held, std::vector<Pending> candidates,
-                               std::vector<PageRun>& free) {
-  for (Pending& candidate : candidates) {
+void VersionSet::SortOutLocked(std::span<const Pending> candidates, FreeRuns& free) {
+  for (const Pending& candidate : candidates) {
     // The newest held version in which the page could still be.
-    auto after = std::lower_bound(held.begin(), held.end(), candidate.removed_by,
+    auto after = std::lower_bound(held_.begin(), held_.end(), candidate.removed_by,
                                   [](const Held& version, uint64_t txn) { return version.txn < txn; });
-    const Held* const blocker = after == held.begin() ? nullptr : &*std::prev(after);
+    const Held* const blocker = after == held_.begin() ? nullptr : &*std::prev(after);
     const bool blocked = blocker != nullptr && candidate.removed.birth.raw() < blocker->birth_bound;
     if (blocked) {
       pending_[blocker->txn].push_back(candidate);
@@ -189,13 +194,13 @@ void VersionSet::SortOutLocked(const std::vector<Held>& held, std::vector<Pendin
   }
 }
 
-void VersionSet::ReviewPendingLocked(const std::vector<Held>& held, std::vector<PageRun>& free) {
+void VersionSet::ReviewPendingLocked(FreeRuns& free) {
   // The pages are being written out.
   if (captured_ && !MANIFOLDDB_BROKEN("mvcc.reuse.one_checkpoint_early")) return;
   std::vector<Pending> candidates;
   for (auto at = pending_.begin(); at != pending_.end();) {
-    const bool still_held =
-        std::any_of(held.begin(), held.end(), [&](const Held& version) { return version.txn == at->first; });
+    const bool still_held = std::any_of(held_.begin(), held_.end(),
+                                        [&](const Held& version) { return version.txn == at->first; });
     if (still_held) {
       ++at;
       continue;
@@ -203,7 +208,7 @@ void VersionSet::ReviewPendingLocked(const std::vector<Held>& held, std::vector<
     candidates.insert(candidates.end(), at->second.begin(), at->second.end());
     at = pending_.erase(at);
   }
-  SortOutLocked(held, std::move(candidates), free);
+  SortOutLocked(candidates, free);
 }
 
 }  // namespace manifolddb::mvcc

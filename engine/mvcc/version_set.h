@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/base/mutex.h"
+#include "engine/base/small_vector.h"
 #include "engine/format/ids.h"
 #include "engine/format/page_bitmap.h"
 #include "engine/mvcc/page_delta.h"
@@ -40,6 +41,9 @@ struct CommitEffects {
   bool given_back = false;               // what it removed already was: only when broken on purpose
 };
 
+// Pages that nobody reaches any more.
+using FreeRuns = base::SmallVector<format::PageRun, 8>;
+
 // The newest published version, pinned for a checkpoint.
 struct Capture {
   Position at;
@@ -61,19 +65,19 @@ class VersionSet {
 
   // Publishes a group, in order. `at` is where it ends; `next_birth` was read after the last of it was
   // ordered. Returns pages that are free now.
-  std::vector<format::PageRun> Publish(std::span<CommitEffects* const> group, const Position& at,
-                                       format::Birth next_birth) EXCLUDES(mutex_);
+  FreeRuns Publish(std::span<CommitEffects* const> group, const Position& at, format::Birth next_birth)
+      EXCLUDES(mutex_);
   // Broken on purpose (mvcc.reuse.unpublished): what an ordered commit removed, as if it were published.
-  std::vector<format::PageRun> FreeUnpublished(CommitEffects& commit) EXCLUDES(mutex_);
+  FreeRuns FreeUnpublished(CommitEffects& commit) EXCLUDES(mutex_);
   // Returns pages that became free because snapshots have gone.
-  std::vector<format::PageRun> Collect() EXCLUDES(mutex_);
+  FreeRuns Collect() EXCLUDES(mutex_);
 
   // Pins the newest published version in `slot` and says what it owns. The dropped subtrees are the caller's
   // now.
   Capture CaptureNewest(ReaderSlot* slot) EXCLUDES(mutex_);
   // The capture is durable; `own` is what the checkpoint itself introduced and removed (catalog, free map,
   // dropped subtrees). The caller unpins its slot before. Returns pages that are free now.
-  std::vector<format::PageRun> CheckpointDurable(const Position& at, const PageDelta& own) EXCLUDES(mutex_);
+  FreeRuns CheckpointDurable(const Position& at, const PageDelta& own) EXCLUDES(mutex_);
   // The capture came to nothing: its dropped subtrees come back.
   void EndCapture(std::vector<format::PageRef> dropped) EXCLUDES(mutex_);
 
@@ -98,11 +102,10 @@ class VersionSet {
 
   void ApplyLocked(const PageDelta& delta, uint64_t removed_by, std::vector<Pending>& out) REQUIRES(mutex_);
   std::vector<format::PageRun> PendingRunsLocked() const REQUIRES(mutex_);
-  std::vector<Held> HeldLocked() REQUIRES(mutex_);
-  void SortOutLocked(const std::vector<Held>& held, std::vector<Pending> candidates,
-                     std::vector<format::PageRun>& free) REQUIRES(mutex_);
-  void ReviewPendingLocked(const std::vector<Held>& held, std::vector<format::PageRun>& free)
-      REQUIRES(mutex_);
+  // Brings held_ up to date.
+  void FindHeldLocked() REQUIRES(mutex_);
+  void SortOutLocked(std::span<const Pending> candidates, FreeRuns& free) REQUIRES(mutex_);
+  void ReviewPendingLocked(FreeRuns& free) REQUIRES(mutex_);
 
   ReaderSlots& slots_;
   std::atomic<uint64_t> published_;  // seq_cst: ordered against the slots of readers
@@ -119,8 +122,11 @@ class VersionSet {
   // Meanwhile pending pages stay, they are being written.
   std::optional<uint64_t> captured_ GUARDED_BY(mutex_);
   std::map<uint64_t, std::vector<Pending>> pending_
-      GUARDED_BY(mutex_);                            // by the held version that blocks them
-  std::vector<uint64_t> pinned_ GUARDED_BY(mutex_);  // scratch
+      GUARDED_BY(mutex_);  // by the held version that blocks them
+  // Kept for their memory.
+  std::vector<uint64_t> pinned_ GUARDED_BY(mutex_);
+  std::vector<Held> held_ GUARDED_BY(mutex_);
+  std::vector<Pending> removed_ GUARDED_BY(mutex_);
 };
 
 }  // namespace manifolddb::mvcc

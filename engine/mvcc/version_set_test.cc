@@ -50,7 +50,7 @@ class VersionSetTest : public testing::Test {
     return free;
   }
 
-  static std::vector<uint64_t> Pages(const std::vector<PageRun>& runs) {
+  static std::vector<uint64_t> Pages(std::span<const PageRun> runs) {
     std::vector<uint64_t> pages;
     for (const PageRun& run : runs) {
       for (uint64_t i = 0; i < run.pages; ++i) pages.push_back(run.first.raw() + i);

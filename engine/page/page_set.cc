@@ -30,16 +30,17 @@ void ForEachWord(PageRun run, Op op) {
 
 PageSet::Block& PageSet::BlockOf(uint64_t id) {
   const uint64_t index = id / kBlockPages;
-  if (index != last_index_) {
-    last_ = &blocks_[index];  // nodes of a map stay where they are
-    last_index_ = index;
-  }
+  if (index == last_index_) return *last_;
+  if (first_index_ == kNoIndex) first_index_ = index;
+  last_ = index == first_index_ ? &first_ : &blocks_[index];  // nodes of a map stay where they are
+  last_index_ = index;
   return *last_;
 }
 
 const PageSet::Block* PageSet::FindBlock(uint64_t id) const {
   const uint64_t index = id / kBlockPages;
   if (index == last_index_) return last_;
+  if (index == first_index_) return &first_;
   const auto found = blocks_.find(index);
   return found == blocks_.end() ? nullptr : &found->second;
 }
@@ -77,14 +78,16 @@ void PageSet::Erase(PageRun run) {
 
 void PageSet::Clear() {
   blocks_.clear();
-  last_index_ = ~uint64_t{0};
+  first_index_ = kNoIndex;
+  first_ = {};
+  last_index_ = kNoIndex;
   last_ = nullptr;
   size_ = 0;
 }
 
-std::vector<PageRun> PageSet::Runs() const {
-  std::vector<PageRun> runs;
-  for (const auto& [index, block] : blocks_) {
+base::SmallVector<PageRun, 8> PageSet::Runs() const {
+  base::SmallVector<PageRun, 8> runs;
+  const auto add = [&runs](uint64_t index, const Block& block) {
     for (uint64_t i = 0; i < kWords; ++i) {
       const uint64_t base = index * kBlockPages + i * kWordBits;
       for (uint64_t word = block[i]; word != 0;) {
@@ -98,7 +101,11 @@ std::vector<PageRun> PageSet::Runs() const {
         word &= ~((~uint64_t{0} >> (kWordBits - ones)) << begin);
       }
     }
-  }
+  };
+  const auto behind = first_index_ == kNoIndex ? blocks_.end() : blocks_.lower_bound(first_index_);
+  for (auto at = blocks_.begin(); at != behind; ++at) add(at->first, at->second);
+  if (first_index_ != kNoIndex) add(first_index_, first_);
+  for (auto at = behind; at != blocks_.end(); ++at) add(at->first, at->second);
   return runs;
 }
 

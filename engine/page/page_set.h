@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <vector>
 
+#include "engine/base/small_vector.h"
 #include "engine/format/page_bitmap.h"
 
 namespace manifolddb::page {
@@ -25,7 +25,7 @@ class PageSet {
   void Erase(format::PageRun run);
   void Clear();
   // What is in the set: ascending, coalesced.
-  std::vector<format::PageRun> Runs() const;
+  base::SmallVector<format::PageRun, 8> Runs() const;
 
  private:
   static constexpr uint64_t kWordBits = 64;
@@ -37,9 +37,13 @@ class PageSet {
   Block& BlockOf(uint64_t id);
   const Block* FindBlock(uint64_t id) const;
 
-  std::map<uint64_t, Block> blocks_;  // by id / kBlockPages
+  // The block used first, and the others, by id / kBlockPages: a small set needs no memory.
+  static constexpr uint64_t kNoIndex = ~uint64_t{0};
+  uint64_t first_index_ = kNoIndex;
+  Block first_{};
+  std::map<uint64_t, Block> blocks_;
   // The block used last: what the allocator hands out lies close together.
-  uint64_t last_index_ = ~uint64_t{0};
+  uint64_t last_index_ = kNoIndex;
   Block* last_ = nullptr;
   uint64_t size_ = 0;
 };

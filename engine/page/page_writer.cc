@@ -149,9 +149,11 @@ Result<ExtentRef> PageWriter::WriteExtent(ByteView value) {
 
 Status PageWriter::Spill(base::Poison& poison) {
   MANIFOLDDB_ASSERT(!ended_);
-  std::erase_if(unwritten_, [this](PageId id) { return !own_.Contains(id) || extents_.Contains(id); });
+  unwritten_.truncate(std::remove_if(unwritten_.begin(), unwritten_.end(), [this](PageId id) {
+    return !own_.Contains(id) || extents_.Contains(id);
+  }));
   std::sort(unwritten_.begin(), unwritten_.end());
-  unwritten_.erase(std::unique(unwritten_.begin(), unwritten_.end()), unwritten_.end());
+  unwritten_.truncate(std::unique(unwritten_.begin(), unwritten_.end()));
   if (unwritten_.empty()) return {};
   MANIFOLDDB_MARK("page.spill");
   // First of all: whatever happens now, these pages are not changed any more.

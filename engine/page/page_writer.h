@@ -10,10 +10,10 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "engine/base/memory.h"
 #include "engine/base/poison.h"
+#include "engine/base/small_vector.h"
 #include "engine/format/ids.h"
 #include "engine/format/page_header.h"
 #include "engine/mvcc/page_delta.h"
@@ -103,10 +103,10 @@ class PageWriter {
 
   PageSet own_;      // what this writer created and has not removed
   PageSet extents_;  // those of own_ that lie in extents
-  std::vector<format::PageId>
-      unwritten_;                    // node pages created since the last Spill; some may be removed, or twice
-  std::vector<RemovedRun> removed_;  // of other writers
-  PageRun reserve_;                  // allocated, not used yet
+  // Node pages created since the last Spill; some may be removed, or twice.
+  base::SmallVector<format::PageId, 8> unwritten_;
+  base::SmallVector<RemovedRun, 8> removed_;  // of other writers
+  PageRun reserve_;                           // allocated, not used yet
   uint64_t reserve_pages_next_ = 1;
   uint64_t pages_removed_ = 0;
   bool ended_ = false;

@@ -38,7 +38,7 @@ class PageWriterTest : public ::testing::Test {
   base::Poison poison_;
 };
 
-uint64_t CountOf(const std::vector<PageRun>& runs) {
+uint64_t CountOf(std::span<const PageRun> runs) {
   uint64_t pages = 0;
   for (const PageRun& run : runs) pages += run.pages;
   return pages;

@@ -32,32 +32,38 @@ Result<MetaArea> ReadWithUnit(File& file, uint64_t size, uint32_t write_unit) {
   return area;
 }
 
-// A meta page that states another write unit than the one it was found with does not count.
-int CountFitting(const MetaArea& area, uint32_t write_unit) {
-  int fitting = 0;
-  for (const auto& slot : area) {
-    for (const DecodedMeta& copy : slot) {
-      if (copy.verdict == MetaVerdict::kValid && copy.meta.write_unit == write_unit) ++fitting;
+// A meta page that states another write unit than the one it was found with does not count. True if one does,
+// or is of a newer format.
+bool KeepFitting(MetaArea& area, uint32_t write_unit) {
+  bool fits = false;
+  for (auto& slot : area) {
+    for (DecodedMeta& copy : slot) {
+      fits = fits || copy.verdict == MetaVerdict::kNewerFormat;
+      if (copy.verdict != MetaVerdict::kValid) continue;
+      if (copy.meta.write_unit == write_unit) {
+        fits = true;
+      } else {
+        copy.verdict = MetaVerdict::kDamaged;
+        copy.why = "it states another write unit";
+      }
     }
   }
-  return fitting;
+  return fits;
 }
 
 }  // namespace
 
+// The smallest unit with which a copy fits: with one that is larger than the true one, bytes of users are
+// looked at, which may look like anything. With a smaller one only meta units and their padding are.
 Result<MetaArea> ReadMetaArea(File& file) {
   MANIFOLDDB_ASSIGN(const uint64_t size, file.Size());
-  MetaArea best;
-  int best_fitting = 0;
+  MetaArea none;
   for (uint32_t unit = format::kWriteUnitMin; unit <= format::kWriteUnitMax; unit *= 2) {
     MANIFOLDDB_ASSIGN(MetaArea area, ReadWithUnit(file, size, unit));
-    const int fitting = CountFitting(area, unit);
-    if (fitting > best_fitting || unit == format::kWriteUnitMin) {
-      best = std::move(area);
-      best_fitting = fitting;
-    }
+    if (KeepFitting(area, unit)) return area;
+    if (unit == format::kWriteUnitMin) none = std::move(area);
   }
-  return best;
+  return none;
 }
 
 Status WriteLife(File& file, const format::MetaPage& life, const MetaPlan& plan, format::MetaStamps& stamps) {

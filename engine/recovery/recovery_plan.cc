@@ -18,6 +18,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
+#include "engine/base/try.h"
 
 namespace manifolddb::recovery {
 
@@ -34,15 +35,22 @@ auto Age(const MetaPage& meta) {
   return std::make_tuple(meta.number, meta.life, static_cast<int>(meta.copy_order));
 }
 
-std::unexpected<Error> Damaged(const MetaArea& area, const std::string& file) {
-  bool ours = false;
+// A newer program has been here, wherever it was cut.
+Status CheckNoneIsNewer(const MetaArea& area, const std::string& file) {
   for (const auto& slot : area) {
     for (const DecodedMeta& copy : slot) {
       if (copy.verdict == MetaVerdict::kNewerFormat) {
         return Fail(Errc::kNewerFormat, "database.open", {.file = file, .offset = 0, .message = copy.why});
       }
-      ours = ours || copy.verdict != MetaVerdict::kNotOurs;
     }
+  }
+  return {};
+}
+
+std::unexpected<Error> Damaged(const MetaArea& area, const std::string& file) {
+  bool ours = false;
+  for (const auto& slot : area) {
+    for (const DecodedMeta& copy : slot) ours = ours || copy.verdict != MetaVerdict::kNotOurs;
   }
   if (!ours) {
     return Fail(Errc::kNotADatabase, "database.open",
@@ -99,6 +107,7 @@ void MarkWhatCrashesLeave(const DecodedMeta& a, const DecodedMeta& b) {
 }  // namespace
 
 Result<MetaPlan> PlanFromMeta(const MetaArea& area, const std::string& file) {
+  MANIFOLDDB_TRY(CheckNoneIsNewer(area, file));
   MetaPlan plan;
   const MetaPage* newest = nullptr;
   for (size_t slot = 0; slot < 2; ++slot) {

@@ -7,6 +7,8 @@
 //     beside it.
 // (4) A file is emptied by kCreate only under its lock, and only while it has that name: of two processes
 //     that create it, one is refused, and neither empties what the other has renamed meanwhile.
+// (5) A durable write goes past the system's cache where the file system lets it, through a descriptor of its
+//     own: what failed for others is told to them, and nothing of theirs is waited for.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -21,6 +23,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "engine/base/assert.h"
@@ -107,22 +110,44 @@ class PosixFile final : public File {
 
   Status DoWrite(uint64_t offset, std::span<const ByteView> parts) override {
     MANIFOLDDB_TRY(CheckUse("posix_storage.write", true, offset));
-    return WriteParts(offset, parts, WriteKind::kPlain);
+    return WriteParts(offset, parts, WriteKind::kPlain, fd_.get());
   }
 
   Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
     MANIFOLDDB_TRY(CheckUse("posix_storage.write_durable", true, offset));
-    if (durable_writes_.load(std::memory_order_relaxed)) {
-      auto written = WriteParts(offset, parts, WriteKind::kDurable);
-      if (written || written.error().os_error() != EOPNOTSUPP) return written;
-      durable_writes_.store(false, std::memory_order_relaxed);
+    if (const int direct = DirectDescriptor(); direct >= 0) {
+      auto written = WriteParts(offset, parts, WriteKind::kDurable, direct);
+      // Nothing was written: the file system wants more than kBufferAlignment of offset and length, or does
+      // not do it at all.
+      const int refusal = written ? 0 : written.error().os_error();
+      if (refusal != EINVAL && refusal != EOPNOTSUPP) return written;
+      direct_.store(kNoDirect, std::memory_order_release);
     }
-    MANIFOLDDB_TRY(WriteParts(offset, parts, WriteKind::kPlain));
-    return SyncData();
+    MANIFOLDDB_TRY(WriteParts(offset, parts, WriteKind::kPlain, fd_.get()));
+    return SyncOnce();
+  }
+
+  // The descriptor for writes past the system's cache, opened by the first one that wants it; negative where
+  // there is none. One of its own, since what an opening bypasses, it bypasses for all.
+  int DirectDescriptor() {
+    const int known = direct_.load(std::memory_order_acquire);
+    if (known != kDirectUnknown) return known;
+    base::MutexLock lock(sync_mutex_);
+    if (direct_.load(std::memory_order_relaxed) == kDirectUnknown) {
+      direct_fd_.emplace(OpenRetrying(name(), O_RDWR | O_DIRECT));
+      struct stat own {
+      }, found{};
+      // Somebody may have renamed the file since.
+      const bool same = direct_fd_->get() >= 0 && ::fstat(fd_.get(), &own) == 0 &&
+                        ::fstat(direct_fd_->get(), &found) == 0 && own.st_ino == found.st_ino &&
+                        own.st_dev == found.st_dev;
+      direct_.store(same ? direct_fd_->get() : kNoDirect, std::memory_order_release);
+    }
+    return direct_.load(std::memory_order_relaxed);
   }
 
   // pwritev and pwritev2 until nothing is left, a bounded number of parts at a time.
-  Status WriteParts(uint64_t offset, std::span<const ByteView> parts, WriteKind kind) {
+  Status WriteParts(uint64_t offset, std::span<const ByteView> parts, WriteKind kind, int fd) {
     constexpr size_t kPartsMax = 64;
     size_t part = 0;       // first part not wholly written
     size_t part_done = 0;  // bytes of it that are
@@ -134,8 +159,8 @@ class PosixFile final : public File {
         const ByteView rest = i == part ? parts[i].subspan(part_done) : parts[i];
         vectors[count] = {.iov_base = const_cast<std::byte*>(rest.data()), .iov_len = rest.size()};
       }
-      const ssize_t put = ::pwritev2(fd_.get(), vectors, count, static_cast<off_t>(at),
-                                     kind == WriteKind::kDurable ? RWF_DSYNC : 0);
+      const ssize_t put =
+          ::pwritev2(fd, vectors, count, static_cast<off_t>(at), kind == WriteKind::kDurable ? RWF_DSYNC : 0);
       if (put < 0 && errno == EINTR) continue;
       const char* operation =
           kind == WriteKind::kDurable ? "posix_storage.write_durable" : "posix_storage.write";
@@ -164,6 +189,10 @@ class PosixFile final : public File {
   // once per opening, to whichever sync asks first, although it is about the writes of another.
   Status DoSync() override {
     MANIFOLDDB_TRY(CheckUse("posix_storage.sync", false));
+    return SyncOnce();
+  }
+
+  Status SyncOnce() {
     base::MutexLock lock(sync_mutex_);
     if (sync_failed_) {
       return Fail(Errc::kIo, "posix_storage.sync", {.file = name(), .message = "an earlier sync failed"});
@@ -215,7 +244,7 @@ class PosixFile final : public File {
     while (from < to) {
       const auto step = static_cast<size_t>(std::min<uint64_t>(kStepBytes, to - from));
       const ByteView part = zeros.view().first(step);
-      MANIFOLDDB_TRY(WriteParts(from, {&part, 1}, WriteKind::kPlain));
+      MANIFOLDDB_TRY(WriteParts(from, {&part, 1}, WriteKind::kPlain, fd_.get()));
       from += step;
     }
     return {};
@@ -246,7 +275,10 @@ class PosixFile final : public File {
   const OpenMode mode_;
   const uint64_t generation_ = ForkGeneration();
   std::atomic<uint64_t> synced_size_;  // size at the last sync; relaxed: a hint which kind of sync to use
-  std::atomic<bool> durable_writes_{true};  // relaxed: the file system takes RWF_DSYNC as far as known
+  static constexpr int kNoDirect = -1;
+  static constexpr int kDirectUnknown = -2;
+  std::optional<Descriptor> direct_fd_ GUARDED_BY(sync_mutex_);
+  std::atomic<int> direct_{kDirectUnknown};  // release: the descriptor is open
 };
 
 class PosixStorage final : public Storage {
@@ -260,7 +292,7 @@ class PosixStorage final : public Storage {
     const std::string path = Path(name);
     if (mode == OpenMode::kCreate) return Create(path);
     Descriptor fd(OpenRetrying(path, mode == OpenMode::kReadOnly ? O_RDONLY : O_RDWR));
-    if (fd.get() < 0) return FailErrno("posix_storage.open", path, errno);
+    if (fd.get() < 0) return FailOpen(path, errno);
     MANIFOLDDB_ASSIGN(const struct stat status, StatFile(fd, path));
     return std::make_unique<PosixFile>(path, mode, std::move(fd), static_cast<uint64_t>(status.st_size));
   }
@@ -314,22 +346,45 @@ class PosixStorage final : public Storage {
                 {.file = path, .message = "not a regular file"});
   }
 
-  // Invariant (4).
-  static Result<std::unique_ptr<File>> Create(const std::string& path) {
-    for (;;) {
-      Descriptor fd(OpenRetrying(path, O_RDWR | O_CREAT));
-      if (fd.get() < 0) return FailErrno("posix_storage.open", path, errno);
-      MANIFOLDDB_ASSIGN(const struct stat opened, StatFile(fd, path));
-      const int raw = fd.get();
-      auto file = std::make_unique<PosixFile>(path, OpenMode::kCreate, std::move(fd), 0);
-      MANIFOLDDB_TRY(file->Lock(LockMode::kExclusive));
-      struct stat named {};
-      if (::stat(path.c_str(), &named) != 0 && errno != ENOENT)
-        return FailErrno("posix_storage.open", path, errno);
-      if (named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) continue;  // renamed: not ours
-      if (::ftruncate(raw, 0) != 0) return FailErrno("posix_storage.open", path, errno);
-      return file;
+  std::unexpected<Error> FailOpen(const std::string& path, int os_error) const {
+    struct stat status {};
+    if (os_error == ENOENT && ::stat(directory_.c_str(), &status) != 0 && errno == ENOENT) {
+      return Fail(Errc::kNotFound, "posix_storage.open",
+                  {.file = path, .message = "its directory does not exist"});
     }
+    return FailErrno("posix_storage.open", path, os_error);
+  }
+
+  // Invariant (4). A new file, not the old one emptied: as long as the directory is not synced, another name
+  // may
+  // lead to the old one after a power cut.
+  Result<std::unique_ptr<File>> Create(const std::string& path) const {
+    for (;;) {
+      if (Descriptor made(OpenRetrying(path, O_RDWR | O_CREAT | O_EXCL)); made.get() >= 0) {
+        MANIFOLDDB_ASSIGN(auto file, LockNamed(path, std::move(made)));
+        if (file != nullptr) return file;
+        continue;
+      }
+      if (errno != EEXIST) return FailOpen(path, errno);
+      Descriptor old(OpenRetrying(path, O_RDWR));
+      if (old.get() < 0 && errno == ENOENT) continue;
+      if (old.get() < 0) return FailOpen(path, errno);
+      MANIFOLDDB_ASSIGN(const auto file, LockNamed(path, std::move(old)));
+      if (file == nullptr) continue;
+      if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FailErrno("posix_storage.open", path, errno);
+    }
+  }
+
+  // Locked, or null if the name leads to another file by now. kLocked.
+  static Result<std::unique_ptr<File>> LockNamed(const std::string& path, Descriptor fd) {
+    MANIFOLDDB_ASSIGN(const struct stat opened, StatFile(fd, path));
+    auto file = std::make_unique<PosixFile>(path, OpenMode::kCreate, std::move(fd), 0);
+    MANIFOLDDB_TRY(file->Lock(LockMode::kExclusive));
+    struct stat named {};
+    if (::stat(path.c_str(), &named) != 0 && errno != ENOENT)
+      return FailErrno("posix_storage.open", path, errno);
+    if (named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) return std::unique_ptr<File>();
+    return std::unique_ptr<File>(std::move(file));
   }
 
   Status CheckUse(const char* operation, const std::string& name) const {

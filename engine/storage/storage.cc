@@ -30,6 +30,13 @@ void CheckParts(uint64_t offset, std::span<const ByteView> parts) {
   }
 }
 
+// Whether something may have been written, and nobody knows what.
+bool LeavesUnknown(const Status& written) {
+  if (written) return false;
+  const Errc code = written.error().code();
+  return code != Errc::kNoSpace && code != Errc::kForked && code != Errc::kReadOnly;
+}
+
 }  // namespace
 
 Status File::Read(uint64_t offset, MutableByteView out) {
@@ -46,20 +53,27 @@ Status File::Write(uint64_t offset, std::span<const ByteView> parts) {
 
 Status File::WriteDurable(uint64_t offset, std::span<const ByteView> parts) {
   CheckParts(offset, parts);
-  return NoteWrite(DoWriteDurable(offset, parts));
+  if (sync_failed_.load(std::memory_order_acquire)) return FailSync(offset);
+  Status written = NoteWrite(DoWriteDurable(offset, parts));
+  // Its sync may have been told of writes that a later one will not be told of.
+  if (LeavesUnknown(written)) sync_failed_.store(true, std::memory_order_release);
+  return written;
+}
+
+std::unexpected<Error> File::FailSync(uint64_t offset) const {
+  return Fail(Errc::kIo, "storage.sync",
+              {.file = name_, .offset = offset, .message = "an earlier sync failed"});
 }
 
 Status File::NoteWrite(Status written) {
-  const bool known = written || written.error().code() == Errc::kNoSpace ||
-                     written.error().code() == Errc::kForked || written.error().code() == Errc::kReadOnly;
-  if (!known) failed_.store(true, std::memory_order_release);
+  if (LeavesUnknown(written)) failed_.store(true, std::memory_order_release);
   return written;
 }
 
 Status File::Sync() {
   base::AssertNoLocksHeld();
   if (sync_failed_.load(std::memory_order_acquire)) {
-    return Fail(Errc::kIo, "storage.sync", {.file = name_, .message = "an earlier sync failed"});
+    return FailSync(ErrorDetails::kNoOffset);
   }
   Status synced = DoSync();
   if (synced) return {};

@@ -160,6 +160,14 @@ TEST_P(StorageTest, CreateEmptiesWhatHadTheName) {
   EXPECT_EQ(*Open("f", OpenMode::kCreate)->Size(), 0u);
 }
 
+// It may have another name after a power cut.
+TEST_P(StorageTest, WhatHadTheNameBeforeKeepsItsBytes) {
+  ASSERT_TRUE(Open("f", OpenMode::kCreate)->Write(0, Bytes(4096, 'o').view()));
+  auto old = Open("f", OpenMode::kReadOnly);
+  EXPECT_EQ(*Open("f", OpenMode::kCreate)->Size(), 0u);
+  EXPECT_EQ(ReadText(*old, 0, 4096), std::string(4096, 'o'));
+}
+
 TEST_P(StorageTest, WhatIsCreatedIsLockedByWhoCreatesIt) {
   auto made = Open("f", OpenMode::kCreate);
   EXPECT_EQ(CodeOf(Open("f", OpenMode::kReadOnly)->Lock(LockMode::kShared)), Errc::kLocked);

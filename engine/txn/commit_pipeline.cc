@@ -6,6 +6,7 @@
 
 #include "engine/txn/commit_pipeline.h"
 
+#include <array>
 #include <utility>
 
 #include "engine/base/assert.h"
@@ -28,7 +29,25 @@ bool FailureIsForgotten(const base::Poison& poison) {
 
 }  // namespace
 
-Result<TxnId> CommitPipeline::Commit(PendingCommit& commit, bool& ordered) {
+// Committers to be woken once the lock is free, which is what they need first.
+struct CommitPipeline::Wakes {
+  void Add(base::CondVar* seat) {
+    if (seat == nullptr) return;  // the leader itself
+    if (count == seats.size()) {
+      seat->NotifyOne();
+    } else {
+      seats[count++] = seat;
+    }
+  }
+  void NotifyAll() {
+    for (size_t i = 0; i < count; ++i) seats[i]->NotifyOne();
+  }
+
+  std::array<base::CondVar*, 64> seats;
+  size_t count = 0;
+};
+
+Result<TxnId> CommitPipeline::Commit(PendingCommit& commit, bool& ordered) noexcept {
   ordered = false;
   bool lead = false;
   {
@@ -42,85 +61,145 @@ Result<TxnId> CommitPipeline::Commit(PendingCommit& commit, bool& ordered) {
     // Early lock release: the next writer of these families may start, and join the same group.
     commit.order(commit.effects.txn);
     queue_.push_back(&commit);
-    while (!commit.done && (leading_ || queue_.front() != &commit)) commit.wake.Wait(mutex_);
-    lead = !commit.done;
-    if (lead) leading_ = true;
+    lead = AwaitTurnLocked(commit);
   }
-  if (lead) Lead();
+  while (lead) {
+    Lead();
+    // A group has an upper bound: this commit may still be in the queue.
+    lead = AwaitTurn(commit);
+  }
   if (commit.error) return std::unexpected<Error>(*commit.error);
   return commit.effects.txn;
 }
 
+bool CommitPipeline::AwaitTurn(PendingCommit& commit) {
+  base::MutexLock lock(mutex_);
+  return AwaitTurnLocked(commit);
+}
+
+// Who completes a group leads it, without having been woken for that; else the first of the queue does, who
+// is the only one that waits for a time. At the end of each group the first is told to look.
+bool CommitPipeline::AwaitTurnLocked(PendingCommit& commit) {
+  constexpr uint32_t kLooksMax = 8;
+  uint32_t looks = 0;
+  bool lead = false;
+  while (!commit.done && !lead) {
+    const bool first = queue_.front() == &commit;
+    if (leading_ || (!first && !gathering_.Complete(queue_.size()))) {
+      TakeSeatLocked(commit);
+      commit.seat->Wait(mutex_);
+      continue;
+    }
+    const bool whole = gathering_.Complete(queue_.size());
+    const bool complete = whole || !commit.sync || held_;
+    if (!complete && looks < kLooksMax) {
+      TakeSeatLocked(commit);
+      looks = commit.seat->WaitAtMost(mutex_, gathering_.nanos_max()) ? looks + 1 : kLooksMax;
+      continue;
+    }
+    if (!complete) MANIFOLDDB_MARK("txn.gathered_in_vain");
+    if (whole || !complete) gathering_.Begins(!complete);
+    lead = true;
+  }
+  if (commit.seat != nullptr) seats_free_.push_back(std::exchange(commit.seat, nullptr));
+  leading_ = leading_ || lead;
+  return lead;
+}
+
+void CommitPipeline::TakeSeatLocked(PendingCommit& commit) {
+  if (commit.seat != nullptr) return;
+  if (seats_free_.empty()) seats_free_.push_back(&seats_.emplace_back());
+  commit.seat = seats_free_.back();
+  seats_free_.pop_back();
+}
+
 void CommitPipeline::Lead() {
-  std::vector<PendingCommit*> group;
   {
     base::MutexLock lock(mutex_);
     MANIFOLDDB_ASSERT(leading_ && !queue_.empty());
-    group = TakeGroupLocked();
+    TakeGroupLocked();
   }
   // Poisoned since: what waits in the queue was ordered before, but can never be logged.
   Status written = parts_.poison->Check("transaction.commit");
-  if (written) written = WriteGroup(group);
-  if (written || FailureIsForgotten(*parts_.poison)) Publish(group);
+  if (written) written = WriteGroup();
+  if (written || FailureIsForgotten(*parts_.poison)) Publish();
 
-  base::MutexLock lock(mutex_);
-  if (!written) FailAllLocked(group, written.error());
-  for (PendingCommit* const commit : group) {
-    commit->done = true;
-    commit->wake.NotifyOne();
+  Wakes wakes;
+  {
+    base::MutexLock lock(mutex_);
+    TellGroupLocked(written, wakes);
+    leading_ = false;
+    if (!queue_.empty()) wakes.Add(queue_.front()->seat);
+    quiet_.NotifyAll();
   }
-  leading_ = false;
-  if (!queue_.empty()) queue_.front()->wake.NotifyOne();
-  quiet_.NotifyAll();
+  wakes.NotifyAll();
 }
 
-std::vector<PendingCommit*> CommitPipeline::TakeGroupLocked() {
-  std::vector<PendingCommit*> group;
+void CommitPipeline::TellGroupLocked(const Status& written, Wakes& wakes) {
+  if (!written) FailAllLocked(written.error(), wakes);
+  for (PendingCommit* const commit : group_) {
+    commit->done = true;
+    wakes.Add(commit->seat);
+  }
+  if (sync_nanos_ > 0) gathering_.NoteSync(sync_nanos_);
+  gathering_.Ended(group_.size(), queue_.size());
+}
+
+void CommitPipeline::TakeGroupLocked() {
   const uint64_t bytes_max = parts_.log->ring().group_bytes_max();
   uint64_t bytes = 0;
-  while (!queue_.empty()) {
+  size_t count = 0;
+  for (; count < queue_.size(); ++count) {
     // Reservations count each commit's own group header, so their sum bounds the group's span from above.
-    if (!group.empty() && bytes + queue_.front()->reserved > bytes_max) break;
-    bytes += queue_.front()->reserved;
-    group.push_back(queue_.front());
-    queue_.pop_front();
+    if (count > 0 && bytes + queue_[count]->reserved > bytes_max) break;
+    bytes += queue_[count]->reserved;
   }
-  return group;
+  const auto end = queue_.begin() + static_cast<ptrdiff_t>(count);
+  group_.assign(queue_.begin(), end);
+  queue_.erase(queue_.begin(), end);
 }
 
-Status CommitPipeline::WriteGroup(const std::vector<PendingCommit*>& group) {
-  std::vector<base::ByteBuffer*> redos;
+Status CommitPipeline::WriteGroup() {
+  redos_.clear();
   uint64_t reserved = 0;
   bool sync = false;
-  for (const PendingCommit* commit : group) {
-    redos.push_back(commit->redo);
+  for (const PendingCommit* commit : group_) {
+    redos_.push_back(commit->redo);
     reserved += commit->reserved;
     sync = sync || commit->sync;
   }
-  MANIFOLDDB_ASSIGN(const wal::LogEnd end, parts_.log->Append(redos, group.front()->effects.txn));
+  if (MANIFOLDDB_BROKEN("txn.commit.sync.skip")) sync = false;
+  const bool early = MANIFOLDDB_BROKEN("txn.publish.early");
+  const TxnId first = group_.front()->effects.txn;
+  const uint64_t before = sync ? parts_.clock->NowNanos() : 0;
+  MANIFOLDDB_ASSIGN(const wal::LogEnd end, sync && !early ? parts_.log->AppendDurable(redos_, first)
+                                                          : parts_.log->Append(redos_, first));
+  sync_nanos_ = sync ? parts_.clock->NowNanos() - before : 0;
   parts_.space->Appended(reserved, end.lsn);
-  if (MANIFOLDDB_BROKEN("txn.publish.early")) Publish(group);
-  if (sync && !MANIFOLDDB_BROKEN("txn.commit.sync.skip")) MANIFOLDDB_TRY(parts_.log->Sync());
+  if (early) {
+    Publish();
+    if (sync) MANIFOLDDB_TRY(parts_.log->Sync());
+  }
   if (!sync) MANIFOLDDB_MARK("txn.group_without_sync");
-  if (group.size() > 1) MANIFOLDDB_MARK("txn.group_of_many");
+  if (group_.size() > 1) MANIFOLDDB_MARK("txn.group_of_many");
   return {};
 }
 
-void CommitPipeline::Publish(const std::vector<PendingCommit*>& group) {
-  std::vector<mvcc::CommitEffects*> effects;
-  for (PendingCommit* const commit : group) {
-    if (commit->effects.txn > parts_.versions->published_txn()) effects.push_back(&commit->effects);
+void CommitPipeline::Publish() {
+  effects_.clear();
+  for (PendingCommit* const commit : group_) {
+    if (commit->effects.txn > parts_.versions->published_txn()) effects_.push_back(&commit->effects);
   }
-  if (effects.empty()) return;  // only when broken on purpose: published before it was durable
+  if (effects_.empty()) return;  // only when broken on purpose: published before it was durable
   const wal::LogEnd end = parts_.log->end();
-  GiveBack(parts_.versions->Publish(effects, {effects.back()->txn, end.lsn, end.chain},
+  GiveBack(parts_.versions->Publish(effects_, {effects_.back()->txn, end.lsn, end.chain},
                                     parts_.allocator->NextBirth()));
 }
 
-void CommitPipeline::FailAllLocked(const std::vector<PendingCommit*>& group, const Error& cause) {
+void CommitPipeline::FailAllLocked(const Error& cause, Wakes& wakes) {
   if (FailureIsForgotten(*parts_.poison)) {
     const ErrorDetails details{.file = cause.file(), .message = cause.message()};
-    for (PendingCommit* const commit : group) {
+    for (PendingCommit* const commit : group_) {
       commit->error = Error(Errc::kUnknownOutcome, "transaction.commit", details);
     }
     return;
@@ -131,11 +210,11 @@ void CommitPipeline::FailAllLocked(const std::vector<PendingCommit*>& group, con
   const Errc code = why.error().code() == Errc::kForked ? Errc::kForked : Errc::kUnknownOutcome;
   const Error error(code, "transaction.commit",
                     {.file = why.error().file(), .message = why.error().message()});
-  for (PendingCommit* const commit : group) commit->error = error;
+  for (PendingCommit* const commit : group_) commit->error = error;
   for (PendingCommit* const commit : queue_) {
     commit->error = error;
     commit->done = true;
-    commit->wake.NotifyOne();
+    wakes.Add(commit->seat);
   }
   queue_.clear();
 }
@@ -184,7 +263,7 @@ TxnId CommitPipeline::next_txn() const {
   return next_;
 }
 
-void CommitPipeline::GiveBack(const std::vector<format::PageRun>& runs) {
+void CommitPipeline::GiveBack(std::span<const format::PageRun> runs) {
   for (const format::PageRun& run : runs) {
     // The frame first: once the allocator has the page, it may be created anew.
     parts_.cache->Drop(run.first, run.pages);

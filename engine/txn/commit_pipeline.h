@@ -7,20 +7,24 @@
 // is told. (4) After a failed write or sync nobody is acknowledged any more: those ordered get
 // kUnknownOutcome, later ones
 //     are refused before they are ordered.
-// (5) While held, nothing is ordered; once Hold has returned, all that was ordered has been published.
+// (5) A group waits a little for those whom the last one woke (gathering.h).
+// (6) While held, nothing is ordered; once Hold has returned, all that was ordered has been published.
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/base/memory.h"
 #include "engine/base/mutex.h"
 #include "engine/base/poison.h"
 #include "engine/mvcc/version_set.h"
+#include "engine/txn/gathering.h"
 #include "engine/txn/log_space.h"
 #include "engine/wal/log_writer.h"
+#include "manifolddb/executor.h"
 
 namespace manifolddb::page {
 class PageAllocator;
@@ -42,7 +46,7 @@ struct PendingCommit {
   // The pipeline's.
   bool done = false;
   std::optional<Error> error;
-  base::CondVar wake;
+  base::CondVar* seat = nullptr;  // while it waits
 };
 
 class CommitPipeline {
@@ -54,12 +58,15 @@ class CommitPipeline {
     page::PageCache* cache;
     page::PageAllocator* allocator;
     base::Poison* poison;
+    Clock* clock;
   };
   CommitPipeline(const Parts& parts, format::TxnId next) : parts_(parts), next_(next) {}
 
   // Returns when the commit is published (and durable, if it asks for that). On an error `ordered` says
   // whether it has a place in the order: if not, nothing has happened and `order` was not called.
-  Result<format::TxnId> Commit(PendingCommit& commit, bool& ordered) EXCLUDES(mutex_);
+  // noexcept: a small allocation that fails in here ends the process. That is a crash, from which nothing is
+  // lost; going on would leave others waiting for a leader that has gone.
+  Result<format::TxnId> Commit(PendingCommit& commit, bool& ordered) noexcept EXCLUDES(mutex_);
 
   // Returns when all that is ordered now is published, hence as durable as it asked to be. kPoisoned if it
   // cannot be.
@@ -74,22 +81,39 @@ class CommitPipeline {
   format::TxnId next_txn() const EXCLUDES(mutex_);
 
   // Tells cache and allocator of pages that nobody reaches any more.
-  void GiveBack(const std::vector<format::PageRun>& runs);
+  void GiveBack(std::span<const format::PageRun> runs);
 
  private:
+  using Group = std::vector<PendingCommit*>;
+  struct Wakes;
+
+  // False once `commit` is done. True: the caller is the leader now, and looks again afterwards.
+  bool AwaitTurn(PendingCommit& commit) EXCLUDES(mutex_);
+  bool AwaitTurnLocked(PendingCommit& commit) REQUIRES(mutex_);
+  void TakeSeatLocked(PendingCommit& commit) REQUIRES(mutex_);
   void Lead() EXCLUDES(mutex_);
-  std::vector<PendingCommit*> TakeGroupLocked() REQUIRES(mutex_);
-  Status WriteGroup(const std::vector<PendingCommit*>& group) EXCLUDES(mutex_);
-  void Publish(const std::vector<PendingCommit*>& group) EXCLUDES(mutex_);
-  void FailAllLocked(const std::vector<PendingCommit*>& group, const Error& cause) REQUIRES(mutex_);
+  void TakeGroupLocked() REQUIRES(mutex_);
+  Status WriteGroup() EXCLUDES(mutex_);
+  void Publish() EXCLUDES(mutex_);
+  void TellGroupLocked(const Status& written, Wakes& wakes) REQUIRES(mutex_);
+  void FailAllLocked(const Error& cause, Wakes& wakes) REQUIRES(mutex_);
 
   const Parts parts_;
   mutable base::Mutex mutex_{base::LockRank::kCommitQueue};
   base::CondVar quiet_;  // a leader has ended; or: no longer held
-  std::deque<PendingCommit*> queue_ GUARDED_BY(mutex_);
+  Group queue_ GUARDED_BY(mutex_);
   format::TxnId next_ GUARDED_BY(mutex_);
   bool leading_ GUARDED_BY(mutex_) = false;  // role token: one leader
   bool held_ GUARDED_BY(mutex_) = false;
+  Gathering gathering_ GUARDED_BY(mutex_);
+  // Where committers wait. They outlive the commits: who is told may be gone before he is woken.
+  std::deque<base::CondVar> seats_ GUARDED_BY(mutex_);
+  std::vector<base::CondVar*> seats_free_ GUARDED_BY(mutex_);
+  // The leader's; kept for their memory.
+  Group group_;
+  std::vector<base::ByteBuffer*> redos_;
+  std::vector<mvcc::CommitEffects*> effects_;
+  uint64_t sync_nanos_ = 0;  // what the group's sync took; 0: it had none
 };
 
 }  // namespace manifolddb::txn

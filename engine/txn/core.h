@@ -15,6 +15,7 @@
 #include "engine/txn/commit_pipeline.h"
 #include "engine/txn/family.h"
 #include "engine/txn/log_space.h"
+#include "engine/txn/redo_pool.h"
 #include "manifolddb/executor.h"
 
 namespace manifolddb::page {
@@ -80,6 +81,7 @@ struct Core {
   std::atomic<uint64_t> open_writers{0};
   std::atomic<uint64_t> unwritten_bytes{0};  // of pages that running transactions changed and did not write
   std::atomic<uint64_t> last_checkpoint_ns{0};
+  RedoPool redo_pool;
 
   uint64_t DrawWriterSerial() { return next_writer_serial.fetch_add(1, std::memory_order_relaxed); }
 

@@ -20,19 +20,17 @@ FamilyEdit::FamilyEdit(Family* family, const mvcc::FamilyVersion* base)
       changed_(base == nullptr) {}
 
 bool FamilyEdit::Opened(TableId id) const {
-  return std::any_of(opened_.begin(), opened_.end(), [&](const auto& table) { return table->id == id; });
+  return std::any_of(opened_.begin(), opened_.end(), [&](const auto& table) { return table.id == id; });
 }
 
 WriteTableState* FamilyEdit::Open(const TableVersion& table) {
   MANIFOLDDB_ASSERT(!Opened(table.id));
-  opened_.push_back(
-      std::make_unique<WriteTableState>(WriteTableState{this, table.id, *table.name, table.tree, false}));
-  return opened_.back().get();
+  return &opened_.emplace_back(WriteTableState{this, table.id, *table.name, table.tree, false});
 }
 
 WriteTableState* FamilyEdit::Find(std::string_view name) {
-  for (const auto& table : opened_) {
-    if (!table->dropped && table->name == name) return table.get();
+  for (WriteTableState& table : opened_) {
+    if (!table.dropped && table.name == name) return &table;
   }
   const TableVersion* const table = mvcc::FindTable(*base_, name);
   // Opened already, but not under this name: renamed or dropped meanwhile.
@@ -41,8 +39,8 @@ WriteTableState* FamilyEdit::Find(std::string_view name) {
 }
 
 WriteTableState* FamilyEdit::FindById(TableId id) {
-  for (const auto& table : opened_) {
-    if (table->id == id) return table->dropped ? nullptr : table.get();
+  for (WriteTableState& table : opened_) {
+    if (table.id == id) return table.dropped ? nullptr : &table;
   }
   for (const TableVersion& table : *base_) {
     if (table.id == id) return Open(table);
@@ -54,9 +52,7 @@ WriteTableState* FamilyEdit::CreateAs(TableId id, std::string_view name) {
   MANIFOLDDB_ASSERT(Find(name) == nullptr && FindById(id) == nullptr);
   next_table_ = std::max(next_table_, id.next());
   changed_ = true;
-  opened_.push_back(
-      std::make_unique<WriteTableState>(WriteTableState{this, id, std::string(name), {}, false}));
-  return opened_.back().get();
+  return &opened_.emplace_back(WriteTableState{this, id, std::string(name), {}, false});
 }
 
 format::PageRef FamilyEdit::Drop(WriteTableState* table) {
@@ -94,12 +90,12 @@ std::shared_ptr<const mvcc::Tables> FamilyEdit::Build() const {
   for (const TableVersion& table : *base_) {
     if (!Opened(table.id)) tables->push_back(table);
   }
-  for (const auto& table : opened_) {
-    if (table->dropped) continue;
+  for (const WriteTableState& table : opened_) {
+    if (table.dropped) continue;
     // The name's string is shared with the base where it has not changed: most commits change roots only.
-    const TableVersion* const before = mvcc::FindTable(*base_, table->name);
-    auto name = before != nullptr ? before->name : std::make_shared<const std::string>(table->name);
-    tables->push_back({std::move(name), table->id, table->tree});
+    const TableVersion* const before = mvcc::FindTable(*base_, table.name);
+    auto name = before != nullptr ? before->name : std::make_shared<const std::string>(table.name);
+    tables->push_back({std::move(name), table.id, table.tree});
   }
   std::sort(tables->begin(), tables->end(),
             [](const TableVersion& a, const TableVersion& b) { return *a.name < *b.name; });

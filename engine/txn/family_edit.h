@@ -3,6 +3,7 @@
 // and dropped, over the version it started from. No I/O, no pages: trees are edited by the caller through
 // `tree`.
 
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -60,7 +61,7 @@ class FamilyEdit {
   const std::shared_ptr<const mvcc::Tables> base_;
   format::TableId next_table_{1};
   bool changed_ = false;
-  std::vector<std::unique_ptr<WriteTableState>> opened_;  // dropped ones included: they hide the base's
+  std::list<WriteTableState> opened_;  // dropped ones included: they hide the base's
 };
 
 }  // namespace manifolddb::txn

@@ -30,38 +30,27 @@ void LogSpace::Appended(uint64_t span, format::Lsn end) {
   MANIFOLDDB_ASSERT(reserved_ >= span && end_ < end);
   reserved_ -= span;
   end_ = end;
+  NoteUsedLocked();
 }
 
 void LogSpace::MoveTail(format::Lsn tail) {
   base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(tail_ <= tail && tail <= end_);
   tail_ = tail;
+  NoteUsedLocked();
 }
 
 void LogSpace::SetRing(const wal::LogRing& ring) {
   base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(ring.usable_bytes() >= ring_.usable_bytes());
   ring_ = ring;
-}
-
-uint64_t LogSpace::used() const {
-  base::MutexLock lock(mutex_);
-  return format::Distance(tail_, end_);
-}
-
-uint64_t LogSpace::usable() const {
-  base::MutexLock lock(mutex_);
-  return ring_.usable_bytes();
+  usable_.store(ring.usable_bytes(), std::memory_order_relaxed);
+  group_bytes_max_.store(ring.group_bytes_max(), std::memory_order_relaxed);
 }
 
 uint64_t LogSpace::capacity() const {
   base::MutexLock lock(mutex_);
   return ring_.capacity;
-}
-
-uint64_t LogSpace::group_bytes_max() const {
-  base::MutexLock lock(mutex_);
-  return ring_.group_bytes_max();
 }
 
 }  // namespace manifolddb::txn

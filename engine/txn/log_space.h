@@ -5,6 +5,7 @@
 // (1) used + reserved never exceeds what the ring can hold without reaching the durable checkpoint's
 // position. (2) Waiting happens before ordering only: nobody who waits here holds up a checkpoint.
 
+#include <atomic>
 #include <cstdint>
 
 #include "engine/base/mutex.h"
@@ -16,7 +17,12 @@ namespace manifolddb::txn {
 class LogSpace {
  public:
   // The log holds nothing between `tail`, the durable checkpoint's position, and its end.
-  LogSpace(const wal::LogRing& ring, format::Lsn tail) : ring_(ring), tail_(tail), end_(tail) {}
+  LogSpace(const wal::LogRing& ring, format::Lsn tail)
+      : ring_(ring),
+        tail_(tail),
+        end_(tail),
+        usable_(ring.usable_bytes()),
+        group_bytes_max_(ring.group_bytes_max()) {}
 
   // True, and reserved, if there is room for `span` bytes now.
   bool TryReserve(uint64_t span) EXCLUDES(mutex_);
@@ -28,18 +34,27 @@ class LogSpace {
   void MoveTail(format::Lsn tail) EXCLUDES(mutex_);
   void SetRing(const wal::LogRing& ring) EXCLUDES(mutex_);
 
-  uint64_t used() const EXCLUDES(mutex_);
-  uint64_t usable() const EXCLUDES(mutex_);
+  // Hints, asked for with every change: what they say may have changed by now.
+  uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+  uint64_t usable() const { return usable_.load(std::memory_order_relaxed); }
   uint64_t capacity() const EXCLUDES(mutex_);
-  // A transaction whose group would be larger goes through a checkpoint.
-  uint64_t group_bytes_max() const EXCLUDES(mutex_);
+  // A transaction whose group would be larger goes through a checkpoint. Never shrinks.
+  uint64_t group_bytes_max() const { return group_bytes_max_.load(std::memory_order_relaxed); }
 
  private:
+  void NoteUsedLocked() REQUIRES(mutex_) {
+    used_.store(format::Distance(tail_, end_), std::memory_order_relaxed);
+  }
+
   mutable base::Mutex mutex_{base::LockRank::kLogSpace};
   wal::LogRing ring_ GUARDED_BY(mutex_);
   uint64_t reserved_ GUARDED_BY(mutex_) = 0;
   format::Lsn tail_ GUARDED_BY(mutex_);
   format::Lsn end_ GUARDED_BY(mutex_);
+  // Of the above; written under the lock.
+  std::atomic<uint64_t> used_{0};
+  std::atomic<uint64_t> usable_;
+  std::atomic<uint64_t> group_bytes_max_;
 };
 
 }  // namespace manifolddb::txn

@@ -39,13 +39,20 @@ Result<std::unique_ptr<WriteTransactionImpl>> WriteTransactionImpl::Begin(
   std::unique_ptr<WriteTransactionImpl> transaction(new WriteTransactionImpl(core));
   MANIFOLDDB_TRY(core.CheckWritable("transaction.begin"));
   MANIFOLDDB_TRY(core.WaitForMemory());
-  MANIFOLDDB_TRY(transaction->redo_.Append(kGap));
+  MANIFOLDDB_TRY(transaction->PrepareRedo());
   MANIFOLDDB_TRY(transaction->TakeFamilies(families));
   return transaction;
 }
 
+Status WriteTransactionImpl::PrepareRedo() {
+  redo_ = core_.redo_pool.Take();
+  // What one put and the sealing of its group take, so that it does not grow twice.
+  MANIFOLDDB_TRY(redo_.Reserve(2 * core_.config.write_unit));
+  return redo_.Append(kGap);
+}
+
 Status WriteTransactionImpl::TakeFamilies(std::span<const ColumnFamily> wanted) {
-  std::vector<Family*> families;
+  base::SmallVector<Family*, 8> families;
   for (const ColumnFamily handle : wanted) {
     Family* const family = core_.families->Find(FamilyId{handle.id()});
     if (family == nullptr) {
@@ -55,16 +62,14 @@ Status WriteTransactionImpl::TakeFamilies(std::span<const ColumnFamily> wanted) 
     families.push_back(family);
   }
   std::sort(families.begin(), families.end(), [](Family* a, Family* b) { return a->id() < b->id(); });
-  families.erase(std::unique(families.begin(), families.end()), families.end());
+  families.truncate(std::unique(families.begin(), families.end()));
   MANIFOLDDB_TRY(core_.families->TakeTokens(families, "transaction.begin"));
   // From here the tokens are released by whoever ends the transaction: all of them are in families_.
   holds_tokens_ = true;
-  for (Family* const family : families) families_.push_back(std::make_unique<FamilyEdit>(family, nullptr));
-  std::vector<std::unique_ptr<FamilyEdit>> taken = std::exchange(families_, {});
   Status status;
-  for (const auto& edit : taken) {
-    if (status) status = AddTaken(edit->family());
-    if (!status) families_.push_back(std::make_unique<FamilyEdit>(edit->family(), nullptr));
+  for (Family* const family : families) {
+    if (status) status = AddTaken(family);
+    if (!status) families_.emplace_back(family, nullptr);
   }
   return status;
 }
@@ -77,7 +82,7 @@ Status WriteTransactionImpl::AddTaken(Family* family) {
   MANIFOLDDB_TRY(core_.LoadFamily(family, slot_));
   const mvcc::FamilyVersion* const newest = family->versions.Newest();
   newest_read_ = std::max(newest_read_, newest->txn);
-  families_.push_back(std::make_unique<FamilyEdit>(family, newest));
+  families_.emplace_back(family, newest);
   return {};
 }
 
@@ -98,8 +103,8 @@ Status WriteTransactionImpl::AddColumnFamily(ColumnFamily handle) {
 }
 
 Result<FamilyEdit*> WriteTransactionImpl::FindEdit(ColumnFamily handle, const char* operation) {
-  for (const auto& edit : families_) {
-    if (edit->family()->id().raw() == handle.id()) return edit.get();
+  for (FamilyEdit& edit : families_) {
+    if (edit.family()->id().raw() == handle.id()) return &edit;
   }
   return Fail(Errc::kInvalidArgument, operation,
               {.message = "the transaction was not begun with column family " + std::to_string(handle.id())});
@@ -131,7 +136,8 @@ std::unexpected<Error> WriteTransactionImpl::Failed(const Error& error) {
 }
 
 bool WriteTransactionImpl::changed() const {
-  return std::any_of(families_.begin(), families_.end(), [](const auto& edit) { return edit->changed(); });
+  return std::any_of(families_.begin(), families_.end(),
+                     [](const FamilyEdit& edit) { return edit.changed(); });
 }
 
 Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) {
@@ -188,8 +194,8 @@ Result<TxnId> WriteTransactionImpl::CommitThrough() {
   CheckpointService::ThroughCommit commit;
   commit.pages = &pages_;
   commit.dropped = dropped_;
-  for (const auto& edit : families_) {
-    if (edit->changed()) commit.changes.push_back({edit->family(), edit->Build(), edit->next_table()});
+  for (const FamilyEdit& edit : families_) {
+    if (edit.changed()) commit.changes.push_back({edit.family(), edit.Build(), edit.next_table()});
   }
   commit.order = [&](TxnId txn) { InstallVersions(txn); };
   bool ordered = false;
@@ -199,13 +205,13 @@ Result<TxnId> WriteTransactionImpl::CommitThrough() {
 // Under the commit queue's lock: no I/O here.
 void WriteTransactionImpl::InstallVersions(TxnId txn) {
   constexpr uint32_t kPruneAt = 8;  // chain length that is worth a look at the pinned snapshots
-  for (const auto& edit : families_) {
-    if (!edit->changed()) continue;
+  for (const FamilyEdit& edit : families_) {
+    if (!edit.changed()) continue;
     auto version = std::make_unique<mvcc::FamilyVersion>();
     version->txn = txn;
-    version->next_table = edit->next_table();
-    version->tables = edit->Build();
-    Family* const family = edit->family();
+    version->next_table = edit.next_table();
+    version->tables = edit.Build();
+    Family* const family = edit.family();
     family->versions.Install(std::move(version));
     core_.families->MarkChanged(family);
     if (family->versions.length() >= kPruneAt) {
@@ -220,9 +226,9 @@ void WriteTransactionImpl::InstallVersions(TxnId txn) {
   ReleaseFamilies();
 }
 
-std::vector<Family*> WriteTransactionImpl::HeldFamilies() const {
-  std::vector<Family*> families;
-  for (const auto& edit : families_) families.push_back(edit->family());
+base::SmallVector<Family*, 8> WriteTransactionImpl::HeldFamilies() const {
+  base::SmallVector<Family*, 8> families;
+  for (const FamilyEdit& edit : families_) families.push_back(edit.family());
   return families;
 }
 
@@ -237,6 +243,7 @@ void WriteTransactionImpl::Abort() {
   ReleaseFamilies();
   // An ended transaction holds nothing: the database may be closed while the object still exists.
   if (mvcc::ReaderSlot* const slot = std::exchange(slot_, nullptr); slot != nullptr) {
+    core_.redo_pool.Give(std::move(redo_));
     core_.slots->Release(slot);
     core_.open_writers.fetch_sub(1, std::memory_order_release);
   }

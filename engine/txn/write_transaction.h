@@ -1,6 +1,7 @@
 #pragma once
 // The inside of a write transaction: redo and pages, side by side.
 
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/memory.h"
+#include "engine/base/small_vector.h"
 #include "engine/page/page_writer.h"
 #include "engine/txn/core.h"
 #include "engine/txn/family_edit.h"
@@ -52,6 +54,7 @@ class WriteTransactionImpl {
  private:
   explicit WriteTransactionImpl(Core& core);
 
+  Status PrepareRedo();
   Status TakeFamilies(std::span<const ColumnFamily> families);
   Status AddTaken(Family* family);
   Result<FamilyEdit*> FindEdit(ColumnFamily family, const char* operation);
@@ -73,7 +76,7 @@ class WriteTransactionImpl {
   Result<format::TxnId> CommitLogged(Durability durability);
   Result<format::TxnId> CommitThrough();
   void InstallVersions(format::TxnId txn);
-  std::vector<Family*> HeldFamilies() const;
+  base::SmallVector<Family*, 8> HeldFamilies() const;
   void ReleaseFamilies();
 
   Core& core_;
@@ -81,7 +84,7 @@ class WriteTransactionImpl {
   page::PageWriter pages_;
   base::ByteBuffer redo_;
   bool redo_overflow_ = false;  // larger than a log group: goes through a checkpoint, redo no longer kept
-  std::vector<std::unique_ptr<FamilyEdit>> families_;
+  std::list<FamilyEdit> families_;
   std::vector<format::PageRef> dropped_;
   const WriteTableState* selected_ = nullptr;
   std::optional<Error> failed_;

@@ -3,12 +3,13 @@
 // (1) A group is written by one write to units that no durable group lies in: behind the last one, or at the
 //     ring's beginning where the caller's reservation says that the durable checkpoint needs nothing any
 //     more.
-// (2) durable_lsn moves only after a sync that began after the last write below it had returned. A crash
-//     before that may leave any part of what lies above; whoever was not told of success cannot complain.
+// (2) durable_lsn moves only after a sync that began after the last write below it had returned, or with a
+//     durable write of all that lay above it. A crash before that may leave any part of what lies above;
+//     whoever was not told of success cannot complain.
 // (3) A group states only what is durable already: a reader may take its word for it after any crash.
 // (4) After an error nothing is written or synced any more: nobody knows what reached the disk, and a second
 //     sync would report success over pages that the first one threw away.
-// Append, Sync and SetRing come from one leader at a time.
+// Append, AppendDurable, Sync and SetRing come from one leader at a time.
 
 #include "engine/wal/log_writer.h"
 
@@ -21,6 +22,9 @@
 
 namespace manifolddb::wal {
 namespace {
+
+// A larger group is written into the system's cache and then synced: the system spreads it over the disk.
+constexpr uint64_t kDurableWriteBytesMax = uint64_t{2} << 20;
 
 // Header and operations of one transaction.
 uint64_t RecordBytes(const base::ByteBuffer& redo) {
@@ -51,52 +55,61 @@ LogWriter::LogWriter(File& log, base::Poison& poison, const Config& config)
 
 Result<LogEnd> LogWriter::Append(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn) {
   MANIFOLDDB_TRY(poison_.Check("wal.append"));
-  auto end = AppendUnlessPoisoned(redos, first_txn);
-  if (!end && !MANIFOLDDB_BROKEN("wal.append.poison.skip")) poison_.Set(end.error());
-  return end;
-}
-
-Result<LogEnd> LogWriter::AppendUnlessPoisoned(std::span<base::ByteBuffer* const> redos,
-                                               format::TxnId first_txn) {
-  MANIFOLDDB_ASSERT(!redos.empty());
-  MANIFOLDDB_ASSERT(first_txn != format::TxnId{});
-  if (redos.size() == 1) {
-    MANIFOLDDB_TRY(AppendInPlace(*redos.front(), first_txn));
-    return end_;
-  }
-  uint64_t record_bytes = 0;
-  for (const base::ByteBuffer* redo : redos) record_bytes += RecordBytes(*redo);
-  const uint64_t span = format::LogGroupSpan(record_bytes, ring_.write_unit);
-  MANIFOLDDB_ASSERT(span <= ring_.group_bytes_max());
-  if (ReserveStaging(span)) {
-    MANIFOLDDB_TRY(AppendPacked(redos, record_bytes, first_txn));
-  } else {
-    MANIFOLDDB_MARK("wal.no_staging");
-    MANIFOLDDB_TRY(AppendEach(redos, first_txn));
+  if (Status done = AppendUnlessPoisoned(redos, first_txn, Promise::kWritten); !done) {
+    if (!MANIFOLDDB_BROKEN("wal.append.poison.skip")) poison_.Set(done.error());
+    return std::unexpected<Error>(std::move(done).error());
   }
   return end_;
 }
 
+Result<LogEnd> LogWriter::AppendDurable(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn) {
+  MANIFOLDDB_TRY(poison_.Check("wal.append"));
+  Status done = AppendUnlessPoisoned(redos, first_txn, Promise::kDurable);
+  if (done && durable_lsn() != end_.lsn) done = SyncUnlessPoisoned();
+  if (!done) {
+    const bool forgotten =
+        MANIFOLDDB_BROKEN("wal.append.poison.skip") || MANIFOLDDB_BROKEN("wal.sync.poison.skip");
+    if (!forgotten) poison_.Set(done.error());
+    return std::unexpected<Error>(std::move(done).error());
+  }
+  return end_;
+}
+
+Status LogWriter::AppendUnlessPoisoned(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn,
+                                       Promise promise) {
+  MANIFOLDDB_ASSERT(!redos.empty());
+  MANIFOLDDB_ASSERT(first_txn != format::TxnId{});
+  if (redos.size() == 1) return AppendInPlace(*redos.front(), first_txn, promise);
+  Contents contents{0, static_cast<uint32_t>(redos.size()), first_txn};
+  for (const base::ByteBuffer* redo : redos) contents.record_bytes += RecordBytes(*redo);
+  const uint64_t span = format::LogGroupSpan(contents.record_bytes, ring_.write_unit);
+  MANIFOLDDB_ASSERT(span <= ring_.group_bytes_max());
+  if (ReserveStaging(span)) return AppendPacked(redos, contents, promise);
+  MANIFOLDDB_MARK("wal.no_staging");
+  return AppendEach(redos, first_txn, promise);
+}
+
 // One transaction: sealed and written where it lies.
-Status LogWriter::AppendInPlace(base::ByteBuffer& redo, format::TxnId txn) {
+Status LogWriter::AppendInPlace(base::ByteBuffer& redo, format::TxnId txn, Promise promise) {
   const uint64_t record_bytes = RecordBytes(redo);
   MANIFOLDDB_ASSIGN(const uint64_t span, ReserveSealing(redo, ring_.write_unit));
   PutRecordHeader(redo.data() + sizeof(format::LogGroupDisk), record_bytes);
-  return WriteGroup({redo.data(), span}, record_bytes, 1, txn);
+  return WriteGroup({redo.data(), span}, {record_bytes, 1, txn}, promise);
 }
 
-Status LogWriter::AppendEach(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn) {
+Status LogWriter::AppendEach(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn,
+                             Promise promise) {
   format::TxnId txn = first_txn;
   for (base::ByteBuffer* redo : redos) {
-    MANIFOLDDB_TRY(AppendInPlace(*redo, txn));
+    MANIFOLDDB_TRY(AppendInPlace(*redo, txn, promise));
     txn = txn.next();
   }
   return {};
 }
 
-Status LogWriter::AppendPacked(std::span<base::ByteBuffer* const> redos, uint64_t record_bytes,
-                               format::TxnId first_txn) {
-  const uint64_t span = format::LogGroupSpan(record_bytes, ring_.write_unit);
+Status LogWriter::AppendPacked(std::span<base::ByteBuffer* const> redos, const Contents& contents,
+                               Promise promise) {
+  const uint64_t span = format::LogGroupSpan(contents.record_bytes, ring_.write_unit);
   MANIFOLDDB_ASSERT(staging_.size() >= span);
   std::byte* to = staging_.data() + sizeof(format::LogGroupDisk);
   for (const base::ByteBuffer* redo : redos) {
@@ -108,8 +121,8 @@ Status LogWriter::AppendPacked(std::span<base::ByteBuffer* const> redos, uint64_
     }
     to += bytes;
   }
-  MANIFOLDDB_ASSERT(to == staging_.data() + sizeof(format::LogGroupDisk) + record_bytes);
-  return WriteGroup({staging_.data(), span}, record_bytes, static_cast<uint32_t>(redos.size()), first_txn);
+  MANIFOLDDB_ASSERT(to == staging_.data() + sizeof(format::LogGroupDisk) + contents.record_bytes);
+  return WriteGroup({staging_.data(), span}, contents, promise);
 }
 
 bool LogWriter::ReserveStaging(uint64_t bytes) {
@@ -122,28 +135,44 @@ bool LogWriter::ReserveStaging(uint64_t bytes) {
 }
 
 // `group` is the whole span; its records lie behind the place of the header.
-Status LogWriter::WriteGroup(MutableByteView group, uint64_t record_bytes, uint32_t records,
-                             format::TxnId first_txn) {
-  MANIFOLDDB_ASSERT(group.size() == format::LogGroupSpan(record_bytes, ring_.write_unit));
+Status LogWriter::WriteGroup(MutableByteView group, const Contents& contents, Promise promise) {
+  MANIFOLDDB_ASSERT(group.size() == format::LogGroupSpan(contents.record_bytes, ring_.write_unit));
   MANIFOLDDB_ASSERT(group.size() <= ring_.group_bytes_max());
   const format::Lsn lsn = ring_.Place(end_.lsn, group.size());
   if (lsn != end_.lsn) MANIFOLDDB_MARK("wal.wrap");
   format::LogGroup header = {
-      .records = records,
-      .bytes = record_bytes,
+      .records = contents.records,
+      .bytes = contents.record_bytes,
       .identity = identity_,
       .life = life_,
       .lsn = lsn,
-      .first_txn = first_txn,
+      .first_txn = contents.first_txn,
       .chain = end_.chain,
       .durable_lsn = durable_lsn(),
       .durable_meta = format::MetaNumber{durable_meta_.load(std::memory_order_acquire)}};
   if (MANIFOLDDB_BROKEN("wal.durable_lsn.early")) header.durable_lsn = end_.lsn;
   const uint64_t checksum = format::SealLogGroup(header, group);
-  MANIFOLDDB_TRY(log_.Write(ring_.FileOffsetOf(lsn), group));
+  // A durable write speaks of its own range only: what lies below must be durable already.
+  const bool durably =
+      promise == Promise::kDurable && durable_lsn() == end_.lsn && group.size() <= kDurableWriteBytesMax;
+  MANIFOLDDB_TRY(Put(lsn, group, durably));
   end_ = {.lsn = format::Advance(lsn, group.size()), .chain = checksum};
   groups_.fetch_add(1, std::memory_order_relaxed);
+  if (durably) NoteDurable();
   return {};
+}
+
+Status LogWriter::Put(format::Lsn lsn, ByteView group, bool durably) {
+  const uint64_t offset = ring_.FileOffsetOf(lsn);
+  if (!durably || MANIFOLDDB_BROKEN("wal.sync.skip")) return log_.Write(offset, group);
+  Status written = log_.WriteDurable(offset, {&group, 1});
+  if (!written && MANIFOLDDB_BROKEN("wal.sync.error_ignored")) return {};
+  return written;
+}
+
+void LogWriter::NoteDurable() {
+  syncs_.fetch_add(1, std::memory_order_relaxed);
+  durable_lsn_.store(end_.lsn.raw(), std::memory_order_release);
 }
 
 Result<uint64_t> LogWriter::ReserveSealing(base::ByteBuffer& redo, uint32_t write_unit) {
@@ -166,9 +195,8 @@ Status LogWriter::SyncUnlessPoisoned() {
     Status synced = log_.Sync();
     if (!synced && !MANIFOLDDB_BROKEN("wal.sync.error_ignored")) return synced;
   }
-  syncs_.fetch_add(1, std::memory_order_relaxed);
   MANIFOLDDB_ASSERT(end_.lsn == target);  // the leader does not append while it syncs
-  durable_lsn_.store(target.raw(), std::memory_order_release);
+  NoteDurable();
   return {};
 }
 

@@ -5,8 +5,8 @@
 // (2) Acknowledged bytes are never rewritten: each group starts on a fresh write unit, and the ring is reused
 //     only up to the durable checkpoint's position (the caller reserves space before).
 // (3) After a failed write or sync every call fails: the database is poisoned, and no sync is tried again.
-// One leader at a time calls Append and Sync (the commit pipeline's token orders them); the readers of
-// positions may be any thread.
+// One leader at a time calls Append, AppendDurable and Sync (the commit pipeline's token orders them); the
+// readers of positions may be any thread.
 
 #include <atomic>
 #include <cstdint>
@@ -47,6 +47,9 @@ class LogWriter {
   // each transaction alone. REQUIRES: all in one group at most ring().group_bytes_max(). Where there is no
   // memory to pack them, each becomes a group of its own.
   Result<LogEnd> Append(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn);
+  // The same, and everything appended is durable when it returns: with one call to the disk, unless there is
+  // more to make durable than this group.
+  Result<LogEnd> AppendDurable(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn);
   // Gives `redo` the room behind its contents that Append writes into, and returns the span of a group of it
   // alone. Said before the transaction is ordered; then Append of it cannot fail for want of memory.
   static Result<uint64_t> ReserveSealing(base::ByteBuffer& redo, uint32_t write_unit);
@@ -67,14 +70,24 @@ class LogWriter {
   uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
 
  private:
-  Result<LogEnd> AppendUnlessPoisoned(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn);
-  Status AppendInPlace(base::ByteBuffer& redo, format::TxnId txn);
-  Status AppendEach(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn);
-  Status AppendPacked(std::span<base::ByteBuffer* const> redos, uint64_t record_bytes,
-                      format::TxnId first_txn);
+  enum class Promise : uint8_t { kWritten, kDurable };
+  // What a group says of itself.
+  struct Contents {
+    uint64_t record_bytes;
+    uint32_t records;
+    format::TxnId first_txn;
+  };
+
+  Status AppendUnlessPoisoned(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn,
+                              Promise promise);
+  Status AppendInPlace(base::ByteBuffer& redo, format::TxnId txn, Promise promise);
+  Status AppendEach(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn, Promise promise);
+  Status AppendPacked(std::span<base::ByteBuffer* const> redos, const Contents& contents, Promise promise);
   bool ReserveStaging(uint64_t bytes);
-  Status WriteGroup(MutableByteView group, uint64_t record_bytes, uint32_t records, format::TxnId first_txn);
+  Status WriteGroup(MutableByteView group, const Contents& contents, Promise promise);
+  Status Put(format::Lsn lsn, ByteView group, bool durably);
   Status SyncUnlessPoisoned();
+  void NoteDurable();  // all that was appended is
 
   // Constant after construction.
   File& log_;

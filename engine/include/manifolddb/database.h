@@ -61,8 +61,9 @@ class Database {
  public:
   // Opens or creates `path` and its log, `path`-wal. Recovers if the last process did not close it. Errors,
   // each with the path: kNotFound, kPermission, kLocked, kNotADatabase, kNewerFormat, kPageSizeMismatch,
-  // kTruncated, kCorrupt, kInvalidArgument, kIo, kNoSpace, kNoMemory. A file that is refused is left
-  // untouched.
+  // kTruncated, kCorrupt, kInvalidArgument, kIo, kNoSpace, kNoMemory. What is refused is left
+  // as it was, but that damage found in the log, or by what it leads to, is found after this opening was
+  // counted in the meta pages.
   static Result<std::unique_ptr<Database>> Open(const std::string& path, const Options& options = {});
   // The same over another storage; `name` is a file name in it.
   static Result<std::unique_ptr<Database>> Open(std::shared_ptr<Storage> storage, const std::string& name,

@@ -27,7 +27,7 @@ struct Options {
   uint32_t write_unit = 4096;
   // Bytes of the log ring at creation, and what it may grow to. Multiples of write_unit, at least 8 of them.
   uint64_t log_bytes_initial = uint64_t{4} << 20;
-  uint64_t log_bytes_max = uint64_t{256} << 20;
+  uint64_t log_bytes_max = uint64_t{128} << 20;
 
   // Bytes of pages kept in memory, changed ones included.
   uint64_t cache_bytes = uint64_t{128} << 20;

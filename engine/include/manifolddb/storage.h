@@ -25,7 +25,8 @@ inline constexpr size_t kBufferAlignment = 4096;
 enum class OpenMode : uint8_t {
   kReadOnly,   // the file must exist
   kReadWrite,  // the file must exist
-  // Made empty, whatever had the name before, and locked exclusively from the beginning: kLocked if another
+  // A new, empty file, in place of whatever had the name before (which stays as it is under any other name),
+  // locked exclusively from the beginning: kLocked if another
   // opening has a lock on what has the name.
   kCreate,
 };
@@ -50,7 +51,7 @@ class File {
   }
 
   // Write, and return only when this range (and what is needed to read it back) is durable. Says nothing
-  // about earlier writes to other ranges.
+  // about earlier writes to other ranges. After an error: as after one of Sync, reopen.
   Status WriteDurable(uint64_t offset, std::span<const ByteView> parts);
 
   // Makes every write and size change that returned before this call durable. After an error nobody knows
@@ -89,6 +90,7 @@ class File {
   virtual Status DoLock(LockMode mode) = 0;
 
   Status NoteWrite(Status written);
+  std::unexpected<Error> FailSync(uint64_t offset) const;
 
   const std::string name_;
   std::atomic<bool> sync_failed_{false};  // then none succeeds any more
