@@ -60,8 +60,9 @@ Result<MetaArea> ReadMetaArea(File& file) {
   MetaArea none;
   for (uint32_t unit = format::kWriteUnitMin; unit <= format::kWriteUnitMax; unit *= 2) {
     MANIFOLDDB_ASSIGN(MetaArea area, ReadWithUnit(file, size, unit));
+    // Where none fits, the caller sees what a stump of a file states.
+    if (unit == format::kWriteUnitMin) none = area;
     if (KeepFitting(area, unit)) return area;
-    if (unit == format::kWriteUnitMin) none = std::move(area);
   }
   return none;
 }
