@@ -36,12 +36,11 @@ std::vector<std::string> KillsOf(const std::string& line) {
   return sites;
 }
 
-// The draws are the same in every build, the interleaving of actors is not yet (TODO(#5)): what a line meets
-// was found in a build of the preset `release`.
+// Under a sanitizer the engine broken at each site takes minutes, and finds what `release` finds.
 #ifdef MANIFOLDDB_SANITIZED
-constexpr bool kFindsAgain = false;
+constexpr bool kPlaysKills = false;
 #else
-constexpr bool kFindsAgain = true;
+constexpr bool kPlaysKills = true;
 #endif
 
 Outcomes Play(const Coordinates& at, const std::string& broken) {
@@ -72,7 +71,7 @@ TEST(Regressions, HoldNow) {
       const std::vector<std::string> sites = KillsOf(line);
       if (sites.empty()) at->fault.clear();  // whatever its scenario draws by now
       EXPECT_EQ(Play(*at, {}), Outcomes::kHolds) << why << "\n" << line;
-      if (!kFindsAgain) continue;
+      if (!kPlaysKills) continue;
       for (const std::string& site : sites) {
         ++kills;
         EXPECT_EQ(Play(*at, site), Outcomes::kViolation) << why << "\nguards nothing any more:\n" << line;
@@ -80,7 +79,7 @@ TEST(Regressions, HoldNow) {
     }
   }
   EXPECT_GE(played, 15u);
-  EXPECT_TRUE(kills >= 4 || !kFindsAgain) << kills;
+  EXPECT_TRUE(kills >= 4 || !kPlaysKills) << kills;
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ Checkpointer::Turn::~Turn() {
   owner_.changed_.NotifyAll();
 }
 
-void Checkpointer::Request() {
+void Checkpointer::Request() noexcept {
   {
     base::MutexLock lock(mutex_);
     if (requested_) return;

@@ -40,7 +40,7 @@ class Checkpointer final : public txn::CheckpointService {
   Checkpointer(txn::Core& core, Config config);
   ~Checkpointer() override;
 
-  void Request() override;
+  void Request() noexcept override;  // as Run: a request that gets lost would be waited for
   Status RunAndWait() override;
   Result<format::TxnId> CommitThrough(ThroughCommit& commit, bool& ordered) override;
   // The last one: marks the files clean. Nobody commits any more. Waits for requested work.

@@ -24,6 +24,8 @@ using format::MetaPage;
 
 namespace {
 
+constexpr int kAttemptsMax = 8;
+
 Status FillDataFile(File& file, MetaPage meta) {
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(meta.write_unit, "database.create"));
   // With the pages that are kept for those who make room: the device may be full from now on.
@@ -67,6 +69,11 @@ std::string CreationName(const std::string& name) { return name + "-new"; }
 Result<std::unique_ptr<File>> HoldCreation(Storage& storage, const std::string& name) {
   const std::string temporary = CreationName(name);
   auto opened = storage.Open(temporary, OpenMode::kCreate);
+  // Who waits for a creation to end holds it for a moment, to look (DatabaseImpl::OpenData).
+  for (int attempt = 1; attempt < kAttemptsMax && !opened && opened.error().code() == Errc::kLocked;
+       ++attempt) {
+    opened = storage.Open(temporary, OpenMode::kCreate);
+  }
   if (opened) return opened;
   // The caller knows the database, not its temporary file.
   const Error& error = opened.error();

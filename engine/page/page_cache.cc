@@ -10,6 +10,13 @@
 
 #include "engine/page/page_cache.h"
 
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, bytes) static_cast<void>(0)
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) static_cast<void>(0)
+#endif
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -30,15 +37,17 @@ using format::PageRef;
 constexpr size_t kTableAlignment = 64;
 constexpr uint64_t kDirectoryChunksMin = 64;
 
-// Frames are allocated in slabs that double. Under AddressSanitizer each is by itself, so that it sees an
-// access beyond the end of a page.
+// Frames are allocated in slabs that double. Under AddressSanitizer what lies behind each page is poisoned,
+// so that it sees an access beyond the page's end. The frames are the same, in the same order: what the cache
+// does must not depend on the build, for a seed of crashsim is to find the same in all of them.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSlabs = false;
+constexpr bool kAddressSanitizer = true;
 #elif defined(__has_feature)
-constexpr bool kSlabs = !__has_feature(address_sanitizer);
+constexpr bool kAddressSanitizer = __has_feature(address_sanitizer);
 #else
-constexpr bool kSlabs = true;
+constexpr bool kAddressSanitizer = false;
 #endif
+constexpr uint64_t kGapBytes = kAddressSanitizer ? kBufferAlignment : 0;
 constexpr uint64_t kSlabBytesMin = uint64_t{64} << 10;
 constexpr uint64_t kSlabBytesMax = uint64_t{4} << 20;
 
@@ -70,7 +79,10 @@ PageCache::~PageCache() {
     MANIFOLDDB_ASSERT(frame.pins.load(std::memory_order_acquire) == 0);
     MANIFOLDDB_ASSERT(frame.place != Frame::Place::kPrivate);
   }
-  for (const Slab& slab : slabs_) base::FreeBytes(slab.bytes, kBufferAlignment);
+  for (const Slab& slab : slabs_) {
+    ASAN_UNPOISON_MEMORY_REGION(slab.bytes, slab.frames * (frame_bytes_ + kGapBytes));
+    base::FreeBytes(slab.bytes, kBufferAlignment);
+  }
   Directory* newest = directory_.load(std::memory_order_acquire);
   for (uint64_t i = 0; i < newest->chunks; ++i) {
     Chunk* chunk = newest->at(i)->load(std::memory_order_acquire);
@@ -260,16 +272,17 @@ Status PageCache::AddSlabLocked() {
   const uint64_t frames_now = all_frames_.size();
   const uint64_t budget = frames_max_ + frames_ahead_;
   uint64_t frames = 1;
-  if (kSlabs && frames_now < budget) {
+  if (frames_now < budget) {
     const uint64_t bytes = std::clamp(frames_now * frame_bytes_, kSlabBytesMin, kSlabBytesMax);
     frames = std::clamp<uint64_t>(bytes / frame_bytes_, 1, budget - frames_now);
-  } else if (frames_now >= budget) {
+  } else {
     MANIFOLDDB_MARK("page.cache.over_budget");
   }
-  std::byte* bytes = base::AllocateBytes(frames * frame_bytes_, kBufferAlignment);
+  const uint64_t stride = frame_bytes_ + kGapBytes;
+  std::byte* bytes = base::AllocateBytes(frames * stride, kBufferAlignment);
   if (bytes == nullptr && frames > 1) {
     frames = 1;
-    bytes = base::AllocateBytes(frame_bytes_, kBufferAlignment);
+    bytes = base::AllocateBytes(stride, kBufferAlignment);
   }
   if (bytes == nullptr) {
     return Fail(Errc::kNoMemory, "page.frame",
@@ -278,7 +291,8 @@ Status PageCache::AddSlabLocked() {
   slabs_.push_back({bytes, frames});
   for (uint64_t i = 0; i < frames; ++i) {
     Frame& frame = all_frames_.emplace_back();
-    frame.bytes = bytes + i * frame_bytes_;
+    frame.bytes = bytes + i * stride;
+    ASAN_POISON_MEMORY_REGION(frame.bytes + page_size(), stride - page_size());
     free_.push_back(&frame);
   }
   return {};

@@ -44,6 +44,28 @@ TEST(PageCache, ReadsAPageOnceAndFindsItFromThenOn) {
   EXPECT_EQ(pages.cache.bytes_dirty(), 0u);
 }
 
+// The sanitizer's own interface, where there is one.
+#if defined(__SANITIZE_ADDRESS__)
+#define MANIFOLDDB_HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MANIFOLDDB_HAS_ASAN 1
+#endif
+#endif
+#ifdef MANIFOLDDB_HAS_ASAN
+extern "C" int __asan_address_is_poisoned(void const volatile* at);
+
+TEST(PageCache, UnderAddressSanitizerWhatLiesBehindAPageIsPoisoned) {
+  PageFixture pages(kPageSize, 32, 8);
+  const auto one = pages.cache.Create(Ref(5, 1), kWriter);
+  const auto two = pages.cache.Create(Ref(6, 2), kWriter);
+  for (const Frame* frame : {*one, *two}) {
+    EXPECT_FALSE(__asan_address_is_poisoned(frame->bytes + kPageSize - 1));
+    EXPECT_TRUE(__asan_address_is_poisoned(frame->bytes + kPageSize));
+  }
+}
+#endif
+
 TEST(PageCache, AFailedReadLeavesNothingBehind) {
   PageFixture pages(kPageSize, 32, 8);
   const PageRef ref = pages.StoreLeaf(5, 1, 55);

@@ -84,7 +84,7 @@ bool CommitPipeline::AwaitTurnLocked(PendingCommit& commit) {
   uint32_t looks = 0;
   bool lead = false;
   while (!commit.done && !lead) {
-    const bool first = queue_.front() == &commit;
+    const bool first = !queue_.empty() && queue_.front() == &commit;  // it may be in the group being written
     if (leading_ || (!first && !gathering_.Complete(queue_.size()))) {
       TakeSeatLocked(commit);
       commit.seat->Wait(mutex_);

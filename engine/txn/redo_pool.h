@@ -2,9 +2,10 @@
 // Redo buffers of transactions that have ended, for those to come: most need the same room again, and pages
 // that are new to the process cost more than what is written into them.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "engine/base/memory.h"
 #include "engine/base/mutex.h"
@@ -15,27 +16,28 @@ namespace manifolddb::txn {
 class RedoPool {
  public:
   // Empty, with or without room.
-  base::ByteBuffer Take() EXCLUDES(mutex_) {
+  base::ByteBuffer Take() noexcept EXCLUDES(mutex_) {
     base::MutexLock lock(mutex_);
-    if (buffers_.empty()) return {};
-    base::ByteBuffer buffer = std::move(buffers_.back());
-    buffers_.pop_back();
+    if (count_ == 0) return {};
+    base::ByteBuffer buffer = std::move(buffers_[--count_]);
     bytes_ -= buffer.capacity();
     return buffer;
   }
-  void Give(base::ByteBuffer buffer) EXCLUDES(mutex_) {
+  // Needs no memory itself: who gives is on its way out.
+  void Give(base::ByteBuffer buffer) noexcept EXCLUDES(mutex_) {
     buffer.Clear();
     base::MutexLock lock(mutex_);
-    if (buffer.capacity() == 0 || bytes_ + buffer.capacity() > kBytesMax) return;
+    if (buffer.capacity() == 0 || bytes_ + buffer.capacity() > kBytesMax || count_ == buffers_.size()) return;
     bytes_ += buffer.capacity();
-    buffers_.push_back(std::move(buffer));
+    buffers_[count_++] = std::move(buffer);
   }
 
  private:
   static constexpr uint64_t kBytesMax = uint64_t{8} << 20;
 
   base::Mutex mutex_{base::LockRank::kMemory};
-  std::vector<base::ByteBuffer> buffers_ GUARDED_BY(mutex_);
+  std::array<base::ByteBuffer, 64> buffers_ GUARDED_BY(mutex_);
+  size_t count_ GUARDED_BY(mutex_) = 0;
   uint64_t bytes_ GUARDED_BY(mutex_) = 0;
 };
 
