@@ -279,10 +279,9 @@ Status Checkpointer::WriteFreeMap(Work& work) {
   PageRun run;
   for (;;) {
     // Taking pages may grow the file, and with it the map.
-    const uint64_t bytes = (core_.allocator->page_count() + 7) / 8;
-    const uint64_t pages = format::ExtentPages(bytes, page_size);
-    MANIFOLDDB_ASSIGN(run, core_.allocator->Allocate(pages, pages, page::Room::kAll));
-    if (format::ExtentPages((core_.allocator->page_count() + 7) / 8, page_size) == pages) break;
+    const uint64_t pages = core_.FreeMapPages();
+    MANIFOLDDB_ASSIGN(run, core_.allocator->TakeSpare(pages));
+    if (core_.FreeMapPages() == pages) break;
     core_.allocator->Free(run);
   }
   work.own.introduced.push_back(run);
@@ -400,6 +399,7 @@ void Checkpointer::Finish(Work& work) {
   core_.pipeline->GiveBack(core_.versions->CheckpointDurable(work.at, work.own));
   core_.garbage->Collect();
   core_.last_checkpoint_ns.store(core_.clock->NowNanos(), std::memory_order_relaxed);
+  core_.allocator->KeepSpare(core_.FreeMapPages());
   NoteDropped();
   count_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -427,6 +427,7 @@ void Checkpointer::Undo(Work& work, const Error& error) {
   MANIFOLDDB_MARK("checkpoint.undone");
   TakeBack(work.own);
   TakeBack(work.through);
+  core_.allocator->KeepSpare(core_.FreeMapPages());
 }
 
 void Checkpointer::TakeBack(const mvcc::PageDelta& delta) {

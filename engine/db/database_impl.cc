@@ -201,7 +201,8 @@ Status DatabaseImpl::Recover() {
     if (MANIFOLDDB_BROKEN("db.open.marked_early")) MANIFOLDDB_TRY(MarkLife());
   }
 
-  // Step 2.
+  // Step 2. Before replay breaks the free pages up.
+  if (!read_only_) allocator_->KeepSpare(core_.FreeMapPages());
   wal::LogScanResult scan{{found_.lsn, found_.chain}, found_.txn.next(), 0, 0};
   if (was_clean_) {
     MANIFOLDDB_MARK("recovery.clean");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <random>
 #include <string>
 
 #include "engine/base/memory.h"
@@ -256,6 +257,46 @@ TEST_F(TroubleTest, OnAFullDiskDeletionsMakeRoomAndACrashIsRecoveredFrom) {
   EXPECT_GT(db_->Stats().recovered_commits, 0u);
   EXPECT_TRUE(Fill("a", 0, 10, 60));
   EXPECT_EQ(Problems(0), std::pair(size_t{0}, size_t{0}));
+  EXPECT_TRUE(db_->Close());
+}
+
+// The free map takes five pages here, and after some thousand commits no five free ones lie together.
+TEST_F(TroubleTest, OnAFullDiskCheckpointsNeedNoPagesThatHappenToLieTogether) {
+  constexpr uint64_t kPages = 20'000;
+  constexpr int kKeys = 60'000;
+  Open();
+  storage_->bytes_max = kPages * kPage;
+  const auto family = db_->OpenOrCreateColumnFamily("a");
+  std::mt19937_64 random(0);
+  int refused = 0;
+  for (int commit = 0; commit < 8000; ++commit) {
+    auto txn = db_->BeginWrite(*family);
+    ASSERT_TRUE(txn);
+    auto table = txn->OpenOrCreateTable(*family, "t");
+    Status done = table ? Status() : std::unexpected<Error>(table.error());
+    for (uint64_t left = 1 + random() % 30; left > 0 && done; --left) {
+      const std::string key = Key(static_cast<int>(random() % kKeys));
+      const bool large = random() % 4 == 0;
+      if (random() % 8 == 0) {
+        if (const auto deleted = table->Delete(AsBytes(key)); !deleted)
+          done = std::unexpected<Error>(deleted.error());
+      } else {
+        done = table->Put(AsBytes(key), AsBytes(std::string(large ? kPage - 100 : kPage / 8, 'v')));
+      }
+    }
+    if (done) {
+      ASSERT_TRUE(txn->Commit());
+    } else {
+      ASSERT_EQ(done.error().code(), Errc::kNoSpace) << done.error().ToString();
+      ++refused;
+    }
+    if (commit % 10 == 0 || refused > 0) {
+      const Status checkpoint = db_->Checkpoint();
+      ASSERT_TRUE(checkpoint) << "commit " << commit << ", " << refused
+                              << " refused: " << checkpoint.error().ToString();
+    }
+  }
+  EXPECT_GT(refused, 0) << "the disk was full";
   EXPECT_TRUE(db_->Close());
 }
 

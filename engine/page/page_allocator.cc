@@ -6,7 +6,7 @@
 // (3) At most one thread grows the file. It holds no lock while it does; the others wait only if nothing
 //     that would serve them is free.
 // (4) The last ReservePages that are free serve those who make room, nobody else: a full device does not
-//     keep a checkpoint from giving pages back, or a deletion from being committed.
+//     keep a checkpoint from giving pages back, or a deletion from being committed. The spare is beside them.
 
 #include "engine/page/page_allocator.h"
 
@@ -85,6 +85,41 @@ Status PageAllocator::CheckRoom() {
   MANIFOLDDB_ASSIGN(const PageRun run, Allocate(1, 1, Room::kShared));
   Free(run);
   return {};
+}
+
+void PageAllocator::KeepSpare(uint64_t pages) {
+  {
+    base::MutexLock lock(mutex_);
+    if (spare_.pages >= pages) return;
+    ReleaseSpareLocked();
+  }
+  // If there is none now, whoever takes it looks again, and says what is wrong.
+  const Result<PageRun> run = Allocate(pages, pages, Room::kAll);
+  if (!run) return;
+  base::MutexLock lock(mutex_);
+  spare_ = *run;
+}
+
+Result<PageRun> PageAllocator::TakeSpare(uint64_t pages) {
+  {
+    base::MutexLock lock(mutex_);
+    if (spare_.pages >= pages) {
+      const PageRun run{spare_.first, pages};
+      spare_ = {format::PageId{run.end()}, spare_.pages - pages};
+      ReleaseSpareLocked();
+      return run;
+    }
+    ReleaseSpareLocked();
+  }
+  return Allocate(pages, pages, Room::kAll);
+}
+
+void PageAllocator::ReleaseSpareLocked() {
+  if (spare_.pages > 0) {
+    free_.Set(spare_);
+    free_count_ += spare_.pages;
+  }
+  spare_ = {};
 }
 
 bool PageAllocator::RunReclaim() {
@@ -237,12 +272,14 @@ uint64_t PageAllocator::page_count() const {
 
 uint64_t PageAllocator::pages_free() const {
   base::MutexLock lock(mutex_);
-  return free_count_;
+  return free_count_ + spare_.pages;
 }
 
 PageBitmap PageAllocator::FreePages() const {
   base::MutexLock lock(mutex_);
-  return free_;
+  PageBitmap free = free_;
+  if (spare_.pages > 0) free.Set(spare_);
+  return free;
 }
 
 }  // namespace manifolddb::page

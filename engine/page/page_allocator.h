@@ -61,6 +61,11 @@ class PageAllocator {
   // grows the file, and on a full device for a checkpoint. kNoSpace, kIo; nothing is taken then.
   // REQUIRES: the caller holds no lock.
   Result<PageRun> Allocate(uint64_t pages_min, uint64_t pages_wanted, Room room) EXCLUDES(mutex_);
+  // Sets `pages` free pages that lie together aside for TakeSpare, if it can: what a checkpoint cannot do
+  // without must not depend on how the free pages lie. They count as free.
+  void KeepSpare(uint64_t pages) EXCLUDES(mutex_);
+  // That run, or as Allocate(pages, pages, Room::kAll).
+  Result<PageRun> TakeSpare(uint64_t pages) EXCLUDES(mutex_);
   // Is there room for more than what is kept? For changes that will take pages at the next checkpoint. As
   // Allocate otherwise.
   Status CheckRoom();
@@ -114,6 +119,7 @@ class PageAllocator {
   // Gives up the role. With `pages` > 0 the file has grown by them; the first caller to be served is this
   // one.
   std::optional<PageRun> FinishGrowth(uint64_t pages, const Want& want) EXCLUDES(mutex_);
+  void ReleaseSpareLocked() REQUIRES(mutex_);
   // Free pages that are not for `room`.
   uint64_t KeptLocked(Room room) const REQUIRES(mutex_);
   std::optional<PageRun> TakeLocked(const Want& want) REQUIRES(mutex_);
@@ -138,6 +144,7 @@ class PageAllocator {
   PageBitmap free_ GUARDED_BY(mutex_);
   PageBitmap inherited_ GUARDED_BY(mutex_);  // of earlier lives, owned all the time since the opening
   uint64_t free_count_ GUARDED_BY(mutex_) = 0;
+  PageRun spare_ GUARDED_BY(mutex_);          // free, but not in free_ and not counted there
   uint64_t next_fit_ GUARDED_BY(mutex_) = 0;  // where the search for the next run begins
   bool growing_ GUARDED_BY(mutex_) = false;   // role token: one thread grows the file, without the lock
 };

@@ -135,6 +135,22 @@ TEST(PageAllocator, OnAFullDeviceTheLastPagesServeThoseWhoMakeRoom) {
   EXPECT_EQ(pages.allocator.Allocate(1, 1, Room::kAll).error().code(), Errc::kNoSpace);
 }
 
+TEST(PageAllocator, OnAFullDeviceTheSpareLiesTogetherHoweverTheOthersLie) {
+  PageFixture pages(kPageSize, 101, 100);
+  pages.file.bytes_max = 101 * uint64_t{kPageSize};
+  pages.allocator.KeepSpare(3);
+  EXPECT_EQ(pages.allocator.pages_free(), 100u) << "it counts as free";
+  ASSERT_EQ(*pages.allocator.Allocate(97, 97, Room::kAll), Pages(4, 97));
+  for (uint64_t page = 5; page <= 100; page += 2) pages.allocator.Free(Pages(page, 1));
+  EXPECT_EQ(pages.allocator.Allocate(2, 2, Room::kAll).error().code(), Errc::kNoSpace);
+  EXPECT_EQ(*pages.allocator.TakeSpare(2), Pages(1, 2)) << "the rest is free";
+  EXPECT_EQ(pages.allocator.TakeSpare(2).error().code(), Errc::kNoSpace);
+  pages.allocator.Free(Pages(1, 2));
+  pages.allocator.KeepSpare(3);
+  EXPECT_TRUE(pages.allocator.FreePages().TestAll(Pages(1, 3)));
+  EXPECT_EQ(*pages.allocator.TakeSpare(3), Pages(1, 3));
+}
+
 TEST(PageAllocator, TheFileGrowsUntilTheReserveIsThereAgain) {
   PageFixture pages(kPageSize, 101, 100);
   ASSERT_TRUE(pages.allocator.Allocate(100, 100, Room::kAll));

@@ -83,6 +83,10 @@ struct Core {
   std::atomic<uint64_t> last_checkpoint_ns{0};
   RedoPool redo_pool;
 
+  // The free map's, of the file as it is now.
+  uint64_t FreeMapPages() const {
+    return format::ExtentPages((allocator->page_count() + 7) / 8, file->page_size());
+  }
   uint64_t DrawWriterSerial() { return next_writer_serial.fetch_add(1, std::memory_order_relaxed); }
 
   // Errors of every call on a database that can not serve it. REQUIRES: a slot was taken, which keeps it open
