@@ -371,7 +371,7 @@ CrashedDatabase::~CrashedDatabase() = default;
 CrashedDatabase::Files& CrashedDatabase::Prepared() {
   if (files_ != nullptr) return *files_;
   files_ = std::make_unique<Files>(config_);
-  files_->batches = Scaled(180, config_, 2);
+  files_->batches = Scaled(90, config_, 2);  // fit into the largest log
   // Whoever writes has all of the log to fill before a checkpoint; whoever recovers has the defaults.
   const auto executor = std::make_shared<HoldingExecutor>();
   Options options;

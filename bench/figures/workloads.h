@@ -50,7 +50,7 @@ class ReadDatabase {
   std::unique_ptr<Open> open_;
 };
 
-// The files of a database that crashed with a full log (180,000 values of 1 KiB), made at the first use.
+// The files of a database that crashed with a full log (90,000 values of 1 KiB), made at the first use.
 class CrashedDatabase {
  public:
   explicit CrashedDatabase(const Config& config);
