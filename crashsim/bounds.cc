@@ -31,4 +31,13 @@ std::optional<Violation> DirtyBeyondBound(const DatabaseStats& stats, const Setu
                    std::to_string(stats.dirty_bytes) + " bytes"};
 }
 
+bool HasRoomForOnePut(const DatabaseStats& stats) {
+  // The engine's figures, by its design note and not by its code.
+  constexpr uint64_t kReservePagesMin = 32;
+  constexpr uint64_t kReserveShare = 64;
+  constexpr uint64_t kPagesForOnePut = 8;
+  const uint64_t kept = std::max(kReservePagesMin, stats.pages_total / kReserveShare);
+  return stats.pages_free + stats.pages_pending >= kept + kPagesForOnePut;
+}
+
 }  // namespace manifolddb::crashsim

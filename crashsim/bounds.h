@@ -29,4 +29,8 @@ class Running {
   size_t& count_;
 };
 
+// Whether a database that may not grow has pages for one put, beyond those that are kept for who makes room
+// (docs/design/006), once a checkpoint has given back what waits for it.
+bool HasRoomForOnePut(const DatabaseStats& stats);
+
 }  // namespace manifolddb::crashsim

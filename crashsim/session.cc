@@ -14,6 +14,7 @@
 #include "crashsim/observe.h"
 #include "crashsim/oracle.h"
 #include "crashsim/resting.h"
+#include "crashsim/scan.h"
 #include "crashsim/scheduler.h"
 #include "engine/base/memory.h"
 
@@ -21,10 +22,6 @@ namespace manifolddb::crashsim {
 namespace {
 
 constexpr uint32_t kRefusalsBeforeRoom = 3;
-// What the engine keeps for those who make room (docs/design/006), and what one put takes at most beyond it.
-constexpr uint64_t kReservePages = 32;
-constexpr uint64_t kReserveShare = 64;
-constexpr uint64_t kPagesForOnePut = 8;
 constexpr Serial kProbeSerial = 1'000'000;  // beyond what programs draw
 
 class SessionRunner {
@@ -48,6 +45,7 @@ class SessionRunner {
   void CutAndKill();
   void EmptyFullDisk();
   void MakeRoom();
+  void PutIntoNewFamily(const std::string& family, Serial serial, uint32_t count, size_t bytes);
   void CheckDirty();
   void RunRound(const Round& round, size_t index);
   void RunStep(const Step& step);
@@ -58,7 +56,6 @@ class SessionRunner {
                     WriteTransaction& transaction, size_t record);
   Outcome DoOperation(const Op& op, ColumnFamily family, WriteTransaction& transaction);
   Outcome DoOnTable(const Op& op, WriteTable& table);
-  Outcome DoScan(const Op& op, const WriteTable& table);
   std::vector<std::optional<ColumnFamily>> Begin(const Step& step,
                                                  std::optional<WriteTransaction>& transaction, size_t record);
   void Commit(const Step& step, WriteTransaction& transaction, size_t record);
@@ -242,15 +239,8 @@ void SessionRunner::EmptyFullDisk() {
   const Step deletion = DeletionOfAll(plan_.program, std::move(held), kProbeSerial + 3);
   if (!deletion.ops.empty()) DoTransaction(deletion);
   // What they freed is still the durable checkpoint's: whoever needs it has to see to the next one.
-  const DatabaseStats stats = database_->Stats();
-  const uint64_t kept = std::max<uint64_t>(kReservePages, stats.pages_total / kReserveShare);
-  if (!deletion.ops.empty() && stats.pages_free + stats.pages_pending >= kept + kPagesForOnePut) {
-    const std::string family = "on-full-disk";
-    DoFamilyOperation({.kind = StepKind::kCreateFamily, .serial = kProbeSerial + 4, .families = {family}});
-    Step put{.serial = kProbeSerial + 2, .families = {family}};
-    put.ops = {{.table = "t", .key = LedgerKey(1), .value = MakeValue(put.serial, 0, 40)}};
-    DoTransaction(put);
-  }
+  if (!deletion.ops.empty() && HasRoomForOnePut(database_->Stats()))
+    PutIntoNewFamily("on-full-disk", kProbeSerial + 4, 1, 40);
   DoCheckpoint();
 }
 
@@ -259,13 +249,17 @@ void SessionRunner::MakeRoom() {
   if (!FaultFired()) return;
   Relieve();
   session_.room_was_made = true;
-  DoFamilyOperation({.kind = StepKind::kCreateFamily, .serial = kProbeSerial, .families = {"after-room"}});
-  Step probe{.serial = kProbeSerial + 1, .families = {"after-room"}};
-  for (uint32_t i = 0; i < 8; ++i) {
-    probe.ops.push_back({.table = "t", .key = LedgerKey(i), .value = MakeValue(probe.serial, i, 400)});
-  }
-  DoTransaction(probe);
+  PutIntoNewFamily("after-room", kProbeSerial, 8, 400);
   DoCheckpoint();
+}
+
+void SessionRunner::PutIntoNewFamily(const std::string& family, Serial serial, uint32_t count, size_t bytes) {
+  DoFamilyOperation({.kind = StepKind::kCreateFamily, .serial = serial, .families = {family}});
+  Step puts{.serial = serial + 1, .families = {family}};
+  for (uint32_t i = 0; i < count; ++i) {
+    puts.ops.push_back({.table = "t", .key = LedgerKey(i), .value = MakeValue(puts.serial, i, bytes)});
+  }
+  DoTransaction(puts);
 }
 
 void SessionRunner::RunRound(const Round& round, size_t index) {
@@ -463,34 +457,12 @@ Outcome SessionRunner::DoOnTable(const Op& op, WriteTable& table) {
       const auto length = table.Length();
       return length ? Outcome{.value = *length} : Failed(length.error(), "Length");
     }
-    case OpKind::kScan: return DoScan(op, table);
+    case OpKind::kScan: {
+      const auto sum = Scan(op, table);
+      return sum ? Outcome{.value = *sum} : Failed(sum.error(), "scan");
+    }
     default: return {};
   }
-}
-
-Outcome SessionRunner::DoScan(const Op& op, const WriteTable& table) {
-  Range range;
-  if (op.has_lower) range.lower = AsBytes(op.lower);
-  if (op.has_upper) range.upper = AsBytes(op.upper);
-  auto cursor = table.NewCursor(range);
-  if (!cursor) return Failed(cursor.error(), "NewCursor");
-  const ByteView key = AsBytes(op.key);
-  auto there = op.backwards ? (op.has_key ? cursor->SeekForPrev(key) : cursor->Last())
-                            : (op.has_key ? cursor->Seek(key) : cursor->First());
-  SequenceSum sum;
-  bool backwards = op.backwards;
-  for (uint32_t shown = 1; shown <= op.count; ++shown) {
-    if (!there) return Failed(there.error(), "cursor");
-    if (!*there && op.turn_after == 0) break;
-    if (*there) {
-      const auto value = cursor->value();
-      if (!value) return Failed(value.error(), "cursor value");
-      AddToScan(sum, AsText(cursor->key()), Digest(*value));
-    }
-    if (shown == op.turn_after) backwards = !backwards;
-    if (shown < op.count) there = backwards ? cursor->Prev() : cursor->Next();
-  }
-  return {.value = sum.value()};
 }
 
 void SessionRunner::Commit(const Step& step, WriteTransaction& transaction, size_t record) {

@@ -97,6 +97,7 @@ void PageAllocator::KeepSpare(uint64_t pages) {
   const Result<PageRun> run = Allocate(pages, pages, Room::kAll);
   if (!run) return;
   base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(spare_.pages == 0);  // kept by one thread at a time
   spare_ = *run;
 }
 

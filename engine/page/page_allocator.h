@@ -63,6 +63,7 @@ class PageAllocator {
   Result<PageRun> Allocate(uint64_t pages_min, uint64_t pages_wanted, Room room) EXCLUDES(mutex_);
   // Sets `pages` free pages that lie together aside for TakeSpare, if it can: what a checkpoint cannot do
   // without must not depend on how the free pages lie. They count as free.
+  // One thread at a time keeps and takes.
   void KeepSpare(uint64_t pages) EXCLUDES(mutex_);
   // That run, or as Allocate(pages, pages, Room::kAll).
   Result<PageRun> TakeSpare(uint64_t pages) EXCLUDES(mutex_);
