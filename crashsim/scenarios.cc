@@ -21,6 +21,20 @@ using faultfs::Policy;
 
 constexpr uint32_t kLoops = 6;
 
+Violations ViolationsOf(const Session& session, const Oracle& oracle) {
+  Violations violations = session.violations;
+  violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
+  return violations;
+}
+
+uint64_t GrowthsOfData(const faultfs::Trace& trace) {
+  uint64_t growths = 0;
+  for (size_t i = 0; i < trace.effects.size(); ++i) {
+    if (trace.effects[i].kind == EffectKind::kSize && trace.effects[i].name == kDatabase) ++growths;
+  }
+  return growths;
+}
+
 }  // namespace
 
 void Scenarios::Run(Random random) {
@@ -37,6 +51,7 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
   Try(ScenarioKind::kOlderFile, 4, &Scenarios::OlderFile, random);
   Try(ScenarioKind::kNoRoom, 2, &Scenarios::FillDisk, random);
+  if (generation_.index == 0) Try(ScenarioKind::kFullLog, 1, &Scenarios::FillLargeLog, random);
   Try(ScenarioKind::kNoMemory, 1, &Scenarios::RefuseMemory, random);
   // Without --sample each takes as long as all points of the run itself.
   const bool many = campaign_.options().sample || campaign_.replaying();
@@ -100,13 +115,15 @@ Scenarios::Hurt Scenarios::HurtOf(const Disk& disk, LyingSync* lie) {
   return hurt;
 }
 
-void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Oracle& before, LyingSync* lie,
+void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Oracle& before, const Boot& boot,
                        uint64_t cut_from, Random& random) {
+  LyingSync* const lie = boot.lie;
   const uint64_t before_effects = disk->effects();
   const Hurt hurt = HurtOf(*disk, lie);
   SessionPlan plan = SmallPlan(random);
   plan.damaged = hurt.lost;
   plan.sync_fails = hurt.untold;
+  plan.faults_armed = boot.full;
   Session session = RunSession(disk, plan, [this] { OnDeadlock(place_); });
   ++campaign_.counters().sessions;
   campaign_.Narrate("opened again at effect " + std::to_string(session.first_effect) + ", as commit " +
@@ -135,9 +152,7 @@ void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Oracle& before, 
   Model base = before.StateAt(*position);
   BindIds(base, session.opened);
   const Oracle oracle(std::move(base), session.opened.number, session.history);
-  Violations violations = session.violations;
-  violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
-  campaign_.Report(violations);
+  campaign_.Report(ViolationsOf(session, oracle));
   Bench bench(oracle, session.opened_effect, before, before_effects);
   bench.Excuse(lie);
   explorer_.Points(session.trace, bench, extent, random.Fork(3));
@@ -152,7 +167,7 @@ bool Scenarios::KillThenCut(Random& random, std::string&) {
     unsynced = CrashPoint(generation_.session.trace, effects).has_unsynced();
   }
   auto disk = std::make_shared<Disk>(*generation_.session.trace, effects, random.Next());
-  Reopen(disk, *generation_.oracle, nullptr, effects, random);
+  Reopen(disk, *generation_.oracle, {}, effects, random);
   return unsynced;
 }
 
@@ -283,7 +298,17 @@ bool Scenarios::RunWithFault(const Fault& fault, Relief relief, Random& random) 
   }
   if (fired.empty()) return false;
   JudgeFaulted(disk, session, fired[0].effects, fault.kind == FaultKind::kSyncFailsLater, random);
+  if (relief == Relief::kAtTheEnd && !session.open_error) {
+    Random more = random.Fork(1);
+    KillWhileFull(session, fired[0].effects, more);
+  }
   return true;
+}
+
+Oracle Scenarios::OracleOf(const Session& session) const {
+  Model base = generation_.base;
+  BindIds(base, session.opened);
+  return Oracle(std::move(base), generation_.base_number, session.history);
 }
 
 void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& session, uint64_t failed_at,
@@ -292,11 +317,8 @@ void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& s
                     Lines(session.history));
   campaign_.NarrateDisk("the disk; the fault struck after effect " + std::to_string(failed_at),
                         *session.trace);
-  Model base = generation_.base;
-  BindIds(base, session.opened);
-  const Oracle oracle(std::move(base), generation_.base_number, session.history);
-  Violations violations = session.violations;
-  violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
+  const Oracle oracle = OracleOf(session);
+  Violations violations = ViolationsOf(session, oracle);
   if (session.open_error && !IsEnvironment(session.open_error->code()) &&
       !ReportsDamage(*session.open_error)) {
     violations.push_back(
@@ -306,7 +328,45 @@ void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& s
   std::optional<LyingSync> lie;
   if (sync_lied) lie.emplace(*session.trace, failed_at);
   if (random.Chance(50)) disk->EvictClean(random.Next());
-  Reopen(disk, oracle, lie ? &*lie : nullptr, failed_at, random);
+  Reopen(disk, oracle, {.lie = lie ? &*lie : nullptr}, failed_at, random);
+}
+
+// What a process had room for on this disk, recovery has room for.
+void Scenarios::KillWhileFull(const Session& session, uint64_t full_at, Random& random) {
+  const uint64_t from = std::max(full_at, session.opened_effect);
+  const uint64_t effects = from + random.Below(session.trace->effects.size() - from + 1);
+  const auto disk = std::make_shared<Disk>(*session.trace, effects, random.Next());
+  disk->Arm({.kind = FaultKind::kNoSpace, .counted = Only(faultfs::Operation::kAllocate), .lasting = true});
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
+                         campaign_.Here().fault + "/killed@" + std::to_string(effects));
+  Reopen(disk, OracleOf(session), {.full = true}, effects, random);
+}
+
+// A program of its own, run twice: how far the data file grows, and with less than that.
+bool Scenarios::FillLargeLog(Random& random, std::string&) {
+  constexpr uint32_t kSteps = 300;
+  Generation own;
+  own.plan.setup = WithLargeLog(generation_.plan.setup);
+  own.plan.seed = random.Next();
+  own.plan.program = DrawFilling(random, own.plan.setup.limits, kSteps);
+  own.session = RunSession(own.MakeDisk(), own.plan, [this] { OnDeadlock(place_); });
+  const uint64_t growths = GrowthsOfData(*own.session.trace);
+  Fault fault{.kind = FaultKind::kNoSpace, .counted = Only(faultfs::Operation::kAllocate), .file = kDatabase};
+  fault.lasting = true;
+  fault.at = growths - random.Below(growths / 2 + 1);
+  own.plan.faults_armed = true;
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario, fault.ToString());
+  const auto disk = own.MakeDisk();
+  disk->Arm(fault);
+  const Session session = RunSession(disk, own.plan, [this] { OnDeadlock(place_); });
+  campaign_.counters().sessions += 2;
+  const std::vector<faultfs::FaultRecord> fired = disk->faults_fired();
+  if (fired.empty() || session.open_error) return false;
+  Explorer explorer(campaign_, own.plan.setup, {});
+  Scenarios scenarios(campaign_, place_, explorer, workload_, own);
+  campaign_.Report(ViolationsOf(session, scenarios.OracleOf(session)));
+  scenarios.KillWhileFull(session, fired[0].effects, random);
+  return true;
 }
 
 // ---- Other interleavings ----------------------------------------------------------------------------------
@@ -331,12 +391,8 @@ bool Scenarios::Reschedule(Random& random, std::string&) {
   campaign_.Narrate("interleaved otherwise, from commit " + std::to_string(generation_.base_number),
                     Lines(session.history));
   campaign_.NarrateDisk("the disk", *session.trace);
-  Model base = generation_.base;
-  BindIds(base, session.opened);
-  const Oracle oracle(std::move(base), generation_.base_number, session.history);
-  Violations violations = session.violations;
-  violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
-  campaign_.Report(violations);
+  const Oracle oracle = OracleOf(session);
+  campaign_.Report(ViolationsOf(session, oracle));
   const Explorer::Extent extent{.last = session.trace->effects.size(), .light = true};
   explorer_.Points(session.trace, Bench(oracle), extent, random.Fork(1));
   return true;

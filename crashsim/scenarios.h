@@ -41,6 +41,7 @@ class Scenarios {
   bool FailSync(Random& random, std::string& what);
   bool FailCall(Random& random, std::string& what);
   bool FillDisk(Random& random, std::string& what);
+  bool FillLargeLog(Random& random, std::string& what);
   bool RefuseMemory(Random& random, std::string& what);
   bool Reschedule(Random& random, std::string& what);
   bool LoopCrashes(Random& random, std::string& what);
@@ -81,11 +82,18 @@ class Scenarios {
     kAtTheEnd,  // the disk stays full until deletions must have made room
   };
   bool RunWithFault(const faultfs::Fault& fault, Relief relief, Random& random);
+  Oracle OracleOf(const Session& session) const;
   // Judges a session in which something failed, opens the database again in the same boot, and cuts.
   void JudgeFaulted(const std::shared_ptr<faultfs::Disk>& disk, const Session& session, uint64_t failed_at,
                     bool sync_lied, Random& random);
+  // Kills the process of such a session while the disk was full, and opens the database on what it has then.
+  void KillWhileFull(const Session& session, uint64_t full_at, Random& random);
   // A second session on a disk that goes on in the same boot, judged and cut.
-  void Reopen(const std::shared_ptr<faultfs::Disk>& disk, const Oracle& before, LyingSync* lie,
+  struct Boot {
+    LyingSync* lie = nullptr;  // a sync of the session before
+    bool full = false;         // the disk is, and stays it
+  };
+  void Reopen(const std::shared_ptr<faultfs::Disk>& disk, const Oracle& before, const Boot& boot,
               uint64_t cut_from, Random& random);
   struct Hurt {
     bool lost = false;    // the cache lacks what a sync had promised

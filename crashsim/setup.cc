@@ -87,6 +87,19 @@ std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random) {
   return setup;
 }
 
+Setup WithLargeLog(Setup setup) {
+  constexpr uint64_t kLogUnits = 4096;
+  constexpr uint64_t kPages = 4096;
+  Options& options = setup.options;
+  options.log_bytes_initial = options.log_bytes_max = kLogUnits * options.write_unit;
+  options.cache_bytes = options.dirty_bytes_max = kPages * options.page_size;
+  setup.limits.log_bytes_max = options.log_bytes_max;
+  setup.limits.group_bytes_max = options.log_bytes_max / 4;
+  setup.limits.pressure = Pressure::kNone;
+  setup.limits.resting = false;
+  return setup;
+}
+
 uint32_t DefaultSteps(std::string_view config) {
   if (config == "small") return 120;
   if (config == "default") return 200;

@@ -24,6 +24,8 @@ struct Setup {
   WorkloadLimits limits;
   uint64_t recovery_dirty_bytes_max = 0;  // of the openings that look at an image
 };
+// The same with a log and memory that hold many times what the data file keeps back on a full disk.
+Setup WithLargeLog(Setup setup);
 // Options for an opening outside any scheduler: work runs inline, time stands still.
 Options InlineOptions(const Setup& setup);
 

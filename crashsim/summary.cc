@@ -58,6 +58,7 @@ constexpr MarkNeed kMarkNeeds[] = {
     {"recovery.meta.half_written_slot", kFirst},
     {"recovery.meta.unreadable_copy", kFirst},
     {"recovery.nothing_to_replay", kFirst},
+    {"recovery.packed", kLate},
     {"recovery.replay.spill", kLater},
     {"recovery.replayed", kFirst},
     {"txn.commit_through_checkpoint", kSoon},

@@ -322,4 +322,28 @@ Program DrawProgram(Random& random, const Swarm& swarm, const WorkloadLimits& li
   return program;
 }
 
+Program DrawFilling(Random& random, const WorkloadLimits& limits, uint32_t steps) {
+  constexpr uint64_t kKeys = 400;
+  constexpr uint64_t kPagesMax = 8;
+  constexpr uint64_t kOpsMax = 6;
+  std::vector<Step> all = {{.kind = StepKind::kCreateFamily, .serial = 1, .families = {"family-0"}}};
+  for (uint32_t i = 0; i < steps; ++i) {
+    Step& step = all.emplace_back(Step{.serial = i + 2, .families = {"family-0"}});
+    for (uint64_t left = 1 + random.Below(kOpsMax); left > 0; --left) {
+      Op op{.table = "t", .key = "key" + std::to_string(random.Below(kKeys))};
+      uint64_t bytes = limits.page_size / 8;
+      if (random.Chance(30)) bytes = limits.page_size * (1 + random.Below(kPagesMax)) - limits.page_size / 4;
+      if (random.Chance(12)) {
+        op.kind = OpKind::kDelete;
+      } else {
+        op.value = MakeValue(step.serial, static_cast<uint32_t>(step.ops.size()), bytes);
+      }
+      step.ops.push_back(std::move(op));
+    }
+  }
+  Program program{.close = false};
+  program.rounds.push_back({.actors = {std::move(all)}});
+  return program;
+}
+
 }  // namespace manifolddb::crashsim

@@ -31,12 +31,13 @@ constexpr int kAttemptsMax = 8;  // at a name that comes and goes
 }  // namespace
 
 DatabaseImpl::DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options,
-                           const Config& config)
+                           const Config& config, page::Placement placement_in_replay)
     : storage_(std::move(storage)),
       name_(std::move(name)),
       read_only_(options.read_only),
       create_if_missing_(options.create_if_missing && !options.read_only),
       config_(config),
+      placement_in_replay_(placement_in_replay),
       executor_(options.executor != nullptr ? options.executor : MakeThreadExecutor()),
       clock_(options.clock != nullptr ? options.clock : MakeMonotonicClock()) {}
 
@@ -50,11 +51,20 @@ DatabaseImpl::~DatabaseImpl() {
 Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(std::shared_ptr<Storage> storage,
                                                          const std::string& name, const Options& options) {
   MANIFOLDDB_ASSIGN(const Config config, Resolve(options));
-  std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(std::move(storage), name, options, config));
-  MANIFOLDDB_TRY(database->OpenFiles());
-  MANIFOLDDB_TRY(database->Recover());
-  database->opened_ = true;
-  return database;
+  for (page::Placement placement = page::Placement::kNextFit;; placement = page::Placement::kPacked) {
+    std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(storage, name, options, config, placement));
+    Status opened = database->OpenFiles();
+    if (opened) opened = database->Recover();
+    if (opened) {
+      database->opened_ = true;
+      return database;
+    }
+    const bool last = placement == page::Placement::kPacked || MANIFOLDDB_BROKEN("db.open.pack.skip");
+    if (last || !database->replay_lacked_room_) return std::unexpected<Error>(opened.error());
+    // The device is full, and replay broke the free pages up otherwise than the process before did. It wrote
+    // to nothing but those: the same again, so that long runs stay whole.
+    MANIFOLDDB_MARK("recovery.packed");
+  }
 }
 
 Status DatabaseImpl::OpenFiles() {
@@ -201,15 +211,20 @@ Status DatabaseImpl::Recover() {
     if (MANIFOLDDB_BROKEN("db.open.marked_early")) MANIFOLDDB_TRY(MarkLife());
   }
 
-  // Step 2. Before replay breaks the free pages up.
+  // Step 2. The spare is set aside before replay breaks the free pages up.
+  allocator_->SetPlacement(placement_in_replay_);
   if (!read_only_) allocator_->KeepSpare(core_.FreeMapPages());
   wal::LogScanResult scan{{found_.lsn, found_.chain}, found_.txn.next(), 0, 0};
   if (was_clean_) {
     MANIFOLDDB_MARK("recovery.clean");
   } else {
-    MANIFOLDDB_ASSIGN(scan, recovery::ReplayLog(core_, *log_file_, found_));
+    auto replayed = recovery::ReplayLog(core_, *log_file_, found_);
+    replay_lacked_room_ = !replayed && replayed.error().code() == Errc::kNoSpace;
+    if (!replayed) return std::unexpected<Error>(replayed.error());
+    scan = *replayed;
     recovered_ = scan.records;
   }
+  allocator_->SetPlacement(page::Placement::kNextFit);
   WireWriting(scan, std::move(*catalog));
 
   // Step 3. What was replayed may be in the system's cache only, so nobody sees it before it was written

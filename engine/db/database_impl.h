@@ -40,7 +40,7 @@ class DatabaseImpl {
 
  private:
   DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options,
-               const Config& config);
+               const Config& config, page::Placement placement_in_replay);
 
   // The steps of opening, in order.
   Status OpenFiles();
@@ -62,6 +62,7 @@ class DatabaseImpl {
   const bool read_only_;
   const bool create_if_missing_;
   const Config config_;
+  const page::Placement placement_in_replay_;
   const std::shared_ptr<Executor> executor_;
   const std::shared_ptr<Clock> clock_;
 
@@ -71,6 +72,7 @@ class DatabaseImpl {
   bool was_clean_ = true;
   format::PageBitmap used_;  // pages of the checkpoint found; handed on to the checkpointer
   uint64_t recovered_ = 0;
+  bool replay_lacked_room_ = false;
   bool opened_ = false;
   base::Poison poison_;
   mvcc::ReaderSlots slots_;

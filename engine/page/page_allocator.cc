@@ -1,4 +1,4 @@
-// Free pages, next fit.
+// Free pages, next fit unless told to pack.
 //
 // (1) A page is handed out once until it is freed; free_count_ is the number of bits set.
 // (2) The file is at least as long as the bitmap: bits are added after File::Allocate succeeded. A crash in
@@ -79,6 +79,11 @@ Result<PageRun> PageAllocator::Allocate(uint64_t pages_min, uint64_t pages_wante
   }
   if (const auto found = TakeFree(want)) return *found;
   return run;
+}
+
+void PageAllocator::SetPlacement(Placement placement) {
+  base::MutexLock lock(mutex_);
+  placement_ = placement;
 }
 
 Status PageAllocator::CheckRoom() {
@@ -198,8 +203,7 @@ std::optional<PageRun> PageAllocator::TakeLocked(const Want& want) {
   const uint64_t kept = KeptLocked(want.room);
   if (free_count_ < kept + want.pages_min) return std::nullopt;
   const uint64_t pages_wanted = std::min(want.pages_wanted, free_count_ - kept);
-  std::optional<PageRun> run = FindLocked(next_fit_, free_.size(), want.pages_min, pages_wanted);
-  if (!run) run = FindLocked(0, next_fit_, want.pages_min, pages_wanted);
+  const std::optional<PageRun> run = FindLocked(want.pages_min, pages_wanted);
   if (!run) return std::nullopt;
   MANIFOLDDB_ASSERT(run->pages >= want.pages_min && run->pages <= pages_wanted);
   if (!MANIFOLDDB_BROKEN("page.allocator.double")) {
@@ -210,8 +214,27 @@ std::optional<PageRun> PageAllocator::TakeLocked(const Want& want) {
   return run;
 }
 
-std::optional<PageRun> PageAllocator::FindLocked(uint64_t from, uint64_t until, uint64_t pages_min,
-                                                 uint64_t pages_wanted) const {
+std::optional<PageRun> PageAllocator::FindLocked(uint64_t pages_min, uint64_t pages_wanted) const {
+  if (placement_ == Placement::kPacked) return FindTightestLocked(pages_min);
+  if (const auto run = FindNextLocked(next_fit_, free_.size(), pages_min, pages_wanted)) return run;
+  return FindNextLocked(0, next_fit_, pages_min, pages_wanted);
+}
+
+std::optional<PageRun> PageAllocator::FindTightestLocked(uint64_t pages) const {
+  std::optional<PageRun> tightest;
+  uint64_t end = 0;
+  for (uint64_t at = free_.NextSet(0); at < free_.size(); at = free_.NextSet(end)) {
+    end = free_.NextClear(at);
+    if (end - at < pages || (tightest && tightest->pages <= end - at)) continue;
+    tightest = PageRun{format::PageId{at}, end - at};
+    if (end - at == pages) break;
+  }
+  if (tightest) tightest->pages = pages;
+  return tightest;
+}
+
+std::optional<PageRun> PageAllocator::FindNextLocked(uint64_t from, uint64_t until, uint64_t pages_min,
+                                                     uint64_t pages_wanted) const {
   for (uint64_t at = free_.NextSet(from); at < until; at = free_.NextSet(at)) {
     // No further than what is wanted: the rest of the file may be free.
     const uint64_t end_max = std::min(at + pages_wanted, free_.size());

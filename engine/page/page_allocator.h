@@ -40,6 +40,12 @@ enum class Room : uint8_t {
   kAll,     // checkpoints, by which pages come back, and recovery
 };
 
+// Where a run goes.
+enum class Placement : uint8_t {
+  kNextFit,  // behind the last one: quick however large the file is
+  kPacked,   // no longer than it must be, where it leaves least over: long free runs stay whole
+};
+
 class PageAllocator {
  public:
   // `free` has a bit per page of the file, set: free. Births start at FirstBirth(life) + 1.
@@ -56,6 +62,9 @@ class PageAllocator {
     reclaim_ = std::move(reclaim);
     checkpoint_ = std::move(checkpoint);
   }
+
+  // From here on; kNextFit at first.
+  void SetPlacement(Placement placement) EXCLUDES(mutex_);
 
   // A run of 1 to `pages_wanted` contiguous free pages (at least `pages_min`). Waits while another thread
   // grows the file, and on a full device for a checkpoint. kNoSpace, kIo; nothing is taken then.
@@ -124,9 +133,12 @@ class PageAllocator {
   // Free pages that are not for `room`.
   uint64_t KeptLocked(Room room) const REQUIRES(mutex_);
   std::optional<PageRun> TakeLocked(const Want& want) REQUIRES(mutex_);
+  std::optional<PageRun> FindLocked(uint64_t pages_min, uint64_t pages_wanted) const REQUIRES(mutex_);
+  // `pages` at the front of the shortest free run that has as many.
+  std::optional<PageRun> FindTightestLocked(uint64_t pages) const REQUIRES(mutex_);
   // The first run of at least `pages_min` that begins in [from, until), cut to `pages_wanted`.
-  std::optional<PageRun> FindLocked(uint64_t from, uint64_t until, uint64_t pages_min,
-                                    uint64_t pages_wanted) const REQUIRES(mutex_);
+  std::optional<PageRun> FindNextLocked(uint64_t from, uint64_t until, uint64_t pages_min,
+                                        uint64_t pages_wanted) const REQUIRES(mutex_);
 
   bool Inherited(format::Birth birth) const { return format::LifeOf(birth) < life_; }
 
@@ -145,7 +157,8 @@ class PageAllocator {
   PageBitmap free_ GUARDED_BY(mutex_);
   PageBitmap inherited_ GUARDED_BY(mutex_);  // of earlier lives, owned all the time since the opening
   uint64_t free_count_ GUARDED_BY(mutex_) = 0;
-  PageRun spare_ GUARDED_BY(mutex_);          // free, but not in free_ and not counted there
+  PageRun spare_ GUARDED_BY(mutex_);  // free, but not in free_ and not counted there
+  Placement placement_ GUARDED_BY(mutex_) = Placement::kNextFit;
   uint64_t next_fit_ GUARDED_BY(mutex_) = 0;  // where the search for the next run begins
   bool growing_ GUARDED_BY(mutex_) = false;   // role token: one thread grows the file, without the lock
 };

@@ -53,6 +53,26 @@ TEST(PageAllocator, RunsShorterThanTheMinimumAreSkipped) {
   EXPECT_EQ(*pages.allocator.Allocate(1, 1, Room::kAll), Pages(3, 1));
 }
 
+TEST(PageAllocator, PackingKeepsLongRunsWhole) {
+  PageFixture pages(kPageSize, 33, 4);
+  ASSERT_EQ(*pages.allocator.Allocate(32, 32, Room::kAll), Pages(1, 32));
+  pages.allocator.Free(Pages(3, 9));
+  pages.allocator.Free(Pages(14, 2));
+  pages.allocator.Free(Pages(18, 3));
+  pages.allocator.Free(Pages(24, 2));
+  pages.allocator.SetPlacement(Placement::kPacked);
+  EXPECT_EQ(*pages.allocator.Allocate(1, 8, Room::kAll), Pages(14, 1)) << "no more than it must be";
+  EXPECT_EQ(*pages.allocator.Allocate(1, 8, Room::kAll), Pages(15, 1)) << "what is left of the shortest";
+  EXPECT_EQ(*pages.allocator.Allocate(3, 3, Room::kAll), Pages(18, 3));
+  EXPECT_EQ(*pages.allocator.Allocate(3, 3, Room::kAll), Pages(3, 3)) << "two are too few";
+  EXPECT_EQ(*pages.allocator.Allocate(6, 6, Room::kAll), Pages(6, 6));
+  pages.file.bytes_max = 33 * kPageSize;
+  EXPECT_FALSE(pages.allocator.Allocate(3, 3, Room::kAll));
+  pages.allocator.SetPlacement(Placement::kNextFit);
+  EXPECT_EQ(*pages.allocator.Allocate(1, 8, Room::kAll), Pages(24, 2));
+  EXPECT_EQ(pages.allocator.pages_free(), 0u);
+}
+
 TEST(PageAllocator, TheFileGrowsBeforeItsPagesAreUsed) {
   PageFixture pages(kPageSize, 17, 4);
   ASSERT_TRUE(pages.allocator.Allocate(16, 16, Room::kAll));
