@@ -37,7 +37,10 @@ def lines(found, common):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    origin.add_options(parser)
+    parser.add_argument("--commit", help="40 digits (default: that of the checkout)")
+    parser.add_argument("--time", help="UTC, as 2026-11-26T03:50:00Z (default: now)")
+    parser.add_argument("--profile", default="quick", choices=("quick", "full", "nightly"))
+    parser.add_argument("--dir", default=".", help="where it ran")
     parser.add_argument("files", nargs="+")
     options = parser.parse_args()
     try:
@@ -45,7 +48,9 @@ def main():
     except history.InputError as error:
         print(f"from_crashsim: {error}", file=sys.stderr)
         return 2
-    for line in lines(found, origin.common(options)):
+    file_system = origin.file_system_of(options.dir)
+    common = origin.common(options.profile, file_system, options.commit, options.time)
+    for line in lines(found, common):
         print(json.dumps(line, separators=(",", ":")))
     return 0
 

@@ -12,29 +12,27 @@ def first_line(*command):
     return done.stdout.split("\n")[0].strip()
 
 
-def machine(folder):
+def file_system_of(folder):
+    return (first_line("findmnt", "-no", "FSTYPE", "--target", folder)
+            or first_line("stat", "-f", "-c", "%T", folder))
+
+
+def machine(file_system):
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
     with open("/proc/meminfo", encoding="utf-8") as info:
         memory = round(int(info.readline().split()[1]) / 2**20)
     about = {"cpu": names[0] if names else platform.machine(), "cores": os.cpu_count(), "memory_gib": memory,
-             "file_system": first_line("findmnt", "-no", "FSTYPE", "--target", folder)
-             or first_line("stat", "-f", "-c", "%T", folder),
+             "file_system": file_system,
              "kernel": f"{platform.system()} {platform.release()}",
              "compiler": first_line("g++", "--version")}
     return {"id": hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8], **about}
 
 
-def add_options(parser):
-    parser.add_argument("--commit", help="40 digits (default: that of the checkout)")
-    parser.add_argument("--time", help="UTC, as 2026-11-26T03:50:00Z (default: now)")
-    parser.add_argument("--profile", default="quick", choices=("quick", "full", "nightly"))
-    parser.add_argument("--dir", default=".", help="where the databases were")
-
-
-def common(options):
-    commit = options.commit or first_line("git", "rev-parse", "HEAD")
-    dirty = not options.commit and bool(first_line("git", "status", "--porcelain", "--untracked-files=no"))
-    moment = options.time or datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"schema": 1, "run": f"{moment}-{commit[:12]}", "time": moment, "commit": commit, "dirty": dirty,
-            "profile": options.profile, "machine": machine(options.dir)}
+def common(profile, file_system, commit=None, time=None):
+    """What is not given is the checkout's state, now."""
+    dirty = not commit and bool(first_line("git", "status", "--porcelain", "--untracked-files=no"))
+    commit = commit or first_line("git", "rev-parse", "HEAD")
+    time = time or datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"schema": 1, "run": f"{time}-{commit[:12]}", "time": time, "commit": commit, "dirty": dirty,
+            "profile": profile, "machine": machine(file_system)}

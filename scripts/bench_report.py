@@ -8,14 +8,13 @@ rounds, their spread, and the ratios of this engine to each peer, taken within e
 means that this engine is better, also where less is better.
 """
 import argparse
-import datetime
-import hashlib
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from reports import origin  # noqa: E402
 
 OWN = "manifolddb"
 DISK = "disk"
@@ -24,30 +23,6 @@ LATENCY = {"p50": "latency_p50_us", "p90": "latency_p90_us", "p99": "latency_p99
 # What Google Benchmark adds to each record on its own.
 NOT_COUNTERS = {"family_index", "per_family_instance_index", "repetitions", "repetition_index", "threads",
                 "iterations", "real_time", "cpu_time", "value"} | set(LATENCY.values())
-
-
-def output(*command):
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def first(path, prefix):
-    with open(path, encoding="utf-8") as file:
-        return next((line.split(":", 1)[1].strip() for line in file if line.startswith(prefix)), "")
-
-
-def machine(directory):
-    described = {
-        "cpu": first("/proc/cpuinfo", "model name") or platform.machine(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(int(first("/proc/meminfo", "MemTotal").split()[0]) / 2**20),
-        "file_system": output("stat", "-f", "-c", "%T", directory),
-        "kernel": platform.release(),
-        "compiler": output("g++", "--version").split("\n")[0],
-    }
-    if described["file_system"] == "ext2/ext3":  # one magic number for three
-        described["file_system"] = output("findmnt", "-no", "FSTYPE", "--target", directory)
-    identity = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
-    return {"id": identity} | described
 
 
 def whole(number):
@@ -70,11 +45,7 @@ def record(common, theme, found, label, round_number):
 
 
 def records(arguments):
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    commit = output("git", "rev-parse", "HEAD")
-    common = {"schema": 1, "run": f"{now}-{commit[:12]}", "time": now, "commit": commit,
-              "dirty": bool(output("git", "status", "--porcelain")), "profile": arguments.profile,
-              "machine": machine(arguments.directory)}
+    common = origin.common(arguments.profile, origin.file_system_of(arguments.directory))
     for path in arguments.reports:
         round_number, theme = os.path.basename(path).removesuffix(".json").split(".")
         with open(path, encoding="utf-8") as file:
@@ -103,47 +74,48 @@ def spread(values):
     return f"{min(values):.2f} to {max(values):.2f}" if len(values) > 1 else "one round"
 
 
-def best_peer(row, peers):
-    """The peer with the best median, and the ratios to it."""
-    pick = max if row["better"] == "higher" else min
+def against_best(row, peers):
+    """The peer with the best median, and the ratio to it."""
     measured = [peer for peer in peers if peer in row["values"]]
     if not measured or OWN not in row["values"]:
-        return None
-    name = pick(measured, key=lambda peer: statistics.median(row["values"][peer].values()))
-    return name, ratios(row["values"][OWN], row["values"][name], row["better"])
-
-
-def cell(row, engine):
-    if engine not in row["values"]:
         return ""
-    text = short(statistics.median(row["values"][engine].values()))
-    if engine in (OWN, DISK) or OWN not in row["values"]:
-        return text
+    pick = max if row["better"] == "higher" else min
+    name = pick(measured, key=lambda peer: statistics.median(row["values"][peer].values()))
+    found = ratios(row["values"][OWN], row["values"][name], row["better"])
+    return f"**{statistics.median(found):.2f}** {name} ({spread(found)})" if found else ""
+
+
+def ratio(row, engine):
+    if engine not in row["values"] or OWN not in row["values"]:
+        return ""
     found = ratios(row["values"][OWN], row["values"][engine], row["better"])
-    return f"{text} ({statistics.median(found):.2f})" if found else text
+    return f"{statistics.median(found):.2f}" if found else ""
+
+
+def own_figure(row):
+    own = list(row["values"].get(OWN, {}).values())
+    if not own:
+        return ""
+    rest = f" ({short(min(own))} to {short(max(own))})" if len(own) > 1 else ""
+    return short(statistics.median(own)) + rest
 
 
 def table(lines):
-    rows, engines = {}, []
+    rows, engines = {}, set()
     for line in lines:
         key = (line["theme"], line["benchmark"])
         row = rows.setdefault(key, {"unit": line["unit"], "better": line["better"], "values": {}})
         row["values"].setdefault(line["engine"], {})[line["round"]] = line["value"]
-        if line["engine"] not in engines:
-            engines.append(line["engine"])
-    peers = sorted(engine for engine in engines if engine not in (OWN, DISK))
-    shown = [OWN] + ([DISK] if DISK in engines else []) + peers
-    heads = ["", ""] + shown + [f"spread of {OWN}"] + (["best peer", "ratio"] if peers else [])
+        engines.add(line["engine"])
+    peers = sorted(engines - {OWN, DISK})
+    others = ([DISK] if DISK in engines else []) + peers
+    several = len({theme for theme, _ in rows}) > 1
+    heads = ["", OWN, "unit"] + others + (["best peer"] if peers else [])
     print("| " + " | ".join(heads) + " |")
-    print("|---|---|" + "---:|" * (len(shown) + 1) + ("---|---:|" if peers else ""))
+    print("|---|---:|---|" + "---:|" * len(others) + ("---|" if peers else ""))
     for (theme, benchmark), row in rows.items():
-        own = list(row["values"].get(OWN, {}).values())
-        cells = [f"{theme}/{benchmark}", row["unit"]] + [cell(row, engine) for engine in shown]
-        cells.append(f"{short(min(own))} to {short(max(own))}" if own else "")
-        if peers:
-            best = best_peer(row, peers)
-            against = f"**{statistics.median(best[1]):.2f}** ({spread(best[1])})" if best and best[1] else ""
-            cells += [best[0] if best else "", against]
+        cells = [f"{theme}/{benchmark}" if several else benchmark, own_figure(row), row["unit"]]
+        cells += [ratio(row, engine) for engine in others] + ([against_best(row, peers)] if peers else [])
         print("| " + " | ".join(cells) + " |")
 
 
@@ -163,11 +135,11 @@ def main():
     table(lines)
     described, rounds = lines[0]["machine"], max(line["round"] for line in lines)
     state = lines[0]["commit"][:12] + (" and changes" if lines[0]["dirty"] else "")
-    print(f"\nMedians of {rounds} round{'s' if rounds > 1 else ''}, profile {lines[0]['profile']}; in "
-          f"brackets: {OWN}'s ratio to that peer, above 1 is better. {described['cpu']}, "
-          f"{described['cores']} cores, "
-          f"{described['memory_gib']} GiB; {described['file_system']}; Linux {described['kernel']}; "
-          f"{described['compiler']}; commit {state}, {lines[0]['time']}.")
+    print(f"\nMedians of {rounds} round{'s' if rounds > 1 else ''}, profile {lines[0]['profile']}; under the "
+          f"other engines' names {OWN}'s ratios to them, within each round: above 1 it is better. "
+          f"{described['cpu']}, {described['cores']} cores, {described['memory_gib']} GiB; "
+          f"{described['file_system']}; {described['kernel']}; {described['compiler']}; commit {state}, "
+          f"{lines[0]['time']}.")
 
 
 if __name__ == "__main__":

@@ -9,15 +9,15 @@ Needs nothing but Python, and valgrind for --callgrind. Exit code: 0; 1 if two r
 import argparse
 import collections
 import concurrent.futures
-import datetime
-import hashlib
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+from reports import origin  # noqa: E402
 
 PROGRAMS = ("bench_exact", "bench_exact_committers")
 # Hot path -> two numbers of operations: what happens once falls out of their difference.
@@ -170,38 +170,11 @@ def instruction_lines(counted):
 # ---- History ----------------------------------------------------------------------------------------------
 
 
-def first_value(path, pattern):
-    with open(path, encoding="utf-8") as file:
-        match = re.search(pattern, file.read(), re.MULTILINE)
-    return match[1].strip() if match else ""
-
-
-def machine(build):
-    compiler = first_value(os.path.join(build, "CMakeCache.txt"), r"^CMAKE_CXX_COMPILER:\w+=(.*)$")
-    version = run([compiler, "--version"]).splitlines()[0]
-    rest = {
-        "cpu": first_value("/proc/cpuinfo", r"^model name\s*:(.*)$") or platform.machine(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(int(first_value("/proc/meminfo", r"^MemTotal:\s*(\d+)")) / 2**20),
-        "file_system": "simulated",
-        "kernel": f"{platform.system()} {platform.release()}",
-        "compiler": version,
-    }
-    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-    return {"id": digest[:12], **rest}
-
-
-def append_history(options, results):
-    commit = run(["git", "rev-parse", "HEAD"]).strip()
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    head = {"schema": 1, "run": f"{now}-{commit[:12]}", "time": now, "commit": commit,
-            "dirty": bool(run(["git", "status", "--porcelain", "--untracked-files=no"]).strip()),
-            "profile": "exact", "machine": machine(options.build), "kind": "exact", "theme": "exact"}
-    with open(options.json, "a", encoding="utf-8") as file:
-        for result in results:
-            record = {**head, "benchmark": result["benchmark"], "engine": "manifolddb", "round": 0,
-                      **{key: result[key] for key in ("value", "unit", "better", "counters", "params")}}
-            file.write(json.dumps(record) + "\n")
+def history_lines(results, common):
+    for result in results:
+        yield {**common, "kind": "exact", "theme": "exact", "benchmark": result["benchmark"],
+               "engine": "manifolddb", "round": 1,
+               **{key: result[key] for key in ("value", "unit", "better", "counters", "params")}}
 
 
 # ---- All of it --------------------------------------------------------------------------------------------
@@ -236,7 +209,10 @@ def main():
             print("\nboth runs are equal, bit for bit")
         if options.json:
             lines = [json.loads(line) for line in results.splitlines()]
-            append_history(options, lines + list(instruction_lines(counted)))
+            lines += instruction_lines(counted)
+            found = history_lines(lines, origin.common("exact", "simulated"))
+            with open(options.json, "a", encoding="utf-8") as file:
+                file.writelines(json.dumps(line) + "\n" for line in found)
     except Failed as failed:
         print(f"bench-exact: {failed}", file=sys.stderr)
         return 1

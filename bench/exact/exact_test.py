@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Tests of exact.py: names of functions, and callgrind's files."""
+import importlib.util
 import unittest
 
-import exact
+import exact  # finds the folder of what follows
+from reports import history, origin
 
 PROFILE = """\
 events: Ir D1mr
@@ -44,6 +46,15 @@ class ExactTest(unittest.TestCase):
         }
         for long, short in names.items():
             self.assertEqual(exact.short_name(long), short)
+
+
+class HistoryTest(unittest.TestCase):
+    @unittest.skipIf(importlib.util.find_spec("jsonschema") is None, "python3-jsonschema is not installed")
+    def test_lines_are_those_of_the_history(self):
+        result = {"benchmark": "exact/W3", "value": 1.5, "unit": "us", "better": "lower",
+                  "counters": {"writes": 2}, "params": {"seed": 1}}
+        for line in exact.history_lines([result], origin.common("exact", "simulated")):
+            self.assertIsNone(history.Validator().complaint(line))
 
 
 if __name__ == "__main__":

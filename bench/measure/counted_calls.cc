@@ -25,6 +25,7 @@ namespace {
 // Threads count in different cache lines, or counting would be what they wait for.
 struct alignas(64) Counters {
   std::atomic<uint64_t> syncs{0};
+  std::atomic<uint64_t> reads{0};
   std::atomic<uint64_t> bytes{0};
   std::atomic<uint64_t> allocations{0};
 };
@@ -37,6 +38,7 @@ CalledSoFar Called() {
   CalledSoFar all;
   for (const Counters& slot : slots) {
     all.syncs += slot.syncs.load(std::memory_order_relaxed);
+    all.reads += slot.reads.load(std::memory_order_relaxed);
     all.bytes += slot.bytes.load(std::memory_order_relaxed);
     all.allocations += slot.allocations.load(std::memory_order_relaxed);
   }
@@ -81,6 +83,11 @@ ssize_t Wrote(int file, long result, bool synced = false) {
   return result;
 }
 
+ssize_t HasRead(long result) {
+  if (result > 0) Own().reads.fetch_add(1, std::memory_order_relaxed);
+  return result;
+}
+
 int Synced(long result) {
   if (result == 0) Own().syncs.fetch_add(1, std::memory_order_relaxed);
   return static_cast<int>(result);
@@ -109,6 +116,24 @@ int open64(const char* path, int flags, ...) {
   const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
   return counted::Opened(::syscall(SYS_openat, AT_FDCWD, path, flags, mode), flags);
+}
+ssize_t read(int file, void* bytes, size_t count) {
+  return counted::HasRead(::syscall(SYS_read, file, bytes, count));
+}
+ssize_t pread(int file, void* bytes, size_t count, off_t offset) {
+  return counted::HasRead(::syscall(SYS_pread64, file, bytes, count, offset));
+}
+ssize_t pread64(int file, void* bytes, size_t count, off64_t offset) {
+  return counted::HasRead(::syscall(SYS_pread64, file, bytes, count, offset));
+}
+ssize_t readv(int file, const struct iovec* parts, int count) {
+  return counted::HasRead(::syscall(SYS_readv, file, parts, count));
+}
+ssize_t preadv(int file, const struct iovec* parts, int count, off_t offset) {
+  return counted::HasRead(::syscall(SYS_preadv, file, parts, count, offset, 0));
+}
+ssize_t preadv2(int file, const struct iovec* parts, int count, off_t offset, int flags) {
+  return counted::HasRead(::syscall(SYS_preadv2, file, parts, count, offset, 0, flags));
 }
 ssize_t write(int file, const void* bytes, size_t count) {
   return counted::Wrote(file, ::syscall(SYS_write, file, bytes, count));

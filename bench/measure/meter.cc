@@ -111,6 +111,7 @@ Meter::Reading Meter::Read() const {
   rusage usage;
   if (::getrusage(RUSAGE_SELF, &usage) != 0) Fail("meter", "getrusage failed");
   reading.cpu_seconds = Seconds(usage.ru_utime) + Seconds(usage.ru_stime);
+  reading.page_faults = static_cast<uint64_t>(usage.ru_minflt) + static_cast<uint64_t>(usage.ru_majflt);
   uint64_t cycles = 0;
   if (cycles_file_ >= 0 && ::read(cycles_file_, &cycles, sizeof cycles) == sizeof cycles)
     reading.cycles = cycles;
@@ -127,12 +128,12 @@ void Meter::Stop() { stopped_ = Read(); }
 
 void Meter::AddTo(Outcome& outcome, bool wrote) const {
   auto& counters = outcome.counters;
+  const auto difference = [](uint64_t after, uint64_t before) { return static_cast<double>(after - before); };
   counters["cpu_seconds"] = stopped_.cpu_seconds - started_.cpu_seconds;
+  counters["page_faults"] = difference(stopped_.page_faults, started_.page_faults);
   if (CallsAreCounted()) {
-    const auto difference = [](uint64_t after, uint64_t before) {
-      return static_cast<double>(after - before);
-    };
     counters["syncs"] = difference(stopped_.called.syncs, started_.called.syncs);
+    counters["file_reads"] = difference(stopped_.called.reads, started_.called.reads);
     counters["file_bytes"] = difference(stopped_.called.bytes, started_.called.bytes);
     counters["allocations"] = difference(stopped_.called.allocations, started_.called.allocations);
   }

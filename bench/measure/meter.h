@@ -35,7 +35,7 @@ class Meter {
 
   uint64_t syncs() const { return stopped_.called.syncs - started_.called.syncs; }
 
-  // syncs, file_bytes, allocations, cpu_seconds, cycles; device_bytes if `wrote`.
+  // syncs, file_reads, file_bytes, allocations, page_faults, cpu_seconds, cycles; device_bytes if `wrote`.
   void AddTo(Outcome& outcome, bool wrote) const;
   // After the engine was closed: the work that it had put off counts, too. space_bytes, file_bytes_closed,
   // device_bytes_closed and, against the user's bytes, write_amplification and space_amplification.
@@ -45,6 +45,7 @@ class Meter {
   struct Reading {
     CalledSoFar called;
     double cpu_seconds = 0;
+    uint64_t page_faults = 0;
     std::optional<uint64_t> device_bytes;
     std::optional<uint64_t> cycles;
   };
