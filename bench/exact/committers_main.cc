@@ -34,6 +34,14 @@ std::vector<Workload> Workloads() {
                            }});
     }
   }
+  for (const uint64_t keys_per_batch : {0, 20}) {
+    for (const uint64_t reads_percent : {80, 50, 20}) {
+      workloads.push_back({"exact/W7", [=](const Plan& plan) {
+                             return std::vector{
+                                 MixedSideBySide(plan, actors, 8, reads_percent, keys_per_batch)};
+                           }});
+    }
+  }
   return workloads;
 }
 

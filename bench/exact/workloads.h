@@ -26,6 +26,9 @@ enum class Families : uint8_t { kOwn, kShared };
 Figure SingleCommits(const Plan& plan, const MakePlatform& platform, uint64_t threads, Families families);
 // Of each 1,000 operations in a durable commit so many are reads.
 Figure Mixed(const Plan& plan, const MakePlatform& platform, uint64_t reads_percent);
+// The same by several threads on one family; `keys_per_batch`: the different keys of a batch, 0: any.
+Figure MixedSideBySide(const Plan& plan, const MakePlatform& platform, uint64_t threads,
+                       uint64_t reads_percent, uint64_t keys_per_batch);
 // W8 and, on what it leaves, W11: load in random order, updates, deletes, reads.
 std::vector<Figure> RandomOrder(const Plan& plan, const MakePlatform& platform);
 // W9: values of so many bytes, 1 MB in each durable commit.
