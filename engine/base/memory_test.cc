@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "manifolddb/storage.h"
@@ -18,6 +19,16 @@ TEST(AllocateBytes, KeepsTheAlignmentAskedFor) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(bytes) % alignment, 0u) << alignment;
     FreeBytes(bytes, alignment);
   }
+}
+
+TEST(PreferHugePages, LeavesTheBytesAsTheyAre) {
+  constexpr size_t kBytes = 2 * kHugePageBytes + 4096;
+  std::byte* bytes = AllocateBytes(kBytes, kHugePageBytes);
+  ASSERT_NE(bytes, nullptr);
+  std::fill_n(bytes, kBytes, std::byte{7});
+  PreferHugePages(bytes, kBytes);
+  EXPECT_EQ(std::count(bytes, bytes + kBytes, std::byte{7}), static_cast<ptrdiff_t>(kBytes));
+  FreeBytes(bytes, kHugePageBytes);
 }
 
 TEST(Buffer, IsAlignedForTheStorage) {

@@ -30,6 +30,9 @@ namespace {
 // Written and not yet synced at most: a sync of everything at once would stall the log's syncs behind it.
 constexpr uint64_t kUnsyncedBytesMax = uint64_t{32} << 20;
 
+// About where filling a group's place costs what its first write saves (docs/design/007).
+constexpr uint64_t kLargeGroupUnits = 16;
+
 // After some errors the disk is as it was, as far as anybody relies on it, and the database goes on: after a
 // want of room or memory, and after a read that failed or found damage. Only what `file` failed to write is
 // unknown.
@@ -103,18 +106,18 @@ void Checkpointer::Request() noexcept {
     {
       base::MutexLock lock(mutex_);
       requested_ = false;
-      if (filling_) return;
-      filling_ = true;
+      if (growing_) return;
+      growing_ = true;
       changed_.NotifyAll();
     }
-    FillLog();
+    GrowLog();
   });
 }
 
 void Checkpointer::WaitIdle() {
   base::MutexLock lock(mutex_);
   ++idlers_;
-  while (requested_ || running_ || filling_) changed_.Wait(mutex_);
+  while (requested_ || running_ || growing_) changed_.Wait(mutex_);
   --idlers_;
 }
 
@@ -169,24 +172,32 @@ std::optional<wal::LogRing> Checkpointer::GrownRing() {
   const uint64_t ready = growth_.Ready(capacity);
   if (ready > capacity)
     return wal::LogRing{ready, durable_.lsn, durable_.write_unit};  // origin: WriteFreeMap
-  if (core_.log_space->used() * 2 >= core_.log_space->usable()) growth_.Want(capacity);
+  const bool half_full = core_.log_space->used() * 2 >= core_.log_space->usable();
+  if (half_full) growth_.Want(capacity, GroupsAreLarge() ? wal::NewBytes::kReserved : wal::NewBytes::kWritten);
   return std::nullopt;
 }
 
+bool Checkpointer::GroupsAreLarge() const {
+  const uint64_t groups = log_.groups() - groups_before_;
+  // Of a small ring as many units as would be large are never in one group.
+  const uint64_t large = std::min(kLargeGroupUnits * durable_.write_unit, durable_.log_capacity / 8);
+  return core_.log_space->used() >= std::max<uint64_t>(groups, 1) * large;
+}
+
 // Until somebody wants a checkpoint, or the end: then it goes on behind that, or never.
-void Checkpointer::FillLog() {
+void Checkpointer::GrowLog() {
   for (;;) {
     {
       base::MutexLock lock(mutex_);
       if (requested_ || idlers_ > 0) break;
     }
     if (core_.poison->set()) break;
-    const Result<bool> filled = growth_.Fill();
-    if (!filled && !LeavesDiskKnown(filled.error(), log_file_)) core_.poison->Set(filled.error());
-    if (!filled || !*filled) break;
+    const Result<bool> grown = growth_.Grow();
+    if (!grown && !LeavesDiskKnown(grown.error(), log_file_)) core_.poison->Set(grown.error());
+    if (!grown || !*grown) break;
   }
   base::MutexLock lock(mutex_);
-  filling_ = false;
+  growing_ = false;
   changed_.NotifyAll();
 }
 
@@ -392,6 +403,7 @@ void Checkpointer::Finish(Work& work) {
     core_.log_space->SetRing(ring);
   }
   core_.log_space->MoveTail(work.at.lsn);
+  groups_before_ = log_.groups();
   if (work.plan.through != nullptr && !MANIFOLDDB_BROKEN("checkpoint.through.released_early")) {
     PublishThrough(work);
   }

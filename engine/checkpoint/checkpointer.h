@@ -95,7 +95,8 @@ class Checkpointer final : public txn::CheckpointService {
   void Undo(Work& work, const Error& error);
   void TakeBack(const mvcc::PageDelta& delta);
   std::optional<wal::LogRing> GrownRing();
-  void FillLog() EXCLUDES(mutex_);
+  bool GroupsAreLarge() const;
+  void GrowLog() EXCLUDES(mutex_);
 
   txn::Core& core_;
   const format::Life life_;
@@ -110,6 +111,7 @@ class Checkpointer final : public txn::CheckpointService {
   format::PageBitmap used_;
   CatalogState catalog_;
   LogGrowth growth_;
+  uint64_t groups_before_ = 0;  // in the log when the last checkpoint had finished
   std::atomic<uint64_t> count_{0};
   std::atomic<bool> dropped_left_{false};  // dropped subtrees that the next checkpoint can free
 
@@ -117,7 +119,7 @@ class Checkpointer final : public txn::CheckpointService {
   base::CondVar changed_;
   bool running_ GUARDED_BY(mutex_) = false;
   bool requested_ GUARDED_BY(mutex_) = false;
-  bool filling_ GUARDED_BY(mutex_) = false;  // role token: one thread fills the log's next ring
+  bool growing_ GUARDED_BY(mutex_) = false;  // role token: one thread makes the log's next ring
   uint64_t idlers_ GUARDED_BY(mutex_) = 0;   // threads in WaitIdle
   uint64_t started_ GUARDED_BY(mutex_) = 0;
   uint64_t finished_ GUARDED_BY(mutex_) = 0;

@@ -1,7 +1,8 @@
 #include "engine/checkpoint/log_growth.h"
 
+#include <algorithm>
+
 #include "engine/base/sites.h"
-#include "engine/wal/log_file.h"
 
 namespace manifolddb::checkpoint {
 namespace {
@@ -9,20 +10,33 @@ namespace {
 // A commit that meets a step may wait for it, some milliseconds.
 constexpr uint64_t kStepBytes = uint64_t{4} << 20;
 
+// A ring that is filled was paid for; one that is reserved takes room, but no time.
+constexpr uint64_t kTimesWritten = 4;
+constexpr uint64_t kTimesReserved = 16;
+
 }  // namespace
 
-Result<bool> LogGrowth::Fill() {
-  const uint64_t from = filled_.load(std::memory_order_relaxed);
+void LogGrowth::Want(uint64_t capacity, wal::NewBytes new_bytes) {
+  new_bytes_.store(new_bytes, std::memory_order_relaxed);
+  const uint64_t times = new_bytes == wal::NewBytes::kReserved ? kTimesReserved : kTimesWritten;
+  wanted_.store(std::max(capacity, std::min(capacity * times, bytes_max_)), std::memory_order_relaxed);
+}
+
+Result<bool> LogGrowth::Grow() {
+  const uint64_t from = made_.load(std::memory_order_relaxed);
   const uint64_t wanted = wanted_.load(std::memory_order_relaxed);
   if (from >= wanted) return false;
-  const uint64_t to = std::min(wanted, from + kStepBytes);
-  if (Status filled = wal::GrowLog(log_, write_unit_, from, to); !filled) {
+  const wal::NewBytes new_bytes = new_bytes_.load(std::memory_order_relaxed);
+  const bool reserve = new_bytes == wal::NewBytes::kReserved;
+  const uint64_t to = reserve ? wanted : std::min(wanted, from + kStepBytes);
+  if (Status grown = wal::GrowLog(log_, write_unit_, from, to, new_bytes); !grown) {
     MANIFOLDDB_MARK("checkpoint.log_growth_failed");
     wanted_.store(0, std::memory_order_relaxed);
-    return std::unexpected<Error>(std::move(filled).error());
+    return std::unexpected<Error>(std::move(grown).error());
   }
+  if (reserve) MANIFOLDDB_MARK("checkpoint.log_reserved");
   if (to == wanted) MANIFOLDDB_MARK("checkpoint.log_grows");
-  filled_.store(to, std::memory_order_release);
+  made_.store(to, std::memory_order_release);
   return true;
 }
 

@@ -1,15 +1,17 @@
 #pragma once
-// The log's next ring: filled with zeros step by step, beside commits, then stated by a later checkpoint.
+// The log's next ring: made step by step, beside commits, then stated by a later checkpoint. Filled with zeros;
+// or, where groups are large, only reserved: then the books of blocks that are written for the first time are
+// little beside the group, and filling them would double what is written (docs/design/007).
 //
-// (1) Only what lies behind the ring in use is written, and what counts as filled has been synced.
-// (2) A checkpoint states a ring only when all of it is filled.
+// (1) Only what lies behind the ring in use is written, and what counts as made has been synced.
+// (2) A checkpoint states a ring only when all of it is made.
 // (3) No room for a larger log is no reason to stop: the smaller one goes on, and it is tried again.
-// Fill runs on one thread at a time; everything else comes from whoever has the checkpointer's role.
+// Grow runs on one thread at a time; everything else comes from whoever has the checkpointer's role.
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
+#include "engine/wal/log_file.h"
 #include "manifolddb/storage.h"
 
 namespace manifolddb::checkpoint {
@@ -23,27 +25,26 @@ class LogGrowth {
         // The bound was checked against the write unit that a new database would have.
         bytes_max_(bytes_max - bytes_max % write_unit),
         wanted_(capacity),
-        filled_(capacity) {}
+        made_(capacity) {}
 
   // A checkpoint has found the ring in use, of `capacity` bytes, half full.
-  void Want(uint64_t capacity) {
-    wanted_.store(std::max(capacity, std::min(capacity * 4, bytes_max_)), std::memory_order_relaxed);
-  }
+  void Want(uint64_t capacity, wal::NewBytes new_bytes);
   // The ring that can be stated now.
   uint64_t Ready(uint64_t capacity) const {
-    // Acquire: what is filled is on the disk.
-    const uint64_t filled = filled_.load(std::memory_order_acquire);
-    return filled < wanted_.load(std::memory_order_relaxed) ? capacity : std::max(filled, capacity);
+    // Acquire: what is made is on the disk.
+    const uint64_t made = made_.load(std::memory_order_acquire);
+    return made < wanted_.load(std::memory_order_relaxed) ? capacity : std::max(made, capacity);
   }
-  // Fills one step more: false if there was nothing to do. After an error nothing more is wanted.
-  Result<bool> Fill();
+  // One step more: false if there was nothing to do. After an error nothing more is wanted.
+  Result<bool> Grow();
 
  private:
   File& log_;
   const uint32_t write_unit_;
   const uint64_t bytes_max_;
   std::atomic<uint64_t> wanted_;
-  std::atomic<uint64_t> filled_;
+  std::atomic<wal::NewBytes> new_bytes_{wal::NewBytes::kWritten};
+  std::atomic<uint64_t> made_;
 };
 
 }  // namespace manifolddb::checkpoint

@@ -81,7 +81,7 @@ PageCache::~PageCache() {
   }
   for (const Slab& slab : slabs_) {
     ASAN_UNPOISON_MEMORY_REGION(slab.bytes, slab.frames * (frame_bytes_ + kGapBytes));
-    base::FreeBytes(slab.bytes, kBufferAlignment);
+    base::FreeBytes(slab.bytes, slab.alignment);
   }
   Directory* newest = directory_.load(std::memory_order_acquire);
   for (uint64_t i = 0; i < newest->chunks; ++i) {
@@ -279,16 +279,19 @@ Status PageCache::AddSlabLocked() {
     MANIFOLDDB_MARK("page.cache.over_budget");
   }
   const uint64_t stride = frame_bytes_ + kGapBytes;
-  std::byte* bytes = base::AllocateBytes(frames * stride, kBufferAlignment);
+  size_t alignment = frames * stride < base::kHugePageBytes ? kBufferAlignment : base::kHugePageBytes;
+  std::byte* bytes = base::AllocateBytes(frames * stride, alignment);
   if (bytes == nullptr && frames > 1) {
     frames = 1;
-    bytes = base::AllocateBytes(stride, kBufferAlignment);
+    alignment = kBufferAlignment;
+    bytes = base::AllocateBytes(stride, alignment);
   }
   if (bytes == nullptr) {
     return Fail(Errc::kNoMemory, "page.frame",
                 {.file = file_.name(), .message = std::to_string(frame_bytes_) + " bytes"});
   }
-  slabs_.push_back({bytes, frames});
+  if (alignment == base::kHugePageBytes) base::PreferHugePages(bytes, frames * stride);
+  slabs_.push_back({bytes, frames, alignment});
   for (uint64_t i = 0; i < frames; ++i) {
     Frame& frame = all_frames_.emplace_back();
     frame.bytes = bytes + i * stride;

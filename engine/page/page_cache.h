@@ -134,6 +134,7 @@ class PageCache {
   struct Slab {
     std::byte* bytes;
     uint64_t frames;
+    size_t alignment;
   };
   // Dirty frames on their way to the file, pinned.
   static constexpr uint64_t kBatchPages = 128;

@@ -280,7 +280,7 @@ TEST(MetaRule, AlsoWhereTheGroupContinuesTheLogAndWhereItLiesBehindTheRing) {
   ExpectCorrupt(log, 0, "newest one found");
 
   TestLog grown({.units = 16});
-  ASSERT_TRUE(GrowLog(grown.file(), 512, 16 * 512, 64 * 512));
+  ASSERT_TRUE(GrowLog(grown.file(), 512, 16 * 512, 64 * 512, NewBytes::kWritten));
   group = grown.NextHeader();
   group.durable_meta = grown.scan().meta.next();
   std::vector<std::byte> bytes(512);

@@ -191,12 +191,14 @@ Status CheckMarker(File& log, const format::LogHeader& header, format::Life newe
                           " only: an older copy; restore the data file that belongs to this log"});
 }
 
-Status GrowLog(File& log, uint32_t write_unit, uint64_t old_capacity, uint64_t new_capacity) {
+Status GrowLog(File& log, uint32_t write_unit, uint64_t old_capacity, uint64_t new_capacity,
+               NewBytes new_bytes) {
   MANIFOLDDB_ASSERT(old_capacity < new_capacity);
   MANIFOLDDB_ASSERT(old_capacity % write_unit == 0 && new_capacity % write_unit == 0);
   const uint64_t end = FileBytes(write_unit, new_capacity);
   MANIFOLDDB_TRY(log.Allocate(end));
-  MANIFOLDDB_TRY(FillZeros(log, FileBytes(write_unit, old_capacity), end));
+  if (new_bytes == NewBytes::kWritten)
+    MANIFOLDDB_TRY(FillZeros(log, FileBytes(write_unit, old_capacity), end));
   // Without this a crash after the meta page leaves a ring that is longer than its file.
   if (!MANIFOLDDB_BROKEN("wal.grow.sync.skip")) MANIFOLDDB_TRY(log.Sync());
   return {};

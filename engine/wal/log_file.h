@@ -29,9 +29,15 @@ Result<bool> IsMarked(File& log, const format::LogHeader& header);
 // kCorrupt if the marker names a later life than `newest`, the newest that the data file knows of.
 Status CheckMarker(File& log, const format::LogHeader& header, format::Life newest);
 
-// Extends the file for a ring of `capacity` bytes and fills what is new with zeros; synced when this returns.
+// What a longer ring's new bytes are: both read as zeros.
+enum class NewBytes : uint8_t {
+  kWritten,   // the first group in them costs no more than any later one
+  kReserved,  // quickly done; a sync of what is first written there has the file system's books to write, too
+};
+// Extends the file for a ring of `new_capacity` bytes; synced when this returns.
 // The ring in use stays as it is until a meta page states the new capacity.
 // Somebody else may be syncing the log meanwhile: a File tells both of a failure (storage.h).
-Status GrowLog(File& log, uint32_t write_unit, uint64_t old_capacity, uint64_t new_capacity);
+Status GrowLog(File& log, uint32_t write_unit, uint64_t old_capacity, uint64_t new_capacity,
+               NewBytes new_bytes);
 
 }  // namespace manifolddb::wal

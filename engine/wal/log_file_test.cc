@@ -263,7 +263,7 @@ TEST(GrowLog, KeepsTheRingInUseAndAddsZerosThatAreSynced) {
   log.Append({1000});
   log.Sync();
   trace.lines.clear();
-  ASSERT_TRUE(GrowLog(log.file(), kUnit, kCapacity, 4 * kCapacity));
+  ASSERT_TRUE(GrowLog(log.file(), kUnit, kCapacity, 4 * kCapacity, NewBytes::kWritten));
   EXPECT_EQ(trace.lines, (Lines{"allocate 139264 test-wal", "write @40960+98304 test-wal", "sync test-wal"}));
   const auto added = log.RingBytes(kCapacity, 3 * kCapacity);
   for (const std::byte byte : added) ASSERT_EQ(byte, std::byte{0});
@@ -272,10 +272,19 @@ TEST(GrowLog, KeepsTheRingInUseAndAddsZerosThatAreSynced) {
   EXPECT_EQ(read.operations, log.Expected(2));
 }
 
+TEST(GrowLog, WhatIsReservedReadsAsZerosAndIsSynced) {
+  Trace trace;
+  TestLog log({.write_unit = kUnit, .units = 8}, MakeTracedStorage(MakeMemoryStorage(), trace));
+  trace.lines.clear();
+  ASSERT_TRUE(GrowLog(log.file(), kUnit, kCapacity, 4 * kCapacity, NewBytes::kReserved));
+  EXPECT_EQ(trace.lines, (Lines{"allocate 139264 test-wal", "sync test-wal"}));
+  for (const std::byte byte : log.RingBytes(kCapacity, 3 * kCapacity)) ASSERT_EQ(byte, std::byte{0});
+}
+
 TEST(GrowLog, AGrowthThatNoMetaPageStatedIsDoneAgain) {
   TestLog log({.write_unit = kUnit, .units = 8});
-  ASSERT_TRUE(GrowLog(log.file(), kUnit, kCapacity, 4 * kCapacity));
-  ASSERT_TRUE(GrowLog(log.file(), kUnit, kCapacity, 2 * kCapacity));
+  ASSERT_TRUE(GrowLog(log.file(), kUnit, kCapacity, 4 * kCapacity, NewBytes::kWritten));
+  ASSERT_TRUE(GrowLog(log.file(), kUnit, kCapacity, 2 * kCapacity, NewBytes::kWritten));
   EXPECT_EQ(log.file().Size().value(), 2 * kUnit + 4 * kCapacity);  // never shrinks
 }
 

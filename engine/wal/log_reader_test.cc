@@ -212,7 +212,7 @@ TEST(ReadLog, AfterGrowthTheNewRingIsReadFromTheCheckpointThatStatesIt) {
   TestLog log({.units = 16, .origin = 512 * 7});
   for (int i = 0; i < 5; ++i) log.Append({600});
   log.Sync();
-  ASSERT_TRUE(GrowLog(log.file(), 512, 16 * 512, 64 * 512));
+  ASSERT_TRUE(GrowLog(log.file(), 512, 16 * 512, 64 * 512, NewBytes::kWritten));
   ExpectAllBack(log);  // not stated yet: the old ring
   log.Checkpoint();
   log.scan().ring = {.capacity = 64 * 512, .origin = log.writer().end().lsn, .write_unit = 512};
