@@ -59,7 +59,7 @@ enum class ScenarioKind : uint8_t {
   kEndings,     // every pair of early endings of openings, where a copy of a meta page stands alone
   kSchedules,   // the same program, its actors otherwise interleaved
   kOlderFile,   // a data file as it was before, beside the log of now
-  kFullLog,     // killed on a full disk, with far more in the log than the data file has to spare
+  kFullLog,     // killed as the disk became full, with far more in the log than the data file has to spare
 };
 inline constexpr size_t kScenarios = 17;
 const char* Name(ScenarioKind kind);

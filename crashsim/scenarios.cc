@@ -300,7 +300,8 @@ bool Scenarios::RunWithFault(const Fault& fault, Relief relief, Random& random) 
   JudgeFaulted(disk, session, fired[0].effects, fault.kind == FaultKind::kSyncFailsLater, random);
   if (relief == Relief::kAtTheEnd && !session.open_error) {
     Random more = random.Fork(1);
-    KillWhileFull(session, fired[0].effects, more);
+    const auto killed = KilledWhileFull(session, fired[0].effects, more);
+    Reopen(killed, OracleOf(session), {.full = true}, killed->effects(), more);
   }
   return true;
 }
@@ -331,42 +332,61 @@ void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& s
   Reopen(disk, oracle, {.lie = lie ? &*lie : nullptr}, failed_at, random);
 }
 
-// What a process had room for on this disk, recovery has room for.
-void Scenarios::KillWhileFull(const Session& session, uint64_t full_at, Random& random) {
+// As its process left it at some effect from `full_at` on; the disk stays full.
+std::shared_ptr<Disk> Scenarios::KilledWhileFull(const Session& session, uint64_t full_at,
+                                                 Random& random) const {
   const uint64_t from = std::max(full_at, session.opened_effect);
   const uint64_t effects = from + random.Below(session.trace->effects.size() - from + 1);
-  const auto disk = std::make_shared<Disk>(*session.trace, effects, random.Next());
+  auto disk = std::make_shared<Disk>(*session.trace, effects, random.Next());
   disk->Arm({.kind = FaultKind::kNoSpace, .counted = Only(faultfs::Operation::kAllocate), .lasting = true});
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
                          campaign_.Here().fault + "/killed@" + std::to_string(effects));
-  Reopen(disk, OracleOf(session), {.full = true}, effects, random);
+  return disk;
 }
 
-// A program of its own, run twice: how far the data file grows, and with less than that.
+// What a process had room for on this disk, recovery has room for: many programs of its own, each on a disk
+// with less room than it takes. That alone is asked of all, and everything of the last.
 bool Scenarios::FillLargeLog(Random& random, std::string&) {
   constexpr uint32_t kSteps = 300;
+  constexpr int kPrograms = 20;
   Generation own;
   own.plan.setup = WithLargeLog(generation_.plan.setup);
-  own.plan.seed = random.Next();
-  own.plan.program = DrawFilling(random, own.plan.setup.limits, kSteps);
-  own.session = RunSession(own.MakeDisk(), own.plan, [this] { OnDeadlock(place_); });
-  const uint64_t growths = GrowthsOfData(*own.session.trace);
-  Fault fault{.kind = FaultKind::kNoSpace, .counted = Only(faultfs::Operation::kAllocate), .file = kDatabase};
-  fault.lasting = true;
-  fault.at = growths - random.Below(growths / 2 + 1);
-  own.plan.faults_armed = true;
-  campaign_.EnterSession(generation_.index, campaign_.Here().scenario, fault.ToString());
-  const auto disk = own.MakeDisk();
-  disk->Arm(fault);
-  const Session session = RunSession(disk, own.plan, [this] { OnDeadlock(place_); });
-  campaign_.counters().sessions += 2;
-  const std::vector<faultfs::FaultRecord> fired = disk->faults_fired();
-  if (fired.empty() || session.open_error) return false;
   Explorer explorer(campaign_, own.plan.setup, {});
   Scenarios scenarios(campaign_, place_, explorer, workload_, own);
-  campaign_.Report(ViolationsOf(session, scenarios.OracleOf(session)));
-  scenarios.KillWhileFull(session, fired[0].effects, random);
-  return true;
+  uint64_t growths = 0;  // of the data file, where there is room
+  bool filled = false;
+  for (int program = 0; program <= kPrograms && !campaign_.Stop(); ++program) {
+    own.plan.seed = random.Next();
+    own.plan.program = DrawFilling(random, own.plan.setup.limits, kSteps);
+    own.plan.faults_armed = growths > 0;
+    const auto disk = own.MakeDisk();
+    Fault fault{
+        .kind = FaultKind::kNoSpace, .counted = Only(faultfs::Operation::kAllocate), .file = kDatabase};
+    fault.lasting = true;
+    fault.at = growths - random.Below(growths / 2 + 1);
+    campaign_.EnterSession(generation_.index, campaign_.Here().scenario, fault.ToString());
+    if (growths > 0) disk->Arm(fault);
+    const Session session = RunSession(disk, own.plan, [this] { OnDeadlock(place_); });
+    ++campaign_.counters().sessions;
+    const Oracle oracle = scenarios.OracleOf(session);
+    campaign_.Report(ViolationsOf(session, oracle));
+    const std::vector<faultfs::FaultRecord> fired = disk->faults_fired();
+    if (growths == 0) growths = GrowthsOfData(*session.trace);
+    if (fired.empty() || session.open_error) continue;
+    filled = true;
+    const auto killed = scenarios.KilledWhileFull(session, fired[0].effects, random);
+    const uint64_t effects = killed->effects();
+    if (program == kPrograms) {
+      scenarios.Reopen(killed, oracle, {.full = true}, effects, random);
+      break;
+    }
+    const Recovered found = Recover(killed, own.plan.setup, {}, {.verify = false});
+    campaign_.CountRecovery(found.cpu_nanos);
+    if (found.error)
+      campaign_.Report(
+          {{Promise::kHonestAboutErrors, "the database opens on a full disk", Describe(*found.error)}});
+  }
+  return filled;
 }
 
 // ---- Other interleavings ----------------------------------------------------------------------------------

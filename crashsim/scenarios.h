@@ -86,8 +86,8 @@ class Scenarios {
   // Judges a session in which something failed, opens the database again in the same boot, and cuts.
   void JudgeFaulted(const std::shared_ptr<faultfs::Disk>& disk, const Session& session, uint64_t failed_at,
                     bool sync_lied, Random& random);
-  // Kills the process of such a session while the disk was full, and opens the database on what it has then.
-  void KillWhileFull(const Session& session, uint64_t full_at, Random& random);
+  std::shared_ptr<faultfs::Disk> KilledWhileFull(const Session& session, uint64_t full_at,
+                                                 Random& random) const;
   // A second session on a disk that goes on in the same boot, judged and cut.
   struct Boot {
     LyingSync* lie = nullptr;  // a sync of the session before

@@ -121,7 +121,7 @@ void Checkpointer::WaitIdle() {
   --idlers_;
 }
 
-Status Checkpointer::RunAndWait() {
+Status Checkpointer::RunAndWait() noexcept {
   {
     base::MutexLock lock(mutex_);
     const uint64_t wanted = started_ + 1;
@@ -143,7 +143,7 @@ Status Checkpointer::RunAndWait() {
   return status;
 }
 
-Status Checkpointer::RunFinal() {
+Status Checkpointer::RunFinal() noexcept {
   WaitIdle();
   const Turn turn(*this);
   Plan plan;
@@ -151,7 +151,7 @@ Status Checkpointer::RunFinal() {
   return RunHeld(plan);
 }
 
-Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) {
+Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) noexcept {
   const Turn turn(*this);
   ordered = false;
   Plan plan;
@@ -173,7 +173,8 @@ std::optional<wal::LogRing> Checkpointer::GrownRing() {
   if (ready > capacity)
     return wal::LogRing{ready, durable_.lsn, durable_.write_unit};  // origin: WriteFreeMap
   const bool half_full = core_.log_space->used() * 2 >= core_.log_space->usable();
-  if (half_full) growth_.Want(capacity, GroupsAreLarge() ? wal::NewBytes::kReserved : wal::NewBytes::kWritten);
+  if (half_full)
+    growth_.Want(capacity, GroupsAreLarge() ? wal::NewBytes::kReserved : wal::NewBytes::kWritten);
   return std::nullopt;
 }
 
@@ -425,8 +426,11 @@ void Checkpointer::NoteDropped() {
 
 bool Checkpointer::MakeRoom() {
   if (core_.poison->set()) return false;
-  if (!core_.versions->WaitsForCheckpoint() && !dropped_left_.load(std::memory_order_relaxed)) return false;
-  return RunAndWait().has_value();
+  // Even if it gives nothing back: what is in the log has its place on the disk then. A replay would lay it
+  // out otherwise, and may find no room for that (docs/design/006).
+  const bool gives = core_.versions->WaitsForCheckpoint() || dropped_left_.load(std::memory_order_relaxed);
+  if (!gives && core_.log_space->used() == 0) return false;
+  return RunAndWait().has_value() && gives;
 }
 
 void Checkpointer::Undo(Work& work, const Error& error) {

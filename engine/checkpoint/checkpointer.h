@@ -41,12 +41,12 @@ class Checkpointer final : public txn::CheckpointService {
   ~Checkpointer() override;
 
   void Request() noexcept override;  // as Run: a request that gets lost would be waited for
-  Status RunAndWait() override;
-  Result<format::TxnId> CommitThrough(ThroughCommit& commit, bool& ordered) override;
+  Status RunAndWait() noexcept override;
+  Result<format::TxnId> CommitThrough(ThroughCommit& commit, bool& ordered) noexcept override;
   // The last one: marks the files clean. Nobody commits any more. Waits for requested work.
-  Status RunFinal();
-  // Where the device is full: runs a checkpoint if that gives pages back; false if there are none, or it
-  // failed.
+  Status RunFinal() noexcept;
+  // Where the device is full: runs a checkpoint if there is anything to write; false if it gave no pages
+  // back.
   bool MakeRoom();
   // Returns when no requested work is on its way any more.
   void WaitIdle() EXCLUDES(mutex_);

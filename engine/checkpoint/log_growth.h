@@ -1,7 +1,7 @@
 #pragma once
-// The log's next ring: made step by step, beside commits, then stated by a later checkpoint. Filled with zeros;
-// or, where groups are large, only reserved: then the books of blocks that are written for the first time are
-// little beside the group, and filling them would double what is written (docs/design/007).
+// The log's next ring: made step by step, beside commits, then stated by a later checkpoint. Filled with
+// zeros; or, where groups are large, only reserved: then the books of blocks that are written for the first
+// time are little beside the group, and filling them would double what is written (docs/design/007).
 //
 // (1) Only what lies behind the ring in use is written, and what counts as made has been synced.
 // (2) A checkpoint states a ring only when all of it is made.

@@ -35,7 +35,7 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path, const 
 }
 
 Result<std::unique_ptr<Database>> Database::Open(std::shared_ptr<Storage> storage, const std::string& name,
-                                                 const Options& options) {
+                                                 const Options& options) noexcept {
   MANIFOLDDB_ASSIGN(auto impl, db::DatabaseImpl::Open(std::move(storage), name, options));
   return std::make_unique<Database>(std::move(impl));
 }

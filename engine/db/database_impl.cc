@@ -49,7 +49,8 @@ DatabaseImpl::~DatabaseImpl() {
 }
 
 Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(std::shared_ptr<Storage> storage,
-                                                         const std::string& name, const Options& options) {
+                                                         const std::string& name,
+                                                         const Options& options) noexcept {
   MANIFOLDDB_ASSIGN(const Config config, Resolve(options));
   for (page::Placement placement = page::Placement::kNextFit;; placement = page::Placement::kPacked) {
     std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(storage, name, options, config, placement));
@@ -280,7 +281,7 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
   core_.checkpoints = checkpointer_.get();
 }
 
-Status DatabaseImpl::Close() {
+Status DatabaseImpl::Close() noexcept {
   {
     base::MutexLock lock(mutex_);
     while (closing_) close_ended_.Wait(mutex_);

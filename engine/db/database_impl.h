@@ -26,7 +26,7 @@ namespace manifolddb::db {
 class DatabaseImpl {
  public:
   static Result<std::unique_ptr<DatabaseImpl>> Open(std::shared_ptr<Storage> storage, const std::string& name,
-                                                    const Options& options);
+                                                    const Options& options) noexcept;
   ~DatabaseImpl();
   DatabaseImpl(const DatabaseImpl&) = delete;
   DatabaseImpl& operator=(const DatabaseImpl&) = delete;
@@ -36,7 +36,7 @@ class DatabaseImpl {
   const format::MetaPage& found() const { return found_; }
   Result<VerifyReport> Verify();
   DatabaseStats Stats() const;
-  Status Close() EXCLUDES(mutex_);
+  Status Close() noexcept EXCLUDES(mutex_);
 
  private:
   DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options,

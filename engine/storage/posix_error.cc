@@ -14,14 +14,14 @@ Errc CodeOf(int os_error) {
     case EACCES:
     case EPERM: return Errc::kPermission;
     case ENOSPC:
-    case EDQUOT: return Errc::kNoSpace;
+    case EDQUOT:
+    case EFBIG: return Errc::kNoSpace;
     case EROFS: return Errc::kReadOnly;
     case EISDIR:
     case ELOOP:
     case ENAMETOOLONG:
     case EINVAL: return Errc::kInvalidArgument;
     case ENOMEM: return Errc::kNoMemory;
-    case EFBIG:
     case EMFILE:
     case ENFILE: return Errc::kLimit;
     default: return Errc::kIo;

@@ -233,7 +233,10 @@ class PosixFile final : public File {
     } while (result != 0 && errno == EINTR);
     if (result == 0) return {};
     if (errno == EOPNOTSUPP || errno == ENOSYS) return FillWithZeros(now, size);
-    return FailErrno("posix_storage.allocate", name(), errno, now);
+    const int error = errno;
+    // What it got before there was no more would stay, and others may need it. If this fails it stays.
+    if (error == ENOSPC) static_cast<void>(::ftruncate(fd_.get(), static_cast<off_t>(now)));
+    return FailErrno("posix_storage.allocate", name(), error, now);
   }
 
   // Reserves room the slow way. What was filled before an error stays: the next attempt starts there.

@@ -83,7 +83,7 @@ Result<Family*> FindOrdered(Core& core, std::string_view name, const char* opera
 
 }  // namespace
 
-Result<Family*> CreateFamily(Core& core, std::string_view name) {
+Result<Family*> CreateFamily(Core& core, std::string_view name) noexcept {
   const Presence presence(core);
   MANIFOLDDB_TRY(presence.Check("column_family.create"));
   MANIFOLDDB_TRY(CheckName(name, "column_family.create"));
@@ -111,7 +111,7 @@ Result<Family*> CreateFamily(Core& core, std::string_view name) {
   return created;
 }
 
-Status DropFamily(Core& core, std::string_view name) {
+Status DropFamily(Core& core, std::string_view name) noexcept {
   const Presence presence(core);
   MANIFOLDDB_TRY(presence.Check("column_family.drop"));
   Tokens tokens(core);
@@ -133,7 +133,7 @@ Status DropFamily(Core& core, std::string_view name) {
   });
 }
 
-Status RenameFamily(Core& core, std::string_view from, std::string_view to) {
+Status RenameFamily(Core& core, std::string_view from, std::string_view to) noexcept {
   const Presence presence(core);
   MANIFOLDDB_TRY(presence.Check("column_family.rename"));
   MANIFOLDDB_TRY(CheckName(to, "column_family.rename"));

@@ -10,9 +10,9 @@ namespace manifolddb::txn {
 
 // kAlreadyExists, kInvalidArgument (name), kNoSuchColumnFamily, and what commits report. kBusy if another
 // thread changes the set of families while this one holds a family.
-Result<Family*> CreateFamily(Core& core, std::string_view name);
+Result<Family*> CreateFamily(Core& core, std::string_view name) noexcept;
 // Waits for write transactions that hold the family. kBusy if this thread holds it.
-Status DropFamily(Core& core, std::string_view name);
-Status RenameFamily(Core& core, std::string_view from, std::string_view to);
+Status DropFamily(Core& core, std::string_view name) noexcept;
+Status RenameFamily(Core& core, std::string_view from, std::string_view to) noexcept;
 
 }  // namespace manifolddb::txn

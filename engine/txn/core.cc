@@ -118,7 +118,7 @@ void Core::RequestCheckpointIfDue() {
   if (memory || log || time) checkpoints->Request();
 }
 
-Status Core::LoadFamily(Family* family, mvcc::ReaderSlot* slot) {
+Status Core::LoadFamily(Family* family, mvcc::ReaderSlot* slot) noexcept {
   if (!family->versions.empty()) [[likely]]
     return {};
   if (!families->BeginLoading(family)) return {};

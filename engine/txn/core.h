@@ -105,7 +105,7 @@ struct Core {
 
   // Makes sure that the family's tables are in memory. REQUIRES: the family is not new. Waits for another
   // thread that loads them. Reads the durable table tree.
-  Status LoadFamily(Family* family, mvcc::ReaderSlot* slot);
+  Status LoadFamily(Family* family, mvcc::ReaderSlot* slot) noexcept;
 };
 
 // Keeps the database from being closed while a call that is no transaction runs.

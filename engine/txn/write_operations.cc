@@ -53,7 +53,7 @@ Status WriteTransactionImpl::Log(const WriteTableState* table, uint64_t bytes, A
   return {};
 }
 
-Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::string_view name) {
+Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::string_view name) noexcept {
   MANIFOLDDB_TRY(CheckLive("table.create"));
   MANIFOLDDB_TRY(CheckName(name, "table.create"));
   MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(family, "table.create"));
@@ -75,7 +75,7 @@ Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::s
   return WriteTable(this, table);
 }
 
-Result<WriteTable> WriteTransactionImpl::OpenTable(ColumnFamily family, std::string_view name) {
+Result<WriteTable> WriteTransactionImpl::OpenTable(ColumnFamily family, std::string_view name) noexcept {
   MANIFOLDDB_TRY(CheckLive("table.open"));
   MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(family, "table.open"));
   WriteTableState* const table = edit->Find(name);
@@ -83,7 +83,7 @@ Result<WriteTable> WriteTransactionImpl::OpenTable(ColumnFamily family, std::str
   return WriteTable(this, table);
 }
 
-Status WriteTransactionImpl::DropTable(ColumnFamily family, std::string_view name) {
+Status WriteTransactionImpl::DropTable(ColumnFamily family, std::string_view name) noexcept {
   MANIFOLDDB_TRY(CheckLive("table.drop"));
   MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(family, "table.drop"));
   WriteTableState* const table = edit->Find(name);
@@ -94,7 +94,8 @@ Status WriteTransactionImpl::DropTable(ColumnFamily family, std::string_view nam
   return AfterChange();
 }
 
-Status WriteTransactionImpl::RenameTable(ColumnFamily family, std::string_view from, std::string_view to) {
+Status WriteTransactionImpl::RenameTable(ColumnFamily family, std::string_view from,
+                                         std::string_view to) noexcept {
   MANIFOLDDB_TRY(CheckLive("table.rename"));
   MANIFOLDDB_TRY(CheckName(to, "table.rename"));
   MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(family, "table.rename"));
@@ -138,7 +139,7 @@ Status WriteTransactionImpl::Select(const WriteTableState& table) {
   return {};
 }
 
-Status WriteTransactionImpl::Put(WriteTableState& table, ByteView key, ByteView value) {
+Status WriteTransactionImpl::Put(WriteTableState& table, ByteView key, ByteView value) noexcept {
   MANIFOLDDB_TRY(CheckTable(table, "table.put"));
   const uint32_t key_bytes_max = format::KeyBytesMax(core_.file->page_size());
   if (key.size() > key_bytes_max) {
@@ -160,7 +161,7 @@ Status WriteTransactionImpl::Put(WriteTableState& table, ByteView key, ByteView 
   return AfterChange();
 }
 
-Result<bool> WriteTransactionImpl::Delete(WriteTableState& table, ByteView key) {
+Result<bool> WriteTransactionImpl::Delete(WriteTableState& table, ByteView key) noexcept {
   MANIFOLDDB_TRY(CheckTable(table, "table.delete"));
   if (key.size() > format::KeyBytesMax(core_.file->page_size())) return false;
   bool found = false;
@@ -178,7 +179,7 @@ Result<bool> WriteTransactionImpl::Delete(WriteTableState& table, ByteView key) 
   return true;
 }
 
-Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const Range& wanted) {
+Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const Range& wanted) noexcept {
   MANIFOLDDB_TRY(CheckTable(table, "table.delete_range"));
   const Range range = CutBounds(wanted, pages_.page_size());
   auto deleted = [&] {

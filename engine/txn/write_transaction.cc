@@ -35,7 +35,7 @@ WriteTransactionImpl::WriteTransactionImpl(Core& core)
 WriteTransactionImpl::~WriteTransactionImpl() { Abort(); }
 
 Result<std::unique_ptr<WriteTransactionImpl>> WriteTransactionImpl::Begin(
-    Core& core, std::span<const ColumnFamily> families) {
+    Core& core, std::span<const ColumnFamily> families) noexcept {
   std::unique_ptr<WriteTransactionImpl> transaction(new WriteTransactionImpl(core));
   MANIFOLDDB_TRY(core.CheckWritable("transaction.begin"));
   MANIFOLDDB_TRY(core.WaitForMemory());
@@ -86,7 +86,7 @@ Status WriteTransactionImpl::AddTaken(Family* family) {
   return {};
 }
 
-Status WriteTransactionImpl::AddColumnFamily(ColumnFamily handle) {
+Status WriteTransactionImpl::AddColumnFamily(ColumnFamily handle) noexcept {
   MANIFOLDDB_TRY(CheckLive("transaction.add_column_family"));
   Family* const family = core_.families->Find(FamilyId{handle.id()});
   if (family == nullptr) {
@@ -140,7 +140,7 @@ bool WriteTransactionImpl::changed() const {
                      [](const FamilyEdit& edit) { return edit.changed(); });
 }
 
-Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) {
+Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) noexcept {
   if (Status live = CheckLive("transaction.commit"); !live) {
     Abort();
     return std::unexpected<Error>(live.error());
@@ -238,7 +238,7 @@ void WriteTransactionImpl::ReleaseFamilies() {
   core_.families->ReleaseTokens(HeldFamilies());
 }
 
-void WriteTransactionImpl::Abort() {
+void WriteTransactionImpl::Abort() noexcept {
   if (!std::exchange(ended_, true)) pages_.Abandon();
   ReleaseFamilies();
   // An ended transaction holds nothing: the database may be closed while the object still exists.

@@ -20,30 +20,32 @@ namespace manifolddb::txn {
 // (1) Every change is in the redo and in the pages, in the same order, or the transaction can only be
 // aborted. (2) Until it is ordered, nobody else sees any of it, and giving up costs nothing but its own
 // pages. (3) The families' tokens are held until the commit is ordered, or the transaction is given up.
+// noexcept, as CommitPipeline::Commit: a small allocation that fails amid a change would leave redo and pages
+// at odds, or families taken that nobody gives back.
 class WriteTransactionImpl {
  public:
   static Result<std::unique_ptr<WriteTransactionImpl>> Begin(Core& core,
-                                                             std::span<const ColumnFamily> families);
+                                                             std::span<const ColumnFamily> families) noexcept;
   ~WriteTransactionImpl();  // aborts unless ended
   WriteTransactionImpl(const WriteTransactionImpl&) = delete;
   WriteTransactionImpl& operator=(const WriteTransactionImpl&) = delete;
 
-  Result<WriteTable> CreateTable(ColumnFamily family, std::string_view name);
-  Result<WriteTable> OpenTable(ColumnFamily family, std::string_view name);
-  Status DropTable(ColumnFamily family, std::string_view name);
-  Status RenameTable(ColumnFamily family, std::string_view from, std::string_view to);
+  Result<WriteTable> CreateTable(ColumnFamily family, std::string_view name) noexcept;
+  Result<WriteTable> OpenTable(ColumnFamily family, std::string_view name) noexcept;
+  Status DropTable(ColumnFamily family, std::string_view name) noexcept;
+  Status RenameTable(ColumnFamily family, std::string_view from, std::string_view to) noexcept;
   Result<std::vector<std::string>> ListTables(ColumnFamily family);
-  Status AddColumnFamily(ColumnFamily family);
+  Status AddColumnFamily(ColumnFamily family) noexcept;
 
   Result<std::optional<Value>> Get(const WriteTableState& table, ByteView key);
   Result<uint64_t> Length(const WriteTableState& table);
   Result<Cursor> NewCursor(WriteTableState* table, const Range& range);
-  Status Put(WriteTableState& table, ByteView key, ByteView value);
-  Result<bool> Delete(WriteTableState& table, ByteView key);
-  Result<uint64_t> DeleteRange(WriteTableState& table, const Range& wanted);
+  Status Put(WriteTableState& table, ByteView key, ByteView value) noexcept;
+  Result<bool> Delete(WriteTableState& table, ByteView key) noexcept;
+  Result<uint64_t> DeleteRange(WriteTableState& table, const Range& wanted) noexcept;
 
-  Result<uint64_t> Commit(const CommitOptions& options);
-  void Abort();
+  Result<uint64_t> Commit(const CommitOptions& options) noexcept;
+  void Abort() noexcept;
 
   // For cursors: whether the table may still be used, and how often anything changed.
   Status CheckTable(const WriteTableState& table, const char* operation);

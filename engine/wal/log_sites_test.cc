@@ -198,7 +198,8 @@ TEST(LogSites, EverySyncThatIsSkippedIsMissingFromTheTrace) {
   const auto lifecycle = [&](Storage& storage, Trace&) {
     ASSERT_TRUE(CreateLog(storage, "n-wal", header, 8 * 512));
     auto log = OpenLog(storage, "n-wal", OpenMode::kReadWrite, header, 8 * 512);
-    ASSERT_TRUE(log && MarkOpened(**log, header, format::Life{1}) && GrowLog(**log, 512, 8 * 512, 16 * 512, NewBytes::kWritten));
+    ASSERT_TRUE(log && MarkOpened(**log, header, format::Life{1}) &&
+                GrowLog(**log, 512, 8 * 512, 16 * 512, NewBytes::kWritten));
   };
   const std::vector<std::string> sound = LinesOf(lifecycle);
   const std::pair<const char*, const char*> cases[] = {{"wal.create.sync.skip", "sync n-wal-new"},

@@ -67,7 +67,7 @@ class Database {
   static Result<std::unique_ptr<Database>> Open(const std::string& path, const Options& options = {});
   // The same over another storage; `name` is a file name in it.
   static Result<std::unique_ptr<Database>> Open(std::shared_ptr<Storage> storage, const std::string& name,
-                                                const Options& options = {});
+                                                const Options& options = {}) noexcept;
   explicit Database(std::unique_ptr<db::DatabaseImpl> impl);
   // Closes without a report of errors; call Close to have it.
   ~Database();
