@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "crashsim/revision.h"
+
 namespace manifolddb::crashsim {
 namespace {
 
@@ -199,14 +201,6 @@ void Campaign::NarrateDisk(const std::string& title, const faultfs::Trace& trace
       std::fprintf(stderr, "  %6llu %s\n", static_cast<unsigned long long>(i), line.c_str());
     }
   }
-}
-
-std::string GitRevision() {
-#ifdef MANIFOLDDB_GIT_REVISION
-  return MANIFOLDDB_GIT_REVISION;
-#else
-  return "unknown";
-#endif
 }
 
 }  // namespace manifolddb::crashsim

@@ -183,8 +183,6 @@ class Campaign {
 
 // The disk, for a violation's record.
 Json DiskOf(const faultfs::Traits& traits);
-// The commit the program was built from, as far as it knows.
-std::string GitRevision();
 // Coordinates of a place; the rest from the options.
 Coordinates CoordinatesOf(const CampaignOptions& options, const Place& place);
 

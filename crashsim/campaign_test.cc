@@ -9,6 +9,7 @@
 #include "crashsim/bounds.h"
 #include "crashsim/iteration.h"
 #include "crashsim/registry.h"
+#include "crashsim/revision.h"
 #include "crashsim/summary.h"
 #include "crashsim/unicode.h"
 #include "crashsim/worker.h"

@@ -8,6 +8,7 @@
 #include "crashsim/coordinates.h"
 #include "crashsim/mutants.h"
 #include "crashsim/registry.h"
+#include "crashsim/revision.h"
 #include "crashsim/setup.h"
 #include "crashsim/worker.h"
 

@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "crashsim/registry.h"
+#include "crashsim/revision.h"
 
 namespace manifolddb::crashsim {
 namespace {

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "crashsim/registry.h"
+#include "crashsim/revision.h"
 
 namespace manifolddb::crashsim {
 namespace {

@@ -20,6 +20,7 @@
 #include "crashsim/beat.h"
 #include "crashsim/iteration.h"
 #include "crashsim/registry.h"
+#include "crashsim/revision.h"
 #include "crashsim/summary.h"
 
 namespace manifolddb::crashsim {

@@ -416,8 +416,53 @@ def quoted_code(tree):
             yield Finding("README.md", _line_of(text, match.start()), "this code is in no file of examples/")
 
 
+def _code_spans(text):
+    """(position, text) of what is set as code in one line of markdown."""
+    for match in re.finditer(r"`([^`\n]+)`", text):
+        yield match.start(1), match[1]
+
+
+def doc_commands(tree):
+    """scripts and files of the project that *.md files name as code, or begin a line with, are there"""
+    there = set(tree.files)
+    for path in tree.files:
+        while path := os.path.dirname(path):
+            there.add(path)
+    named = re.compile(r"(?:\./)?((?:scripts|ci|docs|engine)/[^\s`]*)")
+    for path in tree.paths(".md"):
+        text = tree.text(path)
+        lines = re.finditer(rf"^\s*{named.pattern}", text, re.MULTILINE)
+        found = [(match.start(1), match[1]) for match in lines]
+        for position, code in _code_spans(text):
+            found += [(position, word[1]) for word in map(named.fullmatch, code.split()) if word]
+        for position, word in sorted(set(found)):
+            wanted = re.sub(r"(:\d+)?[/.,;:)'\"]*$", "", word)
+            # What stands for many: *, {a,b}, <name>, NNN-title.md.
+            placeholder = re.search(r"[*?<>{}\[\]]|\.\.\.|\b[A-Z]{2,}\b(?!\.md$)", wanted)
+            if wanted not in there and not placeholder:
+                yield Finding(path, _line_of(text, position), f"'{wanted}' does not exist")
+
+
+def map_names(tree):
+    """names of classes and functions in engine/README.md exist in the engine, each where it is said to be"""
+    if "engine/README.md" not in tree.files:
+        return
+    engine = [cpp_scan.blank_literals(tree.text(p)) for p in tree.cpp() if p.startswith("engine/")]
+    text = tree.text("engine/README.md")
+    for position, code in _code_spans(text):
+        if not re.fullmatch(r"\w+::\w+|[A-Z][a-z]+[A-Z]\w*", code):
+            continue
+        owner, _, name = code.rpartition("::")
+        patterns = [rf"\b{name}\b"]
+        if owner:
+            patterns.append(rf"\b{owner}::{name}\b|\b(class|struct|namespace)\b[^;{{]*\b{owner}\b[^;{{]*\{{")
+        if not any(all(re.search(pattern, source) for pattern in patterns) for source in engine):
+            yield Finding("engine/README.md", _line_of(text, position), f"the engine has no {code}")
+
+
 RULES = (module_deps, module_edges, orphans, function_length, file_length, line_length, bans, pragma_once,
-         own_header, open_ends, plain_text, interpreters, blobs, machine_paths, quoted_code)
+         own_header, open_ends, plain_text, interpreters, blobs, machine_paths, quoted_code, doc_commands,
+         map_names)
 
 
 def main():

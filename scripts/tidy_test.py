@@ -209,6 +209,26 @@ class Rules(unittest.TestCase):
                      {"README.md": quote.replace("1", "2"), "examples/x.cc": example})
         self.assertEqual(run(tidy.quoted_code, {"README.md": quote, "examples/x.cc": example}), [])
 
+    def test_doc_commands(self):
+        bad = {"docs/a.md": "Text.\nRun `nice scripts/y --all && scripts/x`.\n"}
+        self.catches(tidy.doc_commands, "docs/a.md:2: 'scripts/y' does not exist", bad)
+        self.catches(tidy.doc_commands, "'scripts/y' does not exist", {"README.md": "    scripts/y    all\n"})
+        self.catches(tidy.doc_commands, "'engine/wal/lag.cc'", {"README.md": "see `engine/wal/lag.cc:12`\n"})
+        self.catches(tidy.doc_commands, "'docs/README.md'", {"README.md": "see `docs/README.md`\n"})
+        good = ("`scripts/x`, `./scripts/x NAME`, `engine/wal/`, `engine/wal/log.cc:3`, `build/scripts/y`\n"
+                "`docs/NNN-title.md`, `scripts/NAME`, `engine/*/log.cc`, `engine/{wal,log}.h`\n\n"
+                "    scripts/x --all\n")
+        self.assertEqual(run(tidy.doc_commands, {"README.md": good}), [])
+
+    def test_map_names(self):
+        header = {"engine/wal/log.h": "#pragma once\nnamespace a::wal {\nvoid F();\n// void G();\n"
+                                      "class CAP(x) LogFile final : public File {\n  void Sync();\n};\n}\n"}
+        good = "| step | `LogFile::Sync` -> `wal::F`, `LogFile` | `Sync`, `wal/log.h` |\n"
+        self.assertEqual(run(tidy.map_names, {**header, "engine/README.md": good}), [])
+        for name in ("LogFile::Flush", "LagFile::Sync", "wal::G", "LogFiles"):
+            bad = {**header, "engine/README.md": f"Map.\n\n| step | `{name}` |\n"}
+            self.catches(tidy.map_names, f"engine/README.md:3: the engine has no {name}", bad)
+
 
 class Scanner(unittest.TestCase):
     def functions(self, text):

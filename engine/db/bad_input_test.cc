@@ -1,11 +1,20 @@
 // What is wrong with a file or a call is said by a distinct error, with the path, and the file is left alone.
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
 #include <string>
 
 #include "engine/base/memory.h"
+#include "engine/db/refused_opening.h"
 #include "engine/format/meta_page.h"
 #include "manifolddb/database.h"
 
@@ -48,14 +57,8 @@ class BadInputTest : public testing::Test {
     EXPECT_TRUE((*file)->Read(0, buffer->span()));
     return std::string(AsText(buffer->view()));
   }
-  // Opening fails with `code`, names the file, and leaves it as it was.
   void ExpectRefused(Errc code, const Options& options = Inline()) {
-    const std::string before = ReadFile("db");
-    const auto db = Database::Open(storage_, "db", options);
-    ASSERT_FALSE(db);
-    EXPECT_EQ(db.error().code(), code) << db.error().ToString();
-    EXPECT_NE(db.error().ToString().find("db"), std::string::npos);
-    EXPECT_EQ(ReadFile("db"), before);
+    manifolddb::ExpectRefused(storage_, code, options);
   }
   const std::shared_ptr<Storage> storage_ = MakeMemoryStorage();
 };
@@ -73,11 +76,7 @@ TEST_F(BadInputTest, AnEmptyFileIsNoDatabase) {
 TEST_F(BadInputTest, AMissingFileIsNotCreatedUnlessAskedFor) {
   Options options = Inline();
   options.create_if_missing = false;
-  const auto db = Database::Open(storage_, "db", options);
-  ASSERT_FALSE(db);
-  EXPECT_EQ(db.error().code(), Errc::kNotFound);
-  EXPECT_FALSE(*storage_->Exists("db"));
-  EXPECT_FALSE(*storage_->Exists("db-wal"));
+  ExpectRefused(Errc::kNotFound, options);
 }
 
 TEST_F(BadInputTest, AnotherPageSizeIsRefused) {
@@ -157,6 +156,62 @@ TEST_F(BadInputTest, ADirectoryIsNamedAsItWasTypedAndAFileAskedFor) {
   }
 }
 
+constexpr int kNoOtherUser = 255;
+
+// With which code the opening fails for somebody who may not do everything; 0 if it succeeds, or says less
+// than that `file` is refused and what to do about it.
+int CodeForAnother(const std::string& path, bool read_only, const std::string& file) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (getuid() == 0 && setuid(kNobody) != 0) _exit(kNoOtherUser);
+    Options options = Inline();
+    options.read_only = read_only;
+    const auto db = Database::Open(path, options);
+    if (db || db.error().file() != file) _exit(0);
+    const std::string said = db.error().ToString();
+    const bool advises = said.find(Advice(db.error().code())) != said.npos;
+    _exit(said.find(file) != said.npos && advises ? static_cast<int>(db.error().code()) : 0);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+std::map<std::string, std::string> BytesByName(const std::string& directory) {
+  std::map<std::string, std::string> contents;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    contents[entry.path()].assign(std::istreambuf_iterator<char>(file), {});
+  }
+  return contents;
+}
+
+TEST(UnreadableFiles, AreSaidToBeRefusedAndNothingIsTouched) {
+  std::string directory = testing::TempDir() + "/bad_input_test.XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  ASSERT_EQ(chmod(directory.c_str(), 0777), 0);  // files could appear
+  const std::string path = directory + "/db";
+  const std::string log = path + "-wal";
+  ASSERT_TRUE(Database::Open(path, Inline()));
+  const auto before = BytesByName(directory);
+  EXPECT_EQ(before.size(), 2u);
+  for (const std::string& refused : {path, log}) {
+    for (const bool read_only : {false, true}) {
+      ASSERT_EQ(chmod(path.c_str(), 0666), 0);
+      ASSERT_EQ(chmod(log.c_str(), 0666), 0);
+      ASSERT_EQ(chmod(refused.c_str(), 0), 0);
+      const int code = CodeForAnother(path, read_only, refused);
+      if (code == kNoOtherUser) GTEST_SKIP() << "root, and cannot be anybody else";
+      EXPECT_EQ(code, static_cast<int>(Errc::kPermission)) << refused << (read_only ? ", read only" : "");
+      ASSERT_EQ(chmod(refused.c_str(), 0666), 0);
+      EXPECT_TRUE(BytesByName(directory) == before) << refused << (read_only ? ", read only" : "");
+    }
+  }
+  EXPECT_TRUE(Database::Open(path, Inline()));
+  std::filesystem::remove_all(directory);
+}
+
 TEST_F(BadInputTest, AMissingLogIsCorruption) {
   Create();
   ASSERT_TRUE(storage_->Remove("db-wal"));
@@ -166,12 +221,7 @@ TEST_F(BadInputTest, AMissingLogIsCorruption) {
 TEST_F(BadInputTest, ALogWithoutItsDatabaseIsKept) {
   Create();
   ASSERT_TRUE(storage_->Remove("db"));
-  const std::string log = ReadFile("db-wal");
-  const auto db = Database::Open(storage_, "db", Inline());
-  ASSERT_FALSE(db);
-  EXPECT_EQ(db.error().code(), Errc::kCorrupt) << db.error().ToString();
-  EXPECT_EQ(ReadFile("db-wal"), log);
-  EXPECT_FALSE(*storage_->Exists("db-new")) << "who is refused leaves nothing behind";
+  ExpectRefused(Errc::kCorrupt);
 }
 
 TEST_F(BadInputTest, CallsThatCannotWorkAreErrors) {

@@ -8,6 +8,7 @@
 #include "engine/base/checksum.h"
 #include "engine/base/memory.h"
 #include "engine/db/forged_files.h"
+#include "engine/db/refused_opening.h"
 #include "engine/db/test_support.h"
 #include "engine/format/meta_page.h"
 #include "manifolddb/database.h"
@@ -73,9 +74,8 @@ TEST(MetaArea, AnIntactCopyOfANewerFormatIsRefusedWhicheverItIs) {
     MetaPageDisk& disk = *files.MetaAt(copy);
     disk.format_version = disk.format_version + 1;
     disk.checksum = base::Checksum64(std::as_bytes(std::span(&disk, 1)).subspan(16));
-    const auto db = Database::Open(files.Mount(), "db", TinyOptions());
-    ASSERT_FALSE(db) << "copy " << copy;
-    EXPECT_EQ(db.error().code(), Errc::kNewerFormat) << db.error().ToString();
+    SCOPED_TRACE("copy " + std::to_string(copy));
+    ExpectRefused(files.Mount(), Errc::kNewerFormat, TinyOptions());
   }
 }
 

@@ -4,11 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <latch>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "engine/base/mutex.h"
+#include "engine/base/sites.h"
 #include "engine/db/test_support.h"
 #include "manifolddb/database.h"
 
@@ -164,6 +169,169 @@ TEST_F(WaitsTest, WritersOfOneFamilyBehindAStoppedSyncShareTheNextGroup) {
   EXPECT_EQ(after.commits, before.commits + 3);
   EXPECT_EQ(after.log_groups, before.log_groups + 2);
   EXPECT_EQ(after.log_syncs, before.log_syncs + 2);
+}
+
+// Keeps work until it is told to do it: the database's own checkpoints stay out of the way.
+class KeepingExecutor final : public Executor {
+ public:
+  void Submit(std::function<void()> work) override {
+    const std::lock_guard lock(mutex_);
+    work_.push_back(std::move(work));
+  }
+  void Run() {
+    for (const auto& work : std::exchange(work_, {})) work();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::function<void()>> work_;
+};
+
+// The first sync of the data file after Arm waits at the gate; those after the first `succeed` fail.
+class FailingStorage final : public PassingStorage {
+ public:
+  void Arm(int succeed) {
+    succeed_.store(succeed);
+    gate.Arm();
+  }
+  Gate gate;
+
+ private:
+  class DataFile final : public PassingFile {
+   public:
+    DataFile(std::unique_ptr<File> file, FailingStorage* storage)
+        : PassingFile(std::move(file)), storage_(storage) {}
+
+   private:
+    Status DoSync() override {
+      storage_->gate.PassSync();
+      if (storage_->succeed_.fetch_sub(1) > 0) return below().Sync();
+      return Fail(Errc::kIo, "test.sync", {.file = name()});
+    }
+    FailingStorage* const storage_;
+  };
+  std::unique_ptr<File> Wrap(std::unique_ptr<File> file) override {
+    if (file->name() == "db-wal") return file;
+    return std::make_unique<DataFile>(std::move(file), this);
+  }
+
+  std::atomic<int> succeed_{1 << 30};
+};
+
+uint64_t WaitsForLogSpace() { return base::MarkOf<"txn.waits_for_log_space">::mark.hits(); }
+uint64_t WaitsForMemory() { return base::MarkOf<"txn.waits_for_memory">::mark.hits(); }
+
+std::atomic<uint64_t> waits_for_log_space_before{0};
+std::latch* both_wait = nullptr;
+
+// Once in each thread; what follows are real waits, which end only if somebody ends them.
+void TellThatOneWaits() {
+  base::simulated_wait = nullptr;
+  both_wait->count_down();
+}
+// A writer also waits for company, a little.
+void TellThatLogSpaceIsWaitedFor() {
+  std::this_thread::yield();
+  if (WaitsForLogSpace() > waits_for_log_space_before) TellThatOneWaits();
+}
+
+class FailedCheckpointTest : public testing::Test {
+ protected:
+  // More one-unit commits than the ring has room for, of a page each: too few in one transaction to be
+  // written out by it, in all more than may be dirty.
+  static constexpr int kWriters = 20;
+
+  void SetUp() override {
+    Options options = TinyOptions();
+    options.log_bytes_max = options.log_bytes_initial;
+    options.dirty_bytes_max = 9 * kTinyUnit;
+    options.executor = executor_;
+    auto opened = Database::Open(storage_, "db", options);
+    ASSERT_TRUE(opened) << opened.error().ToString();
+    db_ = std::move(*opened);
+    another_ = *db_->CreateColumnFamily("another");
+    std::vector<ColumnFamily> families;
+    for (int i = 0; i < kWriters; ++i) families.push_back(*db_->CreateColumnFamily(std::to_string(i)));
+    ASSERT_TRUE(db_->Checkpoint());
+    for (const ColumnFamily family : families) writers_.push_back(std::move(*db_->BeginWrite(family)));
+    for (int i = 0; i < kWriters; ++i) {
+      auto table = writers_[static_cast<size_t>(i)].CreateTable(families[static_cast<size_t>(i)], "t");
+      ASSERT_TRUE(table) << table.error().ToString();
+      ASSERT_TRUE(table->Put(AsBytes("k"), AsBytes("v")));
+    }
+  }
+
+  Status CommitUntilOneFails() {
+    for (WriteTransaction& writer : writers_) {
+      if (auto committed = writer.Commit(); !committed) return std::unexpected<Error>(committed.error());
+    }
+    return {};
+  }
+
+  // A checkpoint stops at its sync of the data file until one writer waits for room in the log and another
+  // for memory; syncs after the first `succeed` fail. What the checkpoint says.
+  Status CheckpointWithTwoBehindIt(int succeed) {
+    std::latch waiting(2);
+    both_wait = &waiting;
+    waits_for_log_space_before = WaitsForLogSpace();
+    const uint64_t waits_for_memory_before = WaitsForMemory();
+    storage_->Arm(succeed);
+    Status checkpoint;
+    std::thread checkpointer([&] { checkpoint = db_->Checkpoint(); });
+    storage_->gate.AwaitSync();
+    std::thread committer([&] {
+      base::simulated_wait = TellThatLogSpaceIsWaitedFor;
+      for_log_space_ = CommitUntilOneFails();
+      if (base::simulated_wait != nullptr) TellThatOneWaits();
+    });
+    std::thread beginner([&] {
+      base::simulated_wait = TellThatOneWaits;
+      const auto begun = db_->BeginWrite(another_);
+      if (!begun) for_memory_ = std::unexpected<Error>(begun.error());
+      if (base::simulated_wait != nullptr) TellThatOneWaits();
+    });
+    waiting.wait();
+    storage_->gate.Open();
+    for (std::thread* const thread : {&checkpointer, &committer, &beginner}) thread->join();
+    EXPECT_EQ(WaitsForLogSpace(), waits_for_log_space_before + 1);
+    EXPECT_EQ(WaitsForMemory(), waits_for_memory_before + 1);
+    return checkpoint;
+  }
+
+  void TearDown() override {
+    writers_.clear();
+    executor_->Run();
+    ASSERT_NE(db_, nullptr);
+    EXPECT_EQ(db_->Close().error().code(), Errc::kPoisoned);
+  }
+
+  const std::shared_ptr<FailingStorage> storage_ = std::make_shared<FailingStorage>();
+  const std::shared_ptr<KeepingExecutor> executor_ = std::make_shared<KeepingExecutor>();
+  std::unique_ptr<Database> db_;
+  ColumnFamily another_{0};
+  std::vector<WriteTransaction> writers_;
+  Status for_log_space_;
+  Status for_memory_;
+};
+
+// One of them runs the next checkpoint; it fails, for both.
+TEST_F(FailedCheckpointTest, IsToldToEachWriterThatWaitsForIt) {
+  constexpr int kSyncsOfOneCheckpoint = 3;
+  EXPECT_TRUE(CheckpointWithTwoBehindIt(kSyncsOfOneCheckpoint));
+  for (const Status& status : {for_log_space_, for_memory_}) {
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code(), Errc::kIo) << status.error().ToString();
+    EXPECT_EQ(status.error().operation(), "test.sync");
+  }
+}
+
+TEST_F(FailedCheckpointTest, FailsTheWritersThatWaitForTheOneBehindIt) {
+  EXPECT_EQ(CheckpointWithTwoBehindIt(0).error().code(), Errc::kIo);
+  for (const Status& status : {for_log_space_, for_memory_}) {
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code(), Errc::kPoisoned) << status.error().ToString();
+    EXPECT_NE(status.error().message().find("test.sync"), std::string::npos);
+  }
 }
 
 }  // namespace
