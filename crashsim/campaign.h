@@ -70,6 +70,7 @@ inline constexpr size_t kMarksMax = 512;
 struct Counters {
   uint64_t iterations = 0;
   uint64_t generations_tried = 0;  // all their scenarios, that is; points as far as time allows
+  uint64_t traces_tried = 0;       // of generations: every point of theirs, which none is with --sample
   uint64_t sessions = 0;
   uint64_t effects = 0;
   uint64_t commits = 0;

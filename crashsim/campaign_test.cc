@@ -221,6 +221,10 @@ TEST(Campaign, CallsItVacuousIfNothingWasAtStake) {
   EXPECT_TRUE(Vacuities(options, counters).empty());
   counters.generations_tried = 0;
   EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "nothing was tried to its end";
+  counters.generations_tried = 100;
+  EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "no trace was cut at its every point";
+  counters.traces_tried = 98;
+  EXPECT_TRUE(Vacuities(options, counters).empty());
   counters.generations_tried = 1;
   counters.faults_armed[0] = 12;
   EXPECT_EQ(Vacuities(options, counters).size(), 1u) << "armed, never fired";
@@ -233,7 +237,7 @@ TEST(Campaign, DemandsByHowMuchWasTried) {
   Counters counters;
   counters.scenarios_run.fill(1);
   counters.scenarios_bitten.fill(1);
-  counters.points_unsynced = 1;
+  counters.points_unsynced = counters.traces_tried = 1;
   counters.generations_tried = 1;
   constexpr auto kOlder = static_cast<size_t>(ScenarioKind::kOlderFile);
   CampaignOptions options;

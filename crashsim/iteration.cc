@@ -142,6 +142,7 @@ bool Iteration::RunGeneration(Generation& generation) {
     const uint64_t before = counters.recoveries;
     const uint64_t unsynced = counters.points_unsynced;
     explorer.Points(session.trace, Bench(*generation.oracle), {.last = generation.effects()}, draws.Fork(1));
+    if (!campaign_.Stop() && !campaign_.options().sample) ++counters.traces_tried;
     counters.scenario_recoveries[static_cast<size_t>(ScenarioKind::kPoints)] += counters.recoveries - before;
     const bool bitten = counters.points_unsynced > unsynced;
     counters.scenarios_bitten[static_cast<size_t>(ScenarioKind::kPoints)] += bitten ? 1 : 0;

@@ -159,12 +159,16 @@ void RunAll(const MutantsOptions& options, const std::string& scratch, std::vect
 
 constexpr double kMinute = 60;  // of a processor
 
+// A broken engine that takes longer is as good as unnoticed; the sound one is given more, to come by
+// everything.
+bool InTime(const Trial& trial) { return trial.processor_seconds <= kMinute; }
+
 struct Count {
   explicit Count(const std::vector<Trial>& trials) {
     for (const Trial& trial : trials) {
       if (trial.site.empty() || !trial.killed()) continue;
       ++killed;
-      if (trial.processor_seconds <= kMinute) ++within_a_minute;
+      if (InTime(trial)) ++within_a_minute;
       ++by[NoticedBy(trial)];
     }
   }
@@ -186,10 +190,11 @@ Outcomes Judge(const std::vector<Trial>& trials) {
       count.killed, trials.size() - 1, count.by["answer"], count.by["death"], count.by["hang"],
       count.within_a_minute);
   for (const Trial& trial : trials) {
-    if (!trial.site.empty() && !trial.killed()) {
-      std::printf("  survivor: %s (%s)\n", trial.site.c_str(),
-                  trial.hits() == 0 ? "its code never ran" : "its effect was never noticed");
-    }
+    if (trial.site.empty() || (trial.killed() && InTime(trial))) continue;
+    std::printf("  survivor: %s (%s)\n", trial.site.c_str(),
+                trial.killed()      ? "it was noticed, after more than a minute of a processor"
+                : trial.hits() == 0 ? "its code never ran"
+                                    : "its effect was never noticed");
   }
   const bool vacuous = sound.status == static_cast<int>(Outcomes::kVacuous);
   if (vacuous) {
@@ -198,7 +203,7 @@ Outcomes Judge(const std::vector<Trial>& trials) {
   } else if (!IsSound(sound)) {
     std::printf("  THE SOUND ENGINE WAS ACCUSED, or gave no verdict\n");
   }
-  const bool all_killed = count.killed + 1 == trials.size();
+  const bool all_killed = count.within_a_minute + 1 == trials.size();
   if (all_killed && IsSound(sound)) return Outcomes::kHolds;
   const bool no_verdict = std::ranges::any_of(trials, [](const Trial& trial) { return !trial.ended_well(); });
   if (no_verdict && !all_killed) return Outcomes::kHarnessError;

@@ -35,6 +35,15 @@ uint64_t GrowthsOfData(const faultfs::Trace& trace) {
   return growths;
 }
 
+// The first effect of a recovery's checkpoint on a meta page: the last two writes of meta pages are its own.
+uint64_t BeforeCheckpoint(const faultfs::Trace& trace, const Setup& setup) {
+  std::array<uint64_t, 2> last = {0, 0};
+  for (size_t i = 0; i < trace.effects.size(); ++i) {
+    if (IsMetaWrite(trace.effects[i], setup)) last = {last[1], i};
+  }
+  return last[0];
+}
+
 }  // namespace
 
 void Scenarios::Run(Random random) {
@@ -358,7 +367,7 @@ bool Scenarios::FillLargeLog(Random& random, std::string&) {
   for (int program = 0; program <= kPrograms && !campaign_.Stop(); ++program) {
     own.plan.seed = random.Next();
     own.plan.program = DrawFilling(random, own.plan.setup.limits, kSteps);
-    own.plan.faults_armed = growths > 0;
+    own.plan.faults_armed = own.plan.make_room = own.plan.full = growths > 0;
     const auto disk = own.MakeDisk();
     Fault fault{
         .kind = FaultKind::kNoSpace, .counted = Only(faultfs::Operation::kAllocate), .file = kDatabase};
@@ -426,6 +435,9 @@ bool Scenarios::LoopCrashes(Random& random, std::string&) {
   const Setup& setup = generation_.plan.setup;
   const faultfs::ImageSpec spec = {Policy::kRandom, random.Next() >> 1};
   Image image = point.Draw(spec);
+  // In half of the loops no checkpoint ever finishes.
+  const bool never = random.Fork(1).Chance(50);
+  bool cut_early = false;
   std::optional<Recovered> first;
   uint64_t cut_at = effects;
   for (uint32_t loop = 0; loop <= kLoops; ++loop) {
@@ -457,9 +469,11 @@ bool Scenarios::LoopCrashes(Random& random, std::string&) {
     }
     // Mostly before its checkpoint can have finished.
     cut_at = random.Below(random.Chance(70) ? found.effects * 2 / 3 + 1 : found.effects + 1);
+    if (never) cut_at = std::min(cut_at, BeforeCheckpoint(*found.trace, setup));
+    cut_early = cut_early || cut_at < found.effects;
     image = CrashPoint(found.trace, cut_at).Draw({Policy::kRandom, random.Next() >> 1});
   }
-  return first->effects > 0;
+  return cut_early;
 }
 
 }  // namespace manifolddb::crashsim

@@ -167,6 +167,7 @@ Json SummaryOf(const Counters& c, Outcomes outcome, double seconds,
           {"seconds", seconds},
           {"iterations", c.iterations},
           {"generations_tried", c.generations_tried},
+          {"traces_tried", c.traces_tried},
           {"sessions", c.sessions},
           {"commits", c.commits},
           {"effects", c.effects},
@@ -200,6 +201,7 @@ void Print(const CampaignOptions& options, const Counters& c, Outcomes outcome, 
     std::printf("  %-26s %12llu\n", what, static_cast<unsigned long long>(count));
   };
   line("programs tried", c.generations_tried);
+  if (!options.sample) line("  cut at every point", c.traces_tried);
   line("runs", c.sessions);
   line("transactions", c.commits);
   line("crash points", c.points);
@@ -264,6 +266,9 @@ std::vector<std::string> Vacuities(const CampaignOptions& options, const Counter
   AddScenarioVacuities(counters, why);
   if (counters.generations_tried == 0)
     why.push_back("no generation came to the end of its scenarios: it takes more time");
+  // Each worker may be amid one.
+  if (!options.sample && counters.generations_tried > options.jobs && counters.traces_tried == 0)
+    why.push_back("no program was cut at its every point");
   const std::vector<std::string> marks = MarkNames();
   for (size_t i = 0; i < marks.size() && i < kMarksMax; ++i) {
     const auto after = GenerationsUntilRequired(options, marks[i]);

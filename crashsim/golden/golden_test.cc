@@ -421,6 +421,20 @@ TEST(GoldenTrace, ACheckpointIsPagesSyncAndTwoCopiesEachSynced) {
   )");
 }
 
+TEST(GoldenTrace, ACheckpointSyncsAmidItsPages) {
+  Expect("CheckpointOfManyPages", R"(
+    write db-wal ring 20 +1           # 3.4: the commit whose pages are half of the dirty limit asks for it
+    write db pages +7                 # 3.5: of the first eight those that were not written before
+    sync db                           # 3.5: bounded unsynced bytes, and then those pages are clean
+    write db pages +4                 # 3.5: the rest
+    sync db                           # 3.5: as in any checkpoint
+    write db B0                       # 3.5: -
+    sync db                           # 3.5: -
+    write db B1                       # 3.5: -
+    sync db                           # 3.5: -
+  )");
+}
+
 TEST(GoldenTrace, TheLogGrowsBehindACheckpointAndBeforeTheOneThatStatesIt) {
   // The put that finds the log half full brings the checkpoint with it, and what follows that: the executor
   // works inline. Filling first would keep those waiting who need the room that the checkpoint makes.

@@ -152,6 +152,20 @@ Lines CommitThroughCheckpoint() {
   return stage.Seen();
 }
 
+// More pages than may be unsynced, which is half of the dirty limit: and that many bring a checkpoint.
+Lines CheckpointOfManyPages() {
+  Stage stage;
+  stage.options.dirty_bytes_max = 16 * 512;
+  stage.options.log_bytes_initial = stage.options.log_bytes_max = 64 * 512;
+  stage.OpenWithEntry();
+  const uint64_t checkpoints = stage.db().Stats().checkpoints;
+  for (int i = 10; stage.db().Stats().checkpoints == checkpoints; ++i) {
+    stage.Watch();
+    stage.Put("k" + std::to_string(i), std::string(120, 'v'), {.durability = Durability::kNone});
+  }
+  return stage.Seen();
+}
+
 Lines Checkpoint() {
   Stage stage;
   stage.OpenWithEntry();
@@ -347,6 +361,7 @@ const std::vector<Scenario>& Scenarios() {
       {"PutBehindTheEndOfTheRing", PutBehindTheEndOfTheRing},
       {"CommitThroughCheckpoint", CommitThroughCheckpoint},
       {"Checkpoint", Checkpoint},
+      {"CheckpointOfManyPages", CheckpointOfManyPages},
       {"CheckpointGrowsTheLog", CheckpointGrowsTheLog},
       {"Spill", Spill},
       {"CreateFamily", CreateFamily},

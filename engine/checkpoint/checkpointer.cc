@@ -346,13 +346,16 @@ Status Checkpointer::WritePages(const format::PageBitmap& used, const std::vecto
     for (uint64_t i = 0; i < run.pages; ++i) pages.push_back(format::PageId{run.first.raw() + i});
   }
   if (pages.size() > owned) std::sort(pages.begin(), pages.end());
-  const size_t chunk_pages = kUnsyncedBytesMax / core_.file->page_size();
+  const uint64_t unsynced_max = std::min(kUnsyncedBytesMax, core_.config.dirty_bytes_max / 2);
+  const size_t chunk_pages = std::max<uint64_t>(unsynced_max / core_.file->page_size(), 1);
   uint64_t bytes = 0;
   for (size_t first = 0; first < pages.size(); first += chunk_pages) {
     const auto chunk = std::span(pages).subspan(first, std::min(chunk_pages, pages.size() - first));
     MANIFOLDDB_TRY(core_.cache->WriteOut(chunk, bytes));
     if (chunk.size() < chunk_pages) break;
-    MANIFOLDDB_TRY(core_.file->file().Sync());
+    MANIFOLDDB_MARK("checkpoint.synced_amid");
+    // Clean pages are let go of: from then on they are on the disk or nowhere.
+    if (!MANIFOLDDB_BROKEN("checkpoint.sync_amid.skip")) MANIFOLDDB_TRY(core_.file->file().Sync());
     core_.cache->MarkClean(chunk);
   }
   if (!all_synced) return {};

@@ -100,6 +100,8 @@ class Database {
   // Writes what is published to the data file, so that recovery starts from here. Readers and writers go on.
   Status Checkpoint();
   // Reads everything that the newest published version and the durable checkpoint own, and checks it (G5).
+  // No checkpoint runs meanwhile: writers go on until the log or the memory for changed pages is full, and
+  // then wait.
   Result<VerifyReport> Verify() const;
   DatabaseStats Stats() const;
 
