@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "crashsim/json.h"
 #include "crashsim/revision.h"
 
 namespace manifolddb::crashsim {

@@ -3,6 +3,7 @@
 //     since what is owed changes from point to point.
 // (3) What a cut recovery leaves must recover to the very state of the one that was not cut (G6).
 #include "crashsim/explore.h"
+#include "crashsim/json.h"
 
 #include <algorithm>
 #include <array>

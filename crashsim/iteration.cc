@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "crashsim/json.h"
 #include "crashsim/scenarios.h"
 #include "crashsim/unicode.h"
 

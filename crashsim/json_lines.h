@@ -1,8 +1,9 @@
 #pragma once
-// Results as JSON lines: one record per line, each with its type first.
+// Results as JSON lines: one record per line, each with its type first. Whoever makes records includes
+// crashsim/json.h, which takes long to compile.
 
 #include <fstream>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace manifolddb::crashsim {
@@ -23,11 +24,7 @@ class JsonLines {
   bool good() const { return !on_ || file_.good(); }
   bool on() const { return on_; }
   // Written whole and flushed: a worker that dies leaves no half line.
-  void Write(const Json& record) {
-    if (!on_) return;
-    file_ << record.dump() + "\n";
-    file_.flush();
-  }
+  void Write(const Json& record);
 
  private:
   std::ofstream file_;

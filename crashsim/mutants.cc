@@ -15,6 +15,7 @@
 #include <map>
 #include <optional>
 
+#include "crashsim/json.h"
 #include "crashsim/registry.h"
 #include "crashsim/revision.h"
 

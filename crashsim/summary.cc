@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 
+#include "crashsim/json.h"
 #include "crashsim/registry.h"
 #include "crashsim/revision.h"
 

@@ -19,6 +19,7 @@
 
 #include "crashsim/beat.h"
 #include "crashsim/iteration.h"
+#include "crashsim/json.h"
 #include "crashsim/registry.h"
 #include "crashsim/revision.h"
 #include "crashsim/summary.h"
