@@ -35,9 +35,14 @@ struct CampaignOptions {
   bool stop_at_violation = false;
   std::string json = {};
   unsigned jobs = 2;
-  std::vector<std::string> required_marks = {
-      "recovery.",  // prefixes
-      "wal.",      "txn.", "page.spill", "page.cache.evicted", "checkpoint.log_grows"};
+  std::vector<std::string> required_marks = {"recovery.",  // prefixes
+                                             "wal.",
+                                             "txn.",
+                                             "page.spill",
+                                             "page.cache.evicted",
+                                             "checkpoint.log_grows",
+                                             "checkpoint.log_reserved",
+                                             "checkpoint.synced_amid"};
   std::optional<Coordinates> only = std::nullopt;  // play this again, nothing else
 };
 

@@ -27,12 +27,14 @@ Violations ViolationsOf(const Session& session, const Oracle& oracle) {
   return violations;
 }
 
-uint64_t GrowthsOfData(const faultfs::Trace& trace) {
-  uint64_t growths = 0;
+// Effects that were asked for as such; of this file, or of any.
+uint64_t CountIn(const faultfs::Trace& trace, EffectKind kind, const std::string& file = {}) {
+  uint64_t count = 0;
   for (size_t i = 0; i < trace.effects.size(); ++i) {
-    if (trace.effects[i].kind == EffectKind::kSize && trace.effects[i].name == kDatabase) ++growths;
+    const faultfs::Effect& effect = trace.effects[i];
+    if (effect.kind == kind && !effect.by_write && (file.empty() || effect.name == file)) ++count;
   }
-  return growths;
+  return count;
 }
 
 // The first effect of a recovery's checkpoint on a meta page: the last two writes of meta pages are its own.
@@ -85,14 +87,7 @@ void Scenarios::Try(ScenarioKind kind, uint32_t times, Body body, const Random& 
   campaign_.LeaveCut();
 }
 
-uint64_t Scenarios::CountOf(EffectKind kind) const {
-  const auto& effects = generation_.session.trace->effects;
-  uint64_t count = 0;
-  for (size_t i = 0; i < effects.size(); ++i) {
-    if (effects[i].kind == kind && !effects[i].by_write) ++count;
-  }
-  return count;
-}
+uint64_t Scenarios::CountOf(EffectKind kind) const { return CountIn(*generation_.session.trace, kind); }
 
 SessionPlan Scenarios::SmallPlan(Random& random) const {
   SessionPlan plan;
@@ -380,7 +375,9 @@ bool Scenarios::FillLargeLog(Random& random, std::string&) {
     const Oracle oracle = scenarios.OracleOf(session);
     campaign_.Report(ViolationsOf(session, oracle));
     const std::vector<faultfs::FaultRecord> fired = disk->faults_fired();
-    if (growths == 0) growths = GrowthsOfData(*session.trace);
+    if (session.open_error)
+      campaign_.Report({{Promise::kDurable, "the database opens", Describe(*session.open_error)}});
+    if (growths == 0) growths = CountIn(*session.trace, EffectKind::kSize, kDatabase);
     if (fired.empty() || session.open_error) continue;
     filled = true;
     const auto killed = scenarios.KilledWhileFull(session, fired[0].effects, random);

@@ -235,7 +235,8 @@ class PosixFile final : public File {
     if (errno == EOPNOTSUPP || errno == ENOSYS) return FillWithZeros(now, size);
     const int error = errno;
     // What it got before there was no more would stay, and others may need it. If this fails it stays.
-    if (error == ENOSPC) static_cast<void>(::ftruncate(fd_.get(), static_cast<off_t>(now)));
+    if (storage::CodeOf(error) == Errc::kNoSpace)
+      static_cast<void>(::ftruncate(fd_.get(), static_cast<off_t>(now)));
     return FailErrno("posix_storage.allocate", name(), error, now);
   }
 
