@@ -4,11 +4,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -105,6 +107,21 @@ ChildReport InChild(const std::function<std::vector<Outcome>()>& work, int secon
     report.outcomes.back().counters["peak_rss_bytes"] = static_cast<double>(usage.ru_maxrss) * 1024;
   }
   return report;
+}
+
+void TouchMemory(uint64_t bytes) {
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  bytes = std::min(bytes, static_cast<uint64_t>(::sysconf(_SC_AVPHYS_PAGES)) * page / 2);
+  if (bytes == 0) return;
+  InDyingProcess([&] {
+    for (const int advice : {MADV_HUGEPAGE, MADV_NOHUGEPAGE}) {
+      void* const memory =
+          ::mmap(nullptr, bytes / 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (memory == MAP_FAILED) Fail("touch memory", std::strerror(errno));
+      static_cast<void>(::madvise(memory, bytes / 2, advice));  // a kernel without them has no such places
+      std::memset(memory, 1, bytes / 2);
+    }
+  });
 }
 
 void InDyingProcess(const std::function<void()>& work) {

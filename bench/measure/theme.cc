@@ -45,6 +45,8 @@ class Work {
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
     const int seconds_max = profile_.Pick(120, 300, 3600, 6 * 3600);
+    constexpr uint64_t kMiB = uint64_t{1} << 20;
+    TouchMemory(profile_.Pick<uint64_t>(0, 512 * kMiB, 2048 * kMiB, 2048 * kMiB));
     report_ = InChild(
         [&] {
           Run run(kind_, profile_, directory_);
