@@ -61,9 +61,10 @@ if(PROJECT_IS_TOP_LEVEL)
     set(CMAKE_CXX_COMPILER_LAUNCHER
       env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
   endif()
-  find_program(MOLD_PROGRAM mold)
-  if(MOLD_PROGRAM)
-    # Without RELRO: mold 1.10 may let it begin in a page that is not mapped, and the program does not start.
-    add_link_options(-fuse-ld=mold -Wl,-z,norelro)
+  # Not Debian's mold 1.10: no faster here, one of its links in CI never ended, and it may let RELRO begin in
+  # a page that is not mapped.
+  find_program(LLD_PROGRAM ld.lld)
+  if(LLD_PROGRAM)
+    add_link_options(-fuse-ld=lld)
   endif()
 endif()
