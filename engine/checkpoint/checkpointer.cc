@@ -143,6 +143,16 @@ Status Checkpointer::RunAndWait() noexcept {
   return status;
 }
 
+Status Checkpointer::WaitForRunning() noexcept {
+  base::MutexLock lock(mutex_);
+  const uint64_t ended = finished_;
+  while (running_) {
+    changed_.Wait(mutex_);
+    if (finished_ != ended) return last_;
+  }
+  return {};
+}
+
 Status Checkpointer::RunFinal() noexcept {
   WaitIdle();
   const Turn turn(*this);

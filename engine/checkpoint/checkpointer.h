@@ -42,6 +42,7 @@ class Checkpointer final : public txn::CheckpointService {
 
   void Request() noexcept override;  // as Run: a request that gets lost would be waited for
   Status RunAndWait() noexcept override;
+  Status WaitForRunning() noexcept override;
   Result<format::TxnId> CommitThrough(ThroughCommit& commit, bool& ordered) noexcept override;
   // The last one: marks the files clean. Nobody commits any more. Waits for requested work.
   Status RunFinal() noexcept;

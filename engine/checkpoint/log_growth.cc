@@ -10,16 +10,16 @@ namespace {
 // A commit that meets a step may wait for it, some milliseconds.
 constexpr uint64_t kStepBytes = uint64_t{4} << 20;
 
-// A ring that is filled was paid for; one that is reserved takes room, but no time.
 constexpr uint64_t kTimesWritten = 4;
-constexpr uint64_t kTimesReserved = 16;
 
 }  // namespace
 
 void LogGrowth::Want(uint64_t capacity, wal::NewBytes new_bytes) {
   new_bytes_.store(new_bytes, std::memory_order_relaxed);
-  const uint64_t times = new_bytes == wal::NewBytes::kReserved ? kTimesReserved : kTimesWritten;
-  wanted_.store(std::max(capacity, std::min(capacity * times, bytes_max_)), std::memory_order_relaxed);
+  // A ring that is filled is paid for; one that is reserved takes room, but no time.
+  const bool reserve = new_bytes == wal::NewBytes::kReserved;
+  const uint64_t to = reserve ? bytes_max_ : std::min(capacity * kTimesWritten, bytes_max_);
+  wanted_.store(std::max(capacity, to), std::memory_order_relaxed);
 }
 
 Result<bool> LogGrowth::Grow() {

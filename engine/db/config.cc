@@ -46,13 +46,13 @@ Result<Config> Resolve(const Options& options) {
                        "log_bytes_max", options.log_bytes_max,
                        "a multiple of write_unit, at least log_bytes_initial, at most 2^40"));
   MANIFOLDDB_TRY(Check(options.cache_bytes > 0, "cache_bytes", 0, "at least 1"));
-  MANIFOLDDB_TRY(Check(options.dirty_bytes_max > 0, "dirty_bytes_max", 0, "at least 1"));
   MANIFOLDDB_TRY(Check(options.checkpoint_interval_ms <= kIntervalMsMax, "checkpoint_interval_ms",
                        options.checkpoint_interval_ms, "at most 2^40"));
   config.create = {page, unit, initial};
   config.log_bytes_max = options.log_bytes_max;
   config.cache_bytes = options.cache_bytes;
-  config.dirty_bytes_max = options.dirty_bytes_max;
+  const uint64_t dirty = options.dirty_bytes_max;
+  config.dirty_bytes_max = dirty != 0 ? dirty : std::max(options.cache_bytes / 2, uint64_t{1});
   config.checkpoint_interval_ns = options.checkpoint_interval_ms * 1'000'000;
   return config;
 }

@@ -20,6 +20,16 @@ TEST(ResolveOptions, ALargeWriteUnitRaisesTheDefaultPage) {
   EXPECT_EQ(config->create.page_size, 16384u);
 }
 
+TEST(ResolveOptions, HalfOfTheCacheMayBeDirtyUnlessSaidOtherwise) {
+  Options options;
+  options.cache_bytes = 1000;
+  EXPECT_EQ(Resolve(options)->dirty_bytes_max, 500u);
+  options.cache_bytes = 1;
+  EXPECT_EQ(Resolve(options)->dirty_bytes_max, 1u);
+  options.dirty_bytes_max = 3000;
+  EXPECT_EQ(Resolve(options)->dirty_bytes_max, 3000u);
+}
+
 TEST(ResolveOptions, EachBoundIsChecked) {
   const auto refused = [](auto change) {
     Options options;
@@ -37,7 +47,6 @@ TEST(ResolveOptions, EachBoundIsChecked) {
   EXPECT_TRUE(refused([](Options& o) { o.log_bytes_initial += 1; }));
   EXPECT_TRUE(refused([](Options& o) { o.log_bytes_max = o.log_bytes_initial - 4096; }));
   EXPECT_TRUE(refused([](Options& o) { o.cache_bytes = 0; }));
-  EXPECT_TRUE(refused([](Options& o) { o.dirty_bytes_max = 0; }));
 }
 
 }  // namespace

@@ -227,7 +227,9 @@ TEST(PageCache, OneWriteHasAtMostAMebibyte) {
   for (uint64_t id = 1; id <= 40; ++id) ids.push_back(CreateLeaf(pages, id, id, id).id);
   uint64_t written = 0;
   ASSERT_TRUE(pages.cache.WriteOut(ids, written));
-  EXPECT_EQ(pages.file.TakeLog(), "write @65536 +1048576\nwrite @1114112 +1048576\nwrite @2162688 +524288\n");
+  EXPECT_EQ(pages.file.TakeLog(),
+            "write @65536 +1048576\nstart @65536 +1048576\nwrite @1114112 +1048576\nstart @1114112 +1048576\n"
+            "write @2162688 +524288\nstart @2162688 +524288\n");
 }
 
 TEST(PageCache, AfterAFailedWriteOutTheRestIsStillDirty) {

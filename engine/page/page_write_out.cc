@@ -21,6 +21,7 @@ namespace {
 using format::PageId;
 
 constexpr uint64_t kWriteBytesMax = uint64_t{1} << 20;
+constexpr uint64_t kWriteBackBytesMin = uint64_t{64} << 10;  // less waits for the sync
 constexpr size_t kPagesPerLock = 128;  // readers that miss a page wait for no more than this
 
 }  // namespace
@@ -69,6 +70,13 @@ Status PageCache::WriteBatch(Batch& batch, uint64_t& bytes_written) {
     }
     batch.written += run;
     bytes_written += run * page_size();
+  }
+  // While the next ones get their checksums and are copied, the device has something to do: at the sync there
+  // would be all of it left (docs/design/007).
+  if (batch.count * page_size() >= kWriteBackBytesMin) {
+    const uint64_t begin = file_.OffsetOf(batch.frames[0]->ref.id);
+    const uint64_t end = file_.OffsetOf(batch.frames[batch.count - 1]->ref.id) + page_size();
+    file_.file().StartWriteBack(begin, end - begin);
   }
   return {};
 }

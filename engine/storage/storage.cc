@@ -70,6 +70,12 @@ Status File::NoteWrite(Status written) {
   return written;
 }
 
+void File::StartWriteBack(uint64_t offset, uint64_t bytes) {
+  base::AssertNoLocksHeld();
+  MANIFOLDDB_ASSERT(offset + bytes > offset);
+  DoStartWriteBack(offset, bytes);
+}
+
 Status File::Sync() {
   base::AssertNoLocksHeld();
   if (sync_failed_.load(std::memory_order_acquire)) {

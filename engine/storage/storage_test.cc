@@ -99,6 +99,20 @@ TEST_P(StorageTest, ManyPartsAreWrittenInOrder) {
   EXPECT_EQ(ReadText(*file, expected.size(), expected.size()), expected);
 }
 
+TEST_P(StorageTest, StartingToWriteBackChangesNothing) {
+  auto file = Open("f", OpenMode::kCreate);
+  const base::Buffer bytes = Bytes(8192, 'x');
+  ASSERT_TRUE(file->Write(0, bytes.view()));
+  file->StartWriteBack(0, 4096);
+  file->StartWriteBack(uint64_t{1} << 40, 4096);  // behind the end
+  EXPECT_TRUE(file->Sync());
+  EXPECT_EQ(*file->Size(), 8192u);
+  base::Buffer found = Bytes(8192, 'y');
+  ASSERT_TRUE(file->Read(0, found.span()));
+  EXPECT_EQ(std::memcmp(found.data(), bytes.data(), bytes.size()), 0);
+  EXPECT_DEATH(file->StartWriteBack(4096, 0), "offset");
+}
+
 TEST_P(StorageTest, ReadingPastTheEndIsTruncatedAndNamesTheFile) {
   auto file = Open("f", OpenMode::kCreate);
   ASSERT_TRUE(file->Write(0, Bytes(1000, 'x').view()));

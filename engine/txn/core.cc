@@ -91,20 +91,25 @@ Status Core::CheckWritable(const char* operation) const {
 }
 
 Status Core::WaitForMemory() {
-  // One checkpoint that began after this call is enough: what is still dirty then belongs to running
-  // transactions, which write it out themselves.
   if (cache->bytes_dirty() < config.dirty_bytes_max) [[likely]]
     return {};
   MANIFOLDDB_MARK("txn.waits_for_memory");
+  MANIFOLDDB_TRY(checkpoints->WaitForRunning());
+  if (cache->bytes_dirty() < config.dirty_bytes_max) return {};
+  // One checkpoint that began after this call is enough: what is still dirty then belongs to running
+  // transactions, which write it out themselves.
   return checkpoints->RunAndWait();
 }
 
 Status Core::ReserveLogSpace(uint64_t span) {
   MANIFOLDDB_ASSERT(span <= log_space->group_bytes_max());
-  while (!log_space->TryReserve(span)) {
-    MANIFOLDDB_MARK("txn.waits_for_log_space");
-    MANIFOLDDB_TRY(checkpoints->RunAndWait());
-  }
+  if (log_space->TryReserve(span)) [[likely]]
+    return {};
+  MANIFOLDDB_MARK("txn.waits_for_log_space");
+  // What the checkpoint that runs now gives back may do: a whole one more would hold up everybody for as long
+  // again.
+  MANIFOLDDB_TRY(checkpoints->WaitForRunning());
+  while (!log_space->TryReserve(span)) MANIFOLDDB_TRY(checkpoints->RunAndWait());
   return {};
 }
 

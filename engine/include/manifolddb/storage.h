@@ -54,6 +54,10 @@ class File {
   // about earlier writes to other ranges. After an error: as after one of Sync, reopen.
   Status WriteDurable(uint64_t offset, std::span<const ByteView> parts);
 
+  // Says that a Sync will want this range soon, so that the device may begin with it now. Promises nothing
+  // and fails nowhere: what goes wrong is the Sync's to tell.
+  void StartWriteBack(uint64_t offset, uint64_t bytes);
+
   // Makes every write and size change that returned before this call durable. After an error nobody knows
   // what is durable: never call again, reopen instead. Of two calls at once, a failure fails both, or the
   // later one: no call succeeds while writes before it are known to have failed.
@@ -84,6 +88,7 @@ class File {
   virtual Status DoRead(uint64_t offset, MutableByteView out) = 0;
   virtual Status DoWrite(uint64_t offset, std::span<const ByteView> parts) = 0;
   virtual Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) = 0;
+  virtual void DoStartWriteBack(uint64_t /*offset*/, uint64_t /*bytes*/) {}
   virtual Status DoSync() = 0;
   virtual Result<uint64_t> DoSize() = 0;
   virtual Status DoAllocate(uint64_t size) = 0;
