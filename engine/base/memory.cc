@@ -43,13 +43,28 @@ void PreferHugePages(std::byte* bytes, size_t size) {
 void FreeBytes(std::byte* bytes, size_t alignment) { ::operator delete (bytes, std::align_val_t{alignment}); }
 
 Buffer::~Buffer() {
-  if (bytes_ != nullptr) FreeBytes(bytes_, kBufferAlignment);
+  if (bytes_ != nullptr) FreeBytes(bytes_, alignment_);
+}
+
+std::byte* Buffer::Release() {
+  MANIFOLDDB_ASSERT(bytes_ == nullptr || alignment_ == kBufferAlignment);
+  size_ = 0;
+  return std::exchange(bytes_, nullptr);
 }
 
 Result<Buffer> Buffer::Make(size_t size, const char* operation) {
+  return MakeAligned(size, kBufferAlignment, operation);
+}
+
+Result<Buffer> Buffer::MakeScratch(size_t size, const char* operation) {
+  return MakeAligned(size, alignof(std::max_align_t), operation);
+}
+
+Result<Buffer> Buffer::MakeAligned(size_t size, size_t alignment, const char* operation) {
   MANIFOLDDB_ASSERT(size > 0);
   Buffer buffer;
-  buffer.bytes_ = AllocateBytes(size, kBufferAlignment);
+  buffer.alignment_ = alignment;
+  buffer.bytes_ = AllocateBytes(size, alignment);
   if (buffer.bytes_ == nullptr) {
     return Fail(Errc::kNoMemory, operation, {.message = std::to_string(size) + " bytes"});
   }

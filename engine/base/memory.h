@@ -32,31 +32,36 @@ class Buffer {
  public:
   Buffer() = default;
   Buffer(Buffer&& other) noexcept
-      : bytes_(std::exchange(other.bytes_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+      : bytes_(std::exchange(other.bytes_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        alignment_(other.alignment_) {}
   Buffer& operator=(Buffer&& other) noexcept {
     std::swap(bytes_, other.bytes_);
     std::swap(size_, other.size_);
+    std::swap(alignment_, other.alignment_);
     return *this;
   }
   ~Buffer();
 
   // kNoMemory if there is none; `operation` names the caller in the error. Aligned to kBufferAlignment.
   static Result<Buffer> Make(size_t size, const char* operation);
+  // Aligned as any object may be: not for I/O, and quicker to get.
+  static Result<Buffer> MakeScratch(size_t size, const char* operation);
 
   std::byte* data() { return bytes_; }
   const std::byte* data() const { return bytes_; }
   size_t size() const { return size_; }
   MutableByteView span() { return {bytes_, size_}; }
   ByteView view() const { return {bytes_, size_}; }
-  // Gives the bytes away: FreeBytes(bytes, kBufferAlignment) is the caller's now.
-  std::byte* Release() {
-    size_ = 0;
-    return std::exchange(bytes_, nullptr);
-  }
+  // Gives the bytes away: FreeBytes(bytes, kBufferAlignment) is the caller's now. REQUIRES: not scratch.
+  std::byte* Release();
 
  private:
+  static Result<Buffer> MakeAligned(size_t size, size_t alignment, const char* operation);
+
   std::byte* bytes_ = nullptr;
   size_t size_ = 0;
+  size_t alignment_ = 0;
 };
 
 // Bytes that grow at the end: redo records, assembled values. Aligned to kBufferAlignment.

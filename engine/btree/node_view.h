@@ -25,6 +25,21 @@ inline void CopyBytes(std::byte* to, ByteView from) {
   if (!from.empty()) std::memcpy(to, from.data(), from.size());
 }
 
+// The same of what is mostly short, a key behind its prefix: without a call.
+inline void CopyShortBytes(std::byte* to, ByteView from) {
+  const size_t bytes = from.size();
+  if (bytes > 16) return CopyBytes(to, from);
+  const auto copy_ends = [&]<class Word>(Word) {
+    const auto front = base::LoadLe<Word>(from.data());
+    const auto back = base::LoadLe<Word>(from.data() + bytes - sizeof(Word));
+    base::StoreLe<Word>(to, front);
+    base::StoreLe<Word>(to + bytes - sizeof(Word), back);
+  };
+  if (bytes >= 8) return copy_ends(uint64_t{});
+  if (bytes >= 4) return copy_ends(uint32_t{});
+  for (size_t at = 0; at < bytes; ++at) to[at] = from[at];
+}
+
 // A key as a node stores it: the node's prefix, then the rest.
 struct KeyParts {
   ByteView prefix;

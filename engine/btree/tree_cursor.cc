@@ -138,7 +138,8 @@ FoundValue TreeCursor::value() const {
 Status TreeCursor::EnsureMemory() {
   if (bounds_lost_) return Fail(Errc::kNoMemory, "btree.cursor", {.message = "for the bounds"});
   if (key_.size() > 0) return {};
-  MANIFOLDDB_ASSIGN(key_, base::Buffer::Make(format::KeyBytesMax(cache_->page_size()), "btree.cursor"));
+  MANIFOLDDB_ASSIGN(key_,
+                    base::Buffer::MakeScratch(format::KeyBytesMax(cache_->page_size()), "btree.cursor"));
   return {};
 }
 

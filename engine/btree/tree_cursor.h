@@ -30,20 +30,29 @@ class TreeCursor {
   Result<bool> Seek(ByteView key, const mvcc::EpochGuard& guard);
   Result<bool> SeekForPrev(ByteView key, const mvcc::EpochGuard& guard);
   Result<bool> Next(const mvcc::EpochGuard& guard) {
-    if (slot_ + 1 < end_slot_) [[likely]] {
-      ++slot_;
-      TakeKey();
-      return true;
-    }
+    if (NextInLeaf()) return true;
     return NextSlow(guard);
   }
   Result<bool> Prev(const mvcc::EpochGuard& guard) {
-    if (slot_ > begin_slot_) [[likely]] {
-      --slot_;
-      TakeKey();
-      return true;
-    }
+    if (PrevInLeaf()) return true;
     return PrevSlow(guard);
+  }
+  // Moves, unless that would leave the leaf, which is pinned: so these two need no epoch.
+  bool NextInLeaf() {
+    if (slot_ + 1 >= end_slot_) [[unlikely]]
+      return false;
+    ++slot_;
+    if (slot_ + kCellsAhead < end_slot_) PrefetchCell(slot_ + kCellsAhead);
+    TakeKey();
+    return true;
+  }
+  bool PrevInLeaf() {
+    if (slot_ <= begin_slot_) [[unlikely]]
+      return false;
+    --slot_;
+    if (slot_ >= begin_slot_ + kCellsAhead) PrefetchCell(slot_ - kCellsAhead);
+    TakeKey();
+    return true;
   }
 
   bool valid() const { return place_ == Place::kAt; }
@@ -53,6 +62,13 @@ class TreeCursor {
   ByteView key() const {
     MANIFOLDDB_ASSERT(valid());
     return {key_.data(), key_bytes_};
+  }
+  // The value, unless it lies in an extent. REQUIRES: settled().
+  std::optional<ByteView> InlineValue() const {
+    const NodeView leaf(leaf_bytes_);
+    if (leaf.HasExtent(slot_)) [[unlikely]]
+      return std::nullopt;
+    return leaf.StoredValue(slot_);
   }
   // Inline bytes, or the extent to read. REQUIRES: settled().
   FoundValue value() const;
@@ -74,10 +90,14 @@ class TreeCursor {
   };
   enum class Edge : uint8_t { kFirst, kLast };
 
+  // Where values are large each cell is a wait for memory of its own, unless it was asked for in time.
+  static constexpr uint32_t kCellsAhead = 4;
+  void PrefetchCell(uint32_t slot) const { __builtin_prefetch(NodeView(leaf_bytes_).cell(slot)); }
+
   // The key of slot_, whose node's prefix is in key_ already.
   void TakeKey() {
     const ByteView rest = NodeView(leaf_bytes_).RestOf<kLeafLeadBytes>(slot_);
-    CopyBytes(key_.data() + prefix_bytes_, rest);
+    CopyShortBytes(key_.data() + prefix_bytes_, rest);
     key_bytes_ = prefix_bytes_ + rest.size();
   }
   Result<bool> NextSlow(const mvcc::EpochGuard& guard);

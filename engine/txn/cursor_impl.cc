@@ -138,15 +138,23 @@ Result<bool> Cursor::SeekForPrev(ByteView key) {
              [key](auto& tree, auto& guard) { return tree.SeekForPrev(key, guard); });
 }
 Result<bool> Cursor::Next() {
+  if (impl_ != nullptr && impl_->NextInLeaf()) [[likely]]
+    return true;
   return Run(impl_, "cursor.next", [](auto& tree, auto& guard) { return tree.Next(guard); });
 }
 Result<bool> Cursor::Prev() {
+  if (impl_ != nullptr && impl_->PrevInLeaf()) [[likely]]
+    return true;
   return Run(impl_, "cursor.prev", [](auto& tree, auto& guard) { return tree.Prev(guard); });
 }
 
 bool Cursor::valid() const { return impl_ != nullptr && impl_->tree().valid(); }
 ByteView Cursor::key() const { return impl_ != nullptr ? impl_->tree().key() : ByteView(); }
 Result<ByteView> Cursor::value() {
+  if (impl_ != nullptr) [[likely]] {
+    if (const std::optional<ByteView> value = impl_->ValueInLeaf()) [[likely]]
+      return *value;
+  }
   MANIFOLDDB_TRY(CheckHere(impl_, "cursor.value"));
   return impl_->ReadCurrent();
 }
