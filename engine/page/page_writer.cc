@@ -143,8 +143,24 @@ Result<ExtentRef> PageWriter::WriteExtent(ByteView value) {
   }
   own_.Insert(run);
   extents_.Insert(run);
+  StartWriteBack(run);
   return ExtentRef{
       .first = run.first, .birth = birth, .bytes = value.size(), .checksum = base::Checksum64(value)};
+}
+
+// Nothing but the next checkpoint's sync wants these bytes on the disk. Together they would hold it up, and the
+// log's writes with it.
+void PageWriter::StartWriteBack(PageRun extent) {
+  constexpr uint64_t kBytesMin = uint64_t{256} << 10;
+  if (untold_.pages > 0 && untold_.end() == extent.first.raw()) {
+    untold_.pages += extent.pages;
+  } else {
+    untold_ = extent;
+  }
+  if (untold_.pages * page_size() < kBytesMin) return;
+  DataFile& data = cache_.file();
+  data.file().StartWriteBack(data.OffsetOf(untold_.first), untold_.pages * page_size());
+  untold_ = PageRun();
 }
 
 Status PageWriter::Spill(base::Poison& poison) {

@@ -94,6 +94,8 @@ class PageWriter {
   void GiveBack(format::PageId id);
   Result<MutablePage> Own(Result<Frame*> created, format::PageRef ref);
   void RemoveRun(const RemovedRun& removed);
+  // The device may begin with the extent; it is told of several that lie side by side at once.
+  void StartWriteBack(PageRun extent);
   void End();
 
   PageCache& cache_;
@@ -103,6 +105,7 @@ class PageWriter {
 
   PageSet own_;      // what this writer created and has not removed
   PageSet extents_;  // those of own_ that lie in extents
+  PageRun untold_;   // extents that the device was not told of yet
   // Node pages created since the last Spill; some may be removed, or twice.
   base::SmallVector<format::PageId, 8> unwritten_;
   base::SmallVector<RemovedRun, 8> removed_;  // of other writers
