@@ -141,6 +141,12 @@ function(manifolddb_engine_libraries)
   get_property(libs GLOBAL PROPERTY MANIFOLDDB_LIBS)
   list(REMOVE_DUPLICATES libs)
 
+  # For some processors only: whether this is one is asked at run time.
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/engine/base/checksum_avx2.cc
+      DIRECTORY ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/engine/base PROPERTIES COMPILE_OPTIONS -mavx2)
+  endif()
+
   add_library(manifolddb INTERFACE)
   add_library(manifolddb::manifolddb ALIAS manifolddb)
   target_compile_features(manifolddb INTERFACE cxx_std_23)  # for who adds this project to their own

@@ -1,6 +1,8 @@
+#define XXH_INLINE_ALL
 #include "engine/base/checksum.h"
 
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
 #include <set>
 #include <vector>
@@ -16,6 +18,17 @@ std::vector<std::byte> Pattern(size_t size) {
 
 TEST(Checksum64, IsXxh3AsItsSpecificationSays) {
   EXPECT_EQ(Checksum64({}), 0x2D06800538D394C2u);  // the published value for no bytes, seed 0
+}
+
+// Whichever way this processor goes.
+TEST(Checksum64, IsWhatTheLibraryComputesAtEverySizeAndPlace) {
+  const std::vector<std::byte> bytes = Pattern(5000);
+  for (size_t size = 0; size < 1200; ++size) {
+    EXPECT_EQ(Checksum64({bytes.data(), size}, 9), XXH3_64bits_withSeed(bytes.data(), size, 9)) << size;
+  }
+  for (size_t at = 0; at < 64; ++at) {
+    EXPECT_EQ(Checksum64({bytes.data() + at, 4096}), XXH3_64bits(bytes.data() + at, 4096)) << at;
+  }
 }
 
 TEST(Checksum64, DependsOnEveryBit) {

@@ -148,8 +148,8 @@ Result<ExtentRef> PageWriter::WriteExtent(ByteView value) {
       .first = run.first, .birth = birth, .bytes = value.size(), .checksum = base::Checksum64(value)};
 }
 
-// Nothing but the next checkpoint's sync wants these bytes on the disk. Together they would hold it up, and the
-// log's writes with it.
+// Nothing but the next checkpoint's sync wants these bytes on the disk. Together they would hold it up, and
+// the log's writes with it.
 void PageWriter::StartWriteBack(PageRun extent) {
   constexpr uint64_t kBytesMin = uint64_t{256} << 10;
   if (untold_.pages > 0 && untold_.end() == extent.first.raw()) {
