@@ -90,6 +90,7 @@ struct OpenOptions {
   bool durable = true;  // a commit has been synced when it returns
   uint64_t cache_bytes = 0;
   bool through_checkpoint = false;  // manifolddb: a commit writes its pages instead of the log
+  uint32_t page_bytes = 0;          // manifolddb: of its pages; 0: the default
   bool tiny = false;                // a test of the adapter: files that engines reserve in advance are small
 };
 

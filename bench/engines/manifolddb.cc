@@ -101,6 +101,7 @@ class ManifoldEngine final : public Engine {
   explicit ManifoldEngine(const OpenOptions& options) : options_(options) {
     Options own;
     own.cache_bytes = options.cache_bytes;
+    own.page_size = options.page_bytes;
     database_ = Must(Database::Open(options.directory + "/db", own), "open");
     for (int i = 0; i < options.families; ++i) {
       const std::string name = "family " + std::to_string(i);

@@ -199,6 +199,7 @@ std::unique_ptr<Engine> Run::Open(const Opening& opening) const {
                       .durable = opening.durable,
                       .cache_bytes = opening.cache_bytes != 0 ? opening.cache_bytes : settings::kCacheBytes,
                       .through_checkpoint = opening.through_checkpoint,
+                      .page_bytes = profile_.page_bytes,
                       .tiny = profile_.size == Size::kTiny});
 }
 
@@ -211,6 +212,8 @@ int ThemeMain(int argc, char** argv, const std::string& theme, const Jobs& jobs)
   }
   Options options;
   options.profile.size = SizeNamed(TakeOption(arguments, "profile", "quick"));
+  options.profile.page_bytes =
+      static_cast<uint32_t>(std::strtoul(TakeOption(arguments, "page_bytes", "0").c_str(), nullptr, 10));
   options.directory = TakeOption(arguments, "dir", DefaultDirectory(options.profile));
   options.engines = EnginesNamed(TakeOption(arguments, "engines", ""));
   if (!std::filesystem::is_directory(options.directory)) Refuse("--dir: no directory " + options.directory);

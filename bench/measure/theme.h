@@ -17,6 +17,7 @@ enum class Size : uint8_t { kTiny, kQuick, kFull, kNightly };
 
 struct Profile {
   Size size = Size::kQuick;
+  uint32_t page_bytes = 0;  // of manifolddb's databases; 0: its default
   template <class T>
   T Pick(T tiny, T quick, T full, T nightly) const {
     return size == Size::kTiny ? tiny : size == Size::kQuick ? quick : size == Size::kFull ? full : nightly;
@@ -45,7 +46,10 @@ class Run {
   };
   std::unique_ptr<Engine> Open(const Opening& opening) const;
 
-  void Report(Outcome outcome) { outcomes_.push_back(std::move(outcome)); }
+  void Report(Outcome outcome) {
+    if (profile_.page_bytes != 0) outcome.params["page_bytes"] = profile_.page_bytes;
+    outcomes_.push_back(std::move(outcome));
+  }
   std::vector<Outcome> TakeOutcomes() { return std::move(outcomes_); }
 
  private:
