@@ -71,6 +71,7 @@ constexpr MarkNeed kMarkNeeds[] = {
     {"txn.waits_for_log_space", kLate, true},
     {"txn.waits_for_memory", kLate},
     {"wal.create.replaced", kFirst},
+    {"wal.large_apart", kLate, true},
     {"wal.later_group_lost", kLate},  // two groups on their way at once, and the second alone arrived
     {"wal.marker_unreadable", kFirst},
     {"wal.newer_meta_named", kLate},  // a checkpoint's meta page lost, a group behind it intact

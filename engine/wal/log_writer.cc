@@ -26,6 +26,10 @@ namespace {
 // A larger group is written into the system's cache and then synced: the system spreads it over the disk.
 constexpr uint64_t kDurableWriteBytesMax = uint64_t{2} << 20;
 
+// To pack what is larger costs more than what one group saves (docs/design/007).
+constexpr uint64_t kPackedUnitsMax = 32;
+constexpr uint64_t kWriteBackBytesMin = uint64_t{128} << 10;
+
 // Header and operations of one transaction.
 uint64_t RecordBytes(const base::ByteBuffer& redo) {
   MANIFOLDDB_ASSERT(redo.size() >= kRedoGap);
@@ -84,6 +88,13 @@ Status LogWriter::AppendUnlessPoisoned(std::span<base::ByteBuffer* const> redos,
   for (const base::ByteBuffer* redo : redos) contents.record_bytes += RecordBytes(*redo);
   const uint64_t span = format::LogGroupSpan(contents.record_bytes, ring_.write_unit);
   MANIFOLDDB_ASSERT(span <= ring_.group_bytes_max());
+  // In a small ring as many units as would be large are never in a group of several.
+  const uint64_t large = std::min(kPackedUnitsMax * ring_.write_unit, ring_.capacity / 16);
+  if (contents.record_bytes >= redos.size() * large) {
+    MANIFOLDDB_MARK("wal.large_apart");
+    // The device writes one while the next is on its way to it, and one sync is for all.
+    return AppendEach(redos, first_txn, promise == Promise::kDurable ? Promise::kSyncedNext : promise);
+  }
   if (ReserveStaging(span)) return AppendPacked(redos, contents, promise);
   MANIFOLDDB_MARK("wal.no_staging");
   return AppendEach(redos, first_txn, promise);
@@ -156,6 +167,9 @@ Status LogWriter::WriteGroup(MutableByteView group, const Contents& contents, Pr
   const bool durably =
       promise == Promise::kDurable && durable_lsn() == end_.lsn && group.size() <= kDurableWriteBytesMax;
   MANIFOLDDB_TRY(Put(lsn, group, durably));
+  if (!durably && promise != Promise::kWritten && group.size() >= kWriteBackBytesMin) {
+    log_.StartWriteBack(ring_.FileOffsetOf(lsn), group.size());
+  }
   end_ = {.lsn = format::Advance(lsn, group.size()), .chain = checksum};
   groups_.fetch_add(1, std::memory_order_relaxed);
   if (durably) NoteDurable();

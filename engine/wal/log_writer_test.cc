@@ -57,6 +57,44 @@ TEST(LogWriter, SeveralTransactionsAreOneGroupAndOneWrite) {
   EXPECT_EQ(read.operations, log.Expected(4));
 }
 
+TEST(LogWriter, LargeTransactionsAreGroupsOfTheirOwnUnderOneSync) {
+  Trace trace;
+  TestLog log({.units = 64}, MakeTracedStorage(MakeMemoryStorage(), trace));
+  trace.lines.clear();
+  const Lsn first = log.Append({2000, 1800});  // on average below a sixteenth of the ring
+  EXPECT_EQ(log.writer().groups(), 1u);
+  const Lsn second = log.writer().end().lsn;
+  log.Append({2200, 2100});
+  EXPECT_EQ(log.writer().groups(), 3u);
+  log.Sync();
+  EXPECT_EQ(trace.lines, (Lines{"write @1024+4096 test-wal", "write @5120+2560 test-wal",
+                                "write @7680+2560 test-wal", "sync test-wal"}));
+  EXPECT_EQ(HeaderAt(log, first).records, 2u);
+  EXPECT_EQ(HeaderAt(log, second).records, 1u);
+  auto read = log.ReadBack();
+  ASSERT_TRUE(read.result);
+  EXPECT_EQ(read.operations, log.Expected(5));
+}
+
+TEST(LogWriter, OfLargeTransactionsTheDeviceBeginsWithEachBehindWhichASyncComes) {
+  Trace trace;
+  TestLog log({.write_unit = 4096, .units = 1024}, MakeTracedStorage(MakeMemoryStorage(), trace));
+  const std::string operations(200'000, 'o');
+  base::ByteBuffer a = MakeRedo(operations), b = MakeRedo(operations);
+  const std::vector<base::ByteBuffer*> both = {&a, &b};
+  trace.lines.clear();
+  ASSERT_TRUE(log.writer().AppendDurable(both, TxnId{1}));
+  EXPECT_EQ(trace.lines,
+            (Lines{"write @8192+200704 test-wal", "start @8192+200704 test-wal",
+                   "write @208896+200704 test-wal", "start @208896+200704 test-wal", "sync test-wal"}));
+  EXPECT_EQ(log.writer().durable_lsn(), log.writer().end().lsn);
+  base::ByteBuffer c = MakeRedo(operations), d = MakeRedo(operations);
+  const std::vector<base::ByteBuffer*> more = {&c, &d};
+  trace.lines.clear();
+  ASSERT_TRUE(log.writer().Append(more, TxnId{3}));
+  EXPECT_EQ(trace.lines, (Lines{"write @409600+200704 test-wal", "write @610304+200704 test-wal"}));
+}
+
 TEST(LogWriter, AGroupStatesWhatWasDurableWhenItWasWritten) {
   TestLog log({});
   const Lsn first = log.Append({10});
