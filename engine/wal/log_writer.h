@@ -44,8 +44,8 @@ class LogWriter {
   // Writes one group of the transactions `first_txn`, `first_txn` + 1, ...; each redo buffer holds kRedoGap
   // reserved bytes, then the operations. May write into the gaps and behind the end of a buffer's contents.
   // Returns where the log then ends. Errors poison. Takes no more of the ring than what LogGroupSpan says for
-  // each transaction alone. REQUIRES: all in one group at most ring().group_bytes_max(). Where they are large,
-  // or there is no memory to pack them, each becomes a group of its own.
+  // each transaction alone. Where they are large, or there is no memory to pack them, each becomes a group of
+  // its own. REQUIRES: all in one group at most ring().group_bytes_max().
   Result<LogEnd> Append(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn);
   // The same, and everything appended is durable when it returns: with one call to the disk, unless there is
   // more to make durable than this group.
