@@ -24,7 +24,7 @@ using format::MetaPage;
 
 namespace {
 
-constexpr int kAttemptsMax = 8;
+constexpr int kCreateAttemptsMax = 8;
 
 Status FillDataFile(File& file, MetaPage meta) {
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(meta.write_unit, "database.create"));
@@ -70,7 +70,7 @@ Result<std::unique_ptr<File>> HoldCreation(Storage& storage, const std::string& 
   const std::string temporary = CreationName(name);
   auto opened = storage.Open(temporary, OpenMode::kCreate);
   // Who waits for a creation to end holds it for a moment, to look (DatabaseImpl::OpenData).
-  for (int attempt = 1; attempt < kAttemptsMax && !opened && opened.error().code() == Errc::kLocked;
+  for (int attempt = 1; attempt < kCreateAttemptsMax && !opened && opened.error().code() == Errc::kLocked;
        ++attempt) {
     opened = storage.Open(temporary, OpenMode::kCreate);
   }

@@ -26,7 +26,7 @@ namespace manifolddb::db {
 
 namespace {
 
-constexpr int kAttemptsMax = 8;  // at a name that comes and goes
+constexpr int kOpenAttemptsMax = 8;  // at a name that comes and goes
 
 }  // namespace
 
@@ -86,7 +86,7 @@ Status DatabaseImpl::OpenFiles() {
 Result<std::unique_ptr<File>> DatabaseImpl::OpenData() {
   for (int attempt = 1;; ++attempt) {
     auto opened = storage_->Open(name_, read_only_ ? OpenMode::kReadOnly : OpenMode::kReadWrite);
-    if (opened || opened.error().code() != Errc::kNotFound || attempt == kAttemptsMax) return opened;
+    if (opened || opened.error().code() != Errc::kNotFound || attempt == kOpenAttemptsMax) return opened;
     if (const auto creation = storage_->Open(CreationName(name_), OpenMode::kReadOnly)) {
       const Status locked = (*creation)->Lock(LockMode::kShared);
       if (!locked && locked.error().code() == Errc::kLocked) {

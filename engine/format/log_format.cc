@@ -39,7 +39,7 @@ uint64_t GroupChecksum(ByteView group, uint64_t record_bytes) {
   return base::Checksum64(group.subspan(kGroupChecked, sizeof(LogGroupDisk) - kGroupChecked + record_bytes));
 }
 
-DecodedLogHeader Refuse(MetaVerdict verdict, const char* why) {
+DecodedLogHeader RefuseHeader(MetaVerdict verdict, const char* why) {
   return {.verdict = verdict, .why = why, .header = {}};
 }
 
@@ -61,24 +61,24 @@ void EncodeLogHeader(const LogHeader& header, MutableByteView unit) {
 DecodedLogHeader DecodeLogHeader(ByteView unit) {
   // The header was synced before the log got its name, so no crash explains any of these: rot, a lost or
   // misdirected write, a file that is not ours.
-  if (unit.size() < sizeof(LogHeaderDisk)) return Refuse(MetaVerdict::kNotOurs, "shorter than a log header");
+  if (unit.size() < sizeof(LogHeaderDisk)) return RefuseHeader(MetaVerdict::kNotOurs, "shorter than a log header");
   LogHeaderDisk disk;
   std::memcpy(&disk, unit.data(), sizeof disk);
-  if (disk.magic != kHeaderMagic) return Refuse(MetaVerdict::kNotOurs, "no log header's magic");
+  if (disk.magic != kHeaderMagic) return RefuseHeader(MetaVerdict::kNotOurs, "no log header's magic");
   if (disk.checksum != ChecksumOf(disk)) {
-    return Refuse(MetaVerdict::kDamaged, "the log header's checksum does not match");
+    return RefuseHeader(MetaVerdict::kDamaged, "the log header's checksum does not match");
   }
   // Intact, and of a program yet to be written.
   if (disk.format_version > kFormatVersion) {
-    return Refuse(MetaVerdict::kNewerFormat, "a newer format version");
+    return RefuseHeader(MetaVerdict::kNewerFormat, "a newer format version");
   }
   // Forged or miswritten: no damage leaves the checksum right.
-  if (disk.format_version != kFormatVersion) return Refuse(MetaVerdict::kDamaged, "no such format version");
+  if (disk.format_version != kFormatVersion) return RefuseHeader(MetaVerdict::kDamaged, "no such format version");
   if (!WriteUnitPossible(disk.write_unit)) {
-    return Refuse(MetaVerdict::kDamaged, "the write unit is impossible");
+    return RefuseHeader(MetaVerdict::kDamaged, "the write unit is impossible");
   }
   if (disk.reserved != std::array<std::byte, 24>{}) {
-    return Refuse(MetaVerdict::kDamaged, "reserved bytes of the log header are not zero");
+    return RefuseHeader(MetaVerdict::kDamaged, "reserved bytes of the log header are not zero");
   }
   return {.verdict = MetaVerdict::kValid,
           .why = nullptr,

@@ -25,7 +25,7 @@ using format::ExtentRef;
 using format::PageId;
 using format::PageRef;
 
-constexpr uint64_t kReservePagesMax = 64;
+constexpr uint64_t kReservePagesOfWriterMax = 64;
 
 format::NodeHeader& HeaderOf(Frame* frame) { return *reinterpret_cast<format::NodeHeader*>(frame->bytes); }
 
@@ -46,7 +46,7 @@ Result<PageRef> PageWriter::TakePage() {
     // Where the device may be full a deletion takes what it needs, no more.
     const uint64_t wanted = room_ == Room::kMakes ? 1 : reserve_pages_next_;
     MANIFOLDDB_ASSIGN(reserve_, allocator_.Allocate(1, wanted, room_));
-    reserve_pages_next_ = std::min(reserve_pages_next_ * 2, kReservePagesMax);
+    reserve_pages_next_ = std::min(reserve_pages_next_ * 2, kReservePagesOfWriterMax);
   }
   MANIFOLDDB_ASSIGN(const Birth birth, allocator_.DrawBirth());
   const PageId id = reserve_.first;
