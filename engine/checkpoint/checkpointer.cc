@@ -389,6 +389,9 @@ Status Checkpointer::WriteMeta(Work& work) {
     }
   }
   work.meta_touched = true;
+  if (MANIFOLDDB_BROKEN("checkpoint.meta.memory.late")) {
+    MANIFOLDDB_ASSIGN(work.meta_unit, base::Buffer::Make(durable_.write_unit, "checkpoint.meta"));
+  }
   const MutableByteView unit = work.meta_unit.span();
   MANIFOLDDB_TRY(
       WriteMetaCopyDurably(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst, stamps_, unit));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/base/assert.h"
+#include "engine/base/sites.h"
 #include "engine/base/try.h"
 #include "engine/btree/tree.h"
 #include "engine/format/page_header.h"
@@ -28,7 +29,8 @@ Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, forma
   const mvcc::EpochGuard guard(slot);
   MANIFOLDDB_ASSIGN(const std::optional<btree::FoundValue> found, btree::Get(*core.cache, root, key, guard));
   if (!found) return std::optional<Value>();
-  if (found->extent.null() && writer != nullptr && writer->Edits(*found->frame)) {
+  if (found->extent.null() && writer != nullptr && writer->Edits(*found->frame) &&
+      !MANIFOLDDB_BROKEN("txn.get.own_page")) {
     // The page is changed in place by what comes next in this transaction: the value needs bytes of its own.
     if (found->inline_bytes.empty()) return std::optional<Value>(Value({}, {}));
     MANIFOLDDB_ASSIGN(base::Buffer bytes, base::Buffer::Make(found->inline_bytes.size(), "table.get"));
