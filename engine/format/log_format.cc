@@ -14,6 +14,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/checksum.h"
 #include "engine/base/sites.h"
+#include "engine/base/size.h"
 
 namespace manifolddb::format {
 namespace {
@@ -37,7 +38,8 @@ constexpr size_t kGroupChecked = offsetof(LogGroupDisk, checksum) + sizeof(LogGr
 static_assert(offsetof(LogGroupDisk, checksum) == 0);
 
 uint64_t GroupChecksum(ByteView group, uint64_t record_bytes) {
-  return base::Checksum64(group.subspan(kGroupChecked, sizeof(LogGroupDisk) - kGroupChecked + record_bytes));
+  const uint64_t bytes = sizeof(LogGroupDisk) - kGroupChecked + record_bytes;
+  return base::Checksum64(group.subspan(kGroupChecked, base::ToSize(bytes)));
 }
 
 DecodedLogHeader Refuse(MetaVerdict verdict, const char* why) {
@@ -124,7 +126,7 @@ uint64_t SealLogGroup(const LogGroup& header, MutableByteView group) {
   disk.durable_lsn = header.durable_lsn.raw();
   disk.durable_meta = header.durable_meta.raw();
   std::memcpy(group.data(), &disk, sizeof disk);
-  const uint64_t used = sizeof disk + header.bytes;
+  const size_t used = base::ToSize(sizeof disk + header.bytes);
   std::memset(group.data() + used, 0, group.size() - used);
   const uint64_t checksum = GroupChecksum(group, header.bytes);
   base::StoreLe(group.data(), checksum);

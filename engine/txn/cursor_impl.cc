@@ -8,6 +8,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
+#include "engine/base/size.h"
 #include "engine/base/try.h"
 #include "engine/btree/tree.h"
 #include "engine/format/page_header.h"
@@ -44,7 +45,7 @@ Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, forma
   }
   // The version is pinned, so the extent stays; its bytes are read into memory of the value's own.
   MANIFOLDDB_ASSIGN(base::Buffer bytes, core.file->ReadExtent(found->extent));
-  const ByteView view = bytes.view().first(found->extent.bytes);
+  const ByteView view = bytes.view().first(base::ToSize(found->extent.bytes));
   return std::optional<Value>(Value(view, {.owned = bytes.Release()}));
 }
 
@@ -102,7 +103,7 @@ Result<ByteView> Cursor::Impl::ReadCurrent() {
   const btree::FoundValue value = cursor_.value();
   if (value.extent.null()) return value.inline_bytes;
   MANIFOLDDB_ASSIGN(extent_, core_.file->ReadExtent(value.extent));
-  return extent_.view().first(value.extent.bytes);
+  return extent_.view().first(base::ToSize(value.extent.bytes));
 }
 
 namespace {
