@@ -11,7 +11,8 @@
 #     TEST_LABELS threads ...            `threads`: runs under ThreadSanitizer in CI
 #   )
 #   manifolddb_library(NAME name HEADERS ... SOURCES ... LIBS ...)      harness folders
-#   manifolddb_test(NAME name SOURCES ... LIBS ... LABELS ... TIMEOUT seconds)
+#   manifolddb_test(NAME name SOURCES ... LIBS ... LABELS ... TIMEOUT seconds
+#     CONFIGURATIONS Nightly)            `ctest -C Nightly` runs it, plain ctest does not
 #
 # Targets:
 #   manifolddb          all of the engine; alias manifolddb::manifolddb
@@ -115,7 +116,7 @@ function(manifolddb_library)
 endfunction()
 
 function(manifolddb_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TEST_NAME;TIMEOUT" "SOURCES;LIBS;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TEST_NAME;TIMEOUT;CONFIGURATIONS" "SOURCES;LIBS;LABELS")
   if(NOT arg_TEST_NAME)
     set(arg_TEST_NAME ${arg_NAME})
   endif()
@@ -129,7 +130,11 @@ function(manifolddb_test)
     # Halves what these take to compile; what they test stays as it is.
     target_compile_options(${arg_NAME} PRIVATE -O0)
   endif()
-  add_test(NAME ${arg_TEST_NAME} COMMAND ${arg_NAME})
+  set(configurations)
+  if(arg_CONFIGURATIONS)
+    set(configurations CONFIGURATIONS ${arg_CONFIGURATIONS})
+  endif()
+  add_test(NAME ${arg_TEST_NAME} COMMAND ${arg_NAME} ${configurations})
   set_tests_properties(${arg_TEST_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
   if("threads" IN_LIST arg_LABELS)
     add_dependencies(threads_tests ${arg_NAME})
