@@ -11,7 +11,8 @@
 #     TEST_LABELS threads ...            `threads`: runs under ThreadSanitizer in CI
 #   )
 #   manifolddb_library(NAME name HEADERS ... SOURCES ... LIBS ...)      harness folders
-#   manifolddb_test(NAME name SOURCES ... LIBS ... LABELS ... TIMEOUT seconds)
+#   manifolddb_test(NAME name SOURCES ... LIBS ... LABELS ... TIMEOUT seconds
+#     CONFIGURATIONS Nightly)            `ctest -C Nightly` runs it, plain ctest does not
 #
 # Targets:
 #   manifolddb          all of the engine; alias manifolddb::manifolddb
@@ -20,7 +21,8 @@
 #                       be broken at run time. An executable links this one or manifolddb, never both.
 # Built only when asked for:
 #   manifolddb_engine   every module, no tests
-#   manifolddb_core_bare   the engine without POSIX, as a target without exceptions and RTTI must compile it
+#   manifolddb_core_bare   the engine without POSIX, as a target without exceptions and RTTI must compile it;
+#                       of the preset wasm32 all there is
 #   threads_tests       the tests labelled `threads`
 #   all_verify_interface_header_sets   each header without a source of its name, by itself
 
@@ -123,7 +125,7 @@ function(manifolddb_library)
 endfunction()
 
 function(manifolddb_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TEST_NAME;TIMEOUT" "SOURCES;LIBS;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TEST_NAME;TIMEOUT;CONFIGURATIONS" "SOURCES;LIBS;LABELS")
   if(NOT arg_TEST_NAME)
     set(arg_TEST_NAME ${arg_NAME})
   endif()
@@ -137,7 +139,11 @@ function(manifolddb_test)
     # Halves what these take to compile; what they test stays as it is.
     target_compile_options(${arg_NAME} PRIVATE -O0)
   endif()
-  add_test(NAME ${arg_TEST_NAME} COMMAND ${arg_NAME})
+  set(configurations)
+  if(arg_CONFIGURATIONS)
+    set(configurations CONFIGURATIONS ${arg_CONFIGURATIONS})
+  endif()
+  add_test(NAME ${arg_TEST_NAME} COMMAND ${arg_NAME} ${configurations})
   set_tests_properties(${arg_TEST_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
   if("threads" IN_LIST arg_LABELS)
     add_dependencies(threads_tests ${arg_NAME})
@@ -160,19 +166,27 @@ function(manifolddb_engine_libraries)
   add_library(manifolddb::manifolddb ALIAS manifolddb)
   target_compile_features(manifolddb INTERFACE cxx_std_23)  # for who adds this project to their own
   target_link_libraries(manifolddb INTERFACE manifolddb_db)
-  if(NOT MANIFOLDDB_BUILD_TESTS)
-    return()
+  if(MANIFOLDDB_BUILD_TESTS)
+    add_library(manifolddb_sites STATIC ${sources})
+    target_compile_definitions(manifolddb_sites PUBLIC MANIFOLDDB_SITES=1)
+    target_include_directories(manifolddb_sites PUBLIC ${MANIFOLDDB_INCLUDE_DIRS})
+    target_link_libraries(manifolddb_sites PUBLIC ${libs})
+    manifolddb_quick_build(manifolddb_sites)
   endif()
-
-  add_library(manifolddb_sites STATIC ${sources})
-  target_compile_definitions(manifolddb_sites PUBLIC MANIFOLDDB_SITES=1)
-  target_include_directories(manifolddb_sites PUBLIC ${MANIFOLDDB_INCLUDE_DIRS})
-  target_link_libraries(manifolddb_sites PUBLIC ${libs})
-  manifolddb_quick_build(manifolddb_sites)
 
   list(FILTER sources EXCLUDE REGEX "/engine/storage/(posix|thread)_[^/]*$")
   add_library(manifolddb_core_bare OBJECT EXCLUDE_FROM_ALL ${sources})
   target_compile_options(manifolddb_core_bare PRIVATE -fno-exceptions -fno-rtti -O0 -g0)
   target_include_directories(manifolddb_core_bare PRIVATE ${MANIFOLDDB_INCLUDE_DIRS})
   target_link_libraries(manifolddb_core_bare PRIVATE ${libs})
+  if(MANIFOLDDB_ONE_THREAD)
+    # A header of no target in particular, among those of the machine that compiles, which are not to be
+    # searched.
+    find_file(XXHASH_HEADER xxhash.h PATHS /usr/local/include /usr/include REQUIRED)
+    file(COPY ${XXHASH_HEADER} DESTINATION ${PROJECT_BINARY_DIR}/xxhash)
+    target_include_directories(manifolddb_core_bare SYSTEM PRIVATE ${PROJECT_BINARY_DIR}/xxhash)
+    # Half of the time. That each file includes what it needs is for the other presets to find out.
+    target_precompile_headers(manifolddb_core_bare PRIVATE
+      <algorithm> <atomic> <expected> <functional> <map> <memory> <optional> <span> <string> <vector>)
+  endif()
 endfunction()

@@ -24,6 +24,10 @@ elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND manifolddb_warnings -Wno-maybe-uninitialized)  # false alarms in instrumented code
   endif()
 endif()
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "wasm32")
+  set(MANIFOLDDB_ONE_THREAD ON)
+  list(APPEND manifolddb_warnings -Wshorten-64-to-32)  # lengths of files that no memory holds
+endif()
 if(PROJECT_IS_TOP_LEVEL)
   add_compile_options(${manifolddb_warnings})
 endif()

@@ -65,8 +65,10 @@ enum class ScenarioKind : uint8_t {
   kSchedules,   // the same program, its actors otherwise interleaved
   kOlderFile,   // a data file as it was before, beside the log of now
   kFullLog,     // killed as the disk became full, with far more in the log than the data file has to spare
+  kNeighbour,   // a file, a meta page or a page of another database where this one's belongs
+  kCreation,    // killed amid the creation, created once more in the same boot, then a power cut
 };
-inline constexpr size_t kScenarios = 17;
+inline constexpr size_t kScenarios = 19;
 const char* Name(ScenarioKind kind);
 
 inline constexpr size_t kMarksMax = 512;

@@ -61,6 +61,10 @@ void Scenarios::Run(Random random) {
   Try(ScenarioKind::kForeign, 4, &Scenarios::Foreign, random);
   Try(ScenarioKind::kMissing, 4, &Scenarios::Missing, random);
   Try(ScenarioKind::kOlderFile, 4, &Scenarios::OlderFile, random);
+  if (generation_.index == 0) {
+    Try(ScenarioKind::kNeighbour, 4, &Scenarios::Neighbour, random);
+    Try(ScenarioKind::kCreation, 20, &Scenarios::CutCreation, random);
+  }
   Try(ScenarioKind::kNoRoom, 2, &Scenarios::FillDisk, random);
   if (generation_.index == 0) Try(ScenarioKind::kFullLog, 1, &Scenarios::FillLargeLog, random);
   Try(ScenarioKind::kNoMemory, 1, &Scenarios::RefuseMemory, random);
@@ -196,6 +200,29 @@ std::vector<uint64_t> Scenarios::SyncsBehindGroups() const {
   return late;
 }
 
+// Syncs of the data file, by their number, with another one before the next meta page, while a transaction
+// runs: perhaps its own, when it spills, amid a checkpoint that must not believe its sync any more.
+std::vector<uint64_t> Scenarios::SyncsAmidCheckpoints() const {
+  constexpr uint64_t kNoSync = ~uint64_t{0};
+  std::vector<uint64_t> amid;
+  uint64_t syncs = 0;
+  uint64_t last = kNoSync;  // effect
+  for (uint64_t i = 0; i < generation_.session.trace->effects.size(); ++i) {
+    const faultfs::Effect& effect = generation_.session.trace->effects[i];
+    if (effect.name != kDatabase) continue;
+    if (IsMetaWrite(effect, generation_.plan.setup)) last = kNoSync;
+    if (effect.kind != EffectKind::kSync && effect.kind != EffectKind::kSyncRange) continue;
+    const auto runs = [&](const Transaction& one) {
+      return one.began.effects <= last && last < one.called.effects;
+    };
+    const auto& transactions = generation_.session.history.transactions;
+    if (last != kNoSync && std::ranges::any_of(transactions, runs)) amid.push_back(syncs);
+    ++syncs;
+    last = i;
+  }
+  return amid;
+}
+
 bool Scenarios::FailSync(Random& random, std::string&) {
   constexpr std::array kKinds = {FaultKind::kSyncKeepsClean, FaultKind::kSyncReverts,
                                  FaultKind::kSyncFailsLater};
@@ -214,6 +241,11 @@ bool Scenarios::FailSync(Random& random, std::string&) {
       fault.kind = FaultKind::kSyncReverts;
       fault.at = late[more.Below(late.size())];
     }
+  }
+  const std::vector<uint64_t> amid = SyncsAmidCheckpoints();
+  if (Random beside = random.Fork(2); !amid.empty() && beside.Chance(50)) {
+    fault = {.kind = FaultKind::kSyncReverts, .counted = fault.counted, .file = kDatabase};
+    fault.at = amid[beside.Below(amid.size())];
   }
   return RunWithFault(fault, Relief::kNone, random);
 }

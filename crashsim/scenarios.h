@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "crashsim/campaign.h"
 #include "crashsim/explore.h"
@@ -47,11 +48,18 @@ class Scenarios {
   bool LoopCrashes(Random& random, std::string& what);
   bool LoopOpenings(Random& random, std::string& what);
   bool PairEndings(Random& random, std::string& what);
+  bool CutCreation(Random& random, std::string& what);
   bool Rot(Random& random, std::string& what);
   bool RotMeta(Random& random, std::string& what);
+  bool RotLogFront(Random& random);
   bool LoseWrite(Random& random, std::string& what);
   bool LoseMeta(Random& random);
   bool Foreign(Random& random, std::string& what);
+  bool Neighbour(Random& random, std::string& what);
+  std::optional<faultfs::Image> DrawNeighbour(Random& random);
+  bool SwapFile(const faultfs::Image& theirs, Random& random);
+  bool SwapMeta(const faultfs::Image& theirs, Random& random);
+  bool SwapPage(const faultfs::Image& theirs, Random& random);
   bool Missing(Random& random, std::string& what);
   bool OlderFile(Random& random, std::string& what);
 
@@ -68,6 +76,8 @@ class Scenarios {
     bool holds = false;
   };
   Judged OpenNext(const std::shared_ptr<faultfs::Disk>& disk, bool lives, Owed& owed);
+  Judged EndTwice(const faultfs::Image& image, Owed owed, const std::optional<faultfs::Fault>& first,
+                  const std::optional<faultfs::Fault>& second, Random& random);
   void Cut(std::shared_ptr<faultfs::Disk>& disk, Random& random) const;
   void GoOnWith(std::shared_ptr<faultfs::Disk>& disk, uint64_t cut_percent, Random& random) const;
   bool JudgeOpening(const Recovered& found, bool hindered, Owed& owed);
@@ -110,6 +120,7 @@ class Scenarios {
   void JudgeMended(faultfs::Image whole, faultfs::Disk& refused, const Allowed& allowed);
   uint64_t CountOf(faultfs::EffectKind kind) const;
   std::vector<uint64_t> SyncsBehindGroups() const;
+  std::vector<uint64_t> SyncsAmidCheckpoints() const;
   SessionPlan SmallPlan(Random& random) const;
 
   Campaign& campaign_;

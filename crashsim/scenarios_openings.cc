@@ -187,7 +187,6 @@ bool Scenarios::HasThrough() const {
 // Every pair of early endings, one behind the other, from where one copy of a meta page may stand alone: what
 // it takes to tear the two copies that matter. Behind them, several states that the disk may then be in.
 bool Scenarios::PairEndings(Random& random, std::string&) {
-  const Setup& setup = generation_.plan.setup;
   // Where every commit is in the log little hangs on the page.
   if (!HasThrough() && random.Chance(generation_.session.closed ? 60 : 80)) return false;
   Owed owed;
@@ -202,25 +201,87 @@ bool Scenarios::PairEndings(Random& random, std::string&) {
   bool ended = false;
   for (const auto& first : endings) {
     for (const auto& second : endings) {
-      auto disk = std::make_shared<Disk>(image, setup.traits, random.Next());
-      Owed now = owed;
-      if (first) disk->Arm(*first);
-      const Judged judged = OpenNext(disk, !first, now);
+      const Judged judged = EndTwice(image, owed, first, second, random);
       ended = ended || judged.hindered;
       if (!judged.holds) return true;
-      // One that lived and committed most often meets a cut: it has synced all that it needs.
-      if (first ? random.Chance(40) : random.Chance(80)) GoOnWith(disk, first ? 40 : 90, random);
-      if (second) disk->Arm(*second);
-      if (!OpenNext(disk, !second, now).holds) return true;
-      for (int i = 0; i < 5; ++i) {
-        auto next = std::make_shared<Disk>(*disk->trace(), disk->effects(), random.Next());
-        GoOnWith(next, 40, random);
-        if (Owed last = now; !OpenNext(next, true, last).holds) return true;
-      }
       if (campaign_.Stop()) return ended;
     }
   }
+  // Once more those that matter most: a sync of step 1 fails, so that what it wrote is in the cache only, and
+  // a write tears the other copy.
+  Random more = random.Fork(1);
+  const auto pays = [](const std::optional<Fault>& a, const std::optional<Fault>& b) {
+    return a && b && a->kind != FaultKind::kShortWrite && b->kind == FaultKind::kShortWrite &&
+           std::max(a->at, b->at) <= 2;
+  };
+  for (int times = 0; times < 4; ++times) {
+    for (const auto& first : endings) {
+      for (const auto& second : endings) {
+        if (!pays(first, second) && !pays(second, first)) continue;
+        if (!EndTwice(image, owed, first, second, more).holds || campaign_.Stop()) return true;
+      }
+    }
+  }
   return ended;
+}
+
+// `hindered`: the first was. `holds`: all did, in several states that the disk may then be in.
+Scenarios::Judged Scenarios::EndTwice(const Image& image, Owed owed, const std::optional<Fault>& first,
+                                      const std::optional<Fault>& second, Random& random) {
+  const Setup& setup = generation_.plan.setup;
+  auto disk = std::make_shared<Disk>(image, setup.traits, random.Next());
+  if (first) disk->Arm(*first);
+  Judged judged = OpenNext(disk, !first, owed);
+  if (!judged.holds) return judged;
+  // One that lived and committed most often meets a cut: it has synced all that it needs.
+  if (first ? random.Chance(40) : random.Chance(80)) GoOnWith(disk, first ? 40 : 90, random);
+  if (second) disk->Arm(*second);
+  judged.holds = OpenNext(disk, !second, owed).holds;
+  for (int i = 0; i < 5 && judged.holds; ++i) {
+    auto next = std::make_shared<Disk>(*disk->trace(), disk->effects(), random.Next());
+    GoOnWith(next, 40, random);
+    Owed last = owed;
+    judged.holds = OpenNext(next, true, last).holds;
+  }
+  return judged;
+}
+
+// A process that creates the database is killed, the next one of the same boot finds what it left in the
+// cache and creates it again, or goes on; then the power is cut. Most often beside what changes a name.
+// Nothing was handed out by the first: whatever is left opens, and is empty.
+bool Scenarios::CutCreation(Random& random, std::string&) {
+  constexpr int kCuts = 12;
+  const auto draw = [&](const faultfs::Trace& trace, uint64_t first, uint64_t last) {
+    std::vector<uint64_t> behind_names;
+    for (uint64_t i = first; i < last; ++i) {
+      const EffectKind kind = trace.effects[i].kind;
+      const bool names =
+          kind == EffectKind::kCreate || kind == EffectKind::kRename || kind == EffectKind::kRemove;
+      if (names) behind_names.push_back(i + 1);
+    }
+    if (behind_names.empty() || random.Chance(20)) return random.Between(first, last);
+    return behind_names[random.Below(behind_names.size())];
+  };
+  const Setup& setup = generation_.plan.setup;
+  Owed owed;
+  owed.effects = draw(*generation_.session.trace, 0, generation_.session.opened_effect);
+  const std::string killed = "killed@" + std::to_string(owed.effects);
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario, killed);
+  auto disk = std::make_shared<Disk>(*generation_.session.trace, owed.effects, random.Next());
+  const uint64_t first = disk->effects();
+  if (!OpenNext(disk, false, owed).holds) return true;
+  const auto trace = disk->trace();
+  bool unsynced = false;
+  for (int i = 0; i < kCuts && !campaign_.Stop(); ++i) {
+    const uint64_t cut = draw(*trace, first, trace->effects.size());
+    campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
+                           killed + "/cut@" + std::to_string(cut));
+    const CrashPoint point(trace, cut);
+    unsynced = unsynced || point.has_unsynced();
+    const auto next = std::make_shared<Disk>(DrawTorn(point, random), setup.traits, random.Next());
+    if (Owed now = owed; !OpenNext(next, false, now).holds) return true;
+  }
+  return unsynced;
 }
 
 // Opens, with what the disk has been armed with, and judges. One that is to live commits as well: the next

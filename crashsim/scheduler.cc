@@ -102,7 +102,7 @@ Scheduler::Actor* Scheduler::ChooseLocked(const Actor* besides) {
   return from.empty() ? nullptr : from[random_.Below(from.size())];
 }
 
-void Scheduler::Yield(uint32_t percent) {
+void Scheduler::Yield(uint32_t percent, uint32_t hold_percent) {
   if (current_scheduler != this) return;
   std::unique_lock lock(mutex_);
   fruitless_ = 0;
@@ -110,7 +110,7 @@ void Scheduler::Yield(uint32_t percent) {
   Actor& me = *static_cast<Actor*>(current_actor);
   Actor* const next = ChooseLocked(&me);
   if (next == nullptr) return;
-  if (habits_.hold_percent > 0 && random_.Chance(habits_.hold_percent)) {
+  if (hold_percent > 0 && random_.Chance(hold_percent)) {
     me.held = static_cast<uint32_t>(1 + random_.Below(kHeldTurnsMax));
   }
   HandTo(next);
@@ -140,6 +140,14 @@ void YieldHere(uint32_t divisor) {
     scheduler->Yield(scheduler->switch_percent() / divisor);
 }
 
+// After a sync. Who has been told that it failed is mostly held back: the others go on as if it had not.
+void YieldBehind(const Status& synced) {
+  constexpr uint32_t kSwitch = 80;
+  constexpr uint32_t kHold = 70;
+  if (synced) return YieldHere(2);
+  if (Scheduler* const scheduler = Scheduler::Current()) scheduler->Yield(kSwitch, kHold);
+}
+
 class ScheduledFile final : public File {
  public:
   explicit ScheduledFile(std::unique_ptr<File> below) : File(below->name()), below_(std::move(below)) {}
@@ -156,13 +164,13 @@ class ScheduledFile final : public File {
   Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
     YieldHere(1);
     Status status = below_->WriteDurable(offset, parts);
-    YieldHere(2);
+    YieldBehind(status);
     return status;
   }
   Status DoSync() override {
     YieldHere(1);
     Status status = below_->Sync();
-    YieldHere(2);
+    YieldBehind(status);
     return status;
   }
   Result<uint64_t> DoSize() override { return below_->Size(); }

@@ -38,7 +38,8 @@ class Scheduler {
   void Spawn(std::function<void()> body);
 
   // From an actor: perhaps another goes on. From any other thread: no effect.
-  void Yield(uint32_t percent);
+  void Yield(uint32_t percent) { Yield(percent, habits_.hold_percent); }
+  void Yield(uint32_t percent, uint32_t hold_percent);
   uint32_t switch_percent() const { return habits_.switch_percent; }
   uint64_t switches() const { return switches_; }
 

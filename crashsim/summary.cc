@@ -91,7 +91,7 @@ struct ScenarioNeed {
 constexpr ScenarioNeed kScenarioNeeds[] = {
     {ScenarioKind::kEndings, kSoon}, {ScenarioKind::kForeign, kSoon},    {ScenarioKind::kLostWrite, kSoon},
     {ScenarioKind::kNoRoom, kSoon},  {ScenarioKind::kOlderFile, kSoon},  {ScenarioKind::kPoints, kSoon},
-    {ScenarioKind::kRot, kSoon},     {ScenarioKind::kSchedules, kLater},
+    {ScenarioKind::kRot, kSoon},     {ScenarioKind::kSchedules, kLater}, {ScenarioKind::kNeighbour, kSoon},
 };
 // An operation that a fault was armed for may be the last one of its kind.
 constexpr uint64_t kFaultsArmed = 12;

@@ -23,8 +23,9 @@ class NightlyTest(unittest.TestCase):
         code, out = nightly("--dry-run", "--campaign", "5m")
         self.assertEqual(code, 0, out)
         for command in ("scripts/setup", "scripts/campaign --for 5m", "scripts/dev mutants",
-                        "scripts/dev model --deep", "scripts/bench --profile nightly --peers",
-                        "scripts/bench-exact --callgrind", "scripts/report --history"):
+                        "scripts/dev model --deep", "scripts/dev limits",
+                        "scripts/bench --profile nightly --peers", "scripts/bench-exact --callgrind",
+                        "scripts/report --history"):
             self.assertIn(f"+ {command}", out)
         self.assertIn("--check", out)
 

@@ -460,9 +460,41 @@ def map_names(tree):
             yield Finding("engine/README.md", _line_of(text, position), f"the engine has no {code}")
 
 
+def test_names(tree):
+    """tests that *.md files name as code (`Suite.Name`, or `Suite.Begin...`) are there"""
+    macro = re.compile(r"\b(?:TEST(?:_[FP])?|RC_GTEST_(?:FIXTURE_)?PROP)\s*\(\s*(\w+)\s*,\s*(\w+)")
+    there = {".".join(names) for path in tree.paths(".cc") for names in macro.findall(tree.text(path))}
+    for path in tree.paths(".md"):
+        text = tree.text(path)
+        for position, code in _code_spans(text):
+            if not re.fullmatch(r"[A-Z]\w*\.[A-Z]\w+(\.\.\.)?", code):
+                continue
+            begin = code.removesuffix("...")
+            if not any(name == code or (begin != code and name.startswith(begin)) for name in there):
+                yield Finding(path, _line_of(text, position), f"there is no test {code}")
+
+
+def site_counts(tree):
+    """README.md tells how many fault sites the engine has; docs/mutants.md has a row for each"""
+    named = re.compile(r'\bMANIFOLDDB_BROKEN\("([^"]+)"\)')
+    sources = [p for p in tree.cpp() if p.startswith("engine/") and not is_test(p)]
+    sites = {name for p in sources for name in named.findall(cpp_scan.blank_comments(tree.text(p)))}
+    if "README.md" in tree.files:
+        text = tree.text("README.md")
+        for match in re.finditer(r"\b(\d+) fault sites\b", text):
+            if int(match[1]) != len(sites):
+                yield Finding("README.md", _line_of(text, match.start()),
+                              f"{match[0]}: the engine has {len(sites)}")
+    if "docs/mutants.md" in tree.files:
+        rows = set(re.findall(r"^\| `([\w.]+)` \|", tree.text("docs/mutants.md"), re.MULTILINE))
+        for site in sorted(sites ^ rows):
+            what = "has no row" if site in sites else "is no site of the engine"
+            yield Finding("docs/mutants.md", 1, f"{site} {what}: scripts/mutants-table prints the table")
+
+
 RULES = (module_deps, module_edges, orphans, function_length, file_length, line_length, bans, pragma_once,
          own_header, open_ends, plain_text, interpreters, blobs, machine_paths, quoted_code, doc_commands,
-         map_names)
+         map_names, test_names, site_counts)
 
 
 def main():

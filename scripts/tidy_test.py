@@ -220,6 +220,25 @@ class Rules(unittest.TestCase):
                 "    scripts/x --all\n")
         self.assertEqual(run(tidy.doc_commands, {"README.md": good}), [])
 
+    def test_test_names(self):
+        tests = {"engine/wal/log_test.cc": "TEST_F(LogTest,\n       IsWhole) {}\nTEST(Ring, Turns) {}\n"}
+        good = "`LogTest.IsWhole`, `LogTest.Is...`, `Ring.Turns`, `README.md`, `Ring.h`\n"
+        self.assertEqual(run(tidy.test_names, {**tests, "docs/a.md": good}), [])
+        for name in ("LogTest.Is", "LogTest.Was...", "Ring.IsWhole"):
+            bad = {**tests, "docs/a.md": f"one\n`{name}`\n"}
+            self.catches(tidy.test_names, f"docs/a.md:2: there is no test {name}", bad)
+
+    def test_site_counts(self):
+        site = {"engine/wal/log.cc": '#include "engine/wal/log.h"\n// MANIFOLDDB_BROKEN("no")\n'
+                                     'bool b = MANIFOLDDB_BROKEN("wal.a") || MANIFOLDDB_BROKEN("wal.a");\n'}
+        good = {**site, "README.md": "its 1 fault sites\n", "docs/mutants.md": "| `wal.a` | x |\n"}
+        self.assertEqual(run(tidy.site_counts, good), [])
+        few = {**good, "README.md": "\nits 2 fault sites\n"}
+        self.catches(tidy.site_counts, "README.md:2: 2 fault sites: the engine has 1", few)
+        self.catches(tidy.site_counts, "wal.a has no row", {**good, "docs/mutants.md": "\n"})
+        gone = {**good, "docs/mutants.md": "| `wal.a` | x |\n| `wal.b` | x |\n"}
+        self.catches(tidy.site_counts, "wal.b is no site", gone)
+
     def test_map_names(self):
         header = {"engine/wal/log.h": "#pragma once\nnamespace a::wal {\nvoid F();\n// void G();\n"
                                       "class CAP(x) LogFile final : public File {\n  void Sync();\n};\n}\n"}

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/base/assert.h"
+#include "engine/base/size.h"
 #include "manifolddb/storage.h"
 
 namespace manifolddb::base {
@@ -23,18 +24,20 @@ std::function<bool(size_t)>& Gate() {
 void SetAllocationGate(std::function<bool(size_t)> gate) { Gate() = std::move(gate); }
 #endif
 
-std::byte* AllocateBytes(size_t size, size_t alignment) {
+std::byte* AllocateBytes(uint64_t size, size_t alignment) {
+  const auto bytes = static_cast<size_t>(size);
+  if (bytes != size) return nullptr;
 #if MANIFOLDDB_SITES
-  if (Gate() && !Gate()(size)) return nullptr;
+  if (Gate() && !Gate()(bytes)) return nullptr;
 #endif
-  return static_cast<std::byte*>(::operator new (size, std::align_val_t{alignment}, std::nothrow));
+  return static_cast<std::byte*>(::operator new (bytes, std::align_val_t{alignment}, std::nothrow));
 }
 
-void PreferHugePages(std::byte* bytes, size_t size) {
+void PreferHugePages(std::byte* bytes, uint64_t size) {
   MANIFOLDDB_ASSERT(reinterpret_cast<uintptr_t>(bytes) % kHugePageBytes == 0);
 #if defined(MADV_HUGEPAGE)
   // Advice: what comes of it makes no difference but in speed.
-  static_cast<void>(::madvise(bytes, size - size % kHugePageBytes, MADV_HUGEPAGE));
+  static_cast<void>(::madvise(bytes, ToSize(size - size % kHugePageBytes), MADV_HUGEPAGE));
 #else
   static_cast<void>(size);
 #endif
@@ -52,15 +55,15 @@ std::byte* Buffer::Release() {
   return std::exchange(bytes_, nullptr);
 }
 
-Result<Buffer> Buffer::Make(size_t size, const char* operation) {
+Result<Buffer> Buffer::Make(uint64_t size, const char* operation) {
   return MakeAligned(size, kBufferAlignment, operation);
 }
 
-Result<Buffer> Buffer::MakeScratch(size_t size, const char* operation) {
+Result<Buffer> Buffer::MakeScratch(uint64_t size, const char* operation) {
   return MakeAligned(size, alignof(std::max_align_t), operation);
 }
 
-Result<Buffer> Buffer::MakeAligned(size_t size, size_t alignment, const char* operation) {
+Result<Buffer> Buffer::MakeAligned(uint64_t size, size_t alignment, const char* operation) {
   MANIFOLDDB_ASSERT(size > 0);
   Buffer buffer;
   buffer.alignment_ = alignment;
@@ -68,7 +71,7 @@ Result<Buffer> Buffer::MakeAligned(size_t size, size_t alignment, const char* op
   if (buffer.bytes_ == nullptr) {
     return Fail(Errc::kNoMemory, operation, {.message = std::to_string(size) + " bytes"});
   }
-  buffer.size_ = size;
+  buffer.size_ = ToSize(size);
   return buffer;
 }
 
@@ -82,8 +85,8 @@ Status ByteBuffer::Append(ByteView bytes) {
   return {};
 }
 
-Status ByteBuffer::Grow(size_t more) {
-  const size_t wanted = std::max({size_ + more, capacity_ * 2, size_t{256}});
+Status ByteBuffer::Grow(uint64_t more) {
+  const uint64_t wanted = std::max({size_ + more, uint64_t{capacity_} * 2, uint64_t{256}});
   std::byte* grown = AllocateBytes(wanted, kBufferAlignment);
   if (grown == nullptr) {
     return Fail(Errc::kNoMemory, "memory.grow", {.message = std::to_string(wanted) + " bytes"});
@@ -91,7 +94,7 @@ Status ByteBuffer::Grow(size_t more) {
   if (size_ > 0) std::memcpy(grown, bytes_, size_);
   if (bytes_ != nullptr) FreeBytes(bytes_, kBufferAlignment);
   bytes_ = grown;
-  capacity_ = wanted;
+  capacity_ = ToSize(wanted);
   return {};
 }
 

@@ -12,15 +12,15 @@
 namespace manifolddb::base {
 
 // Every data allocation goes through these two. Aligned to `alignment` (a power of two); null when there is
-// none.
-std::byte* AllocateBytes(size_t size, size_t alignment);
+// none, or when no address space of this target has as much.
+std::byte* AllocateBytes(uint64_t size, size_t alignment);
 void FreeBytes(std::byte* bytes, size_t alignment);
 
 // Of x86-64 and most others.
 inline constexpr size_t kHugePageBytes = size_t{2} << 20;
 // Asks the system for huge pages behind these bytes, which stay: fewer faults, and fewer misses of the TLB. A
 // system that has none ignores it. REQUIRES: aligned to kHugePageBytes.
-void PreferHugePages(std::byte* bytes, size_t size);
+void PreferHugePages(std::byte* bytes, uint64_t size);
 
 #if MANIFOLDDB_SITES
 // Lets the harness refuse allocations: return false to refuse. Set while no database is open.
@@ -44,9 +44,9 @@ class Buffer {
   ~Buffer();
 
   // kNoMemory if there is none; `operation` names the caller in the error. Aligned to kBufferAlignment.
-  static Result<Buffer> Make(size_t size, const char* operation);
+  static Result<Buffer> Make(uint64_t size, const char* operation);
   // Aligned as any object may be: not for I/O, and quicker to get.
-  static Result<Buffer> MakeScratch(size_t size, const char* operation);
+  static Result<Buffer> MakeScratch(uint64_t size, const char* operation);
 
   std::byte* data() { return bytes_; }
   const std::byte* data() const { return bytes_; }
@@ -57,7 +57,7 @@ class Buffer {
   std::byte* Release();
 
  private:
-  static Result<Buffer> MakeAligned(size_t size, size_t alignment, const char* operation);
+  static Result<Buffer> MakeAligned(uint64_t size, size_t alignment, const char* operation);
 
   std::byte* bytes_ = nullptr;
   size_t size_ = 0;
@@ -81,7 +81,7 @@ class ByteBuffer {
   ~ByteBuffer();
 
   // After success, appends of up to `more` bytes in all cannot fail. After kNoMemory nothing has changed.
-  Status Reserve(size_t more) {
+  Status Reserve(uint64_t more) {
     if (capacity_ - size_ >= more) [[likely]]
       return {};
     return Grow(more);
@@ -103,7 +103,7 @@ class ByteBuffer {
   ByteView view() const { return {bytes_, size_}; }
 
  private:
-  Status Grow(size_t more);
+  Status Grow(uint64_t more);
 
   std::byte* bytes_ = nullptr;
   size_t size_ = 0;

@@ -2,10 +2,12 @@
 // The lock seam: every lock and every wait of the engine comes from here, annotated for clang's thread-safety
 // analysis and checked against the lock hierarchy. The simulator may put its own scheduler under this header.
 
+#include <cstdint>
+#if defined(__STDCPP_THREADS__)
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
 #include <mutex>
+#endif
 
 #include "engine/base/assert.h"
 #include "engine/base/lock_rank.h"
@@ -34,6 +36,16 @@ void NoteRelease(LockRank rank);
 // Asserts that the calling thread holds no lock: said before every I/O and every wait for another party.
 void AssertNoLocksHeld();
 
+#if defined(__STDCPP_THREADS__)
+using PlainMutex = std::mutex;
+#else
+// A target without threads, as wasm32: nobody else is there to take a lock, or to end a wait.
+struct PlainMutex {
+  void lock() {}
+  void unlock() {}
+};
+#endif
+
 class CAPABILITY("mutex") Mutex {
  public:
   explicit Mutex(LockRank rank) : rank_(rank) {}
@@ -51,7 +63,7 @@ class CAPABILITY("mutex") Mutex {
 
  private:
   friend class CondVar;
-  std::mutex mutex_;
+  PlainMutex mutex_;
   const LockRank rank_;
 };
 
@@ -84,9 +96,14 @@ class CondVar {
       return;
     }
 #endif
+#if defined(__STDCPP_THREADS__)
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     condition_.wait(lock);
     lock.release();
+#else
+    static_cast<void>(mutex);
+    MANIFOLDDB_ASSERT(!"one thread waits for itself");
+#endif
   }
   // Wait that ends after `nanos` at the latest: false, if that is why. Under the simulator's scheduler, which
   // knows no time, it is never why: count the returns as well.
@@ -97,16 +114,26 @@ class CondVar {
       return true;
     }
 #endif
+#if defined(__STDCPP_THREADS__)
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     const auto why = condition_.wait_for(lock, std::chrono::nanoseconds(nanos));
     lock.release();
     return why == std::cv_status::no_timeout;
+#else
+    static_cast<void>(mutex), static_cast<void>(nanos);
+    return false;
+#endif
   }
+#if defined(__STDCPP_THREADS__)
   void NotifyOne() { condition_.notify_one(); }
   void NotifyAll() { condition_.notify_all(); }
 
  private:
   std::condition_variable condition_;
+#else
+  void NotifyOne() {}
+  void NotifyAll() {}
+#endif
 };
 
 }  // namespace manifolddb::base

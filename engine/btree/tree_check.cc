@@ -7,6 +7,7 @@
 #include "engine/btree/tree_check.h"
 
 #include "engine/base/assert.h"
+#include "engine/base/size.h"
 #include "engine/base/try.h"
 #include "engine/btree/node_view.h"
 #include "engine/btree/tree_node.h"
@@ -136,7 +137,7 @@ Status Walk::Value(NodeView leaf, uint32_t index, const std::string& key) {
     Problem(extent.first, value.error().message());
     return {};
   }
-  if (visitor_.entry) visitor_.entry(AsBytes(key), value->view().first(extent.bytes));
+  if (visitor_.entry) visitor_.entry(AsBytes(key), value->view().first(base::ToSize(extent.bytes)));
   return {};
 }
 

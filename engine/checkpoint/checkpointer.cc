@@ -17,6 +17,7 @@
 #include "engine/base/checksum.h"
 #include "engine/base/memory.h"
 #include "engine/base/sites.h"
+#include "engine/base/size.h"
 #include "engine/base/try.h"
 #include "engine/checkpoint/meta_writer.h"
 
@@ -357,7 +358,7 @@ Status Checkpointer::WritePages(const format::PageBitmap& used, const std::vecto
   }
   if (pages.size() > owned) std::sort(pages.begin(), pages.end());
   const uint64_t unsynced_max = std::min(kUnsyncedBytesMax, core_.config.dirty_bytes_max / 2);
-  const size_t chunk_pages = std::max<uint64_t>(unsynced_max / core_.file->page_size(), 1);
+  const auto chunk_pages = base::ToSize(std::max<uint64_t>(unsynced_max / core_.file->page_size(), 1));
   uint64_t bytes = 0;
   for (size_t first = 0; first < pages.size(); first += chunk_pages) {
     const auto chunk = std::span(pages).subspan(first, std::min(chunk_pages, pages.size() - first));
@@ -389,6 +390,9 @@ Status Checkpointer::WriteMeta(Work& work) {
     }
   }
   work.meta_touched = true;
+  if (MANIFOLDDB_BROKEN("checkpoint.meta.memory.late")) {
+    MANIFOLDDB_ASSIGN(work.meta_unit, base::Buffer::Make(durable_.write_unit, "checkpoint.meta"));
+  }
   const MutableByteView unit = work.meta_unit.span();
   MANIFOLDDB_TRY(
       WriteMetaCopyDurably(core_.file->file(), work.meta, 0, format::CopyOrder::kFirst, stamps_, unit));

@@ -13,6 +13,8 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/checksum.h"
+#include "engine/base/sites.h"
+#include "engine/base/size.h"
 
 namespace manifolddb::format {
 namespace {
@@ -36,10 +38,11 @@ constexpr size_t kGroupChecked = offsetof(LogGroupDisk, checksum) + sizeof(LogGr
 static_assert(offsetof(LogGroupDisk, checksum) == 0);
 
 uint64_t GroupChecksum(ByteView group, uint64_t record_bytes) {
-  return base::Checksum64(group.subspan(kGroupChecked, sizeof(LogGroupDisk) - kGroupChecked + record_bytes));
+  const uint64_t bytes = sizeof(LogGroupDisk) - kGroupChecked + record_bytes;
+  return base::Checksum64(group.subspan(kGroupChecked, base::ToSize(bytes)));
 }
 
-DecodedLogHeader RefuseHeader(MetaVerdict verdict, const char* why) {
+DecodedLogHeader RefuseLog(MetaVerdict verdict, const char* why) {
   return {.verdict = verdict, .why = why, .header = {}};
 }
 
@@ -61,24 +64,26 @@ void EncodeLogHeader(const LogHeader& header, MutableByteView unit) {
 DecodedLogHeader DecodeLogHeader(ByteView unit) {
   // The header was synced before the log got its name, so no crash explains any of these: rot, a lost or
   // misdirected write, a file that is not ours.
-  if (unit.size() < sizeof(LogHeaderDisk)) return RefuseHeader(MetaVerdict::kNotOurs, "shorter than a log header");
+  if (unit.size() < sizeof(LogHeaderDisk))
+    return RefuseLog(MetaVerdict::kNotOurs, "shorter than a log header");
   LogHeaderDisk disk;
   std::memcpy(&disk, unit.data(), sizeof disk);
-  if (disk.magic != kHeaderMagic) return RefuseHeader(MetaVerdict::kNotOurs, "no log header's magic");
-  if (disk.checksum != ChecksumOf(disk)) {
-    return RefuseHeader(MetaVerdict::kDamaged, "the log header's checksum does not match");
+  if (disk.magic != kHeaderMagic) return RefuseLog(MetaVerdict::kNotOurs, "no log header's magic");
+  if (disk.checksum != ChecksumOf(disk) && !MANIFOLDDB_BROKEN("format.log_header_checksum.skip")) {
+    return RefuseLog(MetaVerdict::kDamaged, "the log header's checksum does not match");
   }
   // Intact, and of a program yet to be written.
   if (disk.format_version > kFormatVersion) {
-    return RefuseHeader(MetaVerdict::kNewerFormat, "a newer format version");
+    return RefuseLog(MetaVerdict::kNewerFormat, "a newer format version");
   }
   // Forged or miswritten: no damage leaves the checksum right.
-  if (disk.format_version != kFormatVersion) return RefuseHeader(MetaVerdict::kDamaged, "no such format version");
+  if (disk.format_version != kFormatVersion)
+    return RefuseLog(MetaVerdict::kDamaged, "no such format version");
   if (!WriteUnitPossible(disk.write_unit)) {
-    return RefuseHeader(MetaVerdict::kDamaged, "the write unit is impossible");
+    return RefuseLog(MetaVerdict::kDamaged, "the write unit is impossible");
   }
   if (disk.reserved != std::array<std::byte, 24>{}) {
-    return RefuseHeader(MetaVerdict::kDamaged, "reserved bytes of the log header are not zero");
+    return RefuseLog(MetaVerdict::kDamaged, "reserved bytes of the log header are not zero");
   }
   return {.verdict = MetaVerdict::kValid,
           .why = nullptr,
@@ -123,7 +128,7 @@ uint64_t SealLogGroup(const LogGroup& header, MutableByteView group) {
   disk.durable_lsn = header.durable_lsn.raw();
   disk.durable_meta = header.durable_meta.raw();
   std::memcpy(group.data(), &disk, sizeof disk);
-  const uint64_t used = sizeof disk + header.bytes;
+  const size_t used = base::ToSize(sizeof disk + header.bytes);
   std::memset(group.data() + used, 0, group.size() - used);
   const uint64_t checksum = GroupChecksum(group, header.bytes);
   base::StoreLe(group.data(), checksum);

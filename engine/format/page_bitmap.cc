@@ -8,6 +8,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/le.h"
+#include "engine/base/size.h"
 
 namespace manifolddb::format {
 namespace {
@@ -21,7 +22,7 @@ void ForEachWord(PageRun run, Op op) {
     const uint64_t bit = at % 64;
     const uint64_t bits = std::min<uint64_t>(64 - bit, end - at);
     const uint64_t mask = (bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1) << bit;
-    op(at / 64, mask);
+    op(base::ToSize(at / 64), mask);
     at += bits;
   }
 }
@@ -30,18 +31,19 @@ void ForEachWord(PageRun run, Op op) {
 
 void PageBitmap::Resize(uint64_t pages) {
   if (pages < pages_) Clear({PageId{pages}, pages_ - pages});
-  words_.resize((pages + kWordBits - 1) / kWordBits, 0);
+  words_.resize(base::ToSize((pages + kWordBits - 1) / kWordBits), 0);
   pages_ = pages;
 }
 
 bool PageBitmap::Test(PageId id) const {
-  return id.raw() < pages_ && ((words_[id.raw() / kWordBits] >> (id.raw() % kWordBits)) & 1) != 0;
+  return id.raw() < pages_ &&
+         ((words_[base::ToSize(id.raw() / kWordBits)] >> (id.raw() % kWordBits)) & 1) != 0;
 }
 
 bool PageBitmap::TestAll(PageRun run) const {
   if (!Holds(run)) return false;
   bool all = true;
-  ForEachWord(run, [&](uint64_t word, uint64_t mask) { all = all && (words_[word] & mask) == mask; });
+  ForEachWord(run, [&](size_t word, uint64_t mask) { all = all && (words_[word] & mask) == mask; });
   return all;
 }
 
@@ -49,18 +51,18 @@ bool PageBitmap::TestNone(PageRun run) const {
   if (run.first.raw() >= pages_) return true;
   run.pages = std::min(run.pages, pages_ - run.first.raw());
   bool none = true;
-  ForEachWord(run, [&](uint64_t word, uint64_t mask) { none = none && (words_[word] & mask) == 0; });
+  ForEachWord(run, [&](size_t word, uint64_t mask) { none = none && (words_[word] & mask) == 0; });
   return none;
 }
 
 void PageBitmap::Set(PageRun run) {
   MANIFOLDDB_ASSERT(Holds(run));
-  ForEachWord(run, [&](uint64_t word, uint64_t mask) { words_[word] |= mask; });
+  ForEachWord(run, [&](size_t word, uint64_t mask) { words_[word] |= mask; });
 }
 
 void PageBitmap::Clear(PageRun run) {
   MANIFOLDDB_ASSERT(Holds(run));
-  ForEachWord(run, [&](uint64_t word, uint64_t mask) { words_[word] &= ~mask; });
+  ForEachWord(run, [&](size_t word, uint64_t mask) { words_[word] &= ~mask; });
 }
 
 uint64_t PageBitmap::CountSet() const {
@@ -71,13 +73,13 @@ uint64_t PageBitmap::CountSet() const {
 
 uint64_t PageBitmap::Next(uint64_t from, uint64_t invert) const {
   if (from >= pages_) return pages_;
-  uint64_t index = from / kWordBits;
+  size_t index = base::ToSize(from / kWordBits);
   uint64_t word = (words_[index] ^ invert) & (~uint64_t{0} << (from % kWordBits));
   while (word == 0) {
     if (++index == words_.size()) return pages_;
     word = words_[index] ^ invert;
   }
-  return std::min(pages_, index * kWordBits + static_cast<uint64_t>(std::countr_zero(word)));
+  return std::min(pages_, uint64_t{index} * kWordBits + static_cast<uint64_t>(std::countr_zero(word)));
 }
 
 uint64_t PageBitmap::NextSet(uint64_t from) const { return Next(from, 0); }
@@ -90,7 +92,7 @@ void PageBitmap::Complement() {
 
 void PageBitmap::Encode(MutableByteView out) const {
   MANIFOLDDB_ASSERT(out.size() == EncodedBytes());
-  for (uint64_t i = 0; i < out.size(); ++i) {
+  for (size_t i = 0; i < out.size(); ++i) {
     out[i] = static_cast<std::byte>(words_[i / 8] >> (8 * (i % 8)));
   }
 }
@@ -98,7 +100,7 @@ void PageBitmap::Encode(MutableByteView out) const {
 PageBitmap PageBitmap::Decode(ByteView bytes, uint64_t pages) {
   PageBitmap set(pages);
   MANIFOLDDB_ASSERT(bytes.size() == set.EncodedBytes());
-  for (uint64_t i = 0; i < bytes.size(); ++i) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
     set.words_[i / 8] |= static_cast<uint64_t>(bytes[i]) << (8 * (i % 8));
   }
   if (pages % kWordBits != 0) set.words_.back() &= (uint64_t{1} << (pages % kWordBits)) - 1;
@@ -107,10 +109,10 @@ PageBitmap PageBitmap::Decode(ByteView bytes, uint64_t pages) {
 
 std::vector<PageId> PageBitmap::Difference(const PageBitmap& a, const PageBitmap& b) {
   std::vector<PageId> ids;
-  for (uint64_t i = 0; i < a.words_.size(); ++i) {
+  for (size_t i = 0; i < a.words_.size(); ++i) {
     uint64_t word = a.words_[i] & ~(i < b.words_.size() ? b.words_[i] : 0);
     for (; word != 0; word &= word - 1) {
-      ids.push_back(PageId{i * kWordBits + static_cast<uint64_t>(std::countr_zero(word))});
+      ids.push_back(PageId{uint64_t{i} * kWordBits + static_cast<uint64_t>(std::countr_zero(word))});
     }
   }
   return ids;

@@ -48,9 +48,11 @@ const char* WhyHeaderInvalid(ByteView page, PageRef ref) {
       header.kind != static_cast<uint8_t>(PageKind::kBranch)) {
     return "not a node page";
   }
-  // A misdirected write: the right bytes in the wrong place. (Births are unique, so the birth would tell as
-  // well; this says what happened.)
-  if (header.page_id != ref.id.raw()) return "the page belongs elsewhere";
+  // A misdirected write: the right bytes in the wrong place. (Births are unique, so of this database's own
+  // pages the birth would tell as well; a neighbour's may have the same one.)
+  if (header.page_id != ref.id.raw() && !MANIFOLDDB_BROKEN("format.page.id")) {
+    return "the page belongs elsewhere";
+  }
   // A lost write, or a reference that outlived its page: intact, but of another time.
   if (header.birth != ref.birth.raw() && !MANIFOLDDB_BROKEN("format.page.birth")) {
     return "the page is of another birth than its reference";

@@ -15,6 +15,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/checksum.h"
 #include "engine/base/sites.h"
+#include "engine/base/size.h"
 #include "engine/base/try.h"
 #include "engine/format/page_header.h"
 #include "engine/page/page_text.h"
@@ -85,7 +86,7 @@ Status DataFile::WriteExtent(format::PageId first, ByteView value) {
                     base::Buffer::Make(std::min(padded, kStageBytesMax), "page.write_extent"));
   uint64_t offset = OffsetOf(first);
   while (padded > 0) {
-    const size_t step = std::min<uint64_t>(padded, stage.size());
+    const size_t step = base::ToSize(std::min<uint64_t>(padded, stage.size()));
     const size_t bytes = std::min(step, value.size());
     std::memcpy(stage.data(), value.data(), bytes);
     std::memset(stage.data() + bytes, 0, step - bytes);

@@ -140,8 +140,8 @@ class PageCache {
   static constexpr uint64_t kBatchPages = 128;
   struct Batch {
     std::array<Frame*, kBatchPages> frames;
-    uint64_t count = 0;
-    uint64_t written = 0;  // the first `written` of them are in the file
+    size_t count = 0;
+    size_t written = 0;  // the first `written` of them are in the file
   };
 
   Frame* Find(format::PageId id) const {
@@ -183,7 +183,7 @@ class PageCache {
   Result<Frame*> LinkCreated(Frame* frame) EXCLUDES(mutex_);
 
   // Pins the dirty frames among the first of `pages`; returns how many pages it looked at.
-  uint64_t Collect(std::span<const format::PageId> pages, Batch& batch) EXCLUDES(mutex_);
+  size_t Collect(std::span<const format::PageId> pages, Batch& batch) EXCLUDES(mutex_);
   Status WriteBatch(Batch& batch, uint64_t& bytes_written);
   void Settle(const Batch& batch) EXCLUDES(mutex_);
 
@@ -209,7 +209,7 @@ class PageCache {
   std::deque<Frame*> retired_ GUARDED_BY(mutex_);     // ascending by tag, but for pinned ones put back
   uint64_t retired_untagged_ GUARDED_BY(mutex_) = 0;  // the last so many of them
   uint64_t takes_to_harvest_ GUARDED_BY(mutex_) = 0;  // frames to be taken until retired_ is looked through
-  uint64_t clock_hand_ GUARDED_BY(mutex_) = 0;        // index into all_frames_
+  size_t clock_hand_ GUARDED_BY(mutex_) = 0;          // index into all_frames_
 };
 
 }  // namespace manifolddb::page

@@ -88,7 +88,7 @@ void PageSet::Clear() {
 base::SmallVector<PageRun, 8> PageSet::Runs() const {
   base::SmallVector<PageRun, 8> runs;
   const auto add = [&runs](uint64_t index, const Block& block) {
-    for (uint64_t i = 0; i < kWords; ++i) {
+    for (size_t i = 0; i < kWords; ++i) {
       const uint64_t base = index * kBlockPages + i * kWordBits;
       for (uint64_t word = block[i]; word != 0;) {
         const auto begin = static_cast<uint64_t>(std::countr_zero(word));

@@ -39,10 +39,10 @@ Status PageCache::WriteOut(std::span<const PageId> pages, uint64_t& bytes_writte
   return {};
 }
 
-uint64_t PageCache::Collect(std::span<const PageId> pages, Batch& batch) {
+size_t PageCache::Collect(std::span<const PageId> pages, Batch& batch) {
   const uint64_t frames_max = std::clamp<uint64_t>(kWriteBytesMax / page_size(), 1, kBatchPages);
   base::MutexLock lock(mutex_);
-  uint64_t looked_at = 0;
+  size_t looked_at = 0;
   for (; looked_at < pages.size() && looked_at < kPagesPerLock && batch.count < frames_max; ++looked_at) {
     Frame* frame = Find(pages[looked_at]);
     if (frame == nullptr || frame->state.load(std::memory_order_relaxed) != FrameState::kDirty) continue;
@@ -56,7 +56,7 @@ Status PageCache::WriteBatch(Batch& batch, uint64_t& bytes_written) {
   std::array<ByteView, kBatchPages> parts;
   while (batch.written < batch.count) {
     const PageId first = batch.frames[batch.written]->ref.id;
-    uint64_t run = 0;
+    size_t run = 0;
     while (batch.written + run < batch.count) {
       Frame* frame = batch.frames[batch.written + run];
       if (frame->ref.id.raw() != first.raw() + run) break;
@@ -69,7 +69,7 @@ Status PageCache::WriteBatch(Batch& batch, uint64_t& bytes_written) {
       MANIFOLDDB_TRY(file_.file().Write(file_.OffsetOf(first), std::span<const ByteView>(parts.data(), run)));
     }
     batch.written += run;
-    bytes_written += run * page_size();
+    bytes_written += uint64_t{run} * page_size();
   }
   // While the next ones get their checksums and are copied, the device has something to do: at the sync there
   // would be all of it left (docs/design/007).
@@ -83,7 +83,7 @@ Status PageCache::WriteBatch(Batch& batch, uint64_t& bytes_written) {
 
 void PageCache::Settle(const Batch& batch) {
   base::MutexLock lock(mutex_);
-  for (uint64_t i = 0; i < batch.count; ++i) {
+  for (size_t i = 0; i < batch.count; ++i) {
     Frame* frame = batch.frames[i];
     if (i < batch.written && frame->place == Frame::Place::kLinked) {
       MANIFOLDDB_ASSERT(frame->state.load(std::memory_order_relaxed) == FrameState::kDirty);

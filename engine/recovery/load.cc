@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/base/le.h"
+#include "engine/base/size.h"
 #include "engine/base/try.h"
 #include "engine/btree/tree_cursor.h"
 #include "engine/format/catalog_record.h"
@@ -87,9 +88,11 @@ Result<PageBitmap> LoadFreeMap(page::DataFile& file, const format::MetaPage& met
     return std::unexpected<Error>(Damaged(file.name(), at, "the free map has another size than the file"));
   }
   MANIFOLDDB_ASSIGN(const base::Buffer bytes, file.ReadExtent(meta.free_map));
-  PageBitmap free = PageBitmap::Decode(bytes.view().first(meta.free_map.bytes), meta.page_count);
+  PageBitmap free =
+      PageBitmap::Decode(bytes.view().first(base::ToSize(meta.free_map.bytes)), meta.page_count);
   const uint64_t bits_used = meta.page_count % 8;
-  if (bits_used != 0 && static_cast<uint64_t>(bytes.view()[meta.free_map.bytes - 1]) >> bits_used != 0) {
+  if (bits_used != 0 &&
+      static_cast<uint64_t>(bytes.view()[base::ToSize(meta.free_map.bytes - 1)]) >> bits_used != 0) {
     return std::unexpected<Error>(Damaged(file.name(), at, "unused bits of the free map are not zero"));
   }
   const PageRun own{meta.free_map.first, format::ExtentPages(meta.free_map.bytes, meta.page_size)};

@@ -11,6 +11,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/memory.h"
 #include "engine/base/mutex.h"
+#include "engine/base/size.h"
 #include "engine/base/try.h"
 
 namespace manifolddb::recovery {
@@ -24,10 +25,10 @@ class OverlayFile final : public File {
  private:
   Status DoRead(uint64_t offset, MutableByteView out) override {
     MANIFOLDDB_ASSIGN(const uint64_t pretended, DoSize());
-    uint64_t below = 0;  // bytes that the file below has
+    size_t below = 0;  // bytes that the file below has
     {
       base::MutexLock lock(mutex_);
-      below = offset < size_ ? std::min<uint64_t>(out.size(), size_ - offset) : 0;
+      below = offset < size_ ? base::ToSize(std::min<uint64_t>(out.size(), size_ - offset)) : 0;
     }
     // Beyond what is pretended the file below says so.
     if (offset + out.size() > pretended) return base_->Read(offset, out);
@@ -39,7 +40,8 @@ class OverlayFile final : public File {
       if (found == units_.end()) continue;
       const uint64_t begin = std::max(offset, unit * unit_);
       const uint64_t end = std::min(offset + out.size(), (unit + 1) * unit_);
-      std::memcpy(out.data() + (begin - offset), found->second.data() + (begin - unit * unit_), end - begin);
+      std::memcpy(out.data() + (begin - offset), found->second.data() + (begin - unit * unit_),
+                  base::ToSize(end - begin));
     }
     return {};
   }

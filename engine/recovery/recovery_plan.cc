@@ -130,7 +130,8 @@ Result<MetaPlan> PlanFromMeta(const MetaArea& area, const std::string& file) {
   if (!MANIFOLDDB_BROKEN("recovery.step1.lone_unguarded")) plan.lone_slot = FindLoneSlot(area, plan);
   for (const auto& slot : area) {
     for (const DecodedMeta& copy : slot) {
-      if (Valid(copy) && !SameDatabase(copy.meta, plan.newest)) {
+      if (Valid(copy) && !SameDatabase(copy.meta, plan.newest) &&
+          !MANIFOLDDB_BROKEN("recovery.meta.identity.skip")) {
         return Fail(Errc::kCorrupt, "database.open",
                     {.file = file, .offset = 0, .message = "meta pages of two databases"});
       }

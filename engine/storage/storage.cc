@@ -10,6 +10,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/mutex.h"
+#include "engine/base/sites.h"
 
 namespace manifolddb {
 namespace {
@@ -53,7 +54,9 @@ Status File::Write(uint64_t offset, std::span<const ByteView> parts) {
 
 Status File::WriteDurable(uint64_t offset, std::span<const ByteView> parts) {
   CheckParts(offset, parts);
-  if (sync_failed_.load(std::memory_order_acquire)) return FailSync(offset);
+  if (sync_failed_.load(std::memory_order_acquire) && !MANIFOLDDB_BROKEN("storage.sync.again")) {
+    return FailSync(offset);
+  }
   Status written = NoteWrite(DoWriteDurable(offset, parts));
   // Its sync may have been told of writes that a later one will not be told of.
   if (LeavesUnknown(written)) sync_failed_.store(true, std::memory_order_release);
@@ -78,7 +81,7 @@ void File::StartWriteBack(uint64_t offset, uint64_t bytes) {
 
 Status File::Sync() {
   base::AssertNoLocksHeld();
-  if (sync_failed_.load(std::memory_order_acquire)) {
+  if (sync_failed_.load(std::memory_order_acquire) && !MANIFOLDDB_BROKEN("storage.sync.again")) {
     return FailSync(ErrorDetails::kNoOffset);
   }
   Status synced = DoSync();

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "engine/base/assert.h"
+#include "engine/base/sites.h"
+#include "engine/base/size.h"
 #include "engine/base/try.h"
 #include "engine/btree/tree.h"
 #include "engine/format/page_header.h"
@@ -28,7 +30,8 @@ Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, forma
   const mvcc::EpochGuard guard(slot);
   MANIFOLDDB_ASSIGN(const std::optional<btree::FoundValue> found, btree::Get(*core.cache, root, key, guard));
   if (!found) return std::optional<Value>();
-  if (found->extent.null() && writer != nullptr && writer->Edits(*found->frame)) {
+  if (found->extent.null() && writer != nullptr && writer->Edits(*found->frame) &&
+      !MANIFOLDDB_BROKEN("txn.get.own_page")) {
     // The page is changed in place by what comes next in this transaction: the value needs bytes of its own.
     if (found->inline_bytes.empty()) return std::optional<Value>(Value({}, {}));
     MANIFOLDDB_ASSIGN(base::Buffer bytes, base::Buffer::Make(found->inline_bytes.size(), "table.get"));
@@ -42,7 +45,7 @@ Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, forma
   }
   // The version is pinned, so the extent stays; its bytes are read into memory of the value's own.
   MANIFOLDDB_ASSIGN(base::Buffer bytes, core.file->ReadExtent(found->extent));
-  const ByteView view = bytes.view().first(found->extent.bytes);
+  const ByteView view = bytes.view().first(base::ToSize(found->extent.bytes));
   return std::optional<Value>(Value(view, {.owned = bytes.Release()}));
 }
 
@@ -100,7 +103,7 @@ Result<ByteView> Cursor::Impl::ReadCurrent() {
   const btree::FoundValue value = cursor_.value();
   if (value.extent.null()) return value.inline_bytes;
   MANIFOLDDB_ASSIGN(extent_, core_.file->ReadExtent(value.extent));
-  return extent_.view().first(value.extent.bytes);
+  return extent_.view().first(base::ToSize(value.extent.bytes));
 }
 
 namespace {

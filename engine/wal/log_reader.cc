@@ -21,6 +21,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/memory.h"
 #include "engine/base/sites.h"
+#include "engine/base/size.h"
 #include "engine/base/try.h"
 
 namespace manifolddb::wal {
@@ -42,7 +43,7 @@ class FileWindow {
   Result<ByteView> View(uint64_t at, uint64_t bytes) {
     MANIFOLDDB_ASSERT(bytes > 0 && bytes <= size_ && at <= size_ - bytes);
     if (at < begin_ || at + bytes > begin_ + length_) MANIFOLDDB_TRY(Move(at, bytes));
-    return buffer_.view().subspan(at - begin_, bytes);
+    return buffer_.view().subspan(base::ToSize(at - begin_), base::ToSize(bytes));
   }
 
  private:
@@ -52,7 +53,7 @@ class FileWindow {
     if (buffer_.size() < length) {
       MANIFOLDDB_ASSIGN(buffer_, base::Buffer::Make(length, "wal.read"));
     }
-    MANIFOLDDB_TRY(file_.Read(offset_ + at, buffer_.span().first(length)));
+    MANIFOLDDB_TRY(file_.Read(offset_ + at, buffer_.span().first(base::ToSize(length))));
     begin_ = at;
     length_ = length;
     return {};
@@ -189,7 +190,7 @@ class LogScanner {
   }
 
   static ByteView RecordsOf(const Next& next) {
-    return next.group.subspan(sizeof(format::LogGroupDisk), next.header.bytes);
+    return next.group.subspan(sizeof(format::LogGroupDisk), base::ToSize(next.header.bytes));
   }
 
   Status Accept(const Next& next) {

@@ -312,7 +312,6 @@ TEST(LogSites, RareBranchesAreMarked) {
   }
 }
 
-// A site that no test here names would be one that nobody has shown to matter.
 TEST(LogSites, AMarkerOfALaterLifeMayBeBelievedToBeOfThisOne) {
   const format::LogHeader header = {.write_unit = 512, .identity = TestIdentity()};
   const auto storage = MakeMemoryStorage();
@@ -324,13 +323,44 @@ TEST(LogSites, AMarkerOfALaterLifeMayBeBelievedToBeOfThisOne) {
   EXPECT_TRUE(CheckMarker(**log, header, format::Life{2}));
 }
 
+TEST(LogSites, TheLogOfAnotherDatabaseMayBeTakenForThisOnes) {
+  const format::LogHeader header = {.write_unit = 512, .identity = TestIdentity()};
+  const format::LogHeader other = {.write_unit = 512, .identity = TestIdentity(2)};
+  const auto storage = MakeMemoryStorage();
+  ASSERT_TRUE(CreateLog(*storage, "n-wal", other, 8 * 512));
+  EXPECT_FALSE(OpenLog(*storage, "n-wal", OpenMode::kReadWrite, header, 8 * 512));
+  const Broken site("wal.open.identity.skip");
+  EXPECT_TRUE(OpenLog(*storage, "n-wal", OpenMode::kReadWrite, header, 8 * 512));
+}
+
+TEST(LogSites, ALogMayBeReplacedBeforeItIsDurableThatItsDataFileIsGone) {
+  const format::LogHeader header = {.write_unit = 512, .identity = TestIdentity()};
+  const auto twice = [&](Storage& storage, Trace& trace) {
+    ASSERT_TRUE(CreateLog(storage, "n-wal", header, 8 * 512));
+    trace.lines.clear();
+    ASSERT_TRUE(CreateLog(storage, "n-wal", header, 8 * 512));
+  };
+  const auto first_sync = [](const std::vector<std::string>& lines) {
+    const auto is_sync = [](const std::string& line) { return line.starts_with("sync"); };
+    return *std::find_if(lines.begin(), lines.end(), is_sync);
+  };
+  EXPECT_EQ(first_sync(LinesOf(twice)), "sync directory");
+  const Broken site("wal.create.replace.syncdir.skip");
+  EXPECT_EQ(first_sync(LinesOf(twice)), "sync n-wal-new");
+}
+
+// A site that no test here names would be one that nobody has shown to matter.
 TEST(LogSites, EverySiteOfTheLogIsBrokenByATest) {
-  const std::set<std::string> named = {
-      "wal.append.poison.skip",  "wal.chain.skip",        "wal.checksum.skip",         "wal.create.sync.skip",
-      "wal.create.syncdir.skip", "wal.durable_lsn.early", "wal.grow.sync.skip",        "wal.identity.skip",
-      "wal.life.skip",           "wal.lsn.skip",          "wal.mark_opened.sync.skip", "wal.marker.life.skip",
-      "wal.meta_rule.skip",      "wal.read.wrap.skip",    "wal.sync.error_ignored",    "wal.sync.poison.skip",
-      "wal.sync.skip",           "wal.tail_rule.skip"};
+  const std::set<std::string> named = {"wal.append.poison.skip", "wal.chain.skip",
+                                       "wal.checksum.skip",      "wal.create.replace.syncdir.skip",
+                                       "wal.create.sync.skip",   "wal.create.syncdir.skip",
+                                       "wal.durable_lsn.early",  "wal.grow.sync.skip",
+                                       "wal.identity.skip",      "wal.life.skip",
+                                       "wal.lsn.skip",           "wal.mark_opened.sync.skip",
+                                       "wal.marker.life.skip",   "wal.meta_rule.skip",
+                                       "wal.open.identity.skip", "wal.read.wrap.skip",
+                                       "wal.sync.error_ignored", "wal.sync.poison.skip",
+                                       "wal.sync.skip",          "wal.tail_rule.skip"};
   std::set<std::string> found;
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
     if (std::string(site->name()).starts_with("wal.")) found.insert(site->name());

@@ -18,6 +18,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
+#include "engine/base/size.h"
 #include "engine/base/try.h"
 
 namespace manifolddb::wal {
@@ -105,7 +106,7 @@ Status LogWriter::AppendInPlace(base::ByteBuffer& redo, format::TxnId txn, Promi
   const uint64_t record_bytes = RecordBytes(redo);
   MANIFOLDDB_ASSIGN(const uint64_t span, ReserveSealing(redo, ring_.write_unit));
   PutRecordHeader(redo.data() + sizeof(format::LogGroupDisk), record_bytes);
-  return WriteGroup({redo.data(), span}, {record_bytes, 1, txn}, promise);
+  return WriteGroup({redo.data(), base::ToSize(span)}, {record_bytes, 1, txn}, promise);
 }
 
 Status LogWriter::AppendEach(std::span<base::ByteBuffer* const> redos, format::TxnId first_txn,
@@ -133,7 +134,7 @@ Status LogWriter::AppendPacked(std::span<base::ByteBuffer* const> redos, const C
     to += bytes;
   }
   MANIFOLDDB_ASSERT(to == staging_.data() + sizeof(format::LogGroupDisk) + contents.record_bytes);
-  return WriteGroup({staging_.data(), span}, contents, promise);
+  return WriteGroup({staging_.data(), base::ToSize(span)}, contents, promise);
 }
 
 bool LogWriter::ReserveStaging(uint64_t bytes) {
