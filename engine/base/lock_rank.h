@@ -19,6 +19,7 @@ enum class LockRank : uint8_t {
   kAllocator = 80,       // page: free pages
   kPageCache = 90,       // page: frames, page table growth, eviction
   kStorage = 100,        // storage: file tables
+  kWriteBack = 102,      // storage: write-backs on their way
   kMemory = 105,         // txn: buffers that wait to be used again
   kExecutor = 110,       // executor: queue of work
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/sites.h"
+#include "engine/base/try.h"
 
 namespace manifolddb::checkpoint {
 namespace {
@@ -11,15 +12,30 @@ namespace {
 constexpr uint64_t kStepBytes = uint64_t{4} << 20;
 
 constexpr uint64_t kTimesWritten = 4;
+constexpr uint64_t kTimesReserved = 16;  // where all that is allowed was refused
+constexpr uint64_t kPauseMax = 64;       // checkpoints that find the ring half full
 
 }  // namespace
 
 void LogGrowth::Want(uint64_t capacity, wal::NewBytes new_bytes) {
   new_bytes_.store(new_bytes, std::memory_order_relaxed);
-  // A ring that is filled is paid for; one that is reserved takes room, but no time.
-  const bool reserve = new_bytes == wal::NewBytes::kReserved;
-  const uint64_t to = reserve ? bytes_max_ : std::min(capacity * kTimesWritten, bytes_max_);
-  wanted_.store(std::max(capacity, to), std::memory_order_relaxed);
+  wanted_.store(std::max(capacity, SizeAfter(capacity, new_bytes)), std::memory_order_relaxed);
+}
+
+// A ring that is filled is paid for; one that is reserved takes room, but no time. What the device has refused
+// is not asked for again soon: while it is tried, nobody has room for anything.
+uint64_t LogGrowth::SizeAfter(uint64_t capacity, wal::NewBytes new_bytes) {
+  const uint64_t filled = std::min(capacity * kTimesWritten, bytes_max_);
+  if (new_bytes == wal::NewBytes::kReserved) {
+    for (const uint64_t size : {bytes_max_, std::min(capacity * kTimesReserved, bytes_max_)}) {
+      if (size < refused_.load(std::memory_order_relaxed)) return size;
+    }
+  }
+  if (filled < refused_.load(std::memory_order_relaxed)) return filled;
+  if (++passed_ < pause_) return capacity;
+  passed_ = 0;
+  pause_ = std::min(pause_ * 2, kPauseMax);
+  return filled;
 }
 
 Result<bool> LogGrowth::Grow() {
@@ -28,14 +44,22 @@ Result<bool> LogGrowth::Grow() {
   if (from >= wanted) return false;
   const wal::NewBytes new_bytes = new_bytes_.load(std::memory_order_relaxed);
   const bool reserve = new_bytes == wal::NewBytes::kReserved;
-  const uint64_t to = reserve ? wanted : std::min(wanted, from + kStepBytes);
+  uint64_t to = std::min(wanted, from + kStepBytes);
+  if (reserve) {
+    // A crash amid a growth leaves a file that is longer than its ring. On a full device that is all there is.
+    MANIFOLDDB_ASSIGN(const uint64_t size, log_.Size());
+    const uint64_t there = wal::RingBytesIn(write_unit_, size);
+    to = there > from ? std::min(wanted, there) : wanted;
+    wanted_.store(to, std::memory_order_relaxed);
+  }
   if (Status grown = wal::GrowLog(log_, write_unit_, from, to, new_bytes); !grown) {
     MANIFOLDDB_MARK("checkpoint.log_growth_failed");
+    if (grown.error().code() == Errc::kNoSpace) refused_.store(to, std::memory_order_relaxed);
     wanted_.store(0, std::memory_order_relaxed);
     return std::unexpected<Error>(std::move(grown).error());
   }
   if (reserve) MANIFOLDDB_MARK("checkpoint.log_reserved");
-  if (to == wanted) MANIFOLDDB_MARK("checkpoint.log_grows");
+  if (to == wanted_.load(std::memory_order_relaxed)) MANIFOLDDB_MARK("checkpoint.log_grows");
   made_.store(to, std::memory_order_release);
   return true;
 }

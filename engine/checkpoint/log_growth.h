@@ -5,7 +5,8 @@
 //
 // (1) Only what lies behind the ring in use is written, and what counts as made has been synced.
 // (2) A checkpoint states a ring only when all of it is made.
-// (3) No room for a larger log is no reason to stop: the smaller one goes on, and it is tried again.
+// (3) No room for a larger log is no reason to stop: the smaller one goes on, and a smaller growth is tried
+// then, after a pause, which doubles.
 // Grow runs on one thread at a time; everything else comes from whoever has the checkpointer's role.
 
 #include <atomic>
@@ -39,12 +40,17 @@ class LogGrowth {
   Result<bool> Grow();
 
  private:
+  uint64_t SizeAfter(uint64_t capacity, wal::NewBytes new_bytes);
+
   File& log_;
   const uint32_t write_unit_;
   const uint64_t bytes_max_;
   std::atomic<uint64_t> wanted_;
   std::atomic<wal::NewBytes> new_bytes_{wal::NewBytes::kWritten};
   std::atomic<uint64_t> made_;
+  std::atomic<uint64_t> refused_{~uint64_t{0}};  // for want of room, by the device
+  uint64_t passed_ = 0;                          // wishes that were passed over since the last refusal
+  uint64_t pause_ = 1;                           // so many of them are
 };
 
 }  // namespace manifolddb::checkpoint

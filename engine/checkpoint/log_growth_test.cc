@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "engine/base/memory.h"
 
 namespace manifolddb::checkpoint {
@@ -20,7 +22,8 @@ class CountingFile final : public File {
   explicit CountingFile(std::unique_ptr<File> file) : File(file->name()), file_(std::move(file)) {}
   uint64_t bytes_written = 0;
   uint64_t syncs = 0;
-  bool full = false;
+  uint64_t room = ~uint64_t{0};  // bytes at most
+  uint64_t asked = 0;            // of the last Allocate
 
  private:
   Status DoRead(uint64_t offset, MutableByteView out) override { return file_->Read(offset, out); }
@@ -37,7 +40,8 @@ class CountingFile final : public File {
   }
   Result<uint64_t> DoSize() override { return file_->Size(); }
   Status DoAllocate(uint64_t size) override {
-    if (full) return Fail(Errc::kNoSpace, "test.allocate", {.file = name()});
+    asked = size;
+    if (size > room) return Fail(Errc::kNoSpace, "test.allocate", {.file = name()});
     return file_->Allocate(size);
   }
   Status DoLock(LockMode mode) override { return file_->Lock(mode); }
@@ -90,16 +94,47 @@ TEST_F(LogGrowthTest, WhatIsHalfFilledIsReservedToItsEnd) {
   EXPECT_EQ(file_.bytes_written, 4 * kMiB);
 }
 
-TEST_F(LogGrowthTest, WithoutRoomTheSmallerOneGoesOn) {
-  file_.full = true;
-  growth_.Want(kCapacity, NewBytes::kReserved);
-  EXPECT_EQ(growth_.Grow().error().code(), Errc::kNoSpace);
-  EXPECT_FALSE(*growth_.Grow()) << "nothing is wanted until the next checkpoint";
-  EXPECT_EQ(growth_.Ready(kCapacity), kCapacity);
-  file_.full = false;
+TEST_F(LogGrowthTest, WithoutRoomTheSmallerOneGoesOnAndLessIsTried) {
+  file_.room = kFront + 20 * kMiB;
+  for (const uint64_t refused : {128 * kMiB, 64 * kMiB}) {
+    growth_.Want(kCapacity, NewBytes::kReserved);
+    EXPECT_EQ(growth_.Grow().error().code(), Errc::kNoSpace);
+    EXPECT_EQ(file_.asked, kFront + refused);
+    EXPECT_FALSE(*growth_.Grow()) << "nothing is wanted until the next checkpoint";
+    EXPECT_EQ(growth_.Ready(kCapacity), kCapacity);
+  }
   growth_.Want(kCapacity, NewBytes::kReserved);
   EXPECT_TRUE(*growth_.Grow());
-  EXPECT_EQ(growth_.Ready(kCapacity), 128 * kMiB);
+  EXPECT_EQ(growth_.Ready(kCapacity), 16 * kMiB);
+}
+
+TEST_F(LogGrowthTest, WhatWasRefusedIsTriedAgainLessAndLessOften) {
+  file_.room = kFront + kCapacity;
+  std::vector<int> tried;
+  for (int checkpoint = 0; checkpoint < 40; ++checkpoint) {
+    growth_.Want(kCapacity, NewBytes::kReserved);
+    if (!growth_.Grow()) tried.push_back(checkpoint);
+  }
+  EXPECT_EQ(tried, (std::vector<int>{0, 1, 2, 3, 5, 9, 17, 33}));
+  EXPECT_EQ(file_.asked, kFront + 16 * kMiB) << "the least that is a growth";
+  file_.room = ~uint64_t{0};
+  bool grown = false;
+  for (int checkpoint = 0; checkpoint < 64 && !grown; ++checkpoint) {
+    growth_.Want(kCapacity, NewBytes::kReserved);
+    grown = *growth_.Grow();
+  }
+  EXPECT_TRUE(grown);
+  EXPECT_EQ(growth_.Ready(kCapacity), 16 * kMiB);
+}
+
+TEST_F(LogGrowthTest, WhatACrashLeftBehindTheRingIsTakenFirst) {
+  ASSERT_TRUE(file_.Allocate(kFront + 30 * kMiB + 100));
+  file_.room = kFront + 30 * kMiB + 100;
+  growth_.Want(kCapacity, NewBytes::kReserved);
+  EXPECT_TRUE(*growth_.Grow());
+  EXPECT_EQ(growth_.Ready(kCapacity), 30 * kMiB);
+  EXPECT_EQ(file_.syncs, 1u);
+  EXPECT_FALSE(*growth_.Grow());
 }
 
 }  // namespace

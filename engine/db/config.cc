@@ -51,8 +51,9 @@ Result<Config> Resolve(const Options& options) {
   config.create = {page, unit, initial};
   config.log_bytes_max = options.log_bytes_max;
   config.cache_bytes = options.cache_bytes;
+  constexpr uint64_t kDirtyBytesMin = uint64_t{1} << 20;  // with less there is a sync every few pages
   const uint64_t dirty = options.dirty_bytes_max;
-  config.dirty_bytes_max = dirty != 0 ? dirty : std::max(options.cache_bytes / 2, uint64_t{1});
+  config.dirty_bytes_max = dirty != 0 ? dirty : std::max(options.cache_bytes / 2, kDirtyBytesMin);
   config.checkpoint_interval_ns = options.checkpoint_interval_ms * 1'000'000;
   return config;
 }

@@ -22,10 +22,10 @@ TEST(ResolveOptions, ALargeWriteUnitRaisesTheDefaultPage) {
 
 TEST(ResolveOptions, HalfOfTheCacheMayBeDirtyUnlessSaidOtherwise) {
   Options options;
-  options.cache_bytes = 1000;
-  EXPECT_EQ(Resolve(options)->dirty_bytes_max, 500u);
+  options.cache_bytes = 10'000'000;
+  EXPECT_EQ(Resolve(options)->dirty_bytes_max, 5'000'000u);
   options.cache_bytes = 1;
-  EXPECT_EQ(Resolve(options)->dirty_bytes_max, 1u);
+  EXPECT_EQ(Resolve(options)->dirty_bytes_max, uint64_t{1} << 20);
   options.dirty_bytes_max = 3000;
   EXPECT_EQ(Resolve(options)->dirty_bytes_max, 3000u);
 }

@@ -40,7 +40,10 @@ class PassingFile : public File {
   Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
     return file_->WriteDurable(offset, parts);
   }
-  void DoStartWriteBack(uint64_t offset, uint64_t bytes) override { file_->StartWriteBack(offset, bytes); }
+  Status DoStartWriteBack(uint64_t offset, uint64_t bytes) override {
+    file_->StartWriteBack(offset, bytes);
+    return {};
+  }
   Status DoSync() override { return file_->Sync(); }
   Result<uint64_t> DoSize() override { return file_->Size(); }
   Status DoAllocate(uint64_t size) override { return file_->Allocate(size); }

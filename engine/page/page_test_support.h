@@ -70,9 +70,10 @@ class TestFile final : public File {
   Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
     return DoWrite(offset, parts);
   }
-  void DoStartWriteBack(uint64_t offset, uint64_t bytes) override {
+  Status DoStartWriteBack(uint64_t offset, uint64_t bytes) override {
     std::lock_guard<std::mutex> lock(mutex_);
     log_ += "start @" + std::to_string(offset) + " +" + std::to_string(bytes) + "\n";
+    return {};
   }
   Status DoSync() override {
     std::lock_guard<std::mutex> lock(mutex_);

@@ -183,13 +183,45 @@ class PosixFile final : public File {
     return {};
   }
 
-  // Only begins: no waiting flag, with which the call would take the error that the next sync must tell of.
-  void DoStartWriteBack(uint64_t offset, uint64_t bytes) override {
-    if (!CheckUse("posix_storage.start_write_back", true, offset)) return;
+  // Only begins: with a waiting flag it would take the error of a finished write that the next sync must tell
+  // of. But where blocks cannot be mapped some file systems (ext4) drop the bytes, tell whoever began the
+  // write-back and forget it: fdatasync would succeed. So a failure here stays, for every sync.
+  Status DoStartWriteBack(uint64_t offset, uint64_t bytes) override {
 #ifdef SYNC_FILE_RANGE_WRITE
-    static_cast<void>(::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes),
-                                        SYNC_FILE_RANGE_WRITE));
+    if (!CheckUse("posix_storage.start_write_back", true, offset)) return {};
+    {
+      base::MutexLock lock(write_back_mutex_);
+      if (syncs_waiting_ > 0) return {};  // it would wait for this one, too
+      ++writing_back_;
+    }
+    const int result = ::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                                         SYNC_FILE_RANGE_WRITE);
+    const int error = result == 0 ? 0 : errno;
+    base::MutexLock lock(write_back_mutex_);
+    if (--writing_back_ == 0) write_back_ended_.NotifyAll();
+    if (error == 0 || NothingWasBegun(error)) return {};
+    write_back_error_ = error;
+    return FailErrno("posix_storage.start_write_back", name(), error, offset);
+#else
+    static_cast<void>(offset);
+    static_cast<void>(bytes);
+    return {};
 #endif
+  }
+
+  static bool NothingWasBegun(int error) {
+    constexpr int kErrors[] = {EINVAL, ENOSYS, EOPNOTSUPP, ESPIPE, EBADF, ENOMEM, EAGAIN, EINTR};
+    return std::find(std::begin(kErrors), std::end(kErrors), error) != std::end(kErrors);
+  }
+
+  // After a sync: what a write-back was told since it began, or before.
+  Status CheckWriteBack() {
+    base::MutexLock lock(write_back_mutex_);
+    ++syncs_waiting_;
+    while (writing_back_ > 0) write_back_ended_.Wait(write_back_mutex_);
+    --syncs_waiting_;
+    if (write_back_error_ == 0) return {};
+    return FailErrno("posix_storage.sync", name(), write_back_error_);
   }
 
   // fdatasync makes durable what is needed to read the data back, a larger size included. After a change of
@@ -207,6 +239,7 @@ class PosixFile final : public File {
       return Fail(Errc::kIo, "posix_storage.sync", {.file = name(), .message = "an earlier sync failed"});
     }
     Status synced = SyncNow();
+    if (synced) synced = CheckWriteBack();
     sync_failed_ = !synced;
     return synced;
   }
@@ -285,6 +318,11 @@ class PosixFile final : public File {
   const Descriptor fd_;
   base::Mutex sync_mutex_{base::LockRank::kStorage};
   bool sync_failed_ GUARDED_BY(sync_mutex_) = false;
+  base::Mutex write_back_mutex_{base::LockRank::kWriteBack};
+  base::CondVar write_back_ended_;
+  int writing_back_ GUARDED_BY(write_back_mutex_) = 0;   // threads in sync_file_range
+  int syncs_waiting_ GUARDED_BY(write_back_mutex_) = 0;  // for them
+  int write_back_error_ GUARDED_BY(write_back_mutex_) = 0;
   const OpenMode mode_;
   const uint64_t generation_ = ForkGeneration();
   std::atomic<uint64_t> synced_size_;  // size at the last sync; relaxed: a hint which kind of sync to use

@@ -76,7 +76,10 @@ Status File::NoteWrite(Status written) {
 void File::StartWriteBack(uint64_t offset, uint64_t bytes) {
   base::AssertNoLocksHeld();
   MANIFOLDDB_ASSERT(offset + bytes > offset);
-  DoStartWriteBack(offset, bytes);
+  if (sync_failed_.load(std::memory_order_acquire) || DoStartWriteBack(offset, bytes)) return;
+  // Nobody else is told.
+  failed_.store(true, std::memory_order_release);
+  sync_failed_.store(true, std::memory_order_release);
 }
 
 Status File::Sync() {

@@ -307,6 +307,36 @@ class TellsOnce final : public File {
   bool fails_ = true;
 };
 
+// Whose write-back fails and is told of; whose syncs know nothing of it.
+class LosesInWriteBack final : public File {
+ public:
+  LosesInWriteBack() : File("loses") {}
+
+ private:
+  Status DoRead(uint64_t, MutableByteView) override { return {}; }
+  Status DoWrite(uint64_t, std::span<const ByteView>) override { return {}; }
+  Status DoWriteDurable(uint64_t, std::span<const ByteView>) override { return {}; }
+  Status DoStartWriteBack(uint64_t, uint64_t) override {
+    return Fail(Errc::kIo, "test.start_write_back", {.file = name()});
+  }
+  Status DoSync() override { return {}; }
+  Result<uint64_t> DoSize() override { return 0; }
+  Status DoAllocate(uint64_t) override { return {}; }
+  Status DoLock(LockMode) override { return {}; }
+};
+
+TEST(Storage, AfterAWriteBackThatFailedNoSyncSucceeds) {
+  LosesInWriteBack file;
+  ASSERT_TRUE(file.Sync());
+  EXPECT_FALSE(file.failed());
+  file.StartWriteBack(0, 4096);
+  EXPECT_TRUE(file.failed());
+  EXPECT_EQ(CodeOf(file.Sync()), Errc::kIo);
+  const base::Buffer bytes = Bytes(4096, 'x');
+  const ByteView part = bytes.view();
+  EXPECT_EQ(CodeOf(file.WriteDurable(0, {&part, 1})), Errc::kIo);
+}
+
 TEST(Storage, AfterASyncThatFailedNoneSucceeds) {
   TellsOnce file;
   for (int i = 0; i < 3; ++i) {

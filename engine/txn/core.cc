@@ -108,9 +108,12 @@ Status Core::ReserveLogSpace(uint64_t span) {
   MANIFOLDDB_MARK("txn.waits_for_log_space");
   // What the checkpoint that runs now gives back may do: a whole one more would hold up everybody for as long
   // again.
-  MANIFOLDDB_TRY(checkpoints->WaitForRunning());
-  while (!log_space->TryReserve(span)) MANIFOLDDB_TRY(checkpoints->RunAndWait());
-  return {};
+  for (;;) {
+    MANIFOLDDB_TRY(checkpoints->WaitForRunning());
+    if (log_space->TryReserve(span)) return {};
+    MANIFOLDDB_TRY(checkpoints->RunAndWait());
+    if (log_space->TryReserve(span)) return {};
+  }
 }
 
 void Core::RequestCheckpointIfDue() {

@@ -194,6 +194,11 @@ Status CheckMarker(File& log, const format::LogHeader& header, format::Life newe
                           " only: an older copy; restore the data file that belongs to this log"});
 }
 
+uint64_t RingBytesIn(uint32_t write_unit, uint64_t file_bytes) {
+  const uint64_t front = format::LogRingOffset(write_unit);
+  return file_bytes < front ? 0 : (file_bytes - front) / write_unit * write_unit;
+}
+
 Status GrowLog(File& log, uint32_t write_unit, uint64_t old_capacity, uint64_t new_capacity,
                NewBytes new_bytes) {
   MANIFOLDDB_ASSERT(old_capacity < new_capacity);

@@ -29,6 +29,9 @@ Result<bool> IsMarked(File& log, const format::LogHeader& header);
 // kCorrupt if the marker names a later life than `newest`, the newest that the data file knows of.
 Status CheckMarker(File& log, const format::LogHeader& header, format::Life newest);
 
+// Bytes of the longest ring for which a file of `file_bytes` has room.
+uint64_t RingBytesIn(uint32_t write_unit, uint64_t file_bytes);
+
 // What a longer ring's new bytes are: both read as zeros.
 enum class NewBytes : uint8_t {
   kWritten,   // the first group in them costs no more than any later one

@@ -44,8 +44,8 @@ class TracedFile final : public File {
     MANIFOLDDB_TRY(Note("write durable"));
     return under_->WriteDurable(offset, parts);
   }
-  void DoStartWriteBack(uint64_t offset, uint64_t bytes) override {
-    static_cast<void>(Note("start" + Range(offset, bytes)));
+  Status DoStartWriteBack(uint64_t offset, uint64_t bytes) override {
+    return Note("start" + Range(offset, bytes));
   }
   Status DoSync() override {
     MANIFOLDDB_TRY(Note("sync"));

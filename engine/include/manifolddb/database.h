@@ -47,7 +47,7 @@ struct DatabaseStats {
   uint64_t log_bytes_capacity = 0;  // of the ring
   uint64_t log_bytes_used = 0;      // since the last durable checkpoint
   uint64_t commits = 0;             // published
-  uint64_t log_groups = 0;          // written; commits / log_groups is the group size
+  uint64_t log_groups = 0;          // written; a large commit is one by itself
   uint64_t log_syncs = 0;
   uint64_t checkpoints = 0;
   uint64_t commit_number = 0;      // newest published, of the database's whole life

@@ -33,7 +33,7 @@ struct Options {
   uint64_t cache_bytes = uint64_t{128} << 20;
   // Bytes of changed pages since the last checkpoint: at half of it a checkpoint starts, at all of it new
   // write transactions wait and running ones write pages out, so that together they take as much again
-  // at most, and a few pages each. 0 is half of cache_bytes.
+  // at most, and a few pages each. 0 is half of cache_bytes, 1 MiB at least.
   uint64_t dirty_bytes_max = 0;
   // A checkpoint starts at the first commit this long after the last one; 0: never because of time.
   uint64_t checkpoint_interval_ms = 60'000;

@@ -54,8 +54,8 @@ class File {
   // about earlier writes to other ranges. After an error: as after one of Sync, reopen.
   Status WriteDurable(uint64_t offset, std::span<const ByteView> parts);
 
-  // Says that a Sync will want this range soon, so that the device may begin with it now. Promises nothing
-  // and fails nowhere: what goes wrong is the Sync's to tell.
+  // Says that a Sync will want this range soon, so that the device may begin with it now. Promises nothing,
+  // and tells of no error: what fails here makes the next Sync fail, and all others.
   void StartWriteBack(uint64_t offset, uint64_t bytes);
 
   // Makes every write and size change that returned before this call durable. After an error nobody knows
@@ -88,7 +88,9 @@ class File {
   virtual Status DoRead(uint64_t offset, MutableByteView out) = 0;
   virtual Status DoWrite(uint64_t offset, std::span<const ByteView> parts) = 0;
   virtual Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) = 0;
-  virtual void DoStartWriteBack(uint64_t /*offset*/, uint64_t /*bytes*/) {}
+  // An error: bytes that were written are lost, and a DoSync that has not begun yet may not know of it. One
+  // that has must not succeed any more.
+  virtual Status DoStartWriteBack(uint64_t /*offset*/, uint64_t /*bytes*/) { return {}; }
   virtual Status DoSync() = 0;
   virtual Result<uint64_t> DoSize() = 0;
   virtual Status DoAllocate(uint64_t size) = 0;
