@@ -22,8 +22,8 @@ void LogGrowth::Want(uint64_t capacity, wal::NewBytes new_bytes) {
   wanted_.store(std::max(capacity, SizeAfter(capacity, new_bytes)), std::memory_order_relaxed);
 }
 
-// A ring that is filled is paid for; one that is reserved takes room, but no time. What the device has refused
-// is not asked for again soon: while it is tried, nobody has room for anything.
+// A ring that is filled is paid for; one that is reserved takes room, but no time. What the device has
+// refused is not asked for again soon: while it is tried, nobody has room for anything.
 uint64_t LogGrowth::SizeAfter(uint64_t capacity, wal::NewBytes new_bytes) {
   const uint64_t filled = std::min(capacity * kTimesWritten, bytes_max_);
   if (new_bytes == wal::NewBytes::kReserved) {
@@ -46,7 +46,8 @@ Result<bool> LogGrowth::Grow() {
   const bool reserve = new_bytes == wal::NewBytes::kReserved;
   uint64_t to = std::min(wanted, from + kStepBytes);
   if (reserve) {
-    // A crash amid a growth leaves a file that is longer than its ring. On a full device that is all there is.
+    // A crash amid a growth leaves a file that is longer than its ring. On a full device that is all there
+    // is.
     MANIFOLDDB_ASSIGN(const uint64_t size, log_.Size());
     const uint64_t there = wal::RingBytesIn(write_unit_, size);
     to = there > from ? std::min(wanted, there) : wanted;

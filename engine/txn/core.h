@@ -32,8 +32,8 @@ class CheckpointService {
   virtual void Request() = 0;
   // Returns after a checkpoint that began after this call; its error if it failed.
   virtual Status RunAndWait() = 0;
-  // Returns when the checkpoint that runs now has ended, with its error if it failed (one for a commit through
-  // it tells that commit alone); at once if none runs.
+  // Returns when the checkpoint that runs now has ended, with its error if it failed (one for a commit
+  // through it tells that commit alone); at once if none runs.
   virtual Status WaitForRunning() = 0;
 
   // A commit whose pages are written instead of the log.
