@@ -1,5 +1,5 @@
 #pragma once
-// The checksum with vectors of 256 bits, for processors that have them: nearly twice as fast.
+// The checksum with vectors of 256 bits, for processors that have them.
 
 #include <cstddef>
 #include <cstdint>

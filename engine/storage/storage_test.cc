@@ -137,19 +137,24 @@ TEST_P(StorageTest, AllocateGrowsWithZerosAndNeverShrinks) {
   ASSERT_TRUE(file->Sync());
 }
 
-// A file whose sync fails as a full disk does.
-class FullAtSync final : public File {
+// A file that does nothing, successfully, but for what a test overrides.
+class IdleFile : public File {
  public:
-  FullAtSync() : File("f") {}
+  explicit IdleFile(std::string name = "idle") : File(std::move(name)) {}
 
  private:
   Status DoRead(uint64_t, MutableByteView) override { return {}; }
   Status DoWrite(uint64_t, std::span<const ByteView>) override { return {}; }
   Status DoWriteDurable(uint64_t, std::span<const ByteView>) override { return {}; }
-  Status DoSync() override { return Fail(Errc::kNoSpace, "test.sync", {.file = name(), .os_error = 28}); }
+  Status DoSync() override { return {}; }
   Result<uint64_t> DoSize() override { return 0; }
   Status DoAllocate(uint64_t) override { return {}; }
   Status DoLock(LockMode) override { return {}; }
+};
+
+// Its sync fails as on a full disk.
+class FullAtSync final : public IdleFile {
+  Status DoSync() override { return Fail(Errc::kNoSpace, "test.sync", {.file = name(), .os_error = 28}); }
 };
 
 TEST(FailedSync, IsNoWantOfRoomThatLeavesEverythingAsItWas) {
@@ -288,41 +293,24 @@ TEST_P(StorageTest, BrokenContractsAreProgramErrors) {
 INSTANTIATE_TEST_SUITE_P(All, StorageTest, testing::Values("memory", "posix"),
                          [](const auto& test) { return std::string(test.param); });
 
-// A file whose next sync fails, and none behind it: what the system tells once.
-class TellsOnce final : public File {
+// Its next sync fails, and none behind it: what the system tells once.
+class TellsOnce final : public IdleFile {
  public:
-  TellsOnce() : File("once") {}
+  TellsOnce() : IdleFile("once") {}
 
  private:
-  Status DoRead(uint64_t, MutableByteView) override { return {}; }
-  Status DoWrite(uint64_t, std::span<const ByteView>) override { return {}; }
-  Status DoWriteDurable(uint64_t, std::span<const ByteView>) override { return {}; }
   Status DoSync() override {
     return std::exchange(fails_, false) ? Status(Fail(Errc::kIo, "test.sync", {.file = name()})) : Status();
   }
-  Result<uint64_t> DoSize() override { return 0; }
-  Status DoAllocate(uint64_t) override { return {}; }
-  Status DoLock(LockMode) override { return {}; }
 
   bool fails_ = true;
 };
 
-// Whose write-back fails and is told of; whose syncs know nothing of it.
-class LosesInWriteBack final : public File {
- public:
-  LosesInWriteBack() : File("loses") {}
-
- private:
-  Status DoRead(uint64_t, MutableByteView) override { return {}; }
-  Status DoWrite(uint64_t, std::span<const ByteView>) override { return {}; }
-  Status DoWriteDurable(uint64_t, std::span<const ByteView>) override { return {}; }
+// Its write-back fails and is told of; its syncs know nothing of it.
+class LosesInWriteBack final : public IdleFile {
   Status DoStartWriteBack(uint64_t, uint64_t) override {
     return Fail(Errc::kIo, "test.start_write_back", {.file = name()});
   }
-  Status DoSync() override { return {}; }
-  Result<uint64_t> DoSize() override { return 0; }
-  Status DoAllocate(uint64_t) override { return {}; }
-  Status DoLock(LockMode) override { return {}; }
 };
 
 TEST(Storage, AfterAWriteBackThatFailedNoSyncSucceeds) {
