@@ -6,6 +6,7 @@
 
 #include "crashsim/campaign.h"
 #include "crashsim/coordinates.h"
+#include "crashsim/exhaustive.h"
 #include "crashsim/mutants.h"
 #include "crashsim/registry.h"
 #include "crashsim/revision.h"
@@ -40,6 +41,9 @@ int Usage(const std::string& what) {
 struct Words {
   CampaignOptions campaign;
   MutantsOptions mutants;
+  ExhaustiveOptions exhaustive;
+  std::string shard = "0/1";
+  std::string sequence;
   std::string duration = "30s";
   std::string mutants_duration = "60s";
   std::string preset = "strict";
@@ -152,6 +156,42 @@ void AddMutantsOptions(CLI::App& mutants, Words& words) {
   mutants.add_option("--json", options.json, "Write the table here, as JSON lines");
 }
 
+void AddExhaustiveOptions(CLI::App& exhaustive, Words& words) {
+  ExhaustiveOptions& options = words.exhaustive;
+  exhaustive.add_option("--length", options.length, "Sequences of up to so many operations")
+      ->check(CLI::Range(0, 5))
+      ->capture_default_str();
+  exhaustive.add_option("--depth", options.depth, "How deep recoveries are cut: 0, not at all")
+      ->check(CLI::Range(0, 3))
+      ->capture_default_str();
+  exhaustive.add_flag("--garbage", options.garbage, "A sector that was being written may hold garbage");
+  exhaustive.add_option("--sequence", words.sequence, "This one alone: 'put a, checkpoint', 'creation'");
+  exhaustive.add_option("--shard", words.shard, "i/n: every n-th sequence, from the i-th on, from 0")
+      ->capture_default_str();
+  exhaustive.add_option("--jobs", options.jobs, "Worker processes")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  CLI::Option* const json =
+      exhaustive.add_option("--json", options.json, "Write results here, as JSON lines");
+  exhaustive.add_flag("--resume", options.resume, "Go on behind the sequences that the file of --json has")
+      ->needs(json);
+  exhaustive.add_flag("--until-violation", options.stop_at_violation, "Stop at the first violation");
+  exhaustive.add_option("--break", options.broken, "Break the engine at this site (crashsim sites)");
+}
+
+int Exhaustive(Words& words) {
+  ExhaustiveOptions& options = words.exhaustive;
+  unsigned long long shard = 0, shards = 0;
+  char rest = 0;
+  if (std::sscanf(words.shard.c_str(), "%llu/%llu%c", &shard, &shards, &rest) != 2 || shard >= shards) {
+    return Usage("--shard " + words.shard + ": want i/n with i below n, as in 0/8");
+  }
+  options.shard = shard;
+  options.shards = shards;
+  if (!words.sequence.empty()) options.sequence = words.sequence;
+  return static_cast<int>(RunExhaustive(options));
+}
+
 int Main(int argc, char** argv) {
   Words words;
   CLI::App app(
@@ -167,6 +207,9 @@ int Main(int argc, char** argv) {
   CLI::App* const mutants =
       app.add_subcommand("mutants", "Break each site in turn: the campaign must notice");
   AddMutantsOptions(*mutants, words);
+  CLI::App* const exhaustive = app.add_subcommand(
+      "exhaustive", "Try every short sequence of operations, every crash point, every legal image");
+  AddExhaustiveOptions(*exhaustive, words);
   CLI::App* const sites = app.add_subcommand("sites", "List the sites where the engine can be broken");
   CLI::App* const marks = app.add_subcommand("marks", "List the marks on its rare paths");
   try {
@@ -176,6 +219,7 @@ int Main(int argc, char** argv) {
   }
   if (*run) return Run(words);
   if (*repro) return Repro(words);
+  if (*exhaustive) return Exhaustive(words);
   if (*sites) List(SiteNames());
   if (*marks) List(MarkNames());
   if (!*mutants) return 0;

@@ -4,6 +4,8 @@
 // for each sector below that size, its version. Inner choices depend on outer ones and on nothing else, so
 // the counts multiply and add up.
 
+#include <gmpxx.h>
+
 #include <cmath>
 #include <map>
 #include <set>
@@ -17,81 +19,41 @@
 namespace manifolddb::faultfs {
 namespace {
 
-// A number that may be too large for one.
-struct Count {
-  std::optional<uint64_t> exact = 1;
-  double log2 = 0;
-
-  static Count Of(uint64_t number) { return {number, std::log2(static_cast<double>(number))}; }
-
-  Count& operator*=(const Count& other) {
-    uint64_t product = 0;
-    const bool fits = exact && other.exact && !__builtin_mul_overflow(*exact, *other.exact, &product);
-    exact = fits ? std::optional(product) : std::nullopt;
-    log2 += other.log2;
-    return *this;
-  }
-  Count& operator+=(const Count& other) {
-    uint64_t sum = 0;
-    const bool fits = exact && other.exact && !__builtin_add_overflow(*exact, *other.exact, &sum);
-    exact = fits ? std::optional(sum) : std::nullopt;
-    const double larger = std::max(log2, other.log2);
-    const double smaller = std::min(log2, other.log2);
-    log2 = std::isinf(smaller) ? larger : larger + std::log2(1 + std::exp2(smaller - larger));
-    return *this;
-  }
-};
-
-// What the sector may show of its first `visible` bytes, each content once.
-std::vector<Sector> Contents(const CrashState& state, Inode inode, const FileState& file,
-                             const SectorPlan& plan, size_t version_min, uint64_t visible) {
-  std::vector<Sector> contents;
-  std::set<uint64_t> seen;
-  const auto add = [&](Sector sector) {
-    if (visible < state.unit() && !sector.zero()) {
-      std::vector<std::byte> cut(state.unit());
-      sector.Read(0, MutableByteView(cut).first(static_cast<size_t>(visible)));
-      sector = Sector::Of(cut);
-    }
-    if (seen.insert(sector.hash()).second) contents.push_back(std::move(sector));
-  };
-  const size_t versions = plan.sector->versions.size();
-  for (size_t v = version_min; v <= versions; ++v) add(state.Content(file, plan.index, *plan.sector, v));
-  for (size_t v = version_min + 1; v <= versions; ++v) {
-    if (auto torn = state.Torn(inode, plan.index, plan.sector->versions[v - 1])) add(*std::move(torn));
-  }
-  return contents;
-}
-
 // How many contents a file may have under one choice of journal operations.
-Count CountFile(const CrashState& state, Inode inode, const Forced& forced) {
+mpz_class CountFile(const CrashState& state, Inode inode, const Forced& forced) {
   const FilePlan& plan = state.plans.at(inode);
-  Count total = Count::Of(0);
+  mpz_class total = 0;
   // Sizes ascend, and sizes by the same step force the same versions: whole sectors come in one by one.
   std::optional<const SizeStep*> step;
   size_t next = 0;
-  Count product;
+  mpz_class product = 1;
   for (const uint64_t size : state.Sizes(inode, forced)) {
     const SizeStep* now = state.StepOf(*plan.file, forced, size);
     if (step != now) {
-      product = Count();
+      product = 1;
       next = 0;
       step = now;
     }
     const auto contents = [&](const SectorPlan& sector, uint64_t visible) {
       const size_t version_min = state.VersionMin(sector, forced, now, size);
-      return Count::Of(Contents(state, inode, *plan.file, sector, version_min, visible).size());
+      return mpz_class(state.ContentsOf(inode, sector, version_min, visible).size());
     };
     while (next < plan.sectors.size() && (plan.sectors[next].index + 1) * state.unit() <= size) {
       product *= contents(plan.sectors[next++], state.unit());
     }
-    Count with_last = product;
+    mpz_class with_last = product;
     if (next < plan.sectors.size() && plan.sectors[next].index * state.unit() < size) {
       with_last *= contents(plan.sectors[next], size % state.unit());
     }
     total += with_last;
   }
   return total;
+}
+
+double Log2(const mpz_class& number) {
+  signed long exponent = 0;
+  const double mantissa = mpz_get_d_2exp(&exponent, number.get_mpz_t());
+  return std::log2(mantissa) + static_cast<double>(exponent);
 }
 
 // The files of a directory, each once whatever its number of names.
@@ -153,7 +115,7 @@ class Lister {
     const SizeStep* step = state_.StepOf(*plan.file, sized.forced, sized.size);
     const size_t version_min = state_.VersionMin(sector, sized.forced, step, sized.size);
     const uint64_t visible = std::min<uint64_t>(sized.size - sector.index * state_.unit(), state_.unit());
-    for (const Sector& content : Contents(state_, inode, *plan.file, sector, version_min, visible)) {
+    for (const Sector& content : state_.ContentsOf(inode, sector, version_min, visible)) {
       FileImage with = file;
       with.SetSector(sector.index, content);
       if (!Sectors(sized, next + 1, with)) return false;
@@ -182,30 +144,89 @@ class Lister {
   uint64_t visited_ = 0;
 };
 
+// Makes images with the sectors left open, of one choice of journal operations: one for each way to choose
+// the sizes of the files.
+class Starter {
+ public:
+  Starter(const CrashState& state, const JournalChoice& done,
+          const std::function<void(const UndeterminedImage&)>& visit)
+      : state_(state), done_(done), names_(state.NamesAfter(done)), visit_(visit) {
+    // Otherwise one file's sectors would be asked for under each of its names.
+    MANIFOLDDB_ASSERT(FilesIn(names_).size() == names_.size());
+  }
+
+  void Run() { From(names_.begin(), {.image = Image(state_.unit())}); }
+
+ private:
+  void From(std::map<std::string, Inode>::const_iterator name, const UndeterminedImage& image) {
+    if (name == names_.end()) {
+      visit_(image);
+      return;
+    }
+    const Forced forced = state_.ForcedBy(name->second, done_);
+    for (const uint64_t size : state_.Sizes(name->second, forced)) {
+      UndeterminedImage with = image;
+      Add(name->first, name->second, forced, size, with);
+      From(std::next(name), with);
+    }
+  }
+
+  void Add(const std::string& name, Inode inode, const Forced& forced, uint64_t size,
+           UndeterminedImage& image) const {
+    const FilePlan& plan = state_.plans.at(inode);
+    const SizeStep* step = state_.StepOf(*plan.file, forced, size);
+    FileImage file = plan.file->durable;
+    file.SetSize(size);
+    UndeterminedSectors open;
+    for (const SectorPlan& sector : plan.sectors) {
+      const uint64_t begin = sector.index * state_.unit();
+      if (begin >= size) break;
+      const size_t version_min = state_.VersionMin(sector, forced, step, size);
+      Contents contents =
+          state_.ContentsOf(inode, sector, version_min, std::min<uint64_t>(size - begin, state_.unit()));
+      file.SetSector(sector.index, contents.front());
+      if (contents.size() > 1) open.emplace(sector.index, std::move(contents));
+    }
+    image.image.Put(name, std::move(file));
+    if (!open.empty()) image.sectors.emplace(name, std::move(open));
+  }
+
+  const CrashState& state_;
+  const JournalChoice& done_;
+  const std::map<std::string, Inode> names_;
+  const std::function<void(const UndeterminedImage&)>& visit_;
+};
+
 }  // namespace
 
 ImageCount CrashPoint::images() const {
   const CrashState& state = *state_;
-  Count total = Count::Of(0);
+  const auto product = [&](const std::vector<Inode>& files, const JournalChoice& done) {
+    mpz_class count = 1;
+    for (const Inode inode : files) count *= CountFile(state, inode, state.ForcedBy(inode, done));
+    return count;
+  };
   if (const auto choices = state.Choices()) {
-    for (const JournalChoice& done : *choices) {
-      Count product;
-      for (const Inode inode : FilesIn(state.NamesAfter(done))) {
-        product *= CountFile(state, inode, state.ForcedBy(inode, done));
-      }
-      total += product;
-    }
-    return {total.exact, total.log2};
+    mpz_class total = 0;
+    for (const JournalChoice& done : *choices) total += product(FilesIn(state.NamesAfter(done)), done);
+    return {total.fits_ulong_p() ? std::optional<uint64_t>(total.get_ui()) : std::nullopt, total.get_str(),
+            Log2(total)};
   }
-  total = Count{std::nullopt, static_cast<double>(state.ops.size())};
-  for (const auto& [inode, plan] : state.plans) {
-    total *= CountFile(state, inode, state.ForcedBy(inode, JournalChoice(state.ops.size(), false)));
-  }
-  return {std::nullopt, total.log2};
+  std::vector<Inode> files;
+  for (const auto& [inode, plan] : state.plans) files.push_back(inode);
+  const mpz_class contents = product(files, JournalChoice(state.ops.size(), false));
+  return {std::nullopt, "", static_cast<double>(state.ops.size()) + Log2(contents)};
 }
 
 bool CrashPoint::ForEachImage(uint64_t limit, const std::function<void(const Image&)>& visit) const {
   return Lister(*state_, limit, visit).Run();
+}
+
+bool CrashPoint::ForEachStart(const std::function<void(const UndeterminedImage&)>& visit) const {
+  const auto choices = state_->Choices();
+  if (!choices) return false;
+  for (const JournalChoice& done : *choices) Starter(*state_, done, visit).Run();
+  return true;
 }
 
 }  // namespace manifolddb::faultfs

@@ -11,8 +11,8 @@
 namespace manifolddb::faultfs {
 namespace {
 
-// Sets of operations are listed one by one up to this many.
-constexpr size_t kFreeOpsMax = 12;
+// More directories than this are not listed.
+constexpr size_t kDirectoriesMax = 4096;
 
 // Where the step has taken the file's size, going by what became of it.
 uint64_t SizeAfter(const SizeStep& step, uint64_t arrived, uint32_t unit) {
@@ -69,13 +69,22 @@ std::optional<std::vector<JournalChoice>> CrashState::Choices() const {
     }
     return choices;
   }
-  if (ops.size() > kFreeOpsMax) return std::nullopt;
-  std::map<std::map<std::string, Inode>, bool> seen;  // different sets may end in the same directory
-  for (uint64_t set = 0; set < uint64_t{1} << ops.size(); ++set) {
-    JournalChoice done(ops.size());
-    for (size_t i = 0; i < ops.size(); ++i) done[i] = (set >> i & 1) != 0;
-    if (seen.emplace(NamesAfter(done), true).second) choices.push_back(std::move(done));
+  // Any set may be done; most end in the same few directories, and what follows depends on the directory
+  // alone: one set for each. By operation, so that what has come to the same is not told apart again.
+  std::map<std::map<std::string, Inode>, JournalChoice> directories;
+  directories.emplace(names, JournalChoice(ops.size(), false));
+  for (size_t i = 0; i < ops.size(); ++i) {
+    auto with = directories;
+    for (const auto& [directory, done] : directories) {
+      JournalChoice and_this = done;
+      and_this[i] = true;
+      auto after = NamesAfter(and_this);
+      with.emplace(std::move(after), std::move(and_this));
+    }
+    directories = std::move(with);
+    if (directories.size() > kDirectoriesMax) return std::nullopt;
   }
+  for (auto& [directory, done] : directories) choices.push_back(std::move(done));
   return choices;
 }
 

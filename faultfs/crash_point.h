@@ -26,6 +26,7 @@
 
 #include "faultfs/image.h"
 #include "faultfs/trace.h"
+#include "faultfs/undetermined.h"
 
 namespace manifolddb::faultfs {
 
@@ -74,7 +75,8 @@ using Arrivals = std::vector<uint64_t>;
 // two.
 struct ImageCount {
   std::optional<uint64_t> exact;  // where it fits
-  double log2 = 0;                // always; an upper bound where more than 12 directory operations are open
+  std::string digits;             // the same, however large; empty where it is not known exactly
+  double log2 = 0;                // always; an upper bound where there are too many directories to list
 };
 
 class CrashState;
@@ -115,6 +117,12 @@ class CrashPoint {
   // Calls `visit` with each legal image once, if there are at most `limit`; else returns false having called
   // it `limit` times. (Images are told apart by what they hold, not by how they came about.)
   bool ForEachImage(uint64_t limit, const std::function<void(const Image&)>& visit) const;
+
+  // Calls `visit` with images that hold all legal ones between them: names and sizes as they may be, one
+  // image for each combination, sectors left undetermined. images() counts what these can be made to be: each
+  // legal image is one way to determine one of them. False, and nothing visited, if there are too many
+  // directories to list.
+  bool ForEachStart(const std::function<void(const UndeterminedImage&)>& visit) const;
 
   // For Disk, when a file goes back to what is certainly on the disk.
   FileImage DurableFile(Inode inode) const;

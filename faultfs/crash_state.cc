@@ -8,6 +8,7 @@
 
 #include "faultfs/crash_state.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -25,6 +26,7 @@ size_t PendingSector::CountBefore(uint64_t effect) const {
 // ---- FileState
 
 void FileState::SetDurable(uint64_t index, const Sector& sector) {
+  undetermined.erase(index);
   const uint64_t end = (index + 1) * durable.atomic_unit();
   if (durable.size() < end) durable.SetSize(end);
   durable.SetSector(index, sector);
@@ -67,11 +69,15 @@ CrashState::CrashState(std::shared_ptr<const Trace> of) : trace(std::move(of)) {
 
 void CrashState::Restart() {
   effects = 0;
+  determined = 0;
   files.clear();
   ops.clear();
   ops_clean = 0;
   names = trace->names;
   for (const auto& [name, inode] : names) files.emplace(inode, FileState(*trace->base.Find(name)));
+  if (trace->undetermined != nullptr) {
+    for (const auto& [inode, sectors] : *trace->undetermined) files.at(inode).undetermined = sectors;
+  }
   BuildAtoms();
 }
 
@@ -79,8 +85,22 @@ void CrashState::MoveTo(uint64_t count) {
   MANIFOLDDB_ASSERT(count <= trace->effects.size());
   if (count == effects) return;
   if (count < effects) Restart();
-  while (effects < count) Apply(effects++);
+  while (effects < count) {
+    ApplyDetermined();
+    Apply(effects++);
+  }
   BuildAtoms();
+}
+
+// What had been looked at when the next effect happened. What is looked at later might still have been found
+// otherwise if the power had failed before.
+void CrashState::ApplyDetermined() {
+  for (; determined < trace->determined.size() && trace->determined[determined].effects <= effects;
+       ++determined) {
+    const Trace::Determined& one = trace->determined[determined];
+    const Contents& contents = trace->undetermined->at(one.inode).at(one.sector);
+    files.at(one.inode).SetDurable(one.sector, contents[one.content]);
+  }
 }
 
 void CrashState::Apply(uint64_t index) {
@@ -145,7 +165,8 @@ void CrashState::ApplyWrite(const Effect& effect, uint64_t index) {
 void CrashState::AddVersion(FileState& file, uint64_t index, uint64_t effect, const Sector& sector) {
   const auto found = file.pending.find(index);
   if (found == file.pending.end()) {
-    if (!may_tear() && file.durable.SectorAt(index) == sector) return;
+    const bool certain = !may_tear() && !file.undetermined.contains(index);
+    if (certain && file.durable.SectorAt(index) == sector) return;
     file.pending[index].versions.push_back({effect, sector});
     return;
   }
@@ -242,6 +263,33 @@ Sector CrashState::Content(const FileState& file, uint64_t index, const PendingS
   return version == 0 ? file.durable.SectorAt(index) : sector.versions[version - 1].sector;
 }
 
+Contents CrashState::ContentsOf(Inode inode, const SectorPlan& plan, size_t version_min,
+                                uint64_t visible) const {
+  const FileState& file = files.at(inode);
+  Contents contents;
+  const auto add = [&](Sector sector) {
+    if (visible < unit() && !sector.zero()) {
+      std::vector<std::byte> cut(unit());
+      sector.Read(0, MutableByteView(cut).first(static_cast<size_t>(visible)));
+      sector = Sector::Of(cut);
+    }
+    if (std::ranges::find(contents, sector) == contents.end()) contents.push_back(std::move(sector));
+  };
+  const size_t versions = plan.sector->versions.size();
+  for (size_t v = version_min; v <= versions; ++v) {
+    const auto open = v == 0 ? file.undetermined.find(plan.index) : file.undetermined.end();
+    if (open != file.undetermined.end()) {
+      for (const Sector& content : open->second) add(content);
+    } else {
+      add(Content(file, plan.index, *plan.sector, v));
+    }
+  }
+  for (size_t v = version_min + 1; v <= versions; ++v) {
+    if (auto torn = Torn(inode, plan.index, plan.sector->versions[v - 1])) add(*std::move(torn));
+  }
+  return contents;
+}
+
 std::optional<Sector> CrashState::Torn(Inode inode, uint64_t index, const Version& version) const {
   if (!may_tear()) return std::nullopt;
   const Effect& effect = trace->effects[version.effect];
@@ -320,6 +368,7 @@ void CrashState::BuildAtoms() {
 }
 
 void CrashState::BuildPlans() {
+  static const PendingSector kNoNewer;
   plans.clear();
   std::set<Inode> reachable;
   for (const auto& [name, inode] : names) reachable.insert(inode);
@@ -333,6 +382,10 @@ void CrashState::BuildPlans() {
     for (const auto& [index, sector] : file.pending) {
       if (index * unit() < file.SizeMax()) plan.sectors.push_back({index, &sector, 0});
     }
+    for (const auto& [index, contents] : file.undetermined) {
+      if (!file.pending.contains(index)) plan.sectors.push_back({index, &kNoNewer, 0});
+    }
+    std::ranges::sort(plan.sectors, {}, &SectorPlan::index);
   }
 }
 

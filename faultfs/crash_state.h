@@ -62,6 +62,8 @@ struct FileState {
   uint64_t durable_size;
   std::map<uint64_t, PendingSector> pending;
   std::vector<SizeStep> steps;
+  // What a durable sector may hold of which nobody knows yet.
+  UndeterminedSectors undetermined = {};
 
   uint64_t SizeMax() const { return steps.empty() ? durable_size : steps.back().to; }
   void SetDurable(uint64_t index, const Sector& sector);
@@ -94,7 +96,8 @@ struct Forced {
   uint64_t steps_end = ~uint64_t{0};  // sizes that writes gave from this effect on have not arrived
 };
 
-// Where the atoms of a file are, for one pass over it.
+// Where the atoms of a file are, for one pass over it. An undetermined sector without newer versions has
+// none.
 struct SectorPlan {
   uint64_t index;
   const PendingSector* sector;
@@ -121,6 +124,8 @@ class CrashState {
   // `version` as its write leaves it when torn; nothing if the traits forbid that or it would look the same.
   std::optional<Sector> Torn(Inode inode, uint64_t index, const Version& version) const;
   Sector Content(const FileState& file, uint64_t index, const PendingSector& sector, size_t version) const;
+  // What the sector may show of its first `visible` bytes, each content once, oldest version first.
+  Contents ContentsOf(Inode inode, const SectorPlan& plan, size_t version_min, uint64_t visible) const;
 
   // ---- Order, by preset (crash_order.cc).
 
@@ -142,6 +147,7 @@ class CrashState {
   const std::shared_ptr<const Trace> trace;
   // Where the trace has been followed to, and what that left.
   uint64_t effects = 0;
+  size_t determined = 0;  // of trace->determined: those before the last effect
   std::map<Inode, FileState> files;
   std::map<std::string, Inode> names;  // durable
   std::vector<JournalOp> ops;
@@ -155,6 +161,7 @@ class CrashState {
 
  private:
   void Apply(uint64_t index);
+  void ApplyDetermined();
   void ApplyWrite(const Effect& effect, uint64_t index);
   void AddVersion(FileState& file, uint64_t index, uint64_t effect, const Sector& sector);
   void ApplySync(const Effect& effect);

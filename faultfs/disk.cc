@@ -43,15 +43,31 @@ std::shared_ptr<Trace> StartTrace(Image image, const Traits& traits) {
   return trace;
 }
 
+std::shared_ptr<Trace> StartTrace(const UndeterminedImage& image, const Traits& traits) {
+  auto trace = StartTrace(image.image, traits);
+  if (image.sectors.empty()) return trace;
+  auto undetermined = std::make_shared<std::map<Inode, UndeterminedSectors>>();
+  for (const auto& [name, sectors] : image.sectors) (*undetermined)[trace->names.at(name)] = sectors;
+  trace->undetermined = std::move(undetermined);
+  return trace;
+}
+
 std::shared_ptr<Trace> Prefix(const Trace& from, uint64_t effects) {
   MANIFOLDDB_ASSERT(effects <= from.effects.size());
+  // What was read as the process died may not have been: it is open again, as after a power cut there.
+  std::vector<Trace::Determined> determined = from.determined;
+  std::erase_if(determined, [&](const Trace::Determined& one) { return one.effects >= effects; });
   // A write in progress is carried out to its end: a process dies between calls, not within them.
   if (effects < from.effects.size()) {
     const Effect& next = from.effects[effects];
     if (next.kind == EffectKind::kSize && next.by_write) ++effects;
   }
-  return std::make_shared<Trace>(Trace{
-      .traits = from.traits, .base = from.base, .names = from.names, .effects = from.effects.First(effects)});
+  return std::make_shared<Trace>(Trace{.traits = from.traits,
+                                       .base = from.base,
+                                       .names = from.names,
+                                       .effects = from.effects.First(effects),
+                                       .undetermined = from.undetermined,
+                                       .determined = std::move(determined)});
 }
 
 }  // namespace
@@ -64,9 +80,20 @@ Disk::Disk(Image image, const Traits& traits, uint64_t seed)
   state_->Load(*state_->trace);
 }
 
-Disk::Disk(const Trace& trace, uint64_t effects, uint64_t seed)
-    : state_(std::make_shared<DiskState>(Prefix(trace, effects), seed)) {
+Disk::Disk(const UndeterminedImage& image, Determine determine, const Traits& traits, uint64_t seed)
+    : state_(std::make_shared<DiskState>(StartTrace(image, traits), seed)) {
   base::MutexLock lock(state_->mutex);
+  state_->determine = std::move(determine);
+  state_->Load(*state_->trace);
+}
+
+Disk::Disk(const Trace& trace, uint64_t effects, uint64_t seed) : Disk(trace, effects, {}, seed) {}
+
+Disk::Disk(const Trace& trace, uint64_t effects, Determine determine, uint64_t seed)
+    : state_(std::make_shared<DiskState>(Prefix(trace, effects), seed)) {
+  MANIFOLDDB_ASSERT(determine || trace.undetermined == nullptr);
+  base::MutexLock lock(state_->mutex);
+  state_->determine = std::move(determine);
   state_->Load(*state_->trace);
 }
 
@@ -107,6 +134,7 @@ bool Disk::kill_struck() const {
 
 void Disk::EvictClean(uint64_t seed) {
   base::MutexLock lock(state_->mutex);
+  MANIFOLDDB_ASSERT(state_->trace->undetermined == nullptr);
   const CrashPoint point(state_->trace, state_->trace->effects.size());
   for (auto& [inode, node] : state_->nodes) {
     Effect effect{.kind = EffectKind::kEvict, .inode = inode};

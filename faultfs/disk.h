@@ -22,6 +22,7 @@
 #include "faultfs/image.h"
 #include "faultfs/trace.h"
 #include "faultfs/traits.h"
+#include "faultfs/undetermined.h"
 #include "manifolddb/storage.h"
 
 namespace manifolddb::faultfs {
@@ -34,10 +35,17 @@ class Disk final : public Storage {
   explicit Disk(const Traits& traits, uint64_t seed = 1);
   // Booted from `image`: all of it is durable. REQUIRES: image.atomic_unit() is that of the traits.
   Disk(Image image, const Traits& traits, uint64_t seed = 1);
+  // The same with sectors undetermined, about which `determine` is asked when they are first read. What is
+  // overwritten unread stays open for a later power cut until a sync covers it. Not for syncs that revert and
+  // EvictClean, which ask what the cache holds.
+  Disk(const UndeterminedImage& image, Determine determine, const Traits& traits, uint64_t seed = 1);
   // As the disk of `trace` was after `effects` effects, if the process was killed there: cache alive, nobody
   // has a file open, what had not been synced still has not. The trace goes on from there. (A write whose
   // change of size is the next effect is completed.)
   Disk(const Trace& trace, uint64_t effects, uint64_t seed = 1);
+  // The same of a disk with sectors undetermined: what was not looked at before its last effect is open
+  // again.
+  Disk(const Trace& trace, uint64_t effects, Determine determine, uint64_t seed = 1);
   ~Disk() override;
 
   // Storage, for whatever is not to be killed: tests, tools.

@@ -39,6 +39,7 @@ class DiskFile final : public File {
     MANIFOLDDB_TRY(Enter("faultfs.read", false));
     const auto fault = disk_->Count(Operation::kRead, name(), inode_, offset, out.size());
     if (fault && fault->kind == FaultKind::kIoError) return FailIo("faultfs.read", name(), offset);
+    disk_->Look(inode_, offset, out.size());
     const FileImage& cache = disk_->nodes.at(inode_).cache;
     const bool short_read = fault && fault->kind == FaultKind::kShortRead;
     const uint64_t end = short_read ? std::min(cache.size(), offset + out.size() / 2) : cache.size();

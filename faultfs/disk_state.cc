@@ -89,6 +89,7 @@ Status DiskState::Write(uint64_t process, Inode inode, const std::string& name, 
     }
   }
   if (bytes > 0) {
+    Overwrite(inode, offset, bytes);
     FileImage& cache = nodes.at(inode).cache;
     const uint64_t old_size = cache.size();
     const uint64_t end = offset + bytes;
@@ -152,6 +153,7 @@ Status DiskState::Sync(uint64_t process, Inode inode, const std::string& name, u
 }
 
 void DiskState::Revert(Inode inode, const std::string& name) {
+  MANIFOLDDB_ASSERT(trace->undetermined == nullptr);
   const CrashPoint point(trace, trace->effects.size());
   FileImage durable = point.DurableFile(inode);
   Append({.kind = EffectKind::kSyncReverted,
@@ -161,13 +163,49 @@ void DiskState::Revert(Inode inode, const std::string& name) {
   nodes.at(inode).cache = std::move(durable);
 }
 
+// ---- The state: what is undetermined
+
+void DiskState::Look(Inode inode, uint64_t offset, uint64_t bytes) {
+  Node& node = nodes.at(inode);
+  if (node.undetermined.empty() || bytes == 0) return;
+  const UndeterminedSectors& contents = trace->undetermined->at(inode);
+  const uint64_t last = (offset + bytes - 1) / traits.atomic_unit;
+  for (auto sector = node.undetermined.lower_bound(offset / traits.atomic_unit);
+       sector != node.undetermined.end() && *sector <= last; sector = node.undetermined.erase(sector)) {
+    const Contents& possible = contents.at(*sector);
+    const size_t content = determine(possible.size(), trace->effects.size());
+    MANIFOLDDB_ASSERT(content < possible.size());
+    node.cache.SetSector(*sector, possible[content]);
+    OwnTrace().determined.push_back({trace->effects.size(), inode, *sector, content});
+  }
+}
+
+void DiskState::Overwrite(Inode inode, uint64_t offset, uint64_t bytes) {
+  Node& node = nodes.at(inode);
+  if (node.undetermined.empty()) return;
+  const uint64_t unit = traits.atomic_unit;
+  const uint64_t first = offset / unit;
+  const uint64_t last = (offset + bytes - 1) / unit;
+  if (offset % unit != 0) Look(inode, offset, 1);
+  if ((offset + bytes) % unit != 0) Look(inode, offset + bytes - 1, 1);
+  node.undetermined.erase(node.undetermined.lower_bound(first), node.undetermined.upper_bound(last));
+}
+
 // ---- The state: replay
 
 // Names and cache as `from` leaves them.
 void DiskState::Load(const Trace& from) {
   for (const auto& [name, inode] : from.names) {
     names[name] = inode;
-    nodes.emplace(inode, Node(*from.base.Find(name)));
+    Node& node = nodes.emplace(inode, Node(*from.base.Find(name))).first->second;
+    if (from.undetermined != nullptr && from.undetermined->contains(inode)) {
+      for (const auto& [index, contents] : from.undetermined->at(inode)) node.undetermined.insert(index);
+    }
+    for (const Trace::Determined& one : from.determined) {
+      if (one.inode != inode) continue;
+      node.undetermined.erase(one.sector);
+      node.cache.SetSector(one.sector, from.undetermined->at(inode).at(one.sector)[one.content]);
+    }
     last_inode = std::max(last_inode, inode);
   }
   for (size_t i = 0; i < from.effects.size(); ++i) {
@@ -179,10 +217,14 @@ void DiskState::Load(const Trace& from) {
 void DiskState::Replay(const Effect& effect) {
   switch (effect.kind) {
     case EffectKind::kWrite: {
-      FileImage& cache = nodes.at(effect.inode).cache;
+      Node& node = nodes.at(effect.inode);
+      FileImage& cache = node.cache;
       if (effect.offset + effect.size > cache.size()) cache.SetSize(effect.offset + effect.size);
       uint64_t index = effect.offset / traits.atomic_unit;
-      for (const Sector& sector : effect.sectors) cache.SetSector(index++, sector);
+      for (const Sector& sector : effect.sectors) {
+        node.undetermined.erase(index);
+        cache.SetSector(index++, sector);
+      }
       break;
     }
     case EffectKind::kSize: nodes.at(effect.inode).cache.SetSize(effect.size); break;

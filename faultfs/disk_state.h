@@ -27,6 +27,9 @@ struct Node {
   explicit Node(FileImage image) : cache(std::move(image)) {}
 
   FileImage cache;
+  // Sectors that nobody has read or overwritten since the boot, of those that were undetermined then: the
+  // cache shows of each what may be wrong.
+  std::set<uint64_t> undetermined = {};
   bool next_sync_fails = false;
   const void* exclusive_lock = nullptr;  // the opening that holds it
   std::set<const void*> shared_locks;
@@ -66,15 +69,20 @@ class DiskState {
   uint64_t kill_at GUARDED_BY(mutex) = 0;  // 0: not asked for
   bool kill_struck GUARDED_BY(mutex) = false;
   FaultPlan faults GUARDED_BY(mutex);
+  Determine determine GUARDED_BY(mutex);
 
   bool Alive(uint64_t process) const REQUIRES(mutex) {
     return process == kNoProcess || process >= first_alive;
   }
 
-  void Append(Effect effect) REQUIRES(mutex) {
+  Trace& OwnTrace() REQUIRES(mutex) {
     if (trace.use_count() > 1) trace = std::make_shared<Trace>(*trace);
+    return *trace;
+  }
+
+  void Append(Effect effect) REQUIRES(mutex) {
     if (effect.operation == 0) effect.operation = operations;
-    trace->effects.Append(std::move(effect));
+    OwnTrace().effects.Append(std::move(effect));
     if (kill_at != 0 && trace->effects.size() >= kill_at) Strike();
   }
 
@@ -120,6 +128,11 @@ class DiskState {
     nodes.emplace(inode, Node(std::move(image)));
     return inode;
   }
+
+  // Somebody is about to see these bytes: determines what was not.
+  void Look(Inode inode, uint64_t offset, uint64_t bytes) REQUIRES(mutex);
+  // Somebody is about to overwrite them: where a sector is not covered, its rest is looked at.
+  void Overwrite(Inode inode, uint64_t offset, uint64_t bytes) REQUIRES(mutex);
 
   void Load(const Trace& from) REQUIRES(mutex);
   void Replay(const Effect& effect) REQUIRES(mutex);

@@ -13,6 +13,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/checksum.h"
 #include "faultfs/random.h"
+#include "faultfs/undetermined.h"
 
 namespace manifolddb::faultfs {
 namespace {
@@ -213,6 +214,18 @@ uint64_t Image::Hash() const {
   for (const auto& [name, file] : files_) {
     hash = Mix(hash ^ base::Checksum64(AsBytes(name)));
     hash = Mix(hash ^ file.Hash());
+  }
+  return hash;
+}
+
+uint64_t UndeterminedImage::Hash() const {
+  uint64_t hash = image.Hash();
+  for (const auto& [name, of_file] : sectors) {
+    hash = Mix(hash ^ base::Checksum64(AsBytes(name)));
+    for (const auto& [index, contents] : of_file) {
+      hash = Mix(hash ^ Mix(index));
+      for (const Sector& content : contents) hash = Mix(hash + content.hash());
+    }
   }
   return hash;
 }

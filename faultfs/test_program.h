@@ -39,6 +39,7 @@ class AlignedBytes {
 class Program {
  public:
   explicit Program(const Traits& traits) : disk_(std::make_unique<Disk>(traits)) {}
+  explicit Program(std::unique_ptr<Disk> disk) : disk_(std::move(disk)) {}
 
   Disk& disk() { return *disk_; }
   uint32_t unit() const { return disk_->traits().atomic_unit; }

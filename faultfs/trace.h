@@ -11,6 +11,7 @@
 
 #include "faultfs/image.h"
 #include "faultfs/traits.h"
+#include "faultfs/undetermined.h"
 
 namespace manifolddb::faultfs {
 
@@ -79,6 +80,16 @@ struct Trace {
   Image base;                          // what the disk was booted from: durable, all of it
   std::map<std::string, Inode> names;  // of the files in `base`
   EffectList effects;
+  // Of a disk that was booted with sectors undetermined (undetermined.h): what they could hold, and which
+  // were looked at. What is not in `determined` yet `base` shows as the first of its contents.
+  struct Determined {
+    uint64_t effects;  // had happened
+    Inode inode;
+    uint64_t sector;
+    size_t content;  // which one it was
+  };
+  std::shared_ptr<const std::map<Inode, UndeterminedSectors>> undetermined = nullptr;  // null: none
+  std::vector<Determined> determined = {};
 
   // The same trace with effect `index` as if no WriteFault lay over it. (What the process saw is the same.)
   Trace WithoutFault(uint64_t index) const;

@@ -1,0 +1,204 @@
+// (1) A sequence is ended only in its last operation, and behind it: before, it is the sequence without that
+//     operation, which has its own turn. That the disk saw the same is checked each time.
+// (2) A power cut between two syncs may leave what one later, before the second sync, may leave as well, and
+//     what is owed only grows: so the last moment before each sync stands for all of them.
+// (3) Two judges that share no code look at each state that is found, and must agree.
+#include "crashsim/enumerator.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "crashsim/brute_force.h"
+#include "crashsim/iteration.h"
+#include "crashsim/json.h"
+#include "engine/base/assert.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+constexpr uint64_t kWrongShown = 5;  // of one sequence
+
+// Nobody waits for anybody: one actor.
+void NoDeadlock() { MANIFOLDDB_ASSERT(false); }
+
+// For the person who looks at one sequence: what the disk was asked, and where the power is cut.
+void Narrate(const faultfs::Trace& trace, uint64_t first, const SequenceVerdict& verdict) {
+  uint64_t effect = first;
+  for (const SequenceVerdict::Point& point : verdict.points) {
+    for (; effect < point.effects; ++effect) {
+      for (const std::string& line : TraceLines(trace, effect, effect + 1)) {
+        std::printf("  %5llu %s\n", static_cast<unsigned long long>(effect), line.c_str());
+      }
+    }
+    std::printf("        ---- power cut: %s legal images, covered by %llu recoveries\n", point.images.c_str(),
+                static_cast<unsigned long long>(point.recoveries));
+  }
+}
+
+// All that happened to the database, from its creation on; what came before the session took no effects of
+// its.
+History Joined(const History& beginning, const History& session) {
+  History all = session;
+  std::vector<Transaction> transactions = beginning.transactions;
+  for (Transaction& one : transactions) one.began = one.called = one.ended = {};
+  transactions.insert(transactions.end(), session.transactions.begin(), session.transactions.end());
+  all.transactions = std::move(transactions);
+  return all;
+}
+
+// Judges what is found after an end at one number of effects.
+class PointJudge {
+ public:
+  PointJudge(const Oracle& oracle, const BruteForce& second, uint64_t effects)
+      : oracle_(oracle), second_(second), effects_(effects), allowed_(oracle.At(effects)) {}
+
+  Violations operator()(const Recovered& found, const std::function<Observation()>& contents) {
+    if (found.error) return {{Promise::kDurable, "the database opens and reads", Describe(*found.error)}};
+    Violations violations = oracle_.Judge(found.seen, allowed_, contents);
+    if (violations.empty() != Permits(found, contents)) {
+      violations.push_back({Promise::kPrefix, "two judges that agree",
+                            std::string("the second one ") + (violations.empty() ? "rejects" : "permits") +
+                                " commit " + std::to_string(found.seen.number)});
+    }
+    if (!found.verify.empty()) {
+      violations.push_back({Promise::kWhole, "Verify finds nothing", found.verify.front()});
+    }
+    return violations;
+  }
+
+ private:
+  // The second judge reads entries, not sums: each state once.
+  bool Permits(const Recovered& found, const std::function<Observation()>& contents) {
+    const auto [at, fresh] = permitted_.try_emplace({found.seen.sum, found.seen.number});
+    if (fresh) at->second = found.seen.problems.empty() && second_.Permits(contents(), effects_);
+    return at->second;
+  }
+
+  const Oracle& oracle_;
+  const BruteForce& second_;
+  const uint64_t effects_;
+  const Allowed allowed_;
+  std::map<std::pair<StateSum, uint64_t>, bool> permitted_;
+};
+
+}  // namespace
+
+Json ToJson(const SequenceVerdict& verdict) {
+  const CoverTally& tally = verdict.tally;
+  Json points = Json::array();
+  for (const auto& point : verdict.points) points.push_back({point.effects, point.images, point.recoveries});
+  return {{"type", "sequence"},
+          {"sequence", verdict.sequence},
+          {"verdict", verdict.wrong == 0 ? "holds" : "violation"},
+          {"effects", verdict.effects},
+          {"points", points},
+          {"images", tally.images.get_str()},
+          {"kills", tally.kills},
+          {"recoveries", tally.recoveries},
+          {"cuts", tally.cuts},
+          {"images_of_cuts", tally.images_of_cuts.get_str()},
+          {"killed", tally.killed},
+          {"known", tally.known},
+          {"determined_max", tally.determined_max},
+          {"wrong", verdict.wrong},
+          {"violations", verdict.violations},
+          {"cpu_nanos", tally.cpu_nanos}};
+}
+
+SequenceVerdict FromJson(const Json& json) {
+  SequenceVerdict verdict{.sequence = json.at("sequence"), .effects = json.at("effects")};
+  for (const Json& point : json.at("points")) verdict.points.push_back({point[0], point[1], point[2]});
+  CoverTally& tally = verdict.tally;
+  tally.points = verdict.points.size();
+  tally.images = mpz_class(json.at("images").get<std::string>());
+  tally.kills = json.at("kills");
+  tally.recoveries = json.at("recoveries");
+  tally.cuts = json.at("cuts");
+  tally.images_of_cuts = mpz_class(json.at("images_of_cuts").get<std::string>());
+  tally.killed = json.at("killed");
+  tally.known = json.at("known");
+  tally.determined_max = json.at("determined_max");
+  tally.cpu_nanos = json.at("cpu_nanos");
+  verdict.wrong = json.at("wrong");
+  verdict.violations = json.at("violations").get<std::vector<std::string>>();
+  return verdict;
+}
+
+Enumerator::Enumerator(const ExhaustiveOptions& options)
+    : options_(options), setup_(SetupOfSequences(options.garbage)) {
+  const SessionPlan plan{.setup = setup_, .program = BeginningOfSequences()};
+  const auto disk = std::make_shared<faultfs::Disk>(setup_.traits, 1);
+  beginning_ = RunSession(disk, plan, NoDeadlock);
+  beginning_oracle_ = std::make_unique<Oracle>(Model(), beginning_.opened.number, beginning_.history);
+  const size_t last = beginning_oracle_->known();
+  base_ = beginning_oracle_->StateAt(last);
+  base_number_ = beginning_oracle_->positions()[last].number;
+  image_ = disk->CacheImage();
+}
+
+Session Enumerator::Run(const Sequence& sequence) const {
+  const SessionPlan plan{.setup = setup_, .program = ProgramOf(sequence)};
+  return RunSession(std::make_shared<faultfs::Disk>(image_, setup_.traits, 2), plan, NoDeadlock);
+}
+
+SequenceVerdict Enumerator::Creation() {
+  return EndEverywhere(kCreationSequence, beginning_, *beginning_oracle_, 0);
+}
+
+SequenceVerdict Enumerator::Try(const Sequence& sequence) {
+  Session session = Run(sequence);
+  Model base = base_;
+  BindIds(base, session.opened);
+  const Oracle oracle(std::move(base), base_number_, session.history);
+  uint64_t first = 0;
+  if (!sequence.empty()) {  // (1)
+    const Session shorter = Run(Sequence(sequence.begin(), std::prev(sequence.end())));
+    first = shorter.trace->effects.size();
+    MANIFOLDDB_ASSERT(TraceLines(*session.trace, 0, first) == TraceLines(*shorter.trace));
+  }
+  session.history = Joined(beginning_.history, session.history);
+  return EndEverywhere(NameOf(sequence), session, oracle, first);
+}
+
+// `session.history` goes back to the database's creation.
+SequenceVerdict Enumerator::EndEverywhere(const std::string& name, const Session& session,
+                                          const Oracle& oracle, uint64_t first) const {
+  SequenceVerdict verdict{.sequence = name};
+  const auto report = [&](const std::string& where, const Violations& violations) {
+    for (const Violation& one : violations) {
+      if (++verdict.wrong > kWrongShown) return;
+      verdict.violations.push_back(where + " " + Name(one.promise) + " " + Meaning(one.promise) +
+                                   ": expected " + one.expected + "; found " + one.found);
+    }
+  };
+  if (session.open_error) {
+    report("the run:", {{Promise::kDurable, "the database opens", Describe(*session.open_error)}});
+    return verdict;
+  }
+  report("the run:", session.violations);
+  report("the run:", oracle.run_violations());
+  const auto enough = [&] { return options_.stop_at_violation && verdict.wrong > 0; };
+  const BruteForce second(session.history);
+  Cover cover(setup_, options_.depth, report);
+  const uint64_t last = session.trace->effects.size();
+  verdict.effects = last - first;
+  faultfs::CrashPoint point(session.trace, first);
+  for (const uint64_t effects : CutsOf(*session.trace, first, last)) {
+    if (enough()) break;
+    point.MoveTo(effects);
+    const uint64_t recoveries = cover.Cut(point, PointJudge(oracle, second, effects));
+    verdict.points.push_back({effects, point.images().digits, recoveries});
+  }
+  for (const uint64_t effects : KillsOf(*session.trace, first, last)) {
+    if (enough()) break;
+    cover.Kill(session.trace, effects, PointJudge(oracle, second, effects));
+  }
+  verdict.tally = cover.tally();
+  if (options_.sequence) Narrate(*session.trace, first, verdict);
+  return verdict;
+}
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,211 @@
+// (1) A program of n letters does the same, to the effect, as the first n rounds of a longer one: what a
+//     letter does depends on those before it alone.
+#include "crashsim/sequences.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace manifolddb::crashsim {
+namespace {
+
+enum class Kind : uint8_t {
+  kPut,
+  kPutNone,
+  kPutThrough,
+  kPutLarge,
+  kDelete,
+  kDeleteRange,
+  kAbort,
+  kBoth,
+  kCreateTable,
+  kDropTable,
+  kCheckpoint,
+  kReopen,
+  kSnapshot,
+};
+
+struct LetterInfo {
+  const char* name;
+  Kind kind;
+  char family;  // 0: none in particular
+};
+// Two letters on b: what two families do beside each other shows with these.
+constexpr std::array<LetterInfo, 15> kLetters = {{
+    {"put a", Kind::kPut, 'a'},
+    {"put b", Kind::kPut, 'b'},
+    {"none a", Kind::kPutNone, 'a'},
+    {"none b", Kind::kPutNone, 'b'},
+    {"through a", Kind::kPutThrough, 'a'},
+    {"large a", Kind::kPutLarge, 'a'},
+    {"delete a", Kind::kDelete, 'a'},
+    {"range a", Kind::kDeleteRange, 'a'},
+    {"abort a", Kind::kAbort, 'a'},
+    {"both", Kind::kBoth, 0},
+    {"create a", Kind::kCreateTable, 'a'},
+    {"drop a", Kind::kDropTable, 'a'},
+    {"checkpoint", Kind::kCheckpoint, 0},
+    {"reopen", Kind::kReopen, 0},
+    {"snapshot", Kind::kSnapshot, 0},
+}};
+
+constexpr char kTable[] = "t";
+constexpr char kNewTable[] = "u";
+constexpr char kShortKey[] = "k1";
+constexpr char kLongKey[] = "k2";
+constexpr size_t kShortBytes = 24;
+constexpr size_t kLongBytes = 700;  // two pages of an extent
+
+Op Put(const char* key, Serial serial, uint32_t op, size_t bytes, uint8_t family = 0) {
+  return {.family = family, .table = kTable, .key = key, .value = MakeValue(serial, op, bytes)};
+}
+
+Step StepOf(const LetterInfo& letter, Serial serial, bool snapshot_open) {
+  Step step{.serial = serial};
+  if (letter.family != 0) step.families = {std::string(1, letter.family)};
+  switch (letter.kind) {
+    case Kind::kPut: step.ops = {Put(kShortKey, serial, 0, kShortBytes)}; break;
+    case Kind::kPutNone:
+      step.ops = {Put(kShortKey, serial, 0, kShortBytes)};
+      step.durability = Durability::kNone;
+      break;
+    case Kind::kPutThrough:
+      step.ops = {Put(kShortKey, serial, 0, kShortBytes)};
+      step.through_checkpoint = true;
+      break;
+    case Kind::kPutLarge: step.ops = {Put(kLongKey, serial, 0, kLongBytes)}; break;
+    case Kind::kDelete: step.ops = {{.kind = OpKind::kDelete, .table = kTable, .key = kLongKey}}; break;
+    case Kind::kDeleteRange: step.ops = {{.kind = OpKind::kDeleteRange, .table = kTable, .key = "k"}}; break;
+    case Kind::kAbort:
+      step.ops = {Put(kShortKey, serial, 0, kShortBytes)};
+      step.commit = false;
+      break;
+    case Kind::kBoth:
+      step.families = {"a", "b"};
+      step.ops = {Put(kShortKey, serial, 0, kShortBytes, 0), Put(kShortKey, serial, 1, kShortBytes, 1)};
+      break;
+    case Kind::kCreateTable: step.ops = {{.kind = OpKind::kCreateTable, .table = kNewTable}}; break;
+    case Kind::kDropTable: step.ops = {{.kind = OpKind::kDropTable, .table = kTable}}; break;
+    case Kind::kCheckpoint: step.kind = StepKind::kCheckpoint; break;
+    case Kind::kReopen: step.kind = StepKind::kReadAll; break;
+    case Kind::kSnapshot:
+      step.kind = snapshot_open ? StepKind::kReadSnapshot : StepKind::kOpenSnapshot;
+      break;
+  }
+  return step;
+}
+
+// The same with a and b exchanged; nothing if the alphabet has no such letter.
+std::optional<Letter> MirrorOf(Letter letter) {
+  if (kLetters[letter].family == 0) return letter;
+  const char other = kLetters[letter].family == 'a' ? 'b' : 'a';
+  for (Letter at = 0; at < kLetters.size(); ++at) {
+    if (kLetters[at].kind == kLetters[letter].kind && kLetters[at].family == other) return at;
+  }
+  return std::nullopt;
+}
+
+bool IsMirrored(const Sequence& sequence) {
+  Sequence mirror;
+  for (const Letter letter : sequence) {
+    const auto other = MirrorOf(letter);
+    if (!other) return false;
+    mirror.push_back(*other);
+  }
+  return mirror < sequence;
+}
+
+}  // namespace
+
+uint8_t Letters() { return static_cast<uint8_t>(kLetters.size()); }
+const char* NameOf(Letter letter) { return kLetters[letter].name; }
+
+std::string NameOf(const Sequence& sequence) {
+  std::string text;
+  for (const Letter letter : sequence) text += (text.empty() ? "" : ", ") + std::string(NameOf(letter));
+  return text.empty() ? "nothing" : text;
+}
+
+std::optional<Sequence> ParseSequence(std::string_view text) {
+  Sequence sequence;
+  if (text == "nothing") return sequence;
+  for (std::string_view rest = text;;) {
+    const size_t comma = rest.find(", ");
+    const auto found = std::ranges::find(kLetters, rest.substr(0, comma), &LetterInfo::name);
+    if (found == kLetters.end()) return std::nullopt;
+    sequence.push_back(static_cast<Letter>(found - kLetters.begin()));
+    if (comma == std::string_view::npos) return sequence;
+    rest.remove_prefix(comma + 2);
+  }
+}
+
+Enumeration EnumerateSequences(uint32_t length) {
+  Enumeration all;
+  std::vector<Sequence> level = {{}};
+  for (uint32_t n = 0;; ++n) {
+    for (const Sequence& sequence : level) {
+      if (IsMirrored(sequence)) {
+        ++all.mirrored;
+      } else {
+        all.sequences.push_back(sequence);
+      }
+    }
+    if (n == length) return all;
+    std::vector<Sequence> longer;
+    for (const Sequence& sequence : level) {
+      for (Letter letter = 0; letter < Letters(); ++letter) {
+        longer.push_back(sequence);
+        longer.back().push_back(letter);
+      }
+    }
+    level = std::move(longer);
+  }
+}
+
+Program BeginningOfSequences() {
+  Program program{.switch_percent = 0};
+  Serial serial = 0;
+  for (const char* family : {"a", "b"}) {
+    program.rounds.push_back(
+        {.actors = {{{.kind = StepKind::kCreateFamily, .serial = ++serial, .families = {family}}}}});
+    Step puts{.serial = ++serial, .families = {family}};
+    puts.ops = {Put(kShortKey, serial, 0, kShortBytes), Put(kLongKey, serial, 1, kLongBytes)};
+    program.rounds.push_back({.actors = {{std::move(puts)}}});
+  }
+  return program;
+}
+
+Program ProgramOf(const Sequence& sequence) {
+  constexpr Serial kFirst = 100;  // behind those of the beginning
+  Program program{.close = false, .switch_percent = 0};
+  bool snapshot_open = false;
+  for (size_t i = 0; i < sequence.size(); ++i) {
+    const LetterInfo& letter = kLetters[sequence[i]];
+    Round round{.actors = {{StepOf(letter, kFirst + static_cast<Serial>(i), snapshot_open)}}};
+    if (letter.kind == Kind::kReopen) round.reopen = true, snapshot_open = false;
+    if (letter.kind == Kind::kSnapshot) snapshot_open = true;
+    program.rounds.push_back(std::move(round));
+  }
+  return program;
+}
+
+Setup SetupOfSequences(bool garbage) {
+  constexpr uint32_t kUnit = 512;
+  constexpr uint64_t kLogUnits = 8;
+  Setup setup;
+  setup.traits.atomic_unit = kUnit;
+  setup.traits.garbage_in_torn_units = garbage;
+  Options& options = setup.options;
+  options.page_size = options.write_unit = kUnit;
+  options.log_bytes_initial = options.log_bytes_max = kLogUnits * kUnit;
+  options.cache_bytes = options.dirty_bytes_max = 64 * kUnit;
+  options.checkpoint_interval_ms = 0;
+  setup.recovery_dirty_bytes_max = options.dirty_bytes_max;
+  setup.limits = {.page_size = kUnit,
+                  .key_bytes_max = kUnit / 4,
+                  .log_bytes_max = options.log_bytes_max,
+                  .group_bytes_max = options.log_bytes_max / 4};
+  return setup;
+}
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,43 @@
+#pragma once
+// All short sequences over a small alphabet of operations: every program up to a length, none drawn.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crashsim/program.h"
+#include "crashsim/setup.h"
+
+namespace manifolddb::crashsim {
+
+// An operation by its place in the alphabet.
+using Letter = uint8_t;
+using Sequence = std::vector<Letter>;
+
+uint8_t Letters();                  // how many there are
+const char* NameOf(Letter letter);  // "put a", "checkpoint", ...
+// "put a, checkpoint"; "nothing" for none.
+std::string NameOf(const Sequence& sequence);
+// The inverse; nothing if there is no such letter.
+std::optional<Sequence> ParseSequence(std::string_view text);
+
+// All sequences of 0 to `length` letters, shorter ones first, each in place of those that differ from it only
+// in which of the two column families is called a: both begin alike.
+struct Enumeration {
+  std::vector<Sequence> sequences;
+  uint64_t mirrored = 0;  // left out: another one's mirror image
+};
+Enumeration EnumerateSequences(uint32_t length);
+
+// What makes the database that sequences begin with, and closes it: families a and b, each with a table t of
+// a short value and one in an extent.
+Program BeginningOfSequences();
+// One round for each letter. The last one is left running.
+Program ProgramOf(const Sequence& sequence);
+
+// Small enough for every state to be tried: pages and sectors of 512 bytes.
+Setup SetupOfSequences(bool garbage);
+
+}  // namespace manifolddb::crashsim
