@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "crashsim/brute_force.h"
-#include "crashsim/iteration.h"
 #include "crashsim/json.h"
 #include "engine/base/assert.h"
 
@@ -20,9 +19,6 @@ namespace manifolddb::crashsim {
 namespace {
 
 constexpr uint64_t kWrongShown = 5;  // of one sequence
-
-// Nobody waits for anybody: one actor.
-void NoDeadlock() { MANIFOLDDB_ASSERT(false); }
 
 // For the person who looks at one sequence: what the disk was asked, and where the power is cut.
 void Narrate(const faultfs::Trace& trace, uint64_t first, const SequenceVerdict& verdict) {
@@ -128,38 +124,28 @@ SequenceVerdict FromJson(const Json& json) {
 }
 
 Enumerator::Enumerator(const ExhaustiveOptions& options)
-    : options_(options), setup_(SetupOfSequences(options.garbage)) {
-  const SessionPlan plan{.setup = setup_, .program = BeginningOfSequences()};
-  const auto disk = std::make_shared<faultfs::Disk>(setup_.traits, 1);
-  beginning_ = RunSession(disk, plan, NoDeadlock);
-  beginning_oracle_ = std::make_unique<Oracle>(Model(), beginning_.opened.number, beginning_.history);
-  const size_t last = beginning_oracle_->known();
-  base_ = beginning_oracle_->StateAt(last);
-  base_number_ = beginning_oracle_->positions()[last].number;
-  image_ = disk->CacheImage();
-}
+    : options_(options), setup_(SetupOfSequences(options.garbage)), beginning_(setup_) {}
 
 Session Enumerator::Run(const Sequence& sequence) const {
   const SessionPlan plan{.setup = setup_, .program = ProgramOf(sequence)};
-  return RunSession(std::make_shared<faultfs::Disk>(image_, setup_.traits, 2), plan, NoDeadlock);
+  return RunSession(std::make_shared<faultfs::Disk>(beginning_.image, setup_.traits, 2), plan,
+                    [] { MANIFOLDDB_ASSERT(false); });  // one actor
 }
 
-SequenceVerdict Enumerator::Creation() {
-  return EndEverywhere(kCreationSequence, beginning_, *beginning_oracle_, 0);
+SequenceVerdict Enumerator::Creation() const {
+  return EndEverywhere(kCreationSequence, beginning_.session, *beginning_.oracle, 0);
 }
 
-SequenceVerdict Enumerator::Try(const Sequence& sequence) {
+SequenceVerdict Enumerator::Try(const Sequence& sequence) const {
   Session session = Run(sequence);
-  Model base = base_;
-  BindIds(base, session.opened);
-  const Oracle oracle(std::move(base), base_number_, session.history);
+  const Oracle oracle(beginning_.BaseFor(session), beginning_.number, session.history);
   uint64_t first = 0;
   if (!sequence.empty()) {  // (1)
     const Session shorter = Run(Sequence(sequence.begin(), std::prev(sequence.end())));
     first = shorter.trace->effects.size();
     MANIFOLDDB_ASSERT(TraceLines(*session.trace, 0, first) == TraceLines(*shorter.trace));
   }
-  session.history = Joined(beginning_.history, session.history);
+  session.history = Joined(beginning_.session.history, session.history);
   return EndEverywhere(NameOf(sequence), session, oracle, first);
 }
 

@@ -2,7 +2,6 @@
 // One sequence of operations after the other, each ended wherever it can be.
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -40,8 +39,8 @@ class Enumerator {
  public:
   explicit Enumerator(const ExhaustiveOptions& options);
 
-  SequenceVerdict Creation();
-  SequenceVerdict Try(const Sequence& sequence);
+  SequenceVerdict Creation() const;
+  SequenceVerdict Try(const Sequence& sequence) const;
 
  private:
   Session Run(const Sequence& sequence) const;
@@ -50,11 +49,7 @@ class Enumerator {
 
   const ExhaustiveOptions& options_;
   const Setup setup_;
-  Session beginning_;
-  std::unique_ptr<Oracle> beginning_oracle_;
-  faultfs::Image image_;  // of the database that sequences begin with
-  Model base_;
-  uint64_t base_number_ = 0;
+  const Beginning beginning_;
 };
 
 }  // namespace manifolddb::crashsim

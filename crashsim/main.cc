@@ -10,6 +10,7 @@
 #include "crashsim/mutants.h"
 #include "crashsim/registry.h"
 #include "crashsim/revision.h"
+#include "crashsim/schedules.h"
 #include "crashsim/setup.h"
 #include "crashsim/worker.h"
 
@@ -42,6 +43,9 @@ struct Words {
   CampaignOptions campaign;
   MutantsOptions mutants;
   ExhaustiveOptions exhaustive;
+  SchedulesOptions schedules;
+  std::string race;
+  std::string schedule;
   std::string shard = "0/1";
   std::string sequence;
   std::string duration = "30s";
@@ -192,6 +196,29 @@ int Exhaustive(Words& words) {
   return static_cast<int>(RunExhaustive(options));
 }
 
+void AddSchedulesOptions(CLI::App& schedules, Words& words) {
+  SchedulesOptions& options = words.schedules;
+  schedules
+      .add_option("--preemptions", options.preemptions,
+                  "Switches away from an actor that could go on, at most")
+      ->check(CLI::Range(0, 6))
+      ->capture_default_str();
+  schedules.add_option("--depth", options.depth, "How deep recoveries are ended: 0, not at all")
+      ->check(CLI::Range(0, 3))
+      ->capture_default_str();
+  schedules.add_option("--race", words.race, "This one alone: 'put a | checkpoint'");
+  schedules.add_option("--schedule", words.schedule, "Of that race, this one alone: 12:1,40:2");
+  schedules.add_option("--json", options.json, "Write results here, as JSON lines");
+  schedules.add_flag("--until-violation", options.stop_at_violation, "Stop at the first violation");
+  schedules.add_option("--break", options.broken, "Break the engine at this site (crashsim sites)");
+}
+
+int Schedules(Words& words) {
+  if (!words.race.empty()) words.schedules.race = words.race;
+  if (!words.schedule.empty()) words.schedules.schedule = words.schedule;
+  return static_cast<int>(RunSchedules(words.schedules));
+}
+
 int Main(int argc, char** argv) {
   Words words;
   CLI::App app(
@@ -210,6 +237,10 @@ int Main(int argc, char** argv) {
   CLI::App* const exhaustive = app.add_subcommand(
       "exhaustive", "Try every short sequence of operations, every crash point, every legal image");
   AddExhaustiveOptions(*exhaustive, words);
+  CLI::App* const schedules = app.add_subcommand(
+      "schedules",
+      "Try every schedule of some races, up to a number of preemptions, and cut the power in each");
+  AddSchedulesOptions(*schedules, words);
   CLI::App* const sites = app.add_subcommand("sites", "List the sites where the engine can be broken");
   CLI::App* const marks = app.add_subcommand("marks", "List the marks on its rare paths");
   try {
@@ -220,6 +251,7 @@ int Main(int argc, char** argv) {
   if (*run) return Run(words);
   if (*repro) return Repro(words);
   if (*exhaustive) return Exhaustive(words);
+  if (*schedules) return Schedules(words);
   if (*sites) List(SiteNames());
   if (*marks) List(MarkNames());
   if (!*mutants) return 0;

@@ -27,6 +27,9 @@ constexpr uint64_t kHeldTurnsMax = 60;
 Scheduler::Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock)
     : habits_(habits), on_deadlock_(std::move(on_deadlock)), random_(seed) {}
 
+Scheduler::Scheduler(Director& director, std::function<void()> on_deadlock)
+    : director_(&director), on_deadlock_(std::move(on_deadlock)) {}
+
 Scheduler::~Scheduler() = default;
 
 Scheduler* Scheduler::Current() { return current_scheduler; }
@@ -35,7 +38,8 @@ void Scheduler::Run(std::vector<std::function<void()>> bodies) {
   if (bodies.empty()) return;
   std::unique_lock lock(mutex_);
   for (auto& body : bodies) AddLocked(std::move(body));
-  turn_ = actors_[random_.Below(actors_.size())].get();
+  turn_ = director_ != nullptr ? DirectLocked(ReadyLocked(nullptr, nullptr), true)
+                               : actors_[random_.Below(actors_.size())].get();
   turn_->wake.notify_one();
   idle_.wait(lock, [&] { return turn_ == nullptr; });
   lock.unlock();
@@ -57,18 +61,20 @@ void Scheduler::AddLocked(std::function<void()> body) {
 void Scheduler::Body(Actor& me, const std::function<void()>& body) {
   current_scheduler = this;
   current_actor = &me;
-  base::simulated_wait = &Scheduler::Wait;
+  base::simulated_wait = &Scheduler::PolledWait;
   {
     std::unique_lock lock(mutex_);
     WaitTurn(lock, me);
   }
+  if (director_ != nullptr) base::switch_seam = this;
   body();
+  base::switch_seam = nullptr;
   base::simulated_wait = nullptr;
   current_scheduler = nullptr;
   const std::lock_guard lock(mutex_);
   me.finished = true;
   fruitless_ = 0;
-  HandTo(ChooseLocked(&me));
+  HandTo(director_ != nullptr ? DirectLocked(ReadyLocked(nullptr, &me), true) : ChooseLocked(&me));
 }
 
 void Scheduler::WaitTurn(std::unique_lock<std::mutex>& lock, Actor& me) {
@@ -104,6 +110,7 @@ Scheduler::Actor* Scheduler::ChooseLocked(const Actor* besides) {
 
 void Scheduler::Yield(uint32_t percent, uint32_t hold_percent) {
   if (current_scheduler != this) return;
+  if (director_ != nullptr) return BeforeLock();
   std::unique_lock lock(mutex_);
   fruitless_ = 0;
   if (!random_.Chance(percent)) return;
@@ -118,8 +125,62 @@ void Scheduler::Yield(uint32_t percent, uint32_t hold_percent) {
   me.held = 0;
 }
 
+// ---- Where a director decides
+
+std::vector<Scheduler::Actor*> Scheduler::ReadyLocked(Actor* first, const Actor* besides) const {
+  std::vector<Actor*> ready;
+  if (first != nullptr) ready.push_back(first);
+  for (const auto& actor : actors_) {
+    const bool waits = actor->waits_for != nullptr && !actor->at_most;
+    if (actor.get() != first && actor.get() != besides && !actor->finished && !waits) {
+      ready.push_back(actor.get());
+    }
+  }
+  return ready;
+}
+
+// Null: all have ended.
+Scheduler::Actor* Scheduler::DirectLocked(const std::vector<Actor*>& ready, bool forced) {
+  if (ready.size() > 1) return ready[director_->Choose(ready.size(), forced)];
+  if (ready.empty() && !std::ranges::all_of(actors_, [](const auto& actor) { return actor->finished; })) {
+    on_deadlock_();
+  }
+  return ready.empty() ? nullptr : ready.front();
+}
+
+void Scheduler::BeforeLock() {
+  Actor& me = *static_cast<Actor*>(current_actor);
+  std::unique_lock lock(mutex_);
+  Actor* const next = DirectLocked(ReadyLocked(&me, nullptr), false);
+  if (next == &me) return;
+  HandTo(next);
+  WaitTurn(lock, me);
+}
+
+void Scheduler::Wait(const void* on, bool at_most) {
+  Actor& me = *static_cast<Actor*>(current_actor);
+  std::unique_lock lock(mutex_);
+  me.waits_for = on;
+  me.at_most = at_most;
+  const std::vector<Actor*> others = ReadyLocked(nullptr, &me);
+  if (!others.empty() || !at_most) {
+    HandTo(DirectLocked(others, true));
+    WaitTurn(lock, me);
+  }
+  me.waits_for = nullptr;
+}
+
+void Scheduler::Wake(const void* on) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& actor : actors_) {
+    if (actor->waits_for == on) actor->waits_for = nullptr;
+  }
+}
+
+// ---- Where chance decides
+
 // In place of a wait of the engine's: lets others go on, then has the waiter look again.
-void Scheduler::Wait() {
+void Scheduler::PolledWait() {
   Scheduler& self = *current_scheduler;
   Actor& me = *static_cast<Actor*>(current_actor);
   std::unique_lock lock(self.mutex_);

@@ -12,12 +12,24 @@
 #include <vector>
 
 #include "crashsim/random.h"
+#include "engine/base/mutex.h"
 #include "manifolddb/executor.h"
 #include "manifolddb/storage.h"
 
 namespace manifolddb::crashsim {
 
-class Scheduler {
+// Decides every switch, where chance is not to.
+class Director {
+ public:
+  // Which of `actors` goes on, by position. If the one that ran may go on it is the first of them; otherwise
+  // (`forced`) it waits or has ended, or none has run yet.
+  virtual size_t Choose(size_t actors, bool forced) = 0;
+
+ protected:
+  ~Director() = default;
+};
+
+class Scheduler final : public base::SwitchSeam {
  public:
   // How often, at an I/O, another actor goes on; and how often the one that it went on from is held back for
   // some turns, as by an I/O that takes long, while the others do all that they can.
@@ -28,6 +40,9 @@ class Scheduler {
 
   // `on_deadlock` is called, and must not return, when every actor waits for another.
   Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock);
+  // Switches where the director says: before each lock and each I/O, at waits, and when an actor has ended.
+  // Who waits goes on only when somebody has woken it, so a wake-up that is missing is a deadlock.
+  Scheduler(Director& director, std::function<void()> on_deadlock);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -43,6 +58,10 @@ class Scheduler {
   uint32_t switch_percent() const { return habits_.switch_percent; }
   uint64_t switches() const { return switches_; }
 
+  void BeforeLock() override;
+  void Wait(const void* on, bool at_most) override;
+  void Wake(const void* on) override;
+
   // The scheduler whose actor the calling thread is; null if it is none.
   static Scheduler* Current();
 
@@ -50,25 +69,31 @@ class Scheduler {
   struct Actor {
     std::thread thread;
     std::condition_variable wake;
-    bool waiting = false;  // for something that another actor must do
-    uint32_t held = 0;     // turns for which others go on rather
+    bool waiting = false;             // for something that another actor must do
+    const void* waits_for = nullptr;  // the same where a director decides: what it must be woken from
+    bool at_most = false;             // but goes on as well when nobody does
+    uint32_t held = 0;                // turns for which others go on rather
     bool finished = false;
   };
 
-  static void Wait();
+  static void PolledWait();
+  // Those that could go on; `first` before the others, if it is given.
+  std::vector<Actor*> ReadyLocked(Actor* first, const Actor* besides) const;
+  Actor* DirectLocked(const std::vector<Actor*>& ready, bool forced);
   void WaitTurn(std::unique_lock<std::mutex>& lock, Actor& me);
   void Body(Actor& me, const std::function<void()>& body);
   void AddLocked(std::function<void()> body);
   Actor* ChooseLocked(const Actor* besides);
   void HandTo(Actor* next);
 
-  const Habits habits_;
+  Director* const director_ = nullptr;
+  const Habits habits_ = {};
   const std::function<void()> on_deadlock_;
   std::mutex mutex_;
   std::condition_variable idle_;
   std::vector<std::unique_ptr<Actor>> actors_;
   Actor* turn_ = nullptr;
-  Random random_;
+  Random random_ = Random(0);
   uint64_t fruitless_ = 0;  // waits in a row without anybody having done anything else
   uint64_t switches_ = 0;
 };

@@ -6,6 +6,10 @@
 #include <array>
 #include <utility>
 
+#include "crashsim/iteration.h"
+#include "engine/base/assert.h"
+#include "faultfs/disk.h"
+
 namespace manifolddb::crashsim {
 namespace {
 
@@ -23,6 +27,8 @@ enum class Kind : uint8_t {
   kCheckpoint,
   kReopen,
   kSnapshot,
+  kCreateFamily,
+  kDropFamily,
 };
 
 struct LetterInfo {
@@ -30,8 +36,10 @@ struct LetterInfo {
   Kind kind;
   char family;  // 0: none in particular
 };
-// Two letters on b: what two families do beside each other shows with these.
-constexpr std::array<LetterInfo, 15> kLetters = {{
+// Two letters on b: what two families do beside each other shows with these. The last two are for races
+// alone.
+constexpr Letter kLettersOfSequences = 15;
+constexpr std::array<LetterInfo, 17> kLetters = {{
     {"put a", Kind::kPut, 'a'},
     {"put b", Kind::kPut, 'b'},
     {"none a", Kind::kPutNone, 'a'},
@@ -47,6 +55,8 @@ constexpr std::array<LetterInfo, 15> kLetters = {{
     {"checkpoint", Kind::kCheckpoint, 0},
     {"reopen", Kind::kReopen, 0},
     {"snapshot", Kind::kSnapshot, 0},
+    {"family c", Kind::kCreateFamily, 'c'},
+    {"no family b", Kind::kDropFamily, 'b'},
 }};
 
 constexpr char kTable[] = "t";
@@ -88,6 +98,8 @@ Step StepOf(const LetterInfo& letter, Serial serial, bool snapshot_open) {
     case Kind::kDropTable: step.ops = {{.kind = OpKind::kDropTable, .table = kTable}}; break;
     case Kind::kCheckpoint: step.kind = StepKind::kCheckpoint; break;
     case Kind::kReopen: step.kind = StepKind::kReadAll; break;
+    case Kind::kCreateFamily: step.kind = StepKind::kCreateFamily; break;
+    case Kind::kDropFamily: step.kind = StepKind::kDropFamily; break;
     case Kind::kSnapshot:
       step.kind = snapshot_open ? StepKind::kReadSnapshot : StepKind::kOpenSnapshot;
       break;
@@ -99,7 +111,7 @@ Step StepOf(const LetterInfo& letter, Serial serial, bool snapshot_open) {
 std::optional<Letter> MirrorOf(Letter letter) {
   if (kLetters[letter].family == 0) return letter;
   const char other = kLetters[letter].family == 'a' ? 'b' : 'a';
-  for (Letter at = 0; at < kLetters.size(); ++at) {
+  for (Letter at = 0; at < kLettersOfSequences; ++at) {
     if (kLetters[at].kind == kLetters[letter].kind && kLetters[at].family == other) return at;
   }
   return std::nullopt;
@@ -117,7 +129,7 @@ bool IsMirrored(const Sequence& sequence) {
 
 }  // namespace
 
-uint8_t Letters() { return static_cast<uint8_t>(kLetters.size()); }
+uint8_t Letters() { return kLettersOfSequences; }
 const char* NameOf(Letter letter) { return kLetters[letter].name; }
 
 std::string NameOf(const Sequence& sequence) {
@@ -175,18 +187,90 @@ Program BeginningOfSequences() {
   return program;
 }
 
-Program ProgramOf(const Sequence& sequence) {
-  constexpr Serial kFirst = 100;  // behind those of the beginning
-  Program program{.close = false, .switch_percent = 0};
+namespace {
+
+constexpr Serial kFirstSerial = 100;  // behind those of the beginning
+
+void AddRounds(const Sequence& sequence, Serial& serial, Program& program) {
   bool snapshot_open = false;
-  for (size_t i = 0; i < sequence.size(); ++i) {
-    const LetterInfo& letter = kLetters[sequence[i]];
-    Round round{.actors = {{StepOf(letter, kFirst + static_cast<Serial>(i), snapshot_open)}}};
+  for (const Letter at : sequence) {
+    const LetterInfo& letter = kLetters[at];
+    Round round{.actors = {{StepOf(letter, serial++, snapshot_open)}}};
     if (letter.kind == Kind::kReopen) round.reopen = true, snapshot_open = false;
     if (letter.kind == Kind::kSnapshot) snapshot_open = true;
     program.rounds.push_back(std::move(round));
   }
+}
+
+}  // namespace
+
+Program ProgramOf(const Sequence& sequence) {
+  Program program{.close = false, .switch_percent = 0};
+  Serial serial = kFirstSerial;
+  AddRounds(sequence, serial, program);
   return program;
+}
+
+std::string NameOf(const Race& race) {
+  std::string text = race.before.empty() ? "" : NameOf(race.before) + "; ";
+  for (size_t i = 0; i < race.actors.size(); ++i) text += (i == 0 ? "" : " | ") + NameOf(race.actors[i]);
+  return text;
+}
+
+std::optional<Race> ParseRace(std::string_view text) {
+  Race race;
+  if (const size_t semicolon = text.find("; "); semicolon != std::string_view::npos) {
+    const auto before = ParseSequence(text.substr(0, semicolon));
+    if (!before) return std::nullopt;
+    race.before = *before;
+    text.remove_prefix(semicolon + 2);
+  }
+  for (;;) {
+    const size_t bar = text.find(" | ");
+    const auto actor = ParseSequence(text.substr(0, bar));
+    // Nobody may close the database under the others.
+    if (!actor || std::ranges::any_of(*actor, [](Letter at) { return kLetters[at].kind == Kind::kReopen; })) {
+      return std::nullopt;
+    }
+    race.actors.push_back(*actor);
+    if (bar == std::string_view::npos) break;
+    text.remove_prefix(bar + 3);
+  }
+  if (race.actors.size() > kActorsMax) return std::nullopt;
+  return race;
+}
+
+Program ProgramOf(const Race& race) {
+  Program program = ProgramOf(race.before);
+  Serial serial = kFirstSerial + static_cast<Serial>(race.before.size());
+  Round round;
+  for (const Sequence& letters : race.actors) {
+    std::vector<Step>& steps = round.actors.emplace_back();
+    bool snapshot_open = false;
+    for (const Letter at : letters) {
+      steps.push_back(StepOf(kLetters[at], serial++, snapshot_open));
+      steps.back().slot = static_cast<uint8_t>(round.actors.size() - 1);
+      if (kLetters[at].kind == Kind::kSnapshot) snapshot_open = true;
+    }
+  }
+  program.rounds.push_back(std::move(round));
+  return program;
+}
+
+Beginning::Beginning(const Setup& setup) {
+  const SessionPlan plan{.setup = setup, .program = BeginningOfSequences()};
+  const auto disk = std::make_shared<faultfs::Disk>(setup.traits, 1);
+  session = RunSession(disk, plan, [] { MANIFOLDDB_ASSERT(false); });  // one actor
+  oracle = std::make_unique<Oracle>(Model(), session.opened.number, session.history);
+  base_ = oracle->StateAt(oracle->known());
+  number = oracle->positions()[oracle->known()].number;
+  image = disk->CacheImage();
+}
+
+Model Beginning::BaseFor(const Session& opened) const {
+  Model base = base_;
+  BindIds(base, opened.opened);
+  return base;
 }
 
 Setup SetupOfSequences(bool garbage) {

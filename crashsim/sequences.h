@@ -2,12 +2,15 @@
 // All short sequences over a small alphabet of operations: every program up to a length, none drawn.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "crashsim/oracle.h"
 #include "crashsim/program.h"
+#include "crashsim/session.h"
 #include "crashsim/setup.h"
 
 namespace manifolddb::crashsim {
@@ -16,7 +19,7 @@ namespace manifolddb::crashsim {
 using Letter = uint8_t;
 using Sequence = std::vector<Letter>;
 
-uint8_t Letters();                  // how many there are
+uint8_t Letters();                  // how many sequences are made of; there are more, for races
 const char* NameOf(Letter letter);  // "put a", "checkpoint", ...
 // "put a, checkpoint"; "nothing" for none.
 std::string NameOf(const Sequence& sequence);
@@ -36,6 +39,32 @@ Enumeration EnumerateSequences(uint32_t length);
 Program BeginningOfSequences();
 // One round for each letter. The last one is left running.
 Program ProgramOf(const Sequence& sequence);
+
+// What several actors do side by side, after what one has done: "put a | put b", "large a, large a; put a |
+// checkpoint".
+struct Race {
+  Sequence before = {};
+  std::vector<Sequence> actors = {};
+};
+std::string NameOf(const Race& race);
+std::optional<Race> ParseRace(std::string_view text);
+// The last round is the race.
+Program ProgramOf(const Race& race);
+
+// The database that sequences and races begin with.
+struct Beginning {
+  explicit Beginning(const Setup& setup);
+  // The state, with the families' ids as a session that was opened on it knows them.
+  Model BaseFor(const Session& session) const;
+
+  Session session;  // that made it
+  std::unique_ptr<Oracle> oracle;
+  faultfs::Image image;
+  uint64_t number = 0;  // of its last commit
+
+ private:
+  Model base_;
+};
 
 // Small enough for every state to be tried: pages and sectors of 512 bytes.
 Setup SetupOfSequences(bool garbage);

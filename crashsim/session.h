@@ -12,6 +12,7 @@
 #include "crashsim/memory_gate.h"
 #include "crashsim/observation.h"
 #include "crashsim/program.h"
+#include "crashsim/scheduler.h"
 #include "crashsim/setup.h"
 #include "crashsim/verdict.h"
 #include "faultfs/disk.h"
@@ -35,6 +36,7 @@ struct SessionPlan {
   bool full = false;       // nor are they disarmed before what is deleted has made room on the full disk
   MemoryGate* memory = nullptr;  // counts allocations and refuses some
   bool create = true;            // the database need not exist
+  Director* director = nullptr;  // decides every switch in place of the seed
 };
 
 struct Session {

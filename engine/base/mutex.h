@@ -46,6 +46,32 @@ struct PlainMutex {
 };
 #endif
 
+#if MANIFOLDDB_SITES
+// Names of their own: the harness's libraries are compiled without sites, and one program may link both.
+inline namespace with_sites {
+
+// The simulator's scheduler: what this thread does instead of waiting. Called without the lock; may return at
+// any time, as every wait may. Null: it waits.
+inline thread_local void (*simulated_wait)() = nullptr;
+
+// A scheduler that runs one thread at a time and decides each switch, at locks as well, wants to know who
+// waits for what and who wakes whom. Where there is one it has all waits of the thread.
+class SwitchSeam {
+ public:
+  // A lock is about to be taken.
+  virtual void BeforeLock() = 0;
+  // In place of a wait: for a lock that another thread has, or (`on` is a CondVar) until somebody wakes who
+  // waits for it. `at_most`: or some time has passed. May return early, as every wait may.
+  virtual void Wait(const void* on, bool at_most) = 0;
+  // The lock was given back; who waits for the CondVar was woken.
+  virtual void Wake(const void* on) = 0;
+
+ protected:
+  ~SwitchSeam() = default;
+};
+inline thread_local SwitchSeam* switch_seam = nullptr;
+#endif
+
 class CAPABILITY("mutex") Mutex {
  public:
   explicit Mutex(LockRank rank) : rank_(rank) {}
@@ -54,11 +80,21 @@ class CAPABILITY("mutex") Mutex {
 
   void Lock() ACQUIRE() {
     NoteAcquire(rank_);
+#if MANIFOLDDB_SITES
+    if (switch_seam != nullptr) {
+      switch_seam->BeforeLock();
+      while (!mutex_.try_lock()) switch_seam->Wait(this, false);
+      return;
+    }
+#endif
     mutex_.lock();
   }
   void Unlock() RELEASE() {
     NoteRelease(rank_);  // before: who takes the lock next may destroy it
     mutex_.unlock();
+#if MANIFOLDDB_SITES
+    if (switch_seam != nullptr) switch_seam->Wake(this);
+#endif
   }
 
  private:
@@ -78,17 +114,12 @@ class SCOPED_CAPABILITY MutexLock {
   Mutex& mutex_;
 };
 
-#if MANIFOLDDB_SITES
-// The simulator's scheduler: what this thread does instead of waiting. Called without the lock; may return at
-// any time, as every wait may. Null: it waits.
-inline thread_local void (*simulated_wait)() = nullptr;
-#endif
-
 // Waits may wake without a reason: always wait in a loop over the condition.
 class CondVar {
  public:
   void Wait(Mutex& mutex) REQUIRES(mutex) {
 #if MANIFOLDDB_SITES
+    if (switch_seam != nullptr) return WaitInSeam(mutex, false);
     if (simulated_wait != nullptr) {
       mutex.Unlock();
       simulated_wait();
@@ -109,6 +140,10 @@ class CondVar {
   // knows no time, it is never why: count the returns as well.
   bool WaitAtMost(Mutex& mutex, uint64_t nanos) REQUIRES(mutex) {
 #if MANIFOLDDB_SITES
+    if (switch_seam != nullptr) {
+      WaitInSeam(mutex, true);
+      return true;
+    }
     if (simulated_wait != nullptr) {
       Wait(mutex);
       return true;
@@ -124,16 +159,39 @@ class CondVar {
     return false;
 #endif
   }
+  void NotifyOne() {
 #if defined(__STDCPP_THREADS__)
-  void NotifyOne() { condition_.notify_one(); }
-  void NotifyAll() { condition_.notify_all(); }
+    condition_.notify_one();
+#endif
+    TellSeam();
+  }
+  void NotifyAll() {
+#if defined(__STDCPP_THREADS__)
+    condition_.notify_all();
+#endif
+    TellSeam();
+  }
 
  private:
-  std::condition_variable condition_;
+#if MANIFOLDDB_SITES
+  void WaitInSeam(Mutex& mutex, bool at_most) REQUIRES(mutex) {
+    mutex.Unlock();
+    switch_seam->Wait(this, at_most);
+    mutex.Lock();
+  }
+  void TellSeam() const {
+    if (switch_seam != nullptr) switch_seam->Wake(this);
+  }
 #else
-  void NotifyOne() {}
-  void NotifyAll() {}
+  void TellSeam() const {}
+#endif
+#if defined(__STDCPP_THREADS__)
+  std::condition_variable condition_;
 #endif
 };
+
+#if MANIFOLDDB_SITES
+}  // namespace with_sites
+#endif
 
 }  // namespace manifolddb::base
