@@ -1,8 +1,8 @@
 // (1) A sequence is ended only in its last operation, and behind it: before, it is the sequence without that
-//     operation, which has its own turn. That the disk saw the same is checked each time.
-// (2) A power cut between two syncs may leave what one later, before the second sync, may leave as well, and
-//     what is owed only grows: so the last moment before each sync stands for all of them.
-// (3) Two judges that share no code look at each state that is found, and must agree.
+//     operation, which has its own turn. That the disk saw the same, to the byte, is checked each time.
+// (2) Outside of recoveries the power is cut, and the process killed, after every single effect: what is owed
+//     changes with every answer that the program gets, not only where the disk may lose something.
+// (3) Two judges look at each state that is found, and must agree: the oracle by sums, the other by entries.
 #include "crashsim/enumerator.h"
 
 #include <algorithm>
@@ -48,10 +48,11 @@ History Joined(const History& beginning, const History& session) {
 // Judges what is found after an end at one number of effects.
 class PointJudge {
  public:
-  PointJudge(const Oracle& oracle, const BruteForce& second, uint64_t effects)
-      : oracle_(oracle), second_(second), effects_(effects), allowed_(oracle.At(effects)) {}
+  PointJudge(const Setup& setup, const Oracle& oracle, const BruteForce& second, uint64_t effects)
+      : setup_(setup), oracle_(oracle), second_(second), effects_(effects), allowed_(oracle.At(effects)) {}
 
-  Violations operator()(const Recovered& found, const std::function<Observation()>& contents) {
+  Violations operator()(const Recovered& found, const Cover::Boot& again) {
+    const auto contents = [&] { return ContentsOf(again(), setup_); };
     if (found.error) return {{Promise::kDurable, "the database opens and reads", Describe(*found.error)}};
     Violations violations = oracle_.Judge(found.seen, allowed_, contents);
     if (violations.empty() != Permits(found, contents)) {
@@ -67,12 +68,14 @@ class PointJudge {
 
  private:
   // The second judge reads entries, not sums: each state once.
-  bool Permits(const Recovered& found, const std::function<Observation()>& contents) {
+  template <class Contents>
+  bool Permits(const Recovered& found, const Contents& contents) {
     const auto [at, fresh] = permitted_.try_emplace({found.seen.sum, found.seen.number});
     if (fresh) at->second = found.seen.problems.empty() && second_.Permits(contents(), effects_);
     return at->second;
   }
 
+  const Setup& setup_;
   const Oracle& oracle_;
   const BruteForce& second_;
   const uint64_t effects_;
@@ -99,9 +102,10 @@ Json ToJson(const SequenceVerdict& verdict) {
           {"killed", tally.killed},
           {"known", tally.known},
           {"determined_max", tally.determined_max},
+          {"broken_hits", verdict.broken_hits},
           {"wrong", verdict.wrong},
           {"violations", verdict.violations},
-          {"cpu_nanos", tally.cpu_nanos}};
+          {"cpu_nanos", verdict.cpu_nanos}};
 }
 
 SequenceVerdict FromJson(const Json& json) {
@@ -117,7 +121,8 @@ SequenceVerdict FromJson(const Json& json) {
   tally.killed = json.at("killed");
   tally.known = json.at("known");
   tally.determined_max = json.at("determined_max");
-  tally.cpu_nanos = json.at("cpu_nanos");
+  verdict.cpu_nanos = json.at("cpu_nanos");
+  verdict.broken_hits = json.at("broken_hits");
   verdict.wrong = json.at("wrong");
   verdict.violations = json.at("violations").get<std::vector<std::string>>();
   return verdict;
@@ -143,7 +148,7 @@ SequenceVerdict Enumerator::Try(const Sequence& sequence) const {
   if (!sequence.empty()) {  // (1)
     const Session shorter = Run(Sequence(sequence.begin(), std::prev(sequence.end())));
     first = shorter.trace->effects.size();
-    MANIFOLDDB_ASSERT(TraceLines(*session.trace, 0, first) == TraceLines(*shorter.trace));
+    MANIFOLDDB_ASSERT(session.trace->Hash(0, first) == shorter.trace->Hash(0, first));
   }
   session.history = Joined(beginning_.session.history, session.history);
   return EndEverywhere(NameOf(sequence), session, oracle, first);
@@ -168,19 +173,20 @@ SequenceVerdict Enumerator::EndEverywhere(const std::string& name, const Session
   report("the run:", oracle.run_violations());
   const auto enough = [&] { return options_.stop_at_violation && verdict.wrong > 0; };
   const BruteForce second(session.history);
-  Cover cover(setup_, options_.depth, report);
+  const auto recover = [&](const std::shared_ptr<faultfs::Disk>& disk) {
+    return Recover(disk, setup_, {}, {.keep_trace = true});
+  };
+  Cover cover(setup_.traits, options_.depth, recover, report);
   const uint64_t last = session.trace->effects.size();
   verdict.effects = last - first;
   faultfs::CrashPoint point(session.trace, first);
-  for (const uint64_t effects : CutsOf(*session.trace, first, last)) {
-    if (enough()) break;
+  for (uint64_t effects = first; effects <= last && !enough(); ++effects) {
     point.MoveTo(effects);
-    const uint64_t recoveries = cover.Cut(point, PointJudge(oracle, second, effects));
+    const uint64_t recoveries = cover.Cut(point, PointJudge(setup_, oracle, second, effects));
     verdict.points.push_back({effects, point.images().digits, recoveries});
   }
-  for (const uint64_t effects : KillsOf(*session.trace, first, last)) {
-    if (enough()) break;
-    cover.Kill(session.trace, effects, PointJudge(oracle, second, effects));
+  for (uint64_t effects = first + 1; effects <= last && !enough(); ++effects) {
+    cover.Kill(session.trace, effects, PointJudge(setup_, oracle, second, effects));
   }
   verdict.tally = cover.tally();
   if (options_.sequence) Narrate(*session.trace, first, verdict);

@@ -28,7 +28,9 @@ struct SequenceVerdict {
   std::string sequence;
   CoverTally tally = {};
   std::vector<Point> points = {};
-  uint64_t effects = 0;  // of the disk, in the part that was ended
+  uint64_t effects = 0;      // of the disk, in the part that was ended
+  uint64_t cpu_nanos = 0;    // of the process, everything included
+  uint64_t broken_hits = 0;  // how often a broken site misbehaved
   uint64_t wrong = 0;
   std::vector<std::string> violations = {};  // the first ones, for people
 };

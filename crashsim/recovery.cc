@@ -110,7 +110,10 @@ Recovered Recover(const faultfs::Image& image, const Setup& setup, const Invaria
 }
 
 Observation ContentsOf(const faultfs::Image& image, const Setup& setup) {
-  auto disk = std::make_shared<faultfs::Disk>(image, setup.traits);
+  return ContentsOf(std::make_shared<faultfs::Disk>(image, setup.traits), setup);
+}
+
+Observation ContentsOf(const std::shared_ptr<faultfs::Disk>& disk, const Setup& setup) {
   auto database = Database::Open(disk->NewProcess(), kDatabase, InlineOptions(setup));
   if (!database) return {};
   auto seen = Observe(**database, Detail::kContents);

@@ -45,7 +45,8 @@ Recovered Recover(const std::shared_ptr<faultfs::Disk>& disk, const Setup& setup
 Recovered Recover(const faultfs::Image& image, const Setup& setup, const Invariant& invariant,
                   const RecoveryWish& wish = {});
 
-// All contents, as recovery from `image` shows them; empty if it fails.
+// All contents, as recovery from the disk, or from `image`, shows them; empty if it fails.
+Observation ContentsOf(const std::shared_ptr<faultfs::Disk>& disk, const Setup& setup);
 Observation ContentsOf(const faultfs::Image& image, const Setup& setup);
 
 // Recovers, writes one durable transaction, closes, opens again: nothing is to be replayed, everything is to

@@ -147,13 +147,7 @@ uint64_t HashOf(const Stamp& stamp) { return Mix(stamp.effects, stamp.event); }
 
 // (2)
 uint64_t HashOf(const Session& session, uint64_t first) {
-  uint64_t hash = 0;
-  for (uint64_t i = first; i < session.trace->effects.size(); ++i) {
-    const faultfs::Effect& effect = session.trace->effects[i];
-    hash = Mix(hash, static_cast<uint64_t>(effect.kind), Digest(effect.name));
-    hash = Mix(hash, effect.offset, effect.size);
-    for (const faultfs::Sector& sector : effect.sectors) hash = Mix(hash, sector.hash());
-  }
+  uint64_t hash = session.trace->Hash(first, session.trace->effects.size());
   for (const Transaction& one : session.history.transactions) {
     hash = Mix(hash, one.number, static_cast<uint64_t>(one.end));
     hash = Mix(Mix(hash, HashOf(one.began), HashOf(one.called)), HashOf(one.ended));
@@ -171,7 +165,9 @@ class RaceRunner {
   RaceRunner(const SchedulesOptions& options, const Race& race)
       : options_(options), race_(race), setup_(SetupOfSequences(false)), beginning_(setup_) {
     verdict_.race = NameOf(race);
-    first_ = RunProgram(ProgramOf(race.before), nullptr).trace->effects.size();
+    const auto before = RunProgram(ProgramOf(race.before), nullptr).trace;
+    first_ = before->effects.size();
+    before_ = before->Hash(0, first_);
   }
 
   RaceVerdict All() {
@@ -200,6 +196,7 @@ class RaceRunner {
     deadlock_ = [&] { Deadlock(text()); };
     schedule.Rewind();
     const Session session = RunProgram(ProgramOf(race_), &schedule);
+    MANIFOLDDB_ASSERT(session.open_error || session.trace->Hash(0, first_) == before_);
     ++verdict_.schedules;
     verdict_.switches_max = std::max(verdict_.switches_max, schedule.calls());
     const uint64_t hash = HashOf(session, first_);
@@ -228,12 +225,15 @@ class RaceRunner {
     const Oracle oracle(beginning_.BaseFor(session), beginning_.number, session.history);
     report("the run:", session.violations);
     report("the run:", oracle.run_violations());
-    Cover cover(setup_, options_.depth, report);
+    const auto recover = [&](const std::shared_ptr<faultfs::Disk>& disk) {
+      return Recover(disk, setup_, {}, {.keep_trace = true});
+    };
+    Cover cover(setup_.traits, options_.depth, recover, report);
     faultfs::CrashPoint point(session.trace, first_);
-    for (const uint64_t effects : CutsOf(*session.trace, first_, session.trace->effects.size())) {
-      if (Enough()) break;
+    for (uint64_t effects = first_; effects <= session.trace->effects.size() && !Enough(); ++effects) {
       point.MoveTo(effects);
-      cover.Cut(point, [&, allowed = oracle.At(effects)](const Recovered& found, const auto& contents) {
+      cover.Cut(point, [&, allowed = oracle.At(effects)](const Recovered& found, const Cover::Boot& again) {
+        const auto contents = [&] { return ContentsOf(again(), setup_); };
         if (found.error) {
           return Violations{{Promise::kDurable, "the database opens and reads", Describe(*found.error)}};
         }
@@ -259,7 +259,8 @@ class RaceRunner {
   const Race race_;
   const Setup setup_;
   const Beginning beginning_;
-  uint64_t first_ = 0;  // effect of the race
+  uint64_t first_ = 0;   // effect of the race
+  uint64_t before_ = 0;  // hash of those before
   std::function<void()> deadlock_ = [] { MANIFOLDDB_ASSERT(false); };
   std::unordered_set<uint64_t> seen_;
   RaceVerdict verdict_;

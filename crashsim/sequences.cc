@@ -107,26 +107,6 @@ Step StepOf(const LetterInfo& letter, Serial serial, bool snapshot_open) {
   return step;
 }
 
-// The same with a and b exchanged; nothing if the alphabet has no such letter.
-std::optional<Letter> MirrorOf(Letter letter) {
-  if (kLetters[letter].family == 0) return letter;
-  const char other = kLetters[letter].family == 'a' ? 'b' : 'a';
-  for (Letter at = 0; at < kLettersOfSequences; ++at) {
-    if (kLetters[at].kind == kLetters[letter].kind && kLetters[at].family == other) return at;
-  }
-  return std::nullopt;
-}
-
-bool IsMirrored(const Sequence& sequence) {
-  Sequence mirror;
-  for (const Letter letter : sequence) {
-    const auto other = MirrorOf(letter);
-    if (!other) return false;
-    mirror.push_back(*other);
-  }
-  return mirror < sequence;
-}
-
 }  // namespace
 
 uint8_t Letters() { return kLettersOfSequences; }
@@ -151,27 +131,20 @@ std::optional<Sequence> ParseSequence(std::string_view text) {
   }
 }
 
-Enumeration EnumerateSequences(uint32_t length) {
-  Enumeration all;
-  std::vector<Sequence> level = {{}};
-  for (uint32_t n = 0;; ++n) {
-    for (const Sequence& sequence : level) {
-      if (IsMirrored(sequence)) {
-        ++all.mirrored;
-      } else {
-        all.sequences.push_back(sequence);
-      }
-    }
-    if (n == length) return all;
-    std::vector<Sequence> longer;
-    for (const Sequence& sequence : level) {
+std::vector<Sequence> EnumerateSequences(uint32_t length) {
+  std::vector<Sequence> all = {{}};
+  size_t level = 0;  // where the sequences of the last length begin
+  for (uint32_t n = 0; n < length; ++n) {
+    const size_t end = all.size();
+    for (; level < end; ++level) {
       for (Letter letter = 0; letter < Letters(); ++letter) {
-        longer.push_back(sequence);
-        longer.back().push_back(letter);
+        Sequence longer = all[level];
+        longer.push_back(letter);
+        all.push_back(std::move(longer));
       }
     }
-    level = std::move(longer);
   }
+  return all;
 }
 
 Program BeginningOfSequences() {

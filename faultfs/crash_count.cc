@@ -150,11 +150,10 @@ class Starter {
  public:
   Starter(const CrashState& state, const JournalChoice& done,
           const std::function<void(const UndeterminedImage&)>& visit)
-      : state_(state), done_(done), names_(state.NamesAfter(done)), visit_(visit) {
-    // Otherwise one file's sectors would be asked for under each of its names.
-    MANIFOLDDB_ASSERT(FilesIn(names_).size() == names_.size());
-  }
+      : state_(state), done_(done), names_(state.NamesAfter(done)), visit_(visit) {}
 
+  // Otherwise one file's sectors would be asked for under each of its names.
+  bool OneNameEach() const { return FilesIn(names_).size() == names_.size(); }
   void Run() { From(names_.begin(), {.image = Image(state_.unit())}); }
 
  private:
@@ -225,6 +224,9 @@ bool CrashPoint::ForEachImage(uint64_t limit, const std::function<void(const Ima
 bool CrashPoint::ForEachStart(const std::function<void(const UndeterminedImage&)>& visit) const {
   const auto choices = state_->Choices();
   if (!choices) return false;
+  for (const JournalChoice& done : *choices) {
+    if (!Starter(*state_, done, visit).OneNameEach()) return false;
+  }
   for (const JournalChoice& done : *choices) Starter(*state_, done, visit).Run();
   return true;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "engine/base/assert.h"
+#include "engine/base/checksum.h"
+#include "faultfs/random.h"
 
 namespace manifolddb::faultfs {
 namespace {
@@ -43,6 +45,22 @@ EffectList EffectList::First(size_t count) const {
   EffectList first;
   first.effects_.assign(effects_.begin(), effects_.begin() + static_cast<ptrdiff_t>(count));
   return first;
+}
+
+uint64_t Trace::Hash(uint64_t first, uint64_t last) const {
+  uint64_t hash = Mix(last - first);
+  const auto add = [&hash](uint64_t word) { hash = Mix(hash ^ Mix(word)); };
+  for (uint64_t i = first; i < last; ++i) {
+    const Effect& effect = effects[i];
+    add(static_cast<uint64_t>(effect.kind));
+    add(base::Checksum64(AsBytes(effect.name)));
+    add(base::Checksum64(AsBytes(effect.name2)));
+    add(effect.inode);
+    add(effect.offset);
+    add(effect.size);
+    for (const Sector& sector : effect.sectors) add(sector.hash());
+  }
+  return hash;
 }
 
 Trace Trace::WithoutFault(uint64_t index) const {

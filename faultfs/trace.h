@@ -91,6 +91,8 @@ struct Trace {
   std::shared_ptr<const std::map<Inode, UndeterminedSectors>> undetermined = nullptr;  // null: none
   std::vector<Determined> determined = {};
 
+  // Of effects [first, last): kinds, names, places, contents.
+  uint64_t Hash(uint64_t first, uint64_t last) const;
   // The same trace with effect `index` as if no WriteFault lay over it. (What the process saw is the same.)
   Trace WithoutFault(uint64_t index) const;
 };

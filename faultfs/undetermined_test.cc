@@ -84,7 +84,9 @@ TEST(Undetermined, ReadingEverythingInAllWaysShowsExactlyTheLegalImages) {
       ASSERT_TRUE(point.ForEachImage(kListMax, [&](const Image& image) { listed.insert(image.Hash()); }));
       std::set<uint64_t> shown;
       uint64_t runs = 0;
-      for (const UndeterminedImage& start : Starts(point)) {
+      std::vector<UndeterminedImage> starts;
+      if (!point.ForEachStart([&](const UndeterminedImage& start) { starts.push_back(start); })) continue;
+      for (const UndeterminedImage& start : starts) {
         runs += ForEachAnswer(start, traits, [&](Program& booted) {
           ReadAll(booted);
           shown.insert(booted.disk().CacheImage().Hash());
@@ -195,6 +197,33 @@ TEST(Undetermined, AKilledProcessLeavesWhatItHasSeenAndOverwritten) {
   EXPECT_EQ(second.Read("a"), "Axc");  // the third was read after the last effect: open again
   EXPECT_EQ(second.Outcomes(1, 10),
             (std::set<std::string>{"a=Abc", "a=ABc", "a=Axc", "a=AbC", "a=ABC", "a=AxC"}));
+}
+
+TEST(Undetermined, AFileOfTwoNamesIsNoStart) {
+  Program p(kStrict512);
+  p.Durable("a", "x");
+  p.Rename("a", "b");
+  p.Rename("b", "c");  // this one alone: a and c
+  const CrashPoint point(p.disk().trace(), p.disk().effects());
+  EXPECT_FALSE(point.ForEachStart([](const UndeterminedImage&) { ADD_FAILURE(); }));
+}
+
+TEST(Undetermined, HashesTellWhatMayBeFoundApart) {
+  Program p(kStrict512);
+  p.Durable("a", "xy");
+  std::set<uint64_t> hashes;
+  const auto add = [&] {
+    for (const auto& start : Starts(CrashPoint(p.disk().trace(), p.disk().effects())))
+      hashes.insert(start.Hash());
+  };
+  add();
+  p.Write("a", 0, "b");  // the first content of all of these is the same
+  add();
+  p.Write("a", 0, "c");
+  add();
+  p.Write("a", 1, "d");
+  add();
+  EXPECT_EQ(hashes.size(), 4u);
 }
 
 // All images that `start` can be made to be where `fixed` says what sectors hold.
