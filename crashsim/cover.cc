@@ -1,8 +1,8 @@
 // (1) A recovery is a function of what it reads: the same answers, the same calls, the same effects. So all
 //     recoveries from one disk are a tree that branches where a sector is looked at first, and a depth-first
 //     walk that answers by prefix meets every leaf once.
-// (2) A recovery is ended once for all that agree with it up to there: in the first of them that comes to this
-//     end at all.
+// (2) A recovery is ended once for all that agree with it up to there: in the first of them that comes to
+//     this end at all.
 // (3) What a recovery looked at later than its end is open again afterwards (faultfs sees to that).
 #include "crashsim/cover.h"
 
@@ -32,7 +32,8 @@ bool IsSync(EffectKind kind) {
 using Result = std::pair<StateSum, uint64_t>;
 Result ResultOf(const Recovered& found) { return {found.seen.sum, found.seen.number}; }
 
-// What a recovery read of the disk that it booted from, as far as it was open: by file and sector, the content.
+// What a recovery read of the disk that it booted from, as far as it was open: by file and sector, the
+// content.
 using Readings = std::map<std::pair<std::string, uint64_t>, uint64_t>;
 
 std::string FirstProblem(const Recovered& found) {
@@ -392,8 +393,8 @@ void Cover::EndRecovery(const Leaf& leaf, uint32_t depth, const Judge* judge, Wa
     walk.ends.push_back(std::move(ended));
   };
   for (const uint64_t effects : CutsOf(trace, leaf.first, last)) {
-    // A killed process left what a power cut may take even now, with the judge to say what is owed; but once the
-    // next one has opened the database, what it shows is durable.
+    // A killed process left what a power cut may take even now, with the judge to say what is owed; but once
+    // the next one has opened the database, what it shows is durable.
     end(effects, true, effects == last ? nullptr : judge);
   }
   for (const uint64_t effects : KillsOf(trace, leaf.first, last)) end(effects, false, nullptr);
@@ -441,8 +442,8 @@ void Cover::Compare(Walk& walk, bool all) {
   });
 }
 
-// Whoever read of the same disk in the end must have found what is found when nothing ends the recovery. Where
-// files were renamed nobody knows which is which: one of these results, then.
+// Whoever read of the same disk in the end must have found what is found when nothing ends the recovery.
+// Where files were renamed nobody knows which is which: one of these results, then.
 void Cover::CompareOne(const Ended& ended) {
   const bool by_name = ended.by_power && ended.other_names;
   for (Seen seen : ended.ended) {

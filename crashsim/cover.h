@@ -1,23 +1,25 @@
 #pragma once
-// Covers all legal images of a crash point, one recovery for all images that differ only in what nobody reads.
+// Covers all legal images of a crash point, one recovery for all images that differ only in what nobody
+// reads.
 //
-// A recovery runs over a disk whose unsynced sectors are undetermined (faultfs/undetermined.h); opening, reading
-// everything and Verify ask for what they read, and each answer is tried in turn, by prefix, until none is left.
-// So one recovery stands for as many images as the sectors that it did not read have contents. At every cut these
-// numbers must add up to the number of legal images: recoveries leave none of them out, and share none. (That the
-// legal images are the right ones, and that all reads are seen, is for faultfs to prove: model_test,
-// undetermined_test.)
+// A recovery runs over a disk whose unsynced sectors are undetermined (faultfs/undetermined.h); opening,
+// reading everything and Verify ask for what they read, and each answer is tried in turn, by prefix, until
+// none is left. So one recovery stands for as many images as the sectors that it did not read have contents.
+// At every cut these numbers must add up to the number of legal images: recoveries leave none of them out,
+// and share none. (That the legal images are the right ones, and that all reads are seen, is for faultfs to
+// prove: model_test, undetermined_test.)
 //
-// Recoveries are ended as well, to a depth: by a power cut, and by killing the process, after which the next one
-// finds what the system's cache holds. What matters is tried, the rest follows:
-//   - a power cut, before each sync and at the end: between two syncs the disk only gains states that it may be
-//     left in, so the last moment before a sync has them all;
-//   - a kill, after each call that changes the cache, before the sync that would make it durable, and at the end.
-// A power cut leaves what is durable, so what recovery makes of a disk is settled by what the disk holds: whatever
-// ends the recovery, what is found in the end must be what it finds on the same disk when nothing ends it. The
-// same holds of a kill, which takes nothing away. But a process that was killed outside a recovery leaves in the
-// cache what may be lost in a later power cut: then the judge of the point says what is allowed, until the next
-// process has opened the database.
+// Recoveries are ended as well, to a depth: by a power cut, and by killing the process, after which the next
+// one finds what the system's cache holds. What matters is tried, the rest follows:
+//   - a power cut, before each sync and at the end: between two syncs the disk only gains states that it may
+//     be left in, so the last moment before a sync has them all;
+//   - a kill, after each call that changes the cache, before the sync that would make it durable, and at the
+//     end.
+// A power cut leaves what is durable, so what recovery makes of a disk is settled by what the disk holds:
+// whatever ends the recovery, what is found in the end must be what it finds on the same disk when nothing
+// ends it. The same holds of a kill, which takes nothing away. But a process that was killed outside a
+// recovery leaves in the cache what may be lost in a later power cut: then the judge of the point says what
+// is allowed, until the next process has opened the database.
 //
 // Presets other than kStrict may order what is unsynced: REQUIRES kStrict, an honest flush.
 
@@ -39,7 +41,8 @@ namespace manifolddb::crashsim {
 // The numbers of effects, from `first` to `last`, after which the power is cut: before each sync that follows
 // anything, and after the last one.
 std::vector<uint64_t> CutsOf(const faultfs::Trace& trace, uint64_t first, uint64_t last);
-// Those after which the process is killed, from `first` + 1 on: wherever the cache is another, and after the last.
+// Those after which the process is killed, from `first` + 1 on: wherever the cache is another, and after the
+// last.
 std::vector<uint64_t> KillsOf(const faultfs::Trace& trace, uint64_t first, uint64_t last);
 
 struct CoverTally {

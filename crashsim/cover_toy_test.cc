@@ -1,5 +1,6 @@
-// Guards the walk through all images against one that knows no tricks: every image made and booted by itself, the
-// power cut and the process killed after every effect. What recovers is a toy that tells all that it read.
+// Guards the walk through all images against one that knows no tricks: every image made and booted by itself,
+// the power cut and the process killed after every effect. What recovers is a toy that tells all that it
+// read.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -146,7 +147,8 @@ TEST(Toy, CoverFindsWhatAllImagesShowByThemselves) {
   EXPECT_GT(found, 400u);
 }
 
-// The first sector says whether a recovery has begun; the second is what it is about, the newest of it unsynced.
+// The first sector says whether a recovery has begun; the second is what it is about, the newest of it
+// unsynced.
 std::vector<std::string> Reports(const Toy& toy) {
   faultfs::Program p(kTraits);
   p.Durable("a", "na");

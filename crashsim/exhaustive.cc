@@ -1,6 +1,6 @@
-// (1) Workers are processes; each has a share of the sequences and writes two lines for each into a pipe: its name,
-//     then what it came to. One that ends between the two, however it ends, has died of that sequence: a
-//     violation; another goes on behind it. So does one that says nothing for long.
+// (1) Workers are processes; each has a share of the sequences and writes two lines for each into a pipe: its
+//     name, then what it came to. One that ends between the two, however it ends, has died of that sequence:
+//     a violation; another goes on behind it. So does one that says nothing for long.
 // (2) No verdict is a failure: it holds only if each sequence has come to something.
 // (3) Results that are gone on with are those of the same question: the file's first line says which.
 #include "crashsim/exhaustive.h"

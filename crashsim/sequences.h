@@ -26,8 +26,9 @@ std::string NameOf(const Sequence& sequence);
 // The inverse; nothing if there is no such letter.
 std::optional<Sequence> ParseSequence(std::string_view text);
 
-// All sequences of 0 to `length` letters, shorter ones first. None is left out for being like another one with the
-// families' names exchanged: a family's place in log and catalog follows from its id, so they are not quite alike.
+// All sequences of 0 to `length` letters, shorter ones first. None is left out for being like another one
+// with the families' names exchanged: a family's place in log and catalog follows from its id, so they are
+// not quite alike.
 std::vector<Sequence> EnumerateSequences(uint32_t length);
 
 // What makes the database that sequences begin with, and closes it: families a and b, each with a table t of

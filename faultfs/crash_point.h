@@ -118,10 +118,10 @@ class CrashPoint {
   // it `limit` times. (Images are told apart by what they hold, not by how they came about.)
   bool ForEachImage(uint64_t limit, const std::function<void(const Image&)>& visit) const;
 
-  // Calls `visit` with images that hold all legal ones between them: names and sizes as they may be, one image
-  // for each combination, sectors left undetermined. images() counts what these can be made to be: each legal
-  // image is one way to determine one of them. False, and nothing visited, if there are too many directories
-  // to list, or one in which a file has two names.
+  // Calls `visit` with images that hold all legal ones between them: names and sizes as they may be, one
+  // image for each combination, sectors left undetermined. images() counts what these can be made to be: each
+  // legal image is one way to determine one of them. False, and nothing visited, if there are too many
+  // directories to list, or one in which a file has two names.
   bool ForEachStart(const std::function<void(const UndeterminedImage&)>& visit) const;
 
   // For Disk, when a file goes back to what is certainly on the disk.

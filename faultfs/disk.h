@@ -37,8 +37,8 @@ class Disk final : public Storage {
   Disk(Image image, const Traits& traits, uint64_t seed = 1);
   // The same with sectors undetermined, about which `determine` is asked when they are first read. What is
   // overwritten unread stays open for a later power cut until a sync covers it. Not for syncs that revert and
-  // EvictClean, which ask what the cache holds, nor for writes that go elsewhere. CacheImage shows the first of
-  // the contents of what was not looked at.
+  // EvictClean, which ask what the cache holds, nor for writes that go elsewhere. CacheImage shows the first
+  // of the contents of what was not looked at.
   Disk(const UndeterminedImage& image, Determine determine, const Traits& traits, uint64_t seed = 1);
   // As the disk of `trace` was after `effects` effects, if the process was killed there: cache alive, nobody
   // has a file open, what had not been synced still has not. The trace goes on from there. (A write whose
