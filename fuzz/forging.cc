@@ -1,0 +1,181 @@
+// Forging: fields that no engine wrote, behind checksums that match.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "engine/format/log_format.h"
+#include "engine/format/meta_page.h"
+#include "fuzz/edits.h"
+#include "fuzz/raw.h"
+#include "fuzz/repair.h"
+
+namespace manifolddb::fuzz {
+namespace {
+
+struct Field {
+  size_t at;
+  size_t width;
+};
+constexpr std::array kMetaFields = {Field{16, 4},  Field{20, 4},  Field{24, 4},  Field{28, 1},  Field{29, 1},
+                                    Field{31, 1},  Field{32, 8},  Field{40, 8},  Field{64, 8},  Field{72, 8},
+                                    Field{80, 8},  Field{88, 8},  Field{96, 8},  Field{104, 8}, Field{112, 8},
+                                    Field{120, 8}, Field{128, 8}, Field{136, 8}, Field{144, 8}, Field{152, 8},
+                                    Field{160, 8}, Field{168, 8}, Field{176, 8}, Field{184, 8}};
+constexpr std::array kGroupFields = {Field{12, 4}, Field{16, 8}, Field{40, 8}, Field{48, 8}, Field{56, 8},
+                                     Field{64, 8}, Field{72, 8}, Field{80, 8}, Field{88, 4}};
+constexpr std::array kNodeFields = {Field{8, 8},  Field{16, 8}, Field{24, 1}, Field{25, 1}, Field{26, 2},
+                                    Field{28, 2}, Field{32, 4}, Field{36, 4}, Field{40, 8}};
+
+// Something that a program may trip over, made of what was there.
+uint64_t Interesting(Input& input, uint64_t before) {
+  const uint8_t how = input.Byte();
+  switch (how % 8) {
+    case 0: return before + 1 + how / 8;
+    case 1: return before - 1 - how / 8;
+    case 2: return 0;
+    case 3: return ~uint64_t{0} - how / 8;
+    case 4: return uint64_t{1} << (how / 8 * 2);
+    case 5: return (uint64_t{1} << 61) + how / 8 - 16;
+    case 6: return before ^ uint64_t { 1 } << (how / 8);
+    default: return input.Word();
+  }
+}
+
+void PutInteresting(MutableByteView bytes, Field field, Input& input) {
+  if (field.at + field.width > bytes.size()) return;
+  const uint64_t before = Number(bytes, field.at, field.width);
+  PutNumber(bytes, field.at, field.width, Interesting(input, before));
+}
+
+// Where cell `index` of the node begins, or 0.
+size_t CellOf(ByteView page, size_t index) {
+  const size_t slot = 48 + Le16(page, 28) + index * 8;
+  return slot + 8 <= page.size() ? Le16(page, slot) : 0;
+}
+
+void ForgeNode(MutableByteView page, Input& input) {
+  const size_t cells = Le16(page, 26);
+  const uint8_t how = input.Byte();
+  if (how % 2 == 0 || cells == 0) {
+    PutInteresting(page, kNodeFields[input.Below(kNodeFields.size())], input);
+  } else {
+    const size_t cell = CellOf(page, input.Below(cells));
+    const size_t width = size_t{1} << how / 2 % 4;
+    PutInteresting(page, {cell + input.Below(64), width}, input);
+  }
+}
+
+format::MetaPage NewestMeta(const std::string& data) {
+  format::MetaPage newest;
+  for (size_t at = 0; at < 4 * kSector && at + kSector <= data.size(); at += kSector) {
+    const auto decoded = format::DecodeMetaPage(AsBytes(data).subspan(at, kSector));
+    if (decoded.verdict == format::MetaVerdict::kValid && decoded.meta.number > newest.number)
+      newest = decoded.meta;
+  }
+  return newest;
+}
+
+MutableByteView Mutable(std::string& bytes) {
+  return {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+void RepairChain(Files& files) {
+  const auto data = files.find(kDataName);
+  const auto log = files.find(kLogName);
+  if (data == files.end() || log == files.end()) return;
+  const format::MetaPage meta = NewestMeta(data->second);
+  const MutableByteView bytes = Mutable(log->second);
+  std::vector<std::pair<uint64_t, size_t>> groups;  // position, offset
+  for (size_t at = 2 * kSector; at + 88 <= bytes.size(); at += kSector) {
+    format::LogGroup group;
+    if (!format::DecodeLogGroupHeader(bytes.subspan(at), group) || group.life != meta.log_life) continue;
+    if (group.lsn >= meta.lsn && group.bytes <= bytes.size() - at - 88)
+      groups.emplace_back(group.lsn.raw(), at);
+  }
+  std::ranges::sort(groups);
+  uint64_t chain = meta.chain;
+  for (const auto& [lsn, at] : groups) {
+    PutNumber(bytes, at + 64, 8, chain);
+    RepairLogGroup(bytes.subspan(at));
+    chain = Le64(bytes, at);
+  }
+}
+
+void Editor::Forge(Session& session, Input& input) {
+  const uint8_t how = input.Byte();
+  const auto place = Choose(session, input);
+  if (!place || place->bytes < kSector) return;
+  session.NoteForgery();
+  const MutableByteView bytes = place->span();
+  switch (how % 8) {
+    case 0:  // whatever was done to it before
+      if (!place->data) return place->at == 0 ? RepairLogHeader(bytes) : RepairChain(session.files());
+      return place->at < 4 * kSector ? RepairMetaPage(bytes) : RepairNode(bytes);
+    case 1: return Point(session, input, *place);
+    case 2: return ForgeFreeMap(session, input);
+    case 3:
+      if (place->data && place->at >= 4 * kSector) SettleNode(bytes);
+      return;
+    default: ForgeField(input, *place); break;
+  }
+  if (!place->data && place->at >= 2 * kSector) RepairChain(session.files());
+}
+
+void Editor::ForgeField(Input& input, Place place) {
+  const MutableByteView bytes = place.span();
+  if (place.data && place.at >= 4 * kSector) {
+    ForgeNode(bytes, input);
+    RepairNode(bytes);
+  } else if (place.data) {
+    // Both copies of the slot, as far as they are alike: one alone is outvoted by the other.
+    const Field field = kMetaFields[input.Below(kMetaFields.size())];
+    PutInteresting(bytes, field, input);
+    RepairMetaPage(bytes);
+    const size_t twin = place.at ^ kSector;
+    const MutableByteView all = Mutable(*place.file);
+    if (input.Byte() % 4 == 0 || twin + kSector > all.size()) return;
+    std::memcpy(all.data() + twin + field.at, bytes.data() + field.at, field.width);
+    RepairMetaPage(all.subspan(twin, kSector));
+  } else if (place.at < 2 * kSector) {
+    PutInteresting(bytes, {20 + input.Below(24), 4}, input);
+    place.at == 0 ? RepairLogHeader(bytes) : RepairLogMarker(bytes);
+  } else {
+    PutInteresting(bytes, kGroupFields[input.Below(kGroupFields.size())], input);
+    if (input.Byte() % 2 == 0) PutInteresting(bytes, {88 + input.Below(80), 1}, input);
+  }
+}
+
+// A reference to another page than the one that was meant, to itself among others.
+void Editor::Point(Session& session, Input& input, Place place) {
+  const auto to = Choose(session, input);
+  if (!to || !to->data || !place.data || to->bytes < kSector || place.at < 4 * kSector) return;
+  const MutableByteView from = place.span();
+  const size_t cells = std::max<size_t>(Le16(from, 26), 1);
+  const size_t at = CellOf(from, input.Below(cells)) + input.Below(24);
+  if (at + 16 > from.size()) return;
+  PutNumber(from, at, 8, Le64(to->span(), 8));
+  PutNumber(from, at + 8, 8, Le64(to->span(), 16));
+  RepairNode(from);
+}
+
+// Another bit, in the map and in the checksum of both copies.
+void Editor::ForgeFreeMap(Session& session, Input& input) {
+  const auto data = session.files().find(kDataName);
+  if (data == session.files().end()) return;
+  const format::MetaPage meta = NewestMeta(data->second);
+  const MutableByteView all = Mutable(data->second);
+  const uint64_t at = meta.free_map.first.raw() * kSector;
+  if (meta.free_map.null() || at > all.size() || meta.free_map.bytes > all.size() - at) return;
+  const MutableByteView map = all.subspan(at, meta.free_map.bytes);
+  map[input.Word() % map.size()] ^= static_cast<std::byte>(1 << input.Below(8));
+  for (size_t copy = 0; copy < 4 * kSector; copy += kSector) {
+    if (Le64(all, copy + 40) != meta.number.raw()) continue;
+    PutNumber(all, copy + 168, 8, base::Checksum64(map));
+    RepairMetaPage(all.subspan(copy, kSector));
+  }
+}
+
+}  // namespace manifolddb::fuzz
