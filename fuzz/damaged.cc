@@ -10,3 +10,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CountMarks();
   return 0;
 }
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  size = LLVMFuzzerMutate(data, size, max_size);
+  if (seed % 2 == 0 && size + 32 <= max_size) size = manifolddb::fuzz::InsertDamage(data, size, seed);
+  return size;
+}

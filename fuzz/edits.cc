@@ -16,13 +16,14 @@ size_t ChooseSector(const std::string& file, bool data, Input& input) {
   const size_t sectors = (file.size() + kSector - 1) / kSector;
   const uint8_t how = input.Byte();
   if (how % 4 == 0) return input.Below(std::min<size_t>(data ? 4 : 2, sectors));
-  if (how % 4 == 1 && !data) {
-    // A sector in which a group begins.
-    std::vector<size_t> groups;
-    for (size_t sector = 2; sector < sectors; ++sector) {
-      if (Begins(AsBytes(file), sector * kSector + 8, "MFGP")) groups.push_back(sector);
+  if (how % 4 != 3) {
+    // One in which a group begins, or a node lies: most of the others are free.
+    std::vector<size_t> used;
+    for (size_t sector = data ? 4 : 2; sector < file.size() / kSector; ++sector) {
+      const ByteView bytes = AsBytes(file).subspan(sector * kSector, kSector);
+      if (data ? Le64(bytes, 8) == sector : Begins(bytes, 8, "MFGP")) used.push_back(sector);
     }
-    if (!groups.empty()) return groups[input.Below(groups.size())];
+    if (!used.empty()) return used[input.Below(used.size())];
   }
   return input.Below(sectors);
 }

@@ -31,6 +31,8 @@ class Editor {
   void Forge(Session& session, Input& input);
   void ForgeField(Input& input, Place place);
   void Point(Session& session, Input& input, Place place);
+  std::optional<Place> NewestMetaIn(Session& session) const;
+  void ForgeExtent(Session& session, Input& input);
   void ForgeFreeMap(Session& session, Input& input);
 
   const bool forging_;

@@ -30,28 +30,33 @@ constexpr std::array kNodeFields = {Field{8, 8},  Field{16, 8}, Field{24, 1}, Fi
 // Something that a program may trip over, made of what was there.
 uint64_t Interesting(Input& input, uint64_t before) {
   const uint8_t how = input.Byte();
-  switch (how % 8) {
-    case 0: return before + 1 + how / 8;
-    case 1: return before - 1 - how / 8;
+  const uint8_t more = how / 10;  // 0 to 25
+  switch (how % 10) {
+    case 0: return before + 1 + more % 4;
+    case 1: return before - 1 - more % 4;
     case 2: return 0;
-    case 3: return ~uint64_t{0} - how / 8;
-    case 4: return uint64_t{1} << (how / 8 * 2);
-    case 5: return (uint64_t{1} << 61) + how / 8 - 16;
-    case 6: return before ^ uint64_t { 1 } << (how / 8);
+    case 3: return ~uint64_t{0} - more;
+    case 4: return uint64_t{1} << (more * 2);
+    case 5: return (uint64_t{1} << 61) + more - 12;
+    case 6: return before ^ uint64_t { 1 } << (more * 2);
+    case 7: return before << more;
+    case 8: return uint64_t{1} << (24 + more % 8);
     default: return input.Word();
   }
 }
 
 void PutInteresting(MutableByteView bytes, Field field, Input& input) {
-  if (field.at + field.width > bytes.size()) return;
+  if (field.at >= bytes.size() || field.width > bytes.size() - field.at) return;
   const uint64_t before = Number(bytes, field.at, field.width);
   PutNumber(bytes, field.at, field.width, Interesting(input, before));
 }
 
-// Where cell `index` of the node begins, or 0.
-size_t CellOf(ByteView page, size_t index) {
+// Where what a cell of the node refers to begins, the child or the value; or 0.
+size_t ReferenceIn(ByteView page, size_t index) {
   const size_t slot = 48 + Le16(page, 28) + index * 8;
-  return slot + 8 <= page.size() ? Le16(page, slot) : 0;
+  if (slot + 8 > page.size()) return 0;
+  const size_t cell = Le16(page, slot);
+  return page[24] == std::byte{2} ? cell : cell + 2 + Le16(page, slot + 2);
 }
 
 void ForgeNode(MutableByteView page, Input& input) {
@@ -60,9 +65,14 @@ void ForgeNode(MutableByteView page, Input& input) {
   if (how % 2 == 0 || cells == 0) {
     PutInteresting(page, kNodeFields[input.Below(kNodeFields.size())], input);
   } else {
-    const size_t cell = CellOf(page, input.Below(cells));
-    const size_t width = size_t{1} << how / 2 % 4;
-    PutInteresting(page, {cell + input.Below(64), width}, input);
+    // A field of a record or of a reference, or any bytes of the cell.
+    const size_t at = ReferenceIn(page, input.Below(cells));
+    const uint8_t where = input.Byte();
+    if (how / 2 % 2 == 0) {
+      PutInteresting(page, {at + where % 6 * 8, 8}, input);
+    } else {
+      PutInteresting(page, {at - 16 + where % 64, size_t{1} << where / 64}, input);
+    }
   }
 }
 
@@ -106,7 +116,7 @@ void RepairChain(Files& files) {
 
 void Editor::Forge(Session& session, Input& input) {
   const uint8_t how = input.Byte();
-  const auto place = Choose(session, input);
+  const auto place = how / 8 % 4 == 0 ? NewestMetaIn(session) : Choose(session, input);
   if (!place || place->bytes < kSector) return;
   session.NoteForgery();
   const MutableByteView bytes = place->span();
@@ -116,12 +126,20 @@ void Editor::Forge(Session& session, Input& input) {
       return place->at < 4 * kSector ? RepairMetaPage(bytes) : RepairNode(bytes);
     case 1: return Point(session, input, *place);
     case 2: return ForgeFreeMap(session, input);
-    case 3:
-      if (place->data && place->at >= 4 * kSector) SettleNode(bytes);
-      return;
+    case 3: return ForgeExtent(session, input);
     default: ForgeField(input, *place); break;
   }
   if (!place->data && place->at >= 2 * kSector) RepairChain(session.files());
+}
+
+// The slot that counts: what is forged in the other one is seldom looked at.
+std::optional<Editor::Place> Editor::NewestMetaIn(Session& session) const {
+  const auto data = session.files().find(kDataName);
+  if (data == session.files().end()) return std::nullopt;
+  const format::MetaPage meta = NewestMeta(data->second);
+  const size_t at = static_cast<size_t>(format::SlotOf(meta.number)) * 2 * kSector;
+  if (meta.write_unit != kSector || at + kSector > data->second.size()) return std::nullopt;
+  return Place{&data->second, at, kSector, true};
 }
 
 void Editor::ForgeField(Input& input, Place place) {
@@ -148,13 +166,37 @@ void Editor::ForgeField(Input& input, Place place) {
   }
 }
 
+// A field of a reference to a large value.
+void Editor::ForgeExtent(Session& session, Input& input) {
+  const auto data = session.files().find(kDataName);
+  if (data == session.files().end()) return;
+  const MutableByteView all = Mutable(data->second);
+  std::vector<std::pair<size_t, size_t>> references;  // page, offset in it
+  for (size_t page = 4 * kSector; page + kSector <= all.size(); page += kSector) {
+    const MutableByteView bytes = all.subspan(page, kSector);
+    if (Le64(bytes, 8) != page / kSector || bytes[24] != std::byte{1}) continue;
+    for (size_t index = 0; index < Le16(bytes, 26); ++index) {
+      const size_t at = ReferenceIn(bytes, index);
+      if (at == 0 || at + 32 > kSector) continue;
+      const size_t cell = Le16(bytes, 48 + Le16(bytes, 28) + index * 8);
+      if (Le16(bytes, cell) == 0x8000) references.emplace_back(page, at);
+    }
+  }
+  if (references.empty()) return;
+  const auto [page, at] = references[input.Below(references.size())];
+  const MutableByteView bytes = all.subspan(page, kSector);
+  PutInteresting(bytes, {at + input.Below(4) * 8, 8}, input);
+  RepairNode(bytes);
+}
+
 // A reference to another page than the one that was meant, to itself among others.
 void Editor::Point(Session& session, Input& input, Place place) {
   const auto to = Choose(session, input);
   if (!to || !to->data || !place.data || to->bytes < kSector || place.at < 4 * kSector) return;
   const MutableByteView from = place.span();
   const size_t cells = std::max<size_t>(Le16(from, 26), 1);
-  const size_t at = CellOf(from, input.Below(cells)) + input.Below(24);
+  // A child or an extent, or the root that a record of the catalog names.
+  const size_t at = ReferenceIn(from, input.Below(cells)) + input.Below(3) * 8;
   if (at + 16 > from.size()) return;
   PutNumber(from, at, 8, Le64(to->span(), 8));
   PutNumber(from, at + 8, 8, Le64(to->span(), 16));

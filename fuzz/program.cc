@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "fuzz/edits.h"
@@ -181,6 +182,26 @@ class Program {
 };
 
 }  // namespace
+
+size_t InsertDamage(uint8_t* program, size_t size, uint64_t random) {
+  // The change takes some of the random bytes, what is left of them are steps; then a family with an entry.
+  static constexpr uint8_t kUse[] = {15, 1, 0, 1, 1, 3, 2, 12, 2, 20, 24};
+  constexpr size_t kDrawn = 12;
+  constexpr size_t kStepBytes = kDrawn + sizeof kUse;
+  if (size < 2) return size;
+  program[0] |= 1;
+  const size_t at = 1 + random % (size - 1);
+  std::memmove(program + at + kStepBytes, program + at, size - at);
+  for (size_t i = 0; i < kDrawn; ++i) {
+    random = random * 6364136223846793005 + 1442695040888963407;
+    program[at + i] = static_cast<uint8_t>(random >> 56);
+  }
+  program[at] = static_cast<uint8_t>(26 + program[at] % 10);          // closed or abandoned, then changed
+  program[at + 1] = static_cast<uint8_t>(program[at + 1] % 24 | 16);  // forged
+  std::memcpy(program + at + kDrawn, kUse, sizeof kUse);
+  program[at + kDrawn + 1] = static_cast<uint8_t>(random % 3);
+  return size + kStepBytes;
+}
 
 void RunProgram(ByteView program, Steps steps) { Program(program, steps).Run(); }
 

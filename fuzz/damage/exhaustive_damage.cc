@@ -43,8 +43,19 @@ void OnDeath(int number) {
   std::raise(number);
 }
 
+// A log that was in use is never replaced: its data file may come back.
+void ExpectNothingCreated(const Files& changed) {
+  Options options = TinyOptions();
+  options.page_size = kSector;
+  const auto disk = std::make_shared<Disk>(changed);
+  const auto opened = Database::Open(disk, kDataName, options);
+  Expect(!opened && opened.error().code() == Errc::kCorrupt, "a new database took the place of a lost one");
+  Expect(disk->Take().at(kLogName) == changed.at(kLogName), "the log of a lost database was changed");
+}
+
 // What came of one damage.
 Outcome Examine(const Session& whole, const Files& changed) {
+  if (!changed.contains(kDataName)) ExpectNothingCreated(changed);
   {
     Session reader(1);
     reader.Adopt(whole);
