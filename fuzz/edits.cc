@@ -11,7 +11,13 @@ namespace {
 
 constexpr size_t kBytesMax = size_t{1} << 20;  // a file is not made longer than this
 
-// Sectors of which much depends are chosen as often as all others together.
+// As Editor::Damage numbers them.
+constexpr const char* kChanges[] = {"bit",        "bit",     "bytes",        "zeroed",
+                                    "garbled",    "swapped", "misdirected",  "lost write",
+                                    "lost write", "spliced", "all restored", "file restored",
+                                    "cut",        "cut",     "extended",     "removed or replaced"};
+
+// Sectors of which much depends are chosen more often than the others.
 size_t ChooseSector(const std::string& file, bool data, Input& input) {
   const size_t sectors = (file.size() + kSector - 1) / kSector;
   const uint8_t how = input.Byte();
@@ -74,6 +80,7 @@ std::optional<Editor::Place> Editor::Choose(Session& session, Input& input) cons
 
 void Editor::Apply(Session& session, Input& input) {
   const size_t what = input.Below(24);
+  last_ = what < std::size(kChanges) ? kChanges[what] : forging_ ? "forged" : "nothing";
   if (what < 16) return Damage(session, input, what);
   if (forging_) Forge(session, input);
 }
@@ -87,6 +94,7 @@ void Editor::Damage(Session& session, Input& input, size_t what) {
 }
 
 void Editor::DamagePlace(Session& session, Input& input, size_t what, Place place) {
+  last_ += std::string(place.data ? " data" : " log") + " sector " + std::to_string(place.at / kSector);
   const MutableByteView bytes = place.span();
   switch (what) {
     case 0:

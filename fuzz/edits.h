@@ -13,6 +13,8 @@ class Editor {
 
   // One change, drawn from `input`. REQUIRES: the session is closed, and was open before.
   void Apply(Session& session, Input& input);
+  // What the last change was, for people.
+  const std::string& last() const { return last_; }
 
  private:
   struct Place {
@@ -36,6 +38,7 @@ class Editor {
   void ForgeFreeMap(Session& session, Input& input);
 
   const bool forging_;
+  std::string last_;
   // Of another database: together they make it that one.
   bool foreign_log_ = false;
   bool foreign_data_ = false;

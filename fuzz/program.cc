@@ -166,7 +166,7 @@ class Program {
     }
     if (session_.closed_files().empty()) return;
     editor_.Apply(session_, input_);
-    Say("damage", session_.trust() == Trust::kUntrusted ? "forged" : "");
+    Say("damage:", editor_.last());
   }
 
   void Say(const char* what, const std::string& arguments) const {

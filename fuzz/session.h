@@ -88,7 +88,7 @@ class Session {
     Files files;
     History history;
     Trust trust = Trust::kExact;
-    bool limits = false;
+    bool forged = false;
   };
   struct Working {
     WriteTransaction transaction;
@@ -128,7 +128,7 @@ class Session {
   const uint64_t serial_;
   uint64_t values_ = 0;
   Trust trust_ = Trust::kExact;
-  bool limits_ = false;  // numbers may have been forged to be near their bounds
+  bool forged_ = false;  // once; numbers may be near their bounds, and other bytes of it lie about
   uint64_t errors_ = 0;
   uint64_t losses_ = 0;
   History history_;
