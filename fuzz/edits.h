@@ -34,6 +34,7 @@ class Editor {
   void ForgeField(Input& input, Place place);
   void Point(Session& session, Input& input, Place place);
   std::optional<Place> NewestMetaIn(Session& session) const;
+  std::optional<Place> LogGroupIn(Session& session, Input& input) const;
   void ForgeExtent(Session& session, Input& input);
   void ForgeFreeMap(Session& session, Input& input);
 

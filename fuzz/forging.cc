@@ -116,7 +116,9 @@ void RepairChain(Files& files) {
 
 void Editor::Forge(Session& session, Input& input) {
   const uint8_t how = input.Byte();
-  const auto place = how / 8 % 4 == 0 ? NewestMetaIn(session) : Choose(session, input);
+  const auto place = how / 8 % 4 == 0   ? NewestMetaIn(session)
+                     : how / 8 % 4 == 1 ? LogGroupIn(session, input)
+                                        : Choose(session, input);
   if (!place || place->bytes < kSector) return;
   session.NoteForgery();
   const MutableByteView bytes = place->span();
@@ -142,6 +144,22 @@ std::optional<Editor::Place> Editor::NewestMetaIn(Session& session) const {
   return Place{&data->second, at, kSector, true};
 }
 
+// One of those that follow the checkpoint.
+std::optional<Editor::Place> Editor::LogGroupIn(Session& session, Input& input) const {
+  Files& files = session.files();
+  if (!files.contains(kDataName) || !files.contains(kLogName)) return std::nullopt;
+  const format::MetaPage meta = NewestMeta(files[kDataName]);
+  std::string& log = files[kLogName];
+  std::vector<size_t> groups;
+  for (size_t at = 2 * kSector; at + kSector <= log.size(); at += kSector) {
+    format::LogGroup group;
+    if (!format::DecodeLogGroupHeader(AsBytes(log).subspan(at), group)) continue;
+    if (group.life == meta.log_life && group.lsn >= meta.lsn) groups.push_back(at);
+  }
+  if (groups.empty()) return std::nullopt;
+  return Place{&log, groups[input.Below(groups.size())], kSector, false};
+}
+
 void Editor::ForgeField(Input& input, Place place) {
   const MutableByteView bytes = place.span();
   if (place.data && place.at >= 4 * kSector) {
@@ -161,8 +179,12 @@ void Editor::ForgeField(Input& input, Place place) {
     PutInteresting(bytes, {20 + input.Below(24), 4}, input);
     place.at == 0 ? RepairLogHeader(bytes) : RepairLogMarker(bytes);
   } else {
-    PutInteresting(bytes, kGroupFields[input.Below(kGroupFields.size())], input);
-    if (input.Byte() % 2 == 0) PutInteresting(bytes, {88 + input.Below(80), 1}, input);
+    // Of the header, or of the operations: a group whose header is wrong is not read on.
+    if (input.Byte() % 4 == 0) {
+      PutInteresting(bytes, kGroupFields[input.Below(kGroupFields.size())], input);
+    } else {
+      PutInteresting(bytes, {88 + input.Below(40), 1}, input);
+    }
   }
 }
 
