@@ -11,7 +11,7 @@ namespace manifolddb::crashsim {
 namespace {
 
 // Checks of decoders that only forged bytes meet: no crash and no damage leaves the checksum in front of them
-// right, so no campaign can notice that they are gone. fuzz/ forges, and breaks them (fuzz/faults.md).
+// right, so no campaign can notice that they are gone. fuzz/ forges, and breaks them (scripts/fuzz-faults).
 constexpr std::string_view kForgedOnly = "decode.";
 
 bool IsOurs(const base::Site& site) { return !std::string_view(site.name()).starts_with(kForgedOnly); }

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "fuzz/raw.h"
 #include "fuzz/repair.h"
 #include "fuzz/rules.h"
 #include "fuzz/target.h"
@@ -46,6 +47,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
   size = LLVMFuzzerMutate(data, size, max_size);
+  // A free map of the length that the number of pages asks for, near the end of the file: two fields that
+  // must agree before the others are looked at.
+  if (seed % 32 == 1 && size >= 256) {
+    const manifolddb::MutableByteView unit(reinterpret_cast<std::byte*>(data), size);
+    const uint64_t pages = manifolddb::fuzz::Le64(unit, 176);
+    manifolddb::fuzz::PutNumber(unit, 160, 8, pages / 8 + (pages % 8 != 0 ? 1 : 0));
+    manifolddb::fuzz::PutNumber(unit, 144, 8, pages - 1 - seed / 32 % 8);
+  }
   if (seed % 8 != 0) manifolddb::fuzz::RepairMetaPage({reinterpret_cast<std::byte*>(data), size});
   return size;
 }
