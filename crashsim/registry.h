@@ -8,7 +8,8 @@
 
 namespace manifolddb::crashsim {
 
-std::vector<std::string> SiteNames();  // in byte order
+// In byte order. Sites that only forged bytes can tell from the sound engine are for fuzz/, and left out.
+std::vector<std::string> SiteNames();
 std::vector<std::string> MarkNames();  // in byte order
 // Breaks these sites and no others; prints and returns false if one is not registered.
 bool BreakSites(const std::vector<std::string>& names);

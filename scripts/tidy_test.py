@@ -238,6 +238,12 @@ class Rules(unittest.TestCase):
         self.catches(tidy.site_counts, "wal.a has no row", {**good, "docs/mutants.md": "\n"})
         gone = {**good, "docs/mutants.md": "| `wal.a` | x |\n| `wal.b` | x |\n"}
         self.catches(tidy.site_counts, "wal.b is no site", gone)
+        decoder = {**good, "engine/format/a.cc": 'bool c = MANIFOLDDB_BROKEN("decode.a");\n',
+                   "fuzz/faults.md": "| `decode.a` | x |\n| `wal.a` | x |\n"}
+        self.assertEqual(run(tidy.site_counts, decoder), [])
+        self.catches(tidy.site_counts, "decode.a has no row", {**decoder, "fuzz/faults.md": "\n"})
+        self.catches(tidy.site_counts, "decode.b is no site",
+                     {**decoder, "fuzz/faults.md": "| `decode.a` | x |\n| `decode.b` | x |\n"})
 
     def test_map_names(self):
         header = {"engine/wal/log.h": "#pragma once\nnamespace a::wal {\nvoid F();\n// void G();\n"

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "engine/base/assert.h"
+#include "engine/base/sites.h"
 #include "manifolddb/options.h"
 
 namespace manifolddb::format {
@@ -17,7 +18,9 @@ namespace {
 // A tree without entries has no root, and one without a root no entries. `entries_max`: what is read is
 // bounded more narrowly than what is written, see kNumberMax.
 bool TreePossible(const TreeRoot& tree, uint64_t entries_max) {
-  if (tree.root.null()) return tree.root.birth == Birth{} && tree.entries == 0;
+  if (tree.root.null()) {
+    return (tree.root.birth == Birth{} && tree.entries == 0) || MANIFOLDDB_BROKEN("decode.catalog.no_root");
+  }
   return tree.root.birth != Birth{} && tree.entries != 0 && tree.entries <= entries_max;
 }
 
@@ -78,7 +81,8 @@ bool DecodeFamilyRecord(ByteView value, FamilyRecord& out) {
       .next_table = TableId{disk.next_table},
       .tables = {.root = {.id = PageId{disk.tables_root_id}, .birth = Birth{disk.tables_root_birth}},
                  .entries = disk.tables_entries}};
-  if (!FamilyPossible(record, kNumberReadMax) || disk.options != 0) return false;
+  if (!FamilyPossible(record, kNumberReadMax)) return false;
+  if (disk.options != 0 && !MANIFOLDDB_BROKEN("decode.catalog.options")) return false;
   out = record;
   return true;
 }
@@ -125,7 +129,7 @@ bool DecodeDroppedKey(ByteView key, uint64_t& number) {
   if (key.size() != 1 + sizeof number || static_cast<char>(key[0]) != kDroppedKey) return false;
   number = 0;
   for (size_t i = 1; i < key.size(); ++i) number = number << 8 | static_cast<uint64_t>(key[i]);
-  return number <= kNumberReadMax;
+  return number <= kNumberReadMax || MANIFOLDDB_BROKEN("decode.catalog.dropped_number");
 }
 
 bool IsTableKey(ByteView key) { return !key.empty() && key.size() <= kNameBytesMax; }

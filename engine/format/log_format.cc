@@ -107,7 +107,8 @@ std::optional<Life> DecodeLogMarker(ByteView unit, const Identity& identity) {
   std::memcpy(&disk, unit.data(), sizeof disk);
   // Zeros before the first opening; torn by a crash in any; rot later.
   const bool intact = disk.magic == kMarkerMagic && disk.checksum == ChecksumOf(disk);
-  if (!intact || disk.identity != identity || disk.life > kLifeMax) return std::nullopt;
+  const bool ours = disk.identity == identity || MANIFOLDDB_BROKEN("decode.marker.identity");
+  if (!intact || !ours || disk.life > kLifeMax) return std::nullopt;
   return Life{disk.life};
 }
 
@@ -144,7 +145,8 @@ bool DecodeLogGroupHeader(ByteView bytes, LogGroup& out) {
   if (disk.magic != kLogGroupMagic) return false;
   // The rest is torn, rotten or forged; checked before the checksum since the length says what that covers,
   // and the sums of positions must not wrap.
-  if (disk.records == 0 || disk.bytes > kLogGroupBytesMax - sizeof disk ||
+  const bool too_long = disk.bytes > kLogGroupBytesMax - sizeof disk;
+  if (disk.records == 0 || (too_long && !MANIFOLDDB_BROKEN("decode.group.length")) ||
       disk.bytes / sizeof(LogRecordDisk) < disk.records) {
     return false;
   }
@@ -166,8 +168,9 @@ bool DecodeLogGroupHeader(ByteView bytes, LogGroup& out) {
 bool LogGroupIntact(ByteView group) {
   LogGroup header;
   if (!DecodeLogGroupHeader(group, header)) return false;
-  if (header.bytes > group.size() - sizeof(LogGroupDisk)) return false;
-  return header.checksum == GroupChecksum(group, header.bytes);
+  const bool whole = header.bytes <= group.size() - sizeof(LogGroupDisk);
+  if (!whole && !MANIFOLDDB_BROKEN("decode.group.end")) return false;
+  return header.checksum == GroupChecksum(group, header.bytes) || MANIFOLDDB_BROKEN("decode.group.checksum");
 }
 
 LogRecordDisk EncodeLogRecord(uint64_t bytes) {
@@ -184,7 +187,10 @@ std::optional<ByteView> TakeLogRecord(ByteView& records) {
   if (records.size() < sizeof(LogRecordDisk)) return std::nullopt;
   LogRecordDisk disk;
   std::memcpy(&disk, records.data(), sizeof disk);
-  if (disk.reserved != 0 || disk.bytes > records.size() - sizeof disk) return std::nullopt;
+  if (disk.reserved != 0 && !MANIFOLDDB_BROKEN("decode.record.reserved")) return std::nullopt;
+  if (disk.bytes > records.size() - sizeof disk && !MANIFOLDDB_BROKEN("decode.record.end")) {
+    return std::nullopt;
+  }
   const ByteView operations = records.subspan(sizeof disk, disk.bytes);
   records = records.subspan(sizeof disk + disk.bytes);
   return operations;

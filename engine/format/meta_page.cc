@@ -38,7 +38,9 @@ const char* WhyTreeImpossible(const MetaPage& meta, uint64_t number_max) {
   }
   if (tree.entries == 0) return "the catalog has a root and no entries";
   if (tree.entries > number_max) return "the catalog's number of entries is impossible";
-  if (tree.root.id < FirstPage(meta.page_size, meta.write_unit) || tree.root.id.raw() >= meta.page_count) {
+  const bool inside =
+      tree.root.id >= FirstPage(meta.page_size, meta.write_unit) && tree.root.id.raw() < meta.page_count;
+  if (!inside && !MANIFOLDDB_BROKEN("decode.meta.catalog_place")) {
     return "the catalog's root lies outside the file";
   }
   if (!BirthPossible(tree.root.birth, meta.life)) return "the catalog's root was born in no life so far";
@@ -52,7 +54,8 @@ const char* WhyFreeMapImpossible(const MetaPage& meta) {
   }
   if (map.bytes != (meta.page_count + 7) / 8) return "the free map's length does not fit the number of pages";
   if (map.first < FirstPage(meta.page_size, meta.write_unit) || map.first.raw() >= meta.page_count ||
-      ExtentPages(map.bytes, meta.page_size) > meta.page_count - map.first.raw()) {
+      (ExtentPages(map.bytes, meta.page_size) > meta.page_count - map.first.raw() &&
+       !MANIFOLDDB_BROKEN("decode.meta.free_map_end"))) {
     return "the free map lies outside the file";
   }
   if (!BirthPossible(map.birth, meta.life)) return "the free map was born in no life so far";
@@ -70,7 +73,8 @@ const char* WhyImpossible(const MetaPage& meta, uint64_t number_max) {
   if (meta.txn.raw() > number_max) return "the commit's number is impossible";
   // Life 0 is the creation: nobody has opened it, nothing follows.
   if (meta.life.raw() > kLifeMax || (meta.life == Life{} && !meta.clean)) return "the life is impossible";
-  if (meta.log_life > meta.life || (meta.log_life == Life{} && meta.life != Life{})) {
+  if ((meta.log_life > meta.life && !MANIFOLDDB_BROKEN("decode.meta.log_life")) ||
+      (meta.log_life == Life{} && meta.life != Life{})) {
     return "the log's life is impossible";
   }
   if (meta.copy_order != CopyOrder::kFirst && meta.copy_order != CopyOrder::kSecond) {
@@ -192,7 +196,7 @@ DecodedMeta DecodeFields(ByteView unit) {
   // From here on: forged or miswritten, see WhyImpossible.
   if (disk.format_version != kFormatVersion) return Refuse(MetaVerdict::kDamaged, "no such format version");
   if (disk.clean > 1) return Refuse(MetaVerdict::kDamaged, "the clean flag is neither 0 nor 1");
-  if (disk.reserved0 != 0 || !AllZero(disk.reserved1)) {
+  if ((disk.reserved0 != 0 || !AllZero(disk.reserved1)) && !MANIFOLDDB_BROKEN("decode.meta.reserved")) {
     return Refuse(MetaVerdict::kDamaged, "reserved bytes of the meta page are not zero");
   }
   const MetaPage meta = FieldsOf(disk);

@@ -58,8 +58,12 @@ const char* WhyHeaderInvalid(ByteView page, PageRef ref) {
     return "the page is of another birth than its reference";
   }
   const bool leaf = header.kind == static_cast<uint8_t>(PageKind::kLeaf);
-  if (leaf != (header.level == 0) || header.level > kLevelMax) return "impossible level";
-  if (header.reserved0 != 0 || header.reserved1 != 0) return "reserved bytes are not zero";
+  if ((leaf != (header.level == 0) || header.level > kLevelMax) && !MANIFOLDDB_BROKEN("decode.node.level")) {
+    return "impossible level";
+  }
+  if ((header.reserved0 != 0 || header.reserved1 != 0) && !MANIFOLDDB_BROKEN("decode.node.reserved")) {
+    return "reserved bytes are not zero";
+  }
   if (header.cells == 0) return "empty node";
   if (header.prefix_bytes > KeyBytesMax(static_cast<uint32_t>(page.size()))) return "prefix too long";
   const uint32_t slots_end =
@@ -71,7 +75,8 @@ const char* WhyHeaderInvalid(ByteView page, PageRef ref) {
 // What a page refers to was born before the page was last changed, in the same life at the latest: an edit in
 // a later one is a new page.
 bool BornLater(Birth referred, ByteView page) {
-  return LifeOf(referred) > LifeOf(Birth{HeaderOf(page).birth});
+  return LifeOf(referred) > LifeOf(Birth{HeaderOf(page).birth}) &&
+         !MANIFOLDDB_BROKEN("decode.node.later_life");
 }
 
 // A leaf cell at `at`, whose first `bytes` bytes (the fixed part and the key) are known to be in the page;
@@ -81,14 +86,18 @@ const char* WhyValueInvalid(ByteView page, uint32_t at, uint32_t key_bytes, uint
   const uint32_t full_key_bytes = HeaderOf(page).prefix_bytes + key_bytes;
   const bool in_extent = (cell.value_bytes & LeafCell::kExtentBit) != 0;
   const uint32_t stored = in_extent ? uint32_t{sizeof(ExtentRefDisk)} : uint32_t{cell.value_bytes};
-  if (page.size() - at - bytes < stored) return "value outside the page";
+  if (page.size() - at - bytes < stored && !MANIFOLDDB_BROKEN("decode.node.value_end")) {
+    return "value outside the page";
+  }
   const uint32_t inline_max = InlineBytesMax(static_cast<uint32_t>(page.size()));
   if (in_extent) {
     if (cell.value_bytes != LeafCell::kExtentBit) return "impossible value length";
     const ExtentRef extent = Decode(*reinterpret_cast<const ExtentRefDisk*>(page.data() + at + bytes));
     if (extent.null() || extent.birth == Birth{}) return "null extent";
     if (BornLater(extent.birth, page)) return "extent of a later life";
-    if (extent.bytes > kValueBytesMax) return "extent too long";
+    if (extent.bytes > kValueBytesMax && !MANIFOLDDB_BROKEN("decode.node.extent_length")) {
+      return "extent too long";
+    }
     if (full_key_bytes + extent.bytes <= inline_max) return "small value in an extent";
   } else if (full_key_bytes + stored > inline_max) {
     return "large value in a leaf";
@@ -124,10 +133,11 @@ const char* WhySlotInvalid(ByteView page, uint32_t index, CellMap& map, uint32_t
   const char* why =
       leaf ? WhyValueInvalid(page, at, key_bytes, bytes) : WhyChildInvalid(page, at, key_bytes, index == 0);
   if (why != nullptr) return why;
-  if (!map.Take(at, bytes)) return "cells overlap";
+  if (!map.Take(at, bytes) && !MANIFOLDDB_BROKEN("decode.node.overlap")) return "cells overlap";
   cells_bytes += bytes;
   key = page.subspan(at + lead_bytes, key_bytes);
-  return slot.head == SlotHead(key) ? nullptr : "head differs from the key";
+  const bool heads_fit = slot.head == SlotHead(key) || MANIFOLDDB_BROKEN("decode.node.head");
+  return heads_fit ? nullptr : "head differs from the key";
 }
 
 }  // namespace
@@ -164,11 +174,13 @@ const char* WhyNodeInvalid(ByteView page, PageRef ref) {
     if (const char* why = WhySlotInvalid(page, index, map, cells_bytes, key); why != nullptr) return why;
     // The first separator of a branch is no key.
     const bool ordered = index < (header.level == 0 ? 1u : 2u) || Compare(before, key) < 0;
-    if (!ordered) return "keys out of order";
+    if (!ordered && !MANIFOLDDB_BROKEN("decode.node.order")) return "keys out of order";
     before = key;
   }
-  if (page.size() - header.heap_begin - cells_bytes != header.heap_garbage)
+  if (page.size() - header.heap_begin - cells_bytes != header.heap_garbage &&
+      !MANIFOLDDB_BROKEN("decode.node.garbage")) {
     return "wrong count of garbage bytes";
+  }
   return nullptr;
 }
 

@@ -1,0 +1,54 @@
+#pragma once
+// A directory whose files are plain bytes: to be kept, changed and put back while no database is open.
+//
+// Instead of MakeMemoryStorage: an identity drawn there counts the storages of the process, so the same input
+// would not give the same files twice; and no forged length makes this one take memory.
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "manifolddb/storage.h"
+
+namespace manifolddb::fuzz {
+
+// The files of a directory, by name.
+using Files = std::map<std::string, std::string>;
+
+// Page and write unit of every database here.
+inline constexpr size_t kSector = 512;
+
+inline constexpr const char* kDataName = "db";
+inline constexpr const char* kLogName = "db-wal";
+
+class Disk final : public Storage {
+ public:
+  static constexpr uint64_t kFileBytesMax = uint64_t{16} << 20;
+
+  // `identity` begins those that it hands out.
+  explicit Disk(Files files = {}, uint64_t identity = 1);
+
+  // As they are at this moment: what a killed process leaves behind.
+  Files Take() const;
+
+  Result<std::unique_ptr<File>> Open(const std::string& name, OpenMode mode) override;
+  Result<bool> Exists(const std::string& name) override;
+  Status Rename(const std::string& from, const std::string& to) override;
+  Status Remove(const std::string& name) override;
+  Status SyncDirectory() override { return {}; }
+  std::array<std::byte, 16> NewIdentity() override;
+
+ private:
+  struct Inode {
+    std::string bytes;
+    uint32_t shared_locks = 0;
+    bool exclusive_lock = false;
+  };
+  class OpenFile;
+
+  std::map<std::string, std::shared_ptr<Inode>> names_;
+  const uint64_t identity_;
+  uint64_t identities_ = 0;
+};
+
+}  // namespace manifolddb::fuzz

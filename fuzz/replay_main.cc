@@ -1,0 +1,238 @@
+// Runs a fuzz target without libFuzzer: as a test, under every compiler, and to play an input again.
+//
+//   fuzz_TARGET --corpus FOLDER [--mutations N] [--seed S]   every file of it, then N changed ones
+//   fuzz_TARGET FILE..                                       these inputs
+//   fuzz_TARGET --hex DIGITS                                 this one, as a REPRO line names it
+//
+// The same arguments run the same inputs. An input that ends the process, or takes longer than a minute, is
+// printed as a REPRO line. Exit code: 0; 2 for wrong arguments, among them a corpus without files.
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fuzz/target.h"
+
+extern "C" {
+__attribute__((weak)) size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                                     unsigned seed);
+// Of AddressSanitizer and its kin.
+__attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
+}
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+constexpr unsigned kSecondsMax = 60;
+constexpr size_t kInputBytesMax = 4096;
+constexpr size_t kHexBytesMax = 2048;
+
+uint64_t random_state = 1;
+// SplitMix64.
+uint64_t Random() {
+  uint64_t z = random_state += 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return z ^ z >> 31;
+}
+size_t Below(size_t bound) { return Random() % bound; }
+
+// What is running, for whoever finds the process dying.
+const char* program = "";
+Bytes running;
+bool said = false;
+
+void SayRepro() {
+  if (std::exchange(said, true)) return;
+  std::string line = std::string("REPRO ") + program;
+  if (running.size() <= kHexBytesMax) {
+    line += " --hex ";
+    for (const uint8_t byte : running) {
+      line += "0123456789abcdef"[byte >> 4];
+      line += "0123456789abcdef"[byte & 15];
+    }
+  } else {
+    const std::string path = (std::filesystem::temp_directory_path() / "fuzz-finding").string();
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(running.data()), static_cast<std::streamsize>(running.size()));
+    line += " " + path;
+  }
+  line += "\n";
+  if (::write(2, line.data(), line.size()) < 0) return;
+}
+
+void OnSignal(int number) {
+  if (number == SIGALRM) {
+    const char text[] = "fuzz: an input takes longer than a minute\n";
+    if (::write(2, text, sizeof text - 1) < 0) ::_exit(1);
+  }
+  SayRepro();
+  std::signal(number, SIG_DFL);
+  std::raise(number == SIGALRM ? SIGABRT : number);
+}
+
+void CatchDeath() {
+  for (const int number : {SIGABRT, SIGALRM}) std::signal(number, OnSignal);
+  if (__sanitizer_set_death_callback != nullptr) {
+    __sanitizer_set_death_callback(SayRepro);
+  } else {
+    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(number, OnSignal);
+  }
+}
+
+void Run(Bytes input) {
+  running = std::move(input);
+  ::alarm(kSecondsMax);
+  LLVMFuzzerTestOneInput(running.data(), running.size());
+  ::alarm(0);
+}
+
+Bytes ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    std::fprintf(stderr, "%s: cannot read %s\n", program, path.c_str());
+    std::exit(2);
+  }
+  return Bytes(std::istreambuf_iterator<char>(file), {});
+}
+
+// By name, so that every machine runs them in the same order.
+std::vector<std::string> FilesIn(const std::string& folder) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.is_regular_file()) paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  if (paths.empty()) {
+    std::fprintf(stderr, "%s: there is no input in %s: a test of nothing\n", program, folder.c_str());
+    std::exit(2);
+  }
+  return paths;
+}
+
+Bytes Mutated(Bytes bytes) {
+  for (size_t changes = 1 + Below(4); changes > 0; --changes) {
+    size_t size = bytes.size();
+    bytes.resize(std::max(size + 64, kInputBytesMax));
+    const size_t max = bytes.size();
+    const auto seed = static_cast<unsigned>(Random());
+    size = LLVMFuzzerCustomMutator != nullptr ? LLVMFuzzerCustomMutator(bytes.data(), size, max, seed)
+                                              : LLVMFuzzerMutate(bytes.data(), size, max);
+    bytes.resize(size);
+  }
+  return bytes;
+}
+
+Bytes FromHex(const std::string& digits) {
+  Bytes bytes;
+  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
+    bytes.push_back(static_cast<uint8_t>(std::stoul(digits.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
+}
+
+struct Arguments {
+  std::string corpus;
+  uint64_t mutations = 0;
+  uint64_t seed = 1;
+  std::vector<std::string> files;
+  std::string hex;
+};
+
+Arguments Parse(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (!word.starts_with("--")) {
+      arguments.files.push_back(word);
+      continue;
+    }
+    const std::string value = i + 1 < argc ? argv[++i] : "";
+    if (word == "--corpus") {
+      arguments.corpus = value;
+    } else if (word == "--mutations") {
+      arguments.mutations = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (word == "--seed") {
+      arguments.seed = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (word == "--hex") {
+      arguments.hex = value;
+    } else {
+      std::fprintf(stderr, "%s: unknown option %s\n", program, word.c_str());
+      std::exit(2);
+    }
+  }
+  if (arguments.corpus.empty() && arguments.files.empty() && arguments.hex.empty()) {
+    std::fprintf(stderr, "usage: %s --corpus FOLDER [--mutations N] [--seed S] | FILE.. | --hex DIGITS\n",
+                 program);
+    std::exit(2);
+  }
+  return arguments;
+}
+
+}  // namespace
+
+// A change as libFuzzer makes them, without its knowledge of what was reached.
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size) {
+  if (size == 0) {
+    if (max_size == 0) return 0;
+    data[0] = static_cast<uint8_t>(Random());
+    return 1;
+  }
+  const size_t at = Below(size);
+  switch (Below(7)) {
+    case 0: data[at] ^= static_cast<uint8_t>(1u << Below(8)); break;
+    case 1: data[at] = static_cast<uint8_t>(Random()); break;
+    case 2: data[at] = static_cast<uint8_t>(data[at] + (Below(2) == 0 ? 1 : 255)); break;
+    case 3: {  // more of the same
+      const size_t bytes = std::min(1 + Below(16), std::min(size - at, max_size - size));
+      std::memmove(data + at + bytes, data + at, size - at);
+      return size + bytes;
+    }
+    case 4: {
+      const size_t bytes = std::min(1 + Below(16), size - at);
+      std::memmove(data + at, data + at + bytes, size - at - bytes);
+      return size - bytes;
+    }
+    case 5: {
+      const size_t from = Below(size);
+      std::memmove(data + at, data + from, std::min(1 + Below(32), size - std::max(at, from)));
+      break;
+    }
+    default: {
+      static constexpr uint64_t kNumbers[] = {
+          0, 1, 0xff, 0x7fff, 0x8000, 0xffff, 0xffffffff, uint64_t{1} << 61, ~uint64_t{0}};
+      const uint64_t number = kNumbers[Below(std::size(kNumbers))];
+      std::memcpy(data + at, &number, std::min<size_t>(size - at, size_t{1} << Below(4)));
+    }
+  }
+  return size;
+}
+
+int main(int argc, char** argv) {
+  program = argv[0];
+  const Arguments arguments = Parse(argc, argv);
+  LLVMFuzzerInitialize(&argc, &argv);
+  CatchDeath();
+  if (!arguments.hex.empty()) Run(FromHex(arguments.hex));
+  for (const std::string& path : arguments.files) Run(ReadFile(path));
+  if (arguments.corpus.empty()) return 0;
+  random_state = arguments.seed;
+  std::vector<Bytes> inputs;
+  for (const std::string& path : FilesIn(arguments.corpus)) inputs.push_back(ReadFile(path));
+  for (const Bytes& input : inputs) Run(input);
+  for (uint64_t i = 0; i < arguments.mutations; ++i) Run(Mutated(inputs[Below(inputs.size())]));
+  std::printf("%zu inputs of the corpus, %llu changed ones\n", inputs.size(),
+              static_cast<unsigned long long>(arguments.mutations));
+  return 0;
+}

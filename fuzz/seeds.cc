@@ -1,0 +1,139 @@
+// Writes the first inputs of every target: what the engine itself puts on a disk, and programs drawn from a
+// fixed seed. The fuzzers go on from there; fuzz/README.md says how the corpora in fuzz/corpus come of it.
+//
+//   fuzz_seeds FOLDER        FOLDER/TARGET/NAME for each target
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "engine/format/log_format.h"
+#include "engine/format/page_header.h"
+#include "fuzz/raw.h"
+#include "fuzz/session.h"
+
+namespace manifolddb::fuzz {
+namespace {
+
+std::string folder;
+
+void Write(const std::string& target, const std::string& name, const std::string& bytes) {
+  const std::filesystem::path directory = std::filesystem::path(folder) / target;
+  std::filesystem::create_directories(directory);
+  std::ofstream file(directory / name, std::ios::binary);
+  file << bytes;
+  if (!file.flush()) Violation("cannot write " + (directory / name).string());
+}
+
+void WriteLeaf(const std::string& page, const std::string& name) {
+  const ByteView bytes = AsBytes(page);
+  for (size_t index = 0; index < Le16(bytes, 26); ++index) {
+    const size_t slot = 48 + Le16(bytes, 28) + index * 8;
+    const size_t cell = Le16(bytes, slot);
+    const size_t key_bytes = Le16(bytes, slot + 2);
+    const size_t value_bytes = Le16(bytes, cell) == 0x8000 ? 32 : Le16(bytes, cell);
+    const std::string value = page.substr(cell + 2 + key_bytes, value_bytes);
+    const std::string at = name + "-" + std::to_string(index);
+    if (value_bytes == 48 || value_bytes == 40 || value_bytes == 16 || value_bytes == 32) {
+      Write("catalog", at, value);
+    }
+    if (index == 0) Write("catalog", at + "-key", page.substr(cell + 2, key_bytes));
+  }
+}
+
+void WriteData(const std::string& data, const std::string& name) {
+  for (size_t copy = 0; copy < 4; ++copy) {
+    Write("meta_page", name + "-" + std::to_string(copy), data.substr(copy * kSector, 256));
+  }
+  for (size_t at = 4 * kSector; at + kSector <= data.size(); at += kSector) {
+    const std::string page = data.substr(at, kSector);
+    const std::string id = name + "-" + std::to_string(at / kSector);
+    const format::PageRef self{format::PageId{Le64(AsBytes(page), 8)},
+                               format::Birth{Le64(AsBytes(page), 16)}};
+    if (format::WhyInvalid(AsBytes(page), self) != nullptr) continue;
+    Write("node_page", id, std::string(1, '\0') + page);
+    if (page[24] == 1) WriteLeaf(page, id);
+  }
+}
+
+void WriteLog(const std::string& log, const std::string& name) {
+  Write("log_header", name + "-header", log.substr(0, 64));
+  Write("log_header", name + "-marker", log.substr(kSector, 40));
+  for (size_t at = 2 * kSector; at < log.size(); at += kSector) {
+    const ByteView bytes = AsBytes(log).subspan(at);
+    format::LogGroup group;
+    if (!format::DecodeLogGroupHeader(bytes, group) || !format::LogGroupIntact(bytes)) continue;
+    const std::string id = name + "-" + std::to_string(at / kSector);
+    Write("log_records", id, log.substr(at, sizeof(format::LogGroupDisk) + group.bytes));
+    ByteView records = bytes.subspan(sizeof(format::LogGroupDisk), group.bytes);
+    if (const auto operations = format::TakeLogRecord(records)) {
+      Write("log_records", id + "-operations", std::string(AsText(*operations)));
+    }
+  }
+}
+
+void WriteFiles(const Files& files, const std::string& name) {
+  WriteData(files.at(kDataName), name);
+  WriteLog(files.at(kLogName), name);
+}
+
+// Every kind of operation, page and record.
+void WriteDecoders() {
+  Session session(1);
+  session.CreateFamily("f0");
+  session.CreateFamily("family-with-a-longer-name");
+  for (int i = 0; i < 200; ++i) session.Put("f0", "t0", "m" + std::to_string(1000 + i), 60);
+  session.Commit({});
+  for (int i = 0; i < 6; ++i) session.Put("f0", "t1", std::string(110, 'p') + std::to_string(i), 10);
+  session.Put("f0", "t2", "large", 700);
+  session.Put("f0", "t2", "", 20);
+  session.Commit({});
+  session.Close();
+  WriteFiles(session.closed_files(), "closed");
+  session.Delete("f0", "t0", "m1003");
+  session.DeleteRange("f0", "t0", "m1010", "m1015");
+  session.DeleteRange("f0", "t0", std::nullopt, "m1001");
+  session.RenameTable("f0", "t1", "t9");
+  session.DropTable("f0", "t2");
+  session.Commit({});
+  session.RenameFamily("family-with-a-longer-name", "g");
+  session.DropFamily("g");
+  session.Put("f0", "t2", "large", 300);
+  session.Commit({.durability = Durability::kNone});
+  session.Abandon();
+  WriteFiles(session.closed_files(), "abandoned");
+  Write("catalog", "dropped-key", std::string("D\0\0\0\0\0\0\0\7", 9));
+  Write("catalog", "bitmap", std::string("\3\xff\0\x0f\1", 5));
+}
+
+uint64_t random_state = 7;
+uint8_t Random() {
+  random_state = random_state * 6364136223846793005 + 1442695040888963407;
+  return static_cast<uint8_t>(random_state >> 56);
+}
+
+// A family, a table with much in it, then anything.
+void WritePrograms(const std::string& target, int programs) {
+  for (int number = 0; number < programs; ++number) {
+    std::string program(1, static_cast<char>(number % 2));
+    program += std::string("\x0f\0\3\0\0\0\x7f\2\x0c\2", 10);  // create family, bulk, commit
+    for (int steps = 10 + Random() % 100; steps > 0; --steps) program += static_cast<char>(Random());
+    Write(target, "program-" + std::to_string(number), program);
+  }
+}
+
+}  // namespace
+}  // namespace manifolddb::fuzz
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+    return 2;
+  }
+  manifolddb::fuzz::folder = argv[1];
+  manifolddb::fuzz::WriteDecoders();
+  manifolddb::fuzz::WritePrograms("operations", 40);
+  manifolddb::fuzz::WritePrograms("damaged", 80);
+  return 0;
+}

@@ -1,0 +1,272 @@
+// How a database comes and goes, and what it claims to be when it comes.
+#include "fuzz/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/format/meta_page.h"
+
+namespace manifolddb::fuzz {
+namespace {
+
+constexpr size_t kImagesMax = 6;
+
+class NoClock final : public Clock {
+ public:
+  uint64_t NowNanos() override { return 0; }
+};
+
+// Where bytes changed that no checksum was made to match.
+bool BlamesAFile(const Error& error) {
+  switch (error.code()) {
+    case Errc::kCorrupt:
+    case Errc::kTruncated:
+    case Errc::kNotADatabase:
+    case Errc::kNotFound: return error.file().starts_with(kDataName);
+    case Errc::kTransactionEnded: return true;  // a change that failed leaves nothing but to abort
+    default: return false;
+  }
+}
+
+// Whatever forged bytes may say.
+bool SaysWhatIsForged(const Error& error) {
+  switch (error.code()) {
+    case Errc::kNewerFormat:
+    case Errc::kLimit:
+    case Errc::kNoSuchColumnFamily:
+    case Errc::kNoSuchTable:
+    case Errc::kAlreadyExists:
+    case Errc::kKeyTooLong:
+    case Errc::kNoSpace:
+    case Errc::kUnknownOutcome: return true;
+    default: return BlamesAFile(error);
+  }
+}
+
+format::Life NewestLife(const Files& files) {
+  format::Life newest;
+  const auto data = files.find(kDataName);
+  for (size_t at = 0; data != files.end() && at < 4 * kSector && at < data->second.size(); at += kSector) {
+    const auto decoded = format::DecodeMetaPage(AsBytes(data->second).subspan(at));
+    if (decoded.verdict == format::MetaVerdict::kValid) newest = std::max(newest, decoded.meta.life);
+  }
+  return newest;
+}
+
+// Numbers that only grow are believed up to a bound and counted on from there: what was forged to be at it is
+// written once more, and then not believed.
+bool NearTheBounds(const std::string& data) {
+  constexpr uint64_t kFar = uint64_t{1} << 60;
+  for (size_t at = 0; at < 4 * kSector; at += kSector) {
+    const auto decoded = format::DecodeMetaPage(AsBytes(data).subspan(at, kSector));
+    if (decoded.verdict != format::MetaVerdict::kValid) continue;
+    const format::MetaPage& meta = decoded.meta;
+    if (meta.number.raw() > kFar || meta.txn.raw() > kFar || meta.lsn.raw() > kFar) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Options TinyOptions() {
+  Options options;
+  options.write_unit = kSector;
+  options.log_bytes_initial = 16 * kSector;
+  options.log_bytes_max = 64 * kSector;
+  options.cache_bytes = 64 * kSector;
+  options.dirty_bytes_max = 32 * kSector;
+  options.checkpoint_interval_ms = 0;
+  options.executor = MakeInlineExecutor();
+  options.clock = std::make_shared<NoClock>();
+  return options;
+}
+
+Session::~Session() { Discard(); }
+
+bool Session::Accept(const Error& error) {
+  const bool may = trust_ == Trust::kExact     ? forged_ && error.code() == Errc::kLimit
+                   : trust_ == Trust::kDamaged ? BlamesAFile(error)
+                                               : SaysWhatIsForged(error);
+  if (!may) Violation("an error that cannot be: " + error.ToString());
+  ++errors_;
+  return false;
+}
+
+Files& Session::files() {
+  Expect(!open(), "files of an open database were to be changed");
+  return files_;
+}
+// What was forged and lay where nobody looks, a damaged sector may bring to light.
+void Session::NoteDamage() {
+  if (trust_ == Trust::kExact) trust_ = forged_ ? Trust::kUntrusted : Trust::kDamaged;
+}
+void Session::NoteForgery() {
+  trust_ = Trust::kUntrusted;
+  images_.clear();  // a page forged to be of the same birth as an older one is that one
+}
+
+void Session::Adopt(const Session& other) {
+  closed_ = other.closed_;
+  files_ = closed_.files;
+  history_ = closed_.history;
+  trust_ = closed_.trust;
+}
+
+void Session::Restore(size_t index) {
+  closed_ = std::move(images_[index]);
+  // What came later never happened; its births are drawn again.
+  images_.resize(index);
+  files_ = closed_.files;
+  history_ = closed_.history;
+  trust_ = closed_.trust;
+  forged_ = closed_.forged;
+}
+
+// Gone, without a trace: what the closing writes is written to a disk that nobody reads.
+void Session::Discard() {
+  snapshot_.reset();
+  working_.reset();
+  database_.reset();
+  disk_.reset();
+}
+
+void Session::Leave(Files files) {
+  files_ = std::move(files);
+  if (!closed_.files.empty()) images_.push_back(std::move(closed_));
+  if (images_.size() > kImagesMax) images_.erase(images_.begin());
+  closed_ = Image{files_, history_, trust_, forged_};
+}
+
+void Session::Refused() {
+  files_ = closed_.files;
+  history_ = closed_.history;
+  trust_ = closed_.trust;
+  forged_ = closed_.forged;
+}
+
+std::unique_ptr<Database> Session::TryOpen(bool read_only, std::shared_ptr<Disk>& disk) {
+  disk = std::make_shared<Disk>(files_, serial_);
+  Options options = TinyOptions();
+  options.create_if_missing = closed_.files.empty() && !read_only;
+  if (options.create_if_missing) options.page_size = kSector;
+  options.read_only = read_only;
+  auto opened = Database::Open(disk, kDataName, options);
+  if (Ok(opened)) return std::move(*opened);
+  return nullptr;
+}
+
+// A prefix of the commits that holds all that were acknowledged (G1, G3); with damage, one that is shorter
+// only where nothing that survived states more (G7).
+void Session::CheckClaim(uint64_t claimed) {
+  if (history_.At(claimed) == nullptr)
+    Violation("it claims to be at commit " + std::to_string(claimed) + ", which nobody made");
+  if (claimed >= history_.acknowledged()) return;
+  const std::string where = "commit " + std::to_string(claimed) + " was found, commit " +
+                            std::to_string(history_.acknowledged()) + " was acknowledged";
+  if (trust_ == Trust::kExact) Violation(where);
+  if (const auto proof = ProofOfMore(files_, claimed)) Violation(where + ", and " + *proof);
+}
+
+bool Session::Open() {
+  if (open()) return true;
+  database_ = TryOpen(false, disk_);
+  if (database_ == nullptr) {
+    Refused();
+    return false;
+  }
+  const uint64_t claimed = database_->Stats().commit_number;
+  if (trust_ == Trust::kUntrusted) {
+    Rebase();
+    return true;
+  }
+  CheckClaim(claimed);
+  if (claimed < history_.newest()) {
+    ++losses_;
+    history_.CutBehind(claimed);
+    images_.clear();
+    // An older data file beside a log whose marker was damaged as well: a life is lived again, and what lies
+    // about of it the first time is of the same births (docs/durability.md, Open).
+    if (NewestLife(files_) < NewestLife(closed_.files)) forged_ = true;
+  }
+  if (trust_ == Trust::kDamaged) CheckAll();
+  return true;
+}
+
+// Forged bytes may have become the database. If it is whole, it is one like any other from here on.
+void Session::Rebase() {
+  const bool ok = VerifyOk();
+  const Seen seen = See();
+  if (!ok || NearTheBounds(disk_->Take().at(kDataName))) return;
+  Expect(seen.whole, "Verify found nothing, and something cannot be read");
+  if (seen.contradiction != nullptr)
+    Violation(std::string("Verify found nothing, and ") + seen.contradiction);
+  history_.Restart(database_->Stats().commit_number, seen.ToState());
+  trust_ = Trust::kExact;
+  forged_ = true;
+}
+
+void Session::Close() {
+  if (!open()) return;
+  Commit({});
+  if (!open()) return;
+  snapshot_.reset();
+  const Status closed = database_->Close();
+  if (Ok(closed)) history_.Acknowledge();
+  Files files = disk_->Take();
+  Discard();
+  Leave(std::move(files));
+}
+
+void Session::Abandon() {
+  if (!open()) return;
+  Files files = disk_->Take();
+  Discard();
+  // Where a life was forged to be one that was before, that one's groups lie in the ring, and go on.
+  if (forged_) trust_ = Trust::kUntrusted;
+  Leave(std::move(files));
+}
+
+void Session::LookReadOnly() {
+  if (open()) Close();
+  if (closed_.files.empty()) return;
+  std::shared_ptr<Disk> disk;
+  database_ = TryOpen(true, disk);
+  if (database_ == nullptr) return;
+  const uint64_t claimed = database_->Stats().commit_number;
+  const bool ok = VerifyOk();
+  const Seen seen = See();
+  Expect(!ok || seen.whole, "Verify found nothing, and something cannot be read");
+  if (modelled()) {
+    CheckClaim(claimed);
+    if (const auto why = WhyWrong(seen, *history_.At(claimed))) Violation("read-only: " + *why);
+  }
+  Discard();
+  Expect(disk->Take() == files_, "a read-only opening changed the files");
+}
+
+bool Session::VerifyOk() {
+  const auto report = database_->Verify();
+  if (!Ok(report)) return false;
+  if (!report->ok() && trust_ == Trust::kExact) {
+    const auto& problem = report->problems.front();
+    Violation("Verify: " + problem.file + " at " + std::to_string(problem.offset) + ": " + problem.what);
+  }
+  return report->ok();
+}
+
+Seen Session::See() {
+  return ReadAll(*database_, [this](const Error& error) { Accept(error); });
+}
+
+bool Session::Verify() { return Open() && VerifyOk(); }
+
+void Session::CheckAll() {
+  if (!Open()) return;
+  const Seen seen = See();
+  if (modelled()) {
+    if (const auto why = WhyWrong(seen, *history_.Newest())) Violation(*why);
+  }
+  if (!seen.whole) Expect(!VerifyOk(), "something cannot be read, and Verify found nothing");
+}
+
+}  // namespace manifolddb::fuzz
