@@ -86,6 +86,17 @@ format::MetaPage NewestMeta(const std::string& data) {
   return newest;
 }
 
+// Pages that hold a node of this kind, or of any (0), at the place that it names.
+std::vector<size_t> NodesIn(ByteView data, uint8_t kind) {
+  std::vector<size_t> nodes;
+  for (size_t at = 4 * kSector; at + kSector <= data.size(); at += kSector) {
+    const auto its = static_cast<uint8_t>(data[at + 24]);
+    if (Le64(data, at + 8) == at / kSector && (kind == 0 ? its == 1 || its == 2 : its == kind))
+      nodes.push_back(at);
+  }
+  return nodes;
+}
+
 MutableByteView Mutable(std::string& bytes) {
   return {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()};
 }
@@ -211,9 +222,19 @@ void Editor::ForgeExtent(Session& session, Input& input) {
   RepairNode(bytes);
 }
 
-// A reference to another page than the one that was meant, to itself among others.
+// A reference to another page than the one that was meant, to itself among others. Most pages are leaves and
+// extents, and what a branch leads to matters most: it often is the one.
 void Editor::Point(Session& session, Input& input, Place place) {
-  const auto to = Choose(session, input);
+  auto to = Choose(session, input);
+  const auto data = session.files().find(kDataName);
+  if (data != session.files().end() && input.Byte() % 2 == 0) {
+    const auto branches = NodesIn(AsBytes(data->second), 2);
+    const auto nodes = NodesIn(AsBytes(data->second), input.Byte() % 2 == 0 ? 2 : 0);
+    if (!branches.empty() && !nodes.empty()) {
+      place = {&data->second, branches[input.Below(branches.size())], kSector, true};
+      to = Place{&data->second, nodes[input.Below(nodes.size())], kSector, true};
+    }
+  }
   if (!to || !to->data || !place.data || to->bytes < kSector || place.at < 4 * kSector) return;
   const MutableByteView from = place.span();
   const size_t cells = std::max<size_t>(Le16(from, 26), 1);

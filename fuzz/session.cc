@@ -200,9 +200,26 @@ void Session::Rebase() {
   Expect(seen.whole, "Verify found nothing, and something cannot be read");
   if (seen.contradiction != nullptr)
     Violation(std::string("Verify found nothing, and ") + seen.contradiction);
+  if (!TakesAFamily(seen.ToState())) return;
   history_.Restart(database_->Stats().commit_number, seen.ToState());
   trust_ = Trust::kExact;
   forged_ = true;
+}
+
+// Whole means that it goes on like any other. A family more, and gone again: ids that are given twice show.
+bool Session::TakesAFamily(const State& state) {
+  constexpr char kName[] = "~one more";
+  if (state.contains(kName)) return true;
+  const auto family = database_->CreateColumnFamily(kName);
+  if (!Ok(family)) return false;
+  const Seen with = See();
+  State expected = state;
+  expected[kName] = {};
+  if (const auto why = WhyWrong(with, expected)) Violation("with a family more, " + *why);
+  const Status dropped = database_->DropColumnFamily(kName);
+  if (!Ok(dropped)) return false;
+  if (const auto why = WhyWrong(See(), state)) Violation("without that family again, " + *why);
+  return true;
 }
 
 void Session::Close() {

@@ -115,6 +115,7 @@ class Session {
   bool VerifyOk();
   Seen See();
   void Rebase();
+  bool TakesAFamily(const State& state);
   void Leave(Files files);
   void Discard();
   void Refused();
