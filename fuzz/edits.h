@@ -36,6 +36,7 @@ class Editor {
   std::optional<Place> NewestMetaIn(Session& session) const;
   std::optional<Place> LogGroupIn(Session& session, Input& input) const;
   void ForgeExtent(Session& session, Input& input);
+  void ForgeCatalog(Session& session, Input& input);
   void ForgeFreeMap(Session& session, Input& input);
 
   const bool forging_;

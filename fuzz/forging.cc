@@ -140,6 +140,7 @@ void Editor::Forge(Session& session, Input& input) {
     case 1: return Point(session, input, *place);
     case 2: return ForgeFreeMap(session, input);
     case 3: return ForgeExtent(session, input);
+    case 4: return ForgeCatalog(session, input);
     default: ForgeField(input, *place); break;
   }
   if (!place->data && place->at >= 2 * kSector) RepairChain(session.files());
@@ -220,6 +221,28 @@ void Editor::ForgeExtent(Session& session, Input& input) {
   const MutableByteView bytes = all.subspan(page, kSector);
   PutInteresting(bytes, {at + input.Below(4) * 8, 8}, input);
   RepairNode(bytes);
+}
+
+// A field of a record of the catalog, or of a family's list of tables: few pages, of which all others hang.
+void Editor::ForgeCatalog(Session& session, Input& input) {
+  const auto data = session.files().find(kDataName);
+  if (data == session.files().end()) return;
+  const MutableByteView all = Mutable(data->second);
+  std::vector<std::pair<size_t, size_t>> records;  // page, offset in it
+  for (const size_t page : NodesIn(all, 1)) {
+    const MutableByteView bytes = all.subspan(page, kSector);
+    for (size_t index = 0; index < Le16(bytes, 26); ++index) {
+      const size_t at = ReferenceIn(bytes, index);
+      const size_t cell = Le16(bytes, 48 + Le16(bytes, 28) + index * 8);
+      if (at == 0 || at + 48 > kSector) continue;
+      const auto length = Le16(bytes, cell);
+      if (length == 48 || length == 40) records.emplace_back(page, at);
+    }
+  }
+  if (records.empty()) return;
+  const auto [page, at] = records[input.Below(records.size())];
+  PutInteresting(all.subspan(page, kSector), {at + input.Below(6) * 8, 8}, input);
+  RepairNode(all.subspan(page, kSector));
 }
 
 // A reference to another page than the one that was meant, to itself among others. Most pages are leaves and

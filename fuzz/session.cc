@@ -114,6 +114,7 @@ void Session::Adopt(const Session& other) {
 
 void Session::Restore(size_t index) {
   closed_ = std::move(images_[index]);
+  closed_has_lost_ = false;
   // What came later never happened; its births are drawn again.
   images_.resize(index);
   files_ = closed_.files;
@@ -132,7 +133,8 @@ void Session::Discard() {
 
 void Session::Leave(Files files) {
   files_ = std::move(files);
-  if (!closed_.files.empty()) images_.push_back(std::move(closed_));
+  if (!closed_.files.empty() && !closed_has_lost_) images_.push_back(std::move(closed_));
+  closed_has_lost_ = false;
   if (images_.size() > kImagesMax) images_.erase(images_.begin());
   closed_ = Image{files_, history_, trust_, forged_};
 }
@@ -183,7 +185,10 @@ bool Session::Open() {
   if (claimed < history_.newest()) {
     ++losses_;
     history_.CutBehind(claimed);
+    // What was lost is in no history any more, and its numbers are given again: an older set of files that
+    // still has it would be another database's.
     images_.clear();
+    closed_has_lost_ = true;
     // An older data file beside a log whose marker was damaged as well: a life is lived again, and what lies
     // about of it the first time is of the same births (docs/durability.md, Open).
     if (NewestLife(files_) < NewestLife(closed_.files)) forged_ = true;

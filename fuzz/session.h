@@ -129,7 +129,8 @@ class Session {
   const uint64_t serial_;
   uint64_t values_ = 0;
   Trust trust_ = Trust::kExact;
-  bool forged_ = false;  // once; numbers may be near their bounds, and other bytes of it lie about
+  bool closed_has_lost_ = false;  // commits that the history had and that this opening did not find
+  bool forged_ = false;           // once; numbers may be near their bounds, and other bytes of it lie about
   uint64_t errors_ = 0;
   uint64_t losses_ = 0;
   History history_;

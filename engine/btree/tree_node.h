@@ -1,7 +1,6 @@
 #pragma once
 // Internal to btree: from a page reference to the node that belongs there.
 
-#include "engine/base/sites.h"
 #include "engine/btree/node_view.h"
 #include "engine/mvcc/reader_slots.h"
 #include "engine/page/data_file.h"
@@ -17,9 +16,7 @@ std::unexpected<Error> CorruptNode(page::DataFile& file, format::PageRef ref, co
 
 // Levels fall by one from node to node, so that no chain of references, however wrong, is followed for ever.
 // (That a leaf is of level 0, and nothing else is, was checked when the page was read.)
-inline bool LevelFits(NodeView node, uint32_t level) {
-  return level == kAnyLevel || node.level() == level || MANIFOLDDB_BROKEN("decode.tree.level");
-}
+inline bool LevelFits(NodeView node, uint32_t level) { return level == kAnyLevel || node.level() == level; }
 
 // The search of a node reads its header, then slots here and there, then a cell: each would wait for memory
 // by itself. Asking for the front of a leaf at once makes it one wait.

@@ -56,9 +56,7 @@ class Loader {
     format::FamilyRecord record;
     if (!format::DecodeFamilyRecord(value, record)) return "the record of a column family is malformed";
     if (core_.families->Find(record.family) != nullptr) return "two column families have the same id";
-    if (record.family >= meta_.next_family && !MANIFOLDDB_BROKEN("decode.catalog.family_id")) {
-      return "a column family has an id that was not given yet";
-    }
+    if (record.family >= meta_.next_family) return "a column family has an id that was not given yet";
     if (!record.tables.root.null() && !Possible(record.tables.root)) {
       return "a list of tables lies outside the file, or was born in no life so far";
     }
