@@ -233,9 +233,8 @@ void Editor::ForgeCatalog(Session& session, Input& input) {
     const MutableByteView bytes = all.subspan(page, kSector);
     for (size_t index = 0; index < Le16(bytes, 26); ++index) {
       const size_t at = ReferenceIn(bytes, index);
-      const size_t cell = Le16(bytes, 48 + Le16(bytes, 28) + index * 8);
       if (at == 0 || at + 48 > kSector) continue;
-      const auto length = Le16(bytes, cell);
+      const auto length = Le16(bytes, Le16(bytes, 48 + Le16(bytes, 28) + index * 8));
       if (length == 48 || length == 40) records.emplace_back(page, at);
     }
   }
