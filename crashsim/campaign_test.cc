@@ -42,18 +42,6 @@ std::vector<Json> Records(const CampaignOptions& options, const std::string& typ
   return records;
 }
 
-// Everything that reached the disk, as one number.
-uint64_t HashOf(const faultfs::Trace& trace) {
-  uint64_t hash = 0;
-  for (size_t i = 0; i < trace.effects.size(); ++i) {
-    const faultfs::Effect& effect = trace.effects[i];
-    hash = Mix(hash, static_cast<uint64_t>(effect.kind), Digest(effect.name));
-    hash = Mix(hash, effect.offset, effect.size);
-    for (const faultfs::Sector& sector : effect.sectors) hash = Mix(hash, sector.hash());
-  }
-  return hash;
-}
-
 uint64_t TraceOfSeed(uint64_t seed) {
   Random random(seed);
   const Setup setup = *DrawSetup({}, random);
@@ -64,7 +52,7 @@ uint64_t TraceOfSeed(uint64_t seed) {
       RunSession(std::make_shared<faultfs::Disk>(setup.traits), plan, [] { std::abort(); });
   EXPECT_FALSE(session.open_error);
   EXPECT_TRUE(session.violations.empty());
-  return HashOf(*session.trace);
+  return session.trace->Hash(0, session.trace->effects.size());
 }
 
 TEST(Campaign, SameSeedSameTrace) {

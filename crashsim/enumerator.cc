@@ -8,11 +8,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
-#include <map>
 #include <utility>
 
-#include "crashsim/brute_force.h"
 #include "crashsim/json.h"
+#include "crashsim/point_judge.h"
 #include "engine/base/assert.h"
 
 namespace manifolddb::crashsim {
@@ -44,44 +43,6 @@ History Joined(const History& beginning, const History& session) {
   all.transactions = std::move(transactions);
   return all;
 }
-
-// Judges what is found after an end at one number of effects.
-class PointJudge {
- public:
-  PointJudge(const Setup& setup, const Oracle& oracle, const BruteForce& second, uint64_t effects)
-      : setup_(setup), oracle_(oracle), second_(second), effects_(effects), allowed_(oracle.At(effects)) {}
-
-  Violations operator()(const Recovered& found, const Cover::Boot& again) {
-    const auto contents = [&] { return ContentsOf(again(), setup_); };
-    if (found.error) return {{Promise::kDurable, "the database opens and reads", Describe(*found.error)}};
-    Violations violations = oracle_.Judge(found.seen, allowed_, contents);
-    if (violations.empty() != Permits(found, contents)) {
-      violations.push_back({Promise::kPrefix, "two judges that agree",
-                            std::string("the second one ") + (violations.empty() ? "rejects" : "permits") +
-                                " commit " + std::to_string(found.seen.number)});
-    }
-    if (!found.verify.empty()) {
-      violations.push_back({Promise::kWhole, "Verify finds nothing", found.verify.front()});
-    }
-    return violations;
-  }
-
- private:
-  // The second judge reads entries, not sums: each state once.
-  template <class Contents>
-  bool Permits(const Recovered& found, const Contents& contents) {
-    const auto [at, fresh] = permitted_.try_emplace({found.seen.sum, found.seen.number});
-    if (fresh) at->second = found.seen.problems.empty() && second_.Permits(contents(), effects_);
-    return at->second;
-  }
-
-  const Setup& setup_;
-  const Oracle& oracle_;
-  const BruteForce& second_;
-  const uint64_t effects_;
-  const Allowed allowed_;
-  std::map<std::pair<StateSum, uint64_t>, bool> permitted_;
-};
 
 }  // namespace
 
@@ -161,8 +122,7 @@ SequenceVerdict Enumerator::EndEverywhere(const std::string& name, const Session
   const auto report = [&](const std::string& where, const Violations& violations) {
     for (const Violation& one : violations) {
       if (++verdict.wrong > kWrongShown) return;
-      verdict.violations.push_back(where + " " + Name(one.promise) + " " + Meaning(one.promise) +
-                                   ": expected " + one.expected + "; found " + one.found);
+      verdict.violations.push_back(where + " " + Describe(one));
     }
   };
   if (session.open_error) {
@@ -182,11 +142,11 @@ SequenceVerdict Enumerator::EndEverywhere(const std::string& name, const Session
   faultfs::CrashPoint point(session.trace, first);
   for (uint64_t effects = first; effects <= last && !enough(); ++effects) {
     point.MoveTo(effects);
-    const uint64_t recoveries = cover.Cut(point, PointJudge(setup_, oracle, second, effects));
+    const uint64_t recoveries = cover.Cut(point, PointJudge(setup_, oracle, &second, effects));
     verdict.points.push_back({effects, point.images().digits, recoveries});
   }
   for (uint64_t effects = first + 1; effects <= last && !enough(); ++effects) {
-    cover.Kill(session.trace, effects, PointJudge(setup_, oracle, second, effects));
+    cover.Kill(session.trace, effects, PointJudge(setup_, oracle, &second, effects));
   }
   verdict.tally = cover.tally();
   if (options_.sequence) Narrate(*session.trace, first, verdict);

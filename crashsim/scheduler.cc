@@ -24,11 +24,8 @@ constexpr uint64_t kHeldTurnsMax = 60;
 
 }  // namespace
 
-Scheduler::Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock)
-    : habits_(habits), on_deadlock_(std::move(on_deadlock)), random_(seed) {}
-
-Scheduler::Scheduler(Director& director, std::function<void()> on_deadlock)
-    : director_(&director), on_deadlock_(std::move(on_deadlock)) {}
+Scheduler::Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director)
+    : director_(director), habits_(habits), on_deadlock_(std::move(on_deadlock)), random_(seed) {}
 
 Scheduler::~Scheduler() = default;
 

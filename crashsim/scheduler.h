@@ -38,11 +38,10 @@ class Scheduler final : public base::SwitchSeam {
     uint32_t hold_percent = 0;
   };
 
-  // `on_deadlock` is called, and must not return, when every actor waits for another.
-  Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock);
-  // Switches where the director says: before each lock and each I/O, at waits, and when an actor has ended.
+  // `on_deadlock` is called, and must not return, when every actor waits for another. With a director, seed
+  // and habits say nothing: it is asked before each lock and each I/O, at waits, and when an actor has ended.
   // Who waits goes on only when somebody has woken it, so a wake-up that is missing is a deadlock.
-  Scheduler(Director& director, std::function<void()> on_deadlock);
+  Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director = nullptr);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -86,14 +85,14 @@ class Scheduler final : public base::SwitchSeam {
   Actor* ChooseLocked(const Actor* besides);
   void HandTo(Actor* next);
 
-  Director* const director_ = nullptr;
-  const Habits habits_ = {};
+  Director* const director_;
+  const Habits habits_;
   const std::function<void()> on_deadlock_;
   std::mutex mutex_;
   std::condition_variable idle_;
   std::vector<std::unique_ptr<Actor>> actors_;
   Actor* turn_ = nullptr;
-  Random random_ = Random(0);
+  Random random_;
   uint64_t fruitless_ = 0;  // waits in a row without anybody having done anything else
   uint64_t switches_ = 0;
 };

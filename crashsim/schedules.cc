@@ -16,6 +16,7 @@
 #include "crashsim/cover.h"
 #include "crashsim/json.h"
 #include "crashsim/json_lines.h"
+#include "crashsim/point_judge.h"
 #include "crashsim/registry.h"
 #include "crashsim/revision.h"
 #include "crashsim/scheduler.h"
@@ -126,8 +127,19 @@ struct RaceVerdict {
   uint64_t switches_max = 0;  // places where one schedule could have gone on otherwise
   CoverTally tally = {};
   uint64_t wrong = 0;
+  std::string wrong_schedule = {};  // the first
   std::vector<std::string> violations = {};
 };
+
+// `schedule`: empty if nobody knows which it was.
+void PrintRepro(const SchedulesOptions& options, const std::string& race, const std::string& schedule) {
+  std::string rest;
+  for (const std::string& site : options.broken) rest += " --break " + site;
+  rest += " --race '" + race + "'";
+  if (!schedule.empty()) rest += " --schedule " + schedule;
+  std::printf("REPRO git=%s crashsim schedules --preemptions %u --depth %u%s\n", GitRevision().c_str(),
+              options.preemptions, options.depth, rest.c_str());
+}
 
 Json ToJson(const RaceVerdict& verdict) {
   return {{"type", "race"},
@@ -213,9 +225,8 @@ class RaceRunner {
     const auto report = [&](const std::string& where, const Violations& violations) {
       for (const Violation& one : violations) {
         if (++verdict_.wrong > kWrongShown) return;
-        verdict_.violations.push_back("schedule " + schedule + ": " + where + " " + Name(one.promise) + " " +
-                                      Meaning(one.promise) + ": expected " + one.expected + "; found " +
-                                      one.found);
+        if (verdict_.wrong == 1) verdict_.wrong_schedule = schedule;
+        verdict_.violations.push_back("schedule " + schedule + ": " + where + " " + Describe(one));
       }
     };
     if (session.open_error) {
@@ -232,17 +243,7 @@ class RaceRunner {
     faultfs::CrashPoint point(session.trace, first_);
     for (uint64_t effects = first_; effects <= session.trace->effects.size() && !Enough(); ++effects) {
       point.MoveTo(effects);
-      cover.Cut(point, [&, allowed = oracle.At(effects)](const Recovered& found, const Cover::Boot& again) {
-        const auto contents = [&] { return ContentsOf(again(), setup_); };
-        if (found.error) {
-          return Violations{{Promise::kDurable, "the database opens and reads", Describe(*found.error)}};
-        }
-        Violations violations = oracle.Judge(found.seen, allowed, contents);
-        if (!found.verify.empty()) {
-          violations.push_back({Promise::kWhole, "Verify finds nothing", found.verify.front()});
-        }
-        return violations;
-      });
+      cover.Cut(point, PointJudge(setup_, oracle, nullptr, effects));
     }
     verdict_.tally.Add(cover.tally());
   }
@@ -251,6 +252,7 @@ class RaceRunner {
   [[noreturn]] void Deadlock(const std::string& schedule) {
     std::printf("VIOLATION %s: schedule %s: G10 bounded: expected somebody goes on; found everybody waits\n",
                 verdict_.race.c_str(), schedule.c_str());
+    PrintRepro(options_, verdict_.race, schedule);
     std::fflush(nullptr);
     ::_exit(static_cast<int>(Outcomes::kViolation));
   }
@@ -278,21 +280,14 @@ void Print(const RaceVerdict& verdict, const SchedulesOptions& options) {
       static_cast<unsigned long long>(verdict.runs), static_cast<unsigned long long>(verdict.switches_max),
       static_cast<unsigned long long>(verdict.tally.points), verdict.tally.images.get_str().c_str(),
       static_cast<unsigned long long>(verdict.tally.recoveries));
-  if (verdict.wrong == 0) return;
-  std::string broken;
-  for (const std::string& site : options.broken) broken += " --break " + site;
-  const std::string& first = verdict.violations.front();
-  const size_t begin = std::string("schedule ").size();
-  std::printf("REPRO git=%s crashsim schedules --depth %u%s --race '%s' --schedule %s\n",
-              GitRevision().c_str(), options.depth, broken.c_str(), verdict.race.c_str(),
-              first.substr(begin, first.find(':', first.find(' ', begin) - 1) - begin).c_str());
+  if (verdict.wrong > 0) PrintRepro(options, verdict.race, verdict.wrong_schedule);
 }
 
-// In a process of its own: true if it held.
-bool RunRace(const SchedulesOptions& options, const std::string& name, JsonLines& out) {
+// In a process of its own.
+Outcomes RunRace(const SchedulesOptions& options, const std::string& name, JsonLines& out) {
   std::fflush(nullptr);
   const pid_t pid = ::fork();
-  if (pid < 0) return false;
+  if (pid < 0) return Outcomes::kHarnessError;
   if (pid == 0) {
     RaceRunner runner(options, *ParseRace(name));
     const RaceVerdict verdict =
@@ -304,9 +299,11 @@ bool RunRace(const SchedulesOptions& options, const std::string& name, JsonLines
   }
   int status = 0;
   ::waitpid(pid, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) return WEXITSTATUS(status) == 0;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return Outcomes::kHolds;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 1) return Outcomes::kViolation;
   std::printf("VIOLATION %s: the process died of it, status %d\n", name.c_str(), status);
-  return false;
+  PrintRepro(options, name, "");
+  return Outcomes::kViolation;
 }
 
 }  // namespace
@@ -327,7 +324,12 @@ Outcomes RunSchedules(const SchedulesOptions& options) {
   Outcomes outcome = Outcomes::kHolds;
   for (const std::string& name : options.race ? std::vector{*options.race} : RaceNames()) {
     MANIFOLDDB_ASSERT(ParseRace(name));
-    if (!RunRace(options, name, out)) outcome = Outcomes::kViolation;
+    const Outcomes one = RunRace(options, name, out);
+    if (one == Outcomes::kHarnessError) {
+      std::fprintf(stderr, "crashsim: schedules: cannot start a process\n");
+      return one;
+    }
+    if (one == Outcomes::kViolation) outcome = one;
     if (outcome == Outcomes::kViolation && options.stop_at_violation) break;
   }
   return outcome;

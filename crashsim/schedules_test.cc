@@ -41,7 +41,7 @@ class Listed final : public Director {
 std::string Interleaving(std::vector<size_t> list) {
   Listed director(std::move(list));
   std::string order;
-  Scheduler scheduler(director, Die);
+  Scheduler scheduler(0, {}, Die, &director);
   std::vector<std::function<void()>> bodies;
   for (const char name : {'a', 'b'}) {
     bodies.push_back([&order, &scheduler, name] {
@@ -67,7 +67,7 @@ TEST(Director, IsAskedBeforeLocksAndWhenOneWaits) {
   base::CondVar changed;
   bool ready = false;
   Listed director({});
-  Scheduler scheduler(director, Die);
+  Scheduler scheduler(0, {}, Die, &director);
   scheduler.Run({[&] {
                    base::MutexLock lock(mutex);
                    while (!ready) changed.Wait(mutex);
@@ -87,7 +87,7 @@ TEST(Director, ALockThatAnotherHasIsWaitedFor) {
   base::Mutex inner(base::LockRank::kPageCache);
   std::string order;
   Listed director({0, 0, 1});  // a holds `outer` when b goes on
-  Scheduler scheduler(director, Die);
+  Scheduler scheduler(0, {}, Die, &director);
   const auto body = [&](char name) {
     base::MutexLock first(outer);
     base::MutexLock second(inner);
@@ -104,7 +104,7 @@ TEST(DirectorDeathTest, AWakeUpThatIsMissingIsADeadlock) {
         base::CondVar changed;
         bool ready = false;
         Listed director({});
-        Scheduler scheduler(director, Die);
+        Scheduler scheduler(0, {}, Die, &director);
         scheduler.Run({[&] {
                          base::MutexLock lock(mutex);
                          while (!ready) changed.Wait(mutex);

@@ -264,10 +264,7 @@ void SessionRunner::PutIntoNewFamily(const std::string& family, Serial serial, u
 
 void SessionRunner::RunRound(const Round& round, size_t index) {
   const Scheduler::Habits habits{plan_.program.switch_percent, plan_.program.hold_percent};
-  std::optional<Scheduler> drawn;
-  if (plan_.director == nullptr) drawn.emplace(Mix(plan_.seed, index), habits, on_deadlock_);
-  if (plan_.director != nullptr) drawn.emplace(*plan_.director, on_deadlock_);
-  Scheduler& scheduler = *drawn;
+  Scheduler scheduler(Mix(plan_.seed, index), habits, on_deadlock_, plan_.director);
   std::vector<std::function<void()>> bodies;
   for (const std::vector<Step>& steps : round.actors) {
     bodies.push_back([this, &steps, &scheduler] {

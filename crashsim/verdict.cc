@@ -33,6 +33,11 @@ const char* Name(Outcomes outcome) {
   return "?";
 }
 
+std::string Describe(const Violation& violation) {
+  return std::string(Name(violation.promise)) + " " + Meaning(violation.promise) + ": expected " +
+         violation.expected + "; found " + violation.found;
+}
+
 std::string Describe(const Error& error) {
   std::string text = std::string(Name(error.code())) + " " + std::string(error.operation());
   if (!error.file().empty()) text += " " + error.file();

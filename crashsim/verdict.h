@@ -41,6 +41,8 @@ enum class Outcomes : int {
 };
 const char* Name(Outcomes outcome);
 
+// "G1 durable: expected ...; found ...": for messages.
+std::string Describe(const Violation& violation);
 // "kCorrupt page.load db @4096: ...": for messages.
 std::string Describe(const Error& error);
 
