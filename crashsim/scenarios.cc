@@ -8,6 +8,8 @@
 #include <array>
 #include <utility>
 
+#include "crashsim/point_judge.h"
+
 namespace manifolddb::crashsim {
 namespace {
 
@@ -381,7 +383,7 @@ std::shared_ptr<Disk> Scenarios::KilledWhileFull(const Session& session, uint64_
 }
 
 // What a process had room for on this disk, recovery has room for: many programs of its own, each on a disk
-// with less room than it takes. That alone is asked of all, and everything of the last.
+// with less room than it takes. What the last one leaves is opened by a process that goes on, and is cut.
 bool Scenarios::FillLargeLog(Random& random, std::string&) {
   constexpr uint32_t kSteps = 300;
   constexpr int kPrograms = 20;
@@ -418,11 +420,15 @@ bool Scenarios::FillLargeLog(Random& random, std::string&) {
       scenarios.Reopen(killed, oracle, {.full = true}, effects, random);
       break;
     }
-    const Recovered found = Recover(killed, own.plan.setup, {}, {.verify = false});
+    const Recovered found = Recover(killed, own.plan.setup, {});
     campaign_.CountRecovery(found.cpu_nanos);
-    if (found.error)
+    if (found.error) {
       campaign_.Report(
           {{Promise::kHonestAboutErrors, "the database opens on a full disk", Describe(*found.error)}});
+      continue;
+    }
+    PointJudge judge(own.plan.setup, oracle, nullptr, effects);
+    campaign_.Report(judge(found, [&] { return killed; }));
   }
   return filled;
 }

@@ -283,7 +283,19 @@ bool Scenarios::OlderFile(Random& random, std::string&) {
   Image image = CrashPoint(session.trace, effects).Draw({Policy::kAll, 0});
   if (image.Find(kDatabase) == nullptr || image.Find(kLogFile) == nullptr) return false;
   image.Put(kDatabase, *older->Find(kDatabase));
-  campaign_.EnterSession(generation_.index, campaign_.Here().scenario, "older@" + std::to_string(effects));
+  // With the marker damaged as well, a group that was written since tells.
+  const bool unmarked =
+      random.Chance(40) && std::ranges::any_of(session.history.transactions, [&](const auto& one) {
+        return one.end == End::kAcked && one.logged && one.changed &&
+               one.durability == Durability::kImmediate && one.called.effects >= since &&
+               one.ended.effects <= effects;
+      });
+  if (unmarked) {
+    const uint64_t marker = generation_.plan.setup.options.write_unit;
+    image = image.With({kLogFile, marker + random.Below(40), 1, random.Next() >> 1});
+  }
+  campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
+                         (unmarked ? "unmarked@" : "older@") + std::to_string(effects));
   const Recovered found = Recover(image, generation_.plan.setup, {});
   campaign_.CountRecovery(found.cpu_nanos);
   if (!found.error || !ReportsDamage(*found.error)) {

@@ -60,7 +60,8 @@ constexpr MarkNeed kMarkNeeds[] = {
     {"recovery.meta.half_written_slot", kFirst},
     {"recovery.meta.unreadable_copy", kFirst},
     {"recovery.nothing_to_replay", kFirst},
-    {"recovery.packed", kLate},
+    {"recovery.in_place", kLate},
+    {"recovery.in_place.moved", kLate},
     {"recovery.replay.spill", kLater},
     {"recovery.replayed", kFirst},
     {"txn.commit_through_checkpoint", kSoon},
@@ -74,6 +75,7 @@ constexpr MarkNeed kMarkNeeds[] = {
     {"wal.large_apart", kLate, true},
     {"wal.later_group_lost", kLate},  // two groups on their way at once, and the second alone arrived
     {"wal.marker_unreadable", kFirst},
+    {"wal.later_life_in_ring", kSoon},
     {"wal.newer_meta_named", kLate},  // a checkpoint's meta page lost, a group behind it intact
     {"wal.other_life_at_end", kFirst},
     {"wal.read.wrap", kSoon},

@@ -28,6 +28,8 @@ Status Append(base::ByteBuffer& redo, const RedoOperation& operation) {
   switch (operation.kind) {
     case RedoKind::kSelect: return format::AppendSelect(redo, operation.family, operation.table);
     case RedoKind::kPut: return format::AppendPut(redo, operation.key, operation.value);
+    case RedoKind::kPutExtent:
+      return format::AppendPutExtent(redo, operation.key, operation.value, operation.first);
     case RedoKind::kDelete: return format::AppendDelete(redo, operation.key);
     case RedoKind::kDeleteRange: return format::AppendDeleteRange(redo, operation.lower, operation.upper);
     case RedoKind::kCreateTable:
@@ -43,7 +45,8 @@ Status Append(base::ByteBuffer& redo, const RedoOperation& operation) {
 }
 
 bool NeedsTable(RedoKind kind) {
-  return kind == RedoKind::kPut || kind == RedoKind::kDelete || kind == RedoKind::kDeleteRange;
+  return kind == RedoKind::kPut || kind == RedoKind::kPutExtent || kind == RedoKind::kDelete ||
+         kind == RedoKind::kDeleteRange;
 }
 bool HasName(RedoKind kind) {
   return kind == RedoKind::kCreateTable || kind == RedoKind::kRenameTable ||

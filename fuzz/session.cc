@@ -43,16 +43,6 @@ bool SaysWhatIsForged(const Error& error) {
   }
 }
 
-format::Life NewestLife(const Files& files) {
-  format::Life newest;
-  const auto data = files.find(kDataName);
-  for (size_t at = 0; data != files.end() && at < 4 * kSector && at < data->second.size(); at += kSector) {
-    const auto decoded = format::DecodeMetaPage(AsBytes(data->second).subspan(at));
-    if (decoded.verdict == format::MetaVerdict::kValid) newest = std::max(newest, decoded.meta.life);
-  }
-  return newest;
-}
-
 // Numbers that only grow are believed up to a bound and counted on from there: what was forged to be at it is
 // written once more, and then not believed.
 bool NearTheBounds(const std::string& data) {
@@ -189,9 +179,6 @@ bool Session::Open() {
     // still has it would be another database's.
     images_.clear();
     closed_has_lost_ = true;
-    // An older data file beside a log whose marker was damaged as well: a life is lived again, and what lies
-    // about of it the first time is of the same births (docs/durability.md, Open).
-    if (NewestLife(files_) < NewestLife(closed_.files)) forged_ = true;
   }
   if (trust_ == Trust::kDamaged) CheckAll();
   return true;

@@ -28,7 +28,8 @@ constexpr size_t kShownBytesMax = 64;
 const char* KindName(RedoKind kind) {
   switch (kind) {
     case RedoKind::kSelect: return "select";
-    case RedoKind::kPut: return "put";
+    case RedoKind::kPut:
+    case RedoKind::kPutExtent: return "put";
     case RedoKind::kDelete: return "delete";
     case RedoKind::kDeleteRange: return "delete_range";
     case RedoKind::kCreateTable: return "create_table";
@@ -41,6 +42,8 @@ const char* KindName(RedoKind kind) {
   return "";
 }
 
+bool IsPut(RedoKind kind) { return kind == RedoKind::kPut || kind == RedoKind::kPutExtent; }
+
 bool HasName(RedoKind kind) {
   return kind == RedoKind::kCreateTable || kind == RedoKind::kRenameTable ||
          kind == RedoKind::kCreateFamily || kind == RedoKind::kRenameFamily;
@@ -51,11 +54,11 @@ ordered_json ToJson(const RedoOperation& operation, bool values) {
   if (operation.family != format::FamilyId{}) json["family"] = operation.family.raw();
   if (operation.table != format::TableId{}) json["table"] = operation.table.raw();
   if (HasName(operation.kind)) json["name"] = Escape(AsText(operation.key));
-  if (operation.kind == RedoKind::kPut || operation.kind == RedoKind::kDelete)
-    json["key"] = JsonBytes(operation.key);
-  if (operation.kind == RedoKind::kPut) {
+  if (IsPut(operation.kind) || operation.kind == RedoKind::kDelete) json["key"] = JsonBytes(operation.key);
+  if (IsPut(operation.kind)) {
     json["value_bytes"] = operation.value.size();
     if (values) json["value"] = JsonBytes(operation.value);
+    if (operation.first != format::PageId{}) json["page"] = operation.first.raw();
   }
   if (operation.lower) json["lower"] = JsonBytes(*operation.lower);
   if (operation.upper) json["upper"] = JsonBytes(*operation.upper);
@@ -67,12 +70,13 @@ std::string ToText(const RedoOperation& operation, bool values) {
   if (operation.family != format::FamilyId{}) text += " family " + std::to_string(operation.family.raw());
   if (operation.table != format::TableId{}) text += " table " + std::to_string(operation.table.raw());
   if (HasName(operation.kind)) text += " " + Quoted(AsText(operation.key));
-  if (operation.kind == RedoKind::kPut || operation.kind == RedoKind::kDelete) {
+  if (IsPut(operation.kind) || operation.kind == RedoKind::kDelete) {
     text += " " + Shown(operation.key, kShownBytesMax);
   }
-  if (operation.kind == RedoKind::kPut) {
+  if (IsPut(operation.kind)) {
     text += values ? " = " + Shown(operation.value, kShownBytesMax)
                    : ", value of " + std::to_string(operation.value.size()) + " bytes";
+    if (operation.first != format::PageId{}) text += " at page " + std::to_string(operation.first.raw());
   }
   if (operation.lower) text += " from " + Shown(*operation.lower, kShownBytesMax);
   if (operation.upper) text += " to before " + Shown(*operation.upper, kShownBytesMax);

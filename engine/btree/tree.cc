@@ -21,32 +21,36 @@ using format::ExtentRef;
 using format::PageRef;
 using page::Frame;
 
-// A value on its way into a leaf: itself, or the reference to the extent that was written for it.
-class StoredValue {
- public:
-  static Result<StoredValue> Make(page::PageWriter& pages, ByteView key, ByteView value) {
-    StoredValue stored;
-    stored.value_ = value;
-    if (key.size() + value.size() <= format::InlineBytesMax(pages.page_size())) return stored;
-    MANIFOLDDB_ASSIGN(const ExtentRef extent, pages.WriteExtent(value));
-    stored.extent_ = format::Encode(extent);
-    stored.in_extent_ = true;
-    return stored;
-  }
-  LeafValue Value() const {
-    if (!in_extent_) return {.bytes = value_, .extent = false};
-    return {.bytes = std::as_bytes(std::span(&extent_, 1)), .extent = true};
-  }
-
- private:
-  ByteView value_;
-  format::ExtentRefDisk extent_;
-  bool in_extent_ = false;
-};
-
 Status RemoveExtent(page::PageWriter& pages, const ExtentRef& extent) {
   if (extent.null() || MANIFOLDDB_BROKEN("btree.delete.keep_extent")) return {};
   return pages.RemoveExtent(extent);
+}
+
+// `value` is what the leaf stores.
+Result<bool> PutStored(page::PageWriter& pages, format::TreeRoot& root, ByteView key, LeafValue value,
+                       const mvcc::EpochGuard& guard) {
+  MANIFOLDDB_ASSERT(key.size() <= format::KeyBytesMax(pages.page_size()));
+  const LeafLead lead(value);
+  const CellParts cell = lead.Parts(key);
+  TreeEdit edit(pages, root, guard);
+  if (root.root.null()) {
+    MANIFOLDDB_TRY(edit.PlantRoot(cell));
+    root.entries = 1;
+    return true;
+  }
+  MANIFOLDDB_TRY(edit.DescendForEdit(key));
+  const NodeView::Position at = edit.leaf().Find(key);
+  if (!at.equal) {
+    MANIFOLDDB_TRY(edit.PutCell(at.index, TreeEdit::Mode::kInsert, cell));
+    ++root.entries;
+    return true;
+  }
+  const ExtentRef old = edit.leaf().HasExtent(at.index) ? edit.leaf().Extent(at.index) : ExtentRef{};
+  if (!ReplaceValue(edit.leaf_bytes(), at.index, value)) {
+    MANIFOLDDB_TRY(edit.PutCell(at.index, TreeEdit::Mode::kReplace, cell));
+  }
+  MANIFOLDDB_TRY(RemoveExtent(pages, old));
+  return false;
 }
 
 }  // namespace
@@ -84,32 +88,24 @@ Result<std::optional<FoundValue>> Get(page::PageCache& cache, PageRef root, Byte
   return result;
 }
 
+bool NeedsExtent(uint32_t page_size, ByteView key, ByteView value) {
+  return key.size() + value.size() > format::InlineBytesMax(page_size);
+}
+
 Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, ByteView value,
                  const mvcc::EpochGuard& guard) {
-  MANIFOLDDB_ASSERT(key.size() <= format::KeyBytesMax(pages.page_size()));
   MANIFOLDDB_ASSERT(value.size() <= kValueBytesMax);
-  MANIFOLDDB_ASSIGN(const StoredValue stored, StoredValue::Make(pages, key, value));
-  const LeafLead lead(stored.Value());
-  const CellParts cell = lead.Parts(key);
-  TreeEdit edit(pages, root, guard);
-  if (root.root.null()) {
-    MANIFOLDDB_TRY(edit.PlantRoot(cell));
-    root.entries = 1;
-    return true;
+  if (!NeedsExtent(pages.page_size(), key, value)) {
+    return PutStored(pages, root, key, {.bytes = value, .extent = false}, guard);
   }
-  MANIFOLDDB_TRY(edit.DescendForEdit(key));
-  const NodeView::Position at = edit.leaf().Find(key);
-  if (!at.equal) {
-    MANIFOLDDB_TRY(edit.PutCell(at.index, TreeEdit::Mode::kInsert, cell));
-    ++root.entries;
-    return true;
-  }
-  const ExtentRef old = edit.leaf().HasExtent(at.index) ? edit.leaf().Extent(at.index) : ExtentRef{};
-  if (!ReplaceValue(edit.leaf_bytes(), at.index, stored.Value())) {
-    MANIFOLDDB_TRY(edit.PutCell(at.index, TreeEdit::Mode::kReplace, cell));
-  }
-  MANIFOLDDB_TRY(RemoveExtent(pages, old));
-  return false;
+  MANIFOLDDB_ASSIGN(const ExtentRef extent, pages.WriteExtent(value));
+  return PutExtent(pages, root, key, extent, guard);
+}
+
+Result<bool> PutExtent(page::PageWriter& pages, format::TreeRoot& root, ByteView key, const ExtentRef& extent,
+                       const mvcc::EpochGuard& guard) {
+  const format::ExtentRefDisk stored = format::Encode(extent);
+  return PutStored(pages, root, key, {.bytes = std::as_bytes(std::span(&stored, 1)), .extent = true}, guard);
 }
 
 Result<bool> Delete(page::PageWriter& pages, format::TreeRoot& root, ByteView key,

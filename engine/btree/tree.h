@@ -33,6 +33,12 @@ Result<std::optional<FoundValue>> Get(page::PageCache& cache, format::PageRef ro
 // may lie in the leaf that is changed.
 Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, ByteView value,
                  const mvcc::EpochGuard& guard);
+// Would the value go to an extent of its own? Decided by the sizes alone.
+bool NeedsExtent(uint32_t page_size, ByteView key, ByteView value);
+// The same with a value that is in `extent` already, which belongs to the tree from here on.
+// REQUIRES: NeedsExtent.
+Result<bool> PutExtent(page::PageWriter& pages, format::TreeRoot& root, ByteView key,
+                       const format::ExtentRef& extent, const mvcc::EpochGuard& guard);
 // True if the key was there.
 Result<bool> Delete(page::PageWriter& pages, format::TreeRoot& root, ByteView key,
                     const mvcc::EpochGuard& guard);
@@ -42,6 +48,12 @@ Result<bool> Delete(page::PageWriter& pages, format::TreeRoot& root, ByteView ke
 // caller's to keep.
 Result<uint64_t> DeleteRange(page::PageWriter& pages, format::TreeRoot& root, std::optional<ByteView> lower,
                              std::optional<ByteView> upper, mvcc::ReaderSlot* slot);
+
+// Moves the nodes of the writer's own that lie on pages of `from` to others; those pages are then nobody's,
+// and not free (PageWriter::MoveOff). Enters epochs of `slot` by itself, node by node. Nodes of others are
+// left.
+Status MoveNodesOff(page::PageWriter& pages, format::PageRef& root, const page::PageSet& from,
+                    mvcc::ReaderSlot* slot);
 
 struct LeftSubtree {
   format::PageRef root;     // of any level

@@ -236,6 +236,45 @@ TEST(Tree, EveryRangeOfASmallTreeIsCutAsFromAMap) {
   }
 }
 
+// Some of them written out, some still in memory, some of an earlier commit, which stay.
+TEST(Tree, NodesAreMovedOffThePagesThatAreWanted) {
+  for (const uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+    std::mt19937_64 random(seed);
+    TreeFixture tree(512);
+    EntryMap model;
+    const auto change = [&](int times) {
+      for (int i = 0; i < times; ++i) {
+        const std::string key = NumberKey(random() % 600);
+        const std::string value(random() % 8 == 0 ? 700 : random() % 60, static_cast<char>('a' + i % 26));
+        tree.Put(key, value);
+        model[key] = value;
+      }
+    };
+    change(300);
+    tree.Commit();
+    change(40);
+    base::Poison poison;
+    Must(tree.writer().Spill(poison));
+    change(40);
+
+    page::PageSet wanted;
+    std::vector<format::PageRun> own_nodes;
+    for (const uint64_t id : tree.Walk().owned) {
+      const format::PageRun run{format::PageId{id}, 1};
+      if (!tree.IsNode(run.first) || !tree.writer().Owns(run.first) || random() % 2 == 0) continue;
+      wanted.Insert(run);
+      own_nodes.push_back(run);
+    }
+    ASSERT_GT(own_nodes.size(), 10u);
+    Must(MoveNodesOff(tree.writer(), tree.root().root, wanted, tree.slot()));
+    for (const format::PageRun& run : own_nodes) EXPECT_FALSE(tree.writer().Owns(run.first));
+    for (const format::PageRun& run : own_nodes) tree.FreePage(run);
+    EXPECT_EQ(tree.WhyWrong(model), "") << seed;
+    tree.Reopen();
+    EXPECT_EQ(tree.WhyWrong(model), "") << seed << ", from the file";
+  }
+}
+
 TEST(Tree, ADroppedTreeIsFreedStepByStep) {
   TreeFixture tree(512);
   for (int i = 0; i < 3000; ++i) tree.Put(NumberKey(i), std::string(i % 50 == 0 ? 2000 : 5, 'v'));

@@ -160,6 +160,21 @@ class TreeFixture {
     return "";
   }
 
+  // Does a node of the tree lie there?
+  bool IsNode(format::PageId id) {
+    std::vector<format::PageRef> next = {root_.root};
+    const mvcc::EpochGuard guard(slot_);
+    while (!next.empty()) {
+      const format::PageRef ref = next.back();
+      next.pop_back();
+      if (ref.id == id) return true;
+      const NodeView node(Must(cache_->Fetch(ref, guard))->bytes);
+      for (uint32_t i = 0; node.branch() && i < node.cells(); ++i) next.push_back(node.Child(i));
+    }
+    return false;
+  }
+  void FreePage(format::PageRun run) { allocator_->Free(run); }
+
   page::DataFile& file() { return *file_; }
   Storage& storage() { return *storage_; }
 

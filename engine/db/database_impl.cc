@@ -19,7 +19,6 @@
 #include "engine/recovery/meta_area.h"
 #include "engine/recovery/overlay_file.h"
 #include "engine/recovery/recovery_plan.h"
-#include "engine/recovery/replay.h"
 #include "engine/wal/log_file.h"
 
 namespace manifolddb::db {
@@ -31,13 +30,13 @@ constexpr int kOpenAttemptsMax = 8;  // at a name that comes and goes
 }  // namespace
 
 DatabaseImpl::DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options,
-                           const Config& config, page::Placement placement_in_replay)
+                           const Config& config, recovery::Extents extents)
     : storage_(std::move(storage)),
       name_(std::move(name)),
       read_only_(options.read_only),
       create_if_missing_(options.create_if_missing && !options.read_only),
       config_(config),
-      placement_in_replay_(placement_in_replay),
+      extents_(extents),
       executor_(options.executor != nullptr ? options.executor : MakeThreadExecutor()),
       clock_(options.clock != nullptr ? options.clock : MakeMonotonicClock()) {}
 
@@ -52,19 +51,19 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(std::shared_ptr<Storage
                                                          const std::string& name,
                                                          const Options& options) noexcept {
   MANIFOLDDB_ASSIGN(const Config config, Resolve(options));
-  for (page::Placement placement = page::Placement::kNextFit;; placement = page::Placement::kPacked) {
-    std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(storage, name, options, config, placement));
+  for (recovery::Extents extents = recovery::Extents::kAnywhere;; extents = recovery::Extents::kInPlace) {
+    std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(storage, name, options, config, extents));
     Status opened = database->OpenFiles();
     if (opened) opened = database->Recover();
     if (opened) {
       database->opened_ = true;
       return database;
     }
-    const bool last = placement == page::Placement::kPacked || MANIFOLDDB_BROKEN("db.open.pack.skip");
+    const bool last = extents == recovery::Extents::kInPlace || MANIFOLDDB_BROKEN("db.open.in_place.skip");
     if (last || !database->replay_lacked_room_) return std::unexpected<Error>(opened.error());
     // The device is full, and replay broke the free pages up otherwise than the process before did. It wrote
-    // to nothing but those: the same again, so that long runs stay whole.
-    MANIFOLDDB_MARK("recovery.packed");
+    // to nothing but those: the same again, as they lay then.
+    MANIFOLDDB_MARK("recovery.in_place");
   }
 }
 
@@ -212,20 +211,21 @@ Status DatabaseImpl::Recover() {
     if (MANIFOLDDB_BROKEN("db.open.marked_early")) MANIFOLDDB_TRY(MarkLife());
   }
 
-  // Step 2. The spare is set aside before replay breaks the free pages up.
-  allocator_->SetPlacement(placement_in_replay_);
-  if (!read_only_) allocator_->KeepSpare(core_.FreeMapPages());
+  // Step 2. The spare is set aside before replay breaks the free pages up, or where each extent has its place
+  // once they have been taken.
+  const bool in_place = extents_ == recovery::Extents::kInPlace;
+  if (!read_only_ && !in_place) allocator_->KeepSpare(core_.FreeMapPages());
   wal::LogScanResult scan{{found_.lsn, found_.chain}, found_.txn.next(), 0, 0};
   if (was_clean_) {
     MANIFOLDDB_MARK("recovery.clean");
   } else {
-    auto replayed = recovery::ReplayLog(core_, *log_file_, found_);
+    auto replayed = recovery::ReplayLog(core_, *log_file_, found_, extents_);
     replay_lacked_room_ = !replayed && replayed.error().code() == Errc::kNoSpace;
     if (!replayed) return std::unexpected<Error>(replayed.error());
     scan = *replayed;
     recovered_ = scan.records;
   }
-  allocator_->SetPlacement(page::Placement::kNextFit);
+  if (in_place) allocator_->KeepSpare(core_.FreeMapPages());
   WireWriting(scan, std::move(*catalog));
 
   // Step 3. What was replayed may be in the system's cache only, so nobody sees it before it was written

@@ -13,6 +13,7 @@
 #include "engine/page/page_allocator.h"
 #include "engine/page/page_cache.h"
 #include "engine/recovery/recovery_plan.h"
+#include "engine/recovery/replay.h"
 #include "engine/txn/commit_pipeline.h"
 #include "engine/txn/core.h"
 #include "engine/txn/family.h"
@@ -40,7 +41,7 @@ class DatabaseImpl {
 
  private:
   DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options,
-               const Config& config, page::Placement placement_in_replay);
+               const Config& config, recovery::Extents extents);
 
   // The steps of opening, in order.
   Status OpenFiles();
@@ -62,7 +63,7 @@ class DatabaseImpl {
   const bool read_only_;
   const bool create_if_missing_;
   const Config config_;
-  const page::Placement placement_in_replay_;
+  const recovery::Extents extents_;  // of the log, in replay
   const std::shared_ptr<Executor> executor_;
   const std::shared_ptr<Clock> clock_;
 

@@ -437,9 +437,34 @@ TEST_F(ForgedTest, DroppedTreesAreReported) {
   }
 }
 
+using Build = std::function<Status(base::ByteBuffer&)>;
+
+// The group behind the checkpoint, with one commit.
+std::vector<std::byte> GroupOf(const Build& build, const format::MetaPage& meta) {
+  base::ByteBuffer redo;
+  const std::vector<std::byte> gap(sizeof(format::LogGroupDisk) + sizeof(format::LogRecordDisk));
+  EXPECT_TRUE(redo.Append(gap));
+  EXPECT_TRUE(build(redo));
+  std::vector<std::byte> group(redo.view().begin(), redo.view().end());
+  const format::LogRecordDisk record = format::EncodeLogRecord(group.size() - gap.size());
+  std::memcpy(group.data() + sizeof(format::LogGroupDisk), &record, sizeof record);
+  const uint64_t bytes = group.size() - sizeof(format::LogGroupDisk);
+  group.resize(format::LogGroupSpan(bytes, kUnit));
+  format::SealLogGroup({.records = 1,
+                        .bytes = bytes,
+                        .identity = meta.identity,
+                        .life = meta.log_life,
+                        .lsn = meta.lsn,
+                        .first_txn = meta.txn.next(),
+                        .chain = meta.chain,
+                        .durable_lsn = meta.lsn,
+                        .durable_meta = meta.number},
+                       group);
+  return group;
+}
+
 // What the log of a crashed database says, behind a checkpoint that knows family 1 with tables 1 and 2.
 TEST_F(ForgedTest, CommitsInTheLogAreRefusedAtTheOpening) {
-  using Build = std::function<Status(base::ByteBuffer&)>;
   const format::FamilyId family{1};
   const std::string long_key(kUnit / 4 + 1, 'k');
   const std::vector<std::pair<const char*, Build>> commits = {
@@ -466,31 +491,23 @@ TEST_F(ForgedTest, CommitsInTheLogAreRefusedAtTheOpening) {
          EXPECT_TRUE(format::AppendSelect(redo, family, format::TableId{1}));
          return format::AppendPut(redo, AsBytes(long_key), AsBytes("v"));
        }},
+      {"a value in an extent that lies in a leaf",
+       [&](auto& redo) {
+         EXPECT_TRUE(format::AppendSelect(redo, family, format::TableId{1}));
+         return format::AppendPutExtent(redo, AsBytes("k"), AsBytes("v"), format::PageId{40});
+       }},
+      {"a value in a leaf that lies in an extent",
+       [&](auto& redo) {
+         EXPECT_TRUE(format::AppendSelect(redo, family, format::TableId{1}));
+         return format::AppendPut(redo, AsBytes("k"), AsBytes(long_key));
+       }},
   };
   Files whole = Whole();
   whole.ForgeMeta([](auto& d) { d.clean = 0; });
   const format::MetaPage meta = whole.Meta();
   for (const auto& [name, build] : commits) {
     SCOPED_TRACE(name);
-    base::ByteBuffer redo;
-    const std::vector<std::byte> gap(sizeof(format::LogGroupDisk) + sizeof(format::LogRecordDisk));
-    ASSERT_TRUE(redo.Append(gap));
-    ASSERT_TRUE(build(redo));
-    std::vector<std::byte> group(redo.view().begin(), redo.view().end());
-    const format::LogRecordDisk record = format::EncodeLogRecord(group.size() - gap.size());
-    std::memcpy(group.data() + sizeof(format::LogGroupDisk), &record, sizeof record);
-    const uint64_t bytes = group.size() - sizeof(format::LogGroupDisk);
-    group.resize(format::LogGroupSpan(bytes, kUnit));
-    format::SealLogGroup({.records = 1,
-                          .bytes = bytes,
-                          .identity = meta.identity,
-                          .life = meta.log_life,
-                          .lsn = meta.lsn,
-                          .first_txn = meta.txn.next(),
-                          .chain = meta.chain,
-                          .durable_lsn = meta.lsn,
-                          .durable_meta = meta.number},
-                         group);
+    const std::vector<std::byte> group = GroupOf(build, meta);
     Files files = whole;
     const uint64_t at =
         format::LogRingOffset(kUnit) + format::Distance(meta.log_origin, meta.lsn) % meta.log_capacity;

@@ -117,6 +117,7 @@ void AddRedo(std::vector<GoldenSample>& out) {
                [&](Redo& redo) { return AppendSelect(redo, FamilyId{~uint64_t{0}}, TableId{1}); });
   AddOperation(out, "kPut", [&](Redo& redo) { return AppendPut(redo, key, value); });
   AddOperation(out, "kPut.empty", [&](Redo& redo) { return AppendPut(redo, {}, {}); });
+  AddOperation(out, "kPutExtent", [&](Redo& redo) { return AppendPutExtent(redo, key, value, PageId{300}); });
   AddOperation(out, "kDelete", [&](Redo& redo) { return AppendDelete(redo, key); });
   AddOperation(out, "kDeleteRange", [&](Redo& redo) { return AppendDeleteRange(redo, key, name); });
   AddOperation(out, "kDeleteRange.lower", [&](Redo& redo) { return AppendDeleteRange(redo, key, {}); });

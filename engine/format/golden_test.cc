@@ -55,7 +55,7 @@ TEST(Golden, ThereIsASampleOfEveryRedoOperation) {
     EXPECT_TRUE(reader.done()) << sample.name;
     kinds.insert(operation->kind);
   }
-  EXPECT_EQ(kinds.size(), static_cast<size_t>(RedoKind::kRenameFamily));
+  EXPECT_EQ(kinds.size(), static_cast<size_t>(RedoKind::kPutExtent));
 }
 
 TEST(Golden, TheMetaPageOfThisVersionStaysReadable) {

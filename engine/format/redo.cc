@@ -134,6 +134,9 @@ bool TakeOperation(Fields& fields, RedoOperation& out) {
     case RedoKind::kDropTable: return fields.NonZeroId(out.family) && fields.NonZeroId(out.table);
     case RedoKind::kPut:
       return fields.Bytes(out.key, kValueBytesMax) && fields.Bytes(out.value, kValueBytesMax);
+    case RedoKind::kPutExtent:
+      return fields.Bytes(out.key, kValueBytesMax) && fields.Bytes(out.value, kValueBytesMax) &&
+             fields.NonZeroId(out.first);
     case RedoKind::kDelete: return fields.Bytes(out.key, kValueBytesMax);
     case RedoKind::kDeleteRange: return fields.Bounds(out);
     case RedoKind::kCreateTable:
@@ -147,7 +150,8 @@ bool TakeOperation(Fields& fields, RedoOperation& out) {
 }
 
 bool NeedsTable(RedoKind kind) {
-  return kind == RedoKind::kPut || kind == RedoKind::kDelete || kind == RedoKind::kDeleteRange;
+  return kind == RedoKind::kPut || kind == RedoKind::kPutExtent || kind == RedoKind::kDelete ||
+         kind == RedoKind::kDeleteRange;
 }
 
 }  // namespace
@@ -162,6 +166,16 @@ Status AppendPut(base::ByteBuffer& redo, ByteView key, ByteView value) {
   AppendKind(redo, RedoKind::kPut);
   AppendBytes(redo, key);
   AppendBytes(redo, value);
+  return {};
+}
+
+Status AppendPutExtent(base::ByteBuffer& redo, ByteView key, ByteView value, PageId first) {
+  MANIFOLDDB_ASSERT(key.size() <= kValueBytesMax && value.size() <= kValueBytesMax && first != PageId{});
+  MANIFOLDDB_TRY(redo.Reserve(1 + 3 * kVarintBytesMax + key.size() + value.size()));
+  AppendKind(redo, RedoKind::kPutExtent);
+  AppendBytes(redo, key);
+  AppendBytes(redo, value);
+  AppendVarint(redo, first.raw());
   return {};
 }
 

@@ -3,8 +3,8 @@
 // recovery.
 //
 // Every operation is a kind byte and varints (LEB128, shortest form, at most ten bytes) with the byte strings
-// they announce. So every record has one encoding. kPut, kDelete and kDeleteRange apply to the table of the
-// last kSelect.
+// they announce. So every record has one encoding. kPut, kPutExtent, kDelete and kDeleteRange apply to the
+// table of the last kSelect.
 
 #include <cstdint>
 #include <optional>
@@ -18,7 +18,7 @@ namespace manifolddb::format {
 
 enum class RedoKind : uint8_t {
   kSelect = 1,         // family, table
-  kPut = 2,            // key, value
+  kPut = 2,            // key, value: one that lies in the leaf
   kDelete = 3,         // key
   kDeleteRange = 4,    // flags (bit 0: has lower, bit 1: has upper), lower, upper
   kCreateTable = 5,    // family, table, name
@@ -27,11 +27,13 @@ enum class RedoKind : uint8_t {
   kCreateFamily = 8,   // family, name
   kDropFamily = 9,     // family
   kRenameFamily = 10,  // family, name
+  kPutExtent = 11,     // key, value, first page of the extent that it was written to
 };
 
 // Each appends one operation or, on kNoMemory, nothing.
 Status AppendSelect(base::ByteBuffer& redo, FamilyId family, TableId table);
 Status AppendPut(base::ByteBuffer& redo, ByteView key, ByteView value);
+Status AppendPutExtent(base::ByteBuffer& redo, ByteView key, ByteView value, PageId first);
 Status AppendDelete(base::ByteBuffer& redo, ByteView key);
 Status AppendDeleteRange(base::ByteBuffer& redo, std::optional<ByteView> lower,
                          std::optional<ByteView> upper);
@@ -49,6 +51,7 @@ struct RedoOperation {
   TableId table;
   ByteView key;  // or name
   ByteView value;
+  PageId first;
   std::optional<ByteView> lower;
   std::optional<ByteView> upper;
 };

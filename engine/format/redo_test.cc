@@ -24,6 +24,7 @@ Status AppendAgain(ByteBuffer& redo, const RedoOperation& op) {
   switch (op.kind) {
     case RedoKind::kSelect: return AppendSelect(redo, op.family, op.table);
     case RedoKind::kPut: return AppendPut(redo, op.key, op.value);
+    case RedoKind::kPutExtent: return AppendPutExtent(redo, op.key, op.value, op.first);
     case RedoKind::kDelete: return AppendDelete(redo, op.key);
     case RedoKind::kDeleteRange: return AppendDeleteRange(redo, op.lower, op.upper);
     case RedoKind::kCreateTable: return AppendCreateTable(redo, op.family, op.table, op.key);
@@ -73,6 +74,7 @@ TEST(Redo, EveryOperationComesBackAsItWasAppended) {
   ASSERT_TRUE(AppendSelect(redo, FamilyId{9}, TableId{1}));
   ASSERT_TRUE(AppendPut(redo, AsBytes("k"), AsBytes(large)));
   ASSERT_TRUE(AppendPut(redo, {}, {}));
+  ASSERT_TRUE(AppendPutExtent(redo, AsBytes("k"), AsBytes(large), PageId{77}));
   ASSERT_TRUE(AppendDelete(redo, AsBytes("gone")));
   ASSERT_TRUE(AppendDeleteRange(redo, AsBytes("a"), AsBytes("b")));
   ASSERT_TRUE(AppendDeleteRange(redo, std::nullopt, ByteView{}));
@@ -98,6 +100,11 @@ TEST(Redo, EveryOperationComesBackAsItWasAppended) {
   EXPECT_EQ(AsText(op->key), "k");
   EXPECT_EQ(AsText(op->value), large);
   ASSERT_TRUE(reader.Next());
+  op = reader.Next();
+  ASSERT_TRUE(op);
+  EXPECT_EQ(op->kind, RedoKind::kPutExtent);
+  EXPECT_EQ(AsText(op->value), large);
+  EXPECT_EQ(op->first, PageId{77});
   ASSERT_TRUE(reader.Next());
   op = reader.Next();
   ASSERT_TRUE(op);
@@ -108,7 +115,7 @@ TEST(Redo, EveryOperationComesBackAsItWasAppended) {
   EXPECT_FALSE(op->lower.has_value());
   EXPECT_TRUE(op->upper.has_value());
   EXPECT_TRUE(op->upper->empty());
-  EXPECT_EQ(ReadAll(redo.view()), 12u);
+  EXPECT_EQ(ReadAll(redo.view()), 13u);
 }
 
 TEST(Redo, EveryIdAndLengthFromOneByteToTenComesBack) {
@@ -154,10 +161,11 @@ TEST(Redo, NumbersHaveOneFormAndAtMost64Bits) {
 
 TEST(Redo, UnknownKindsFlagsAndZeroIdsAreRefused) {
   EXPECT_EQ(WhyRefused(Bytes({0})), "no such operation");
-  EXPECT_EQ(WhyRefused(Bytes({11})), "no such operation");
+  EXPECT_EQ(WhyRefused(Bytes({12})), "no such operation");
   EXPECT_EQ(WhyRefused(Bytes({255})), "no such operation");
   EXPECT_EQ(WhyRefused(Bytes({9, 0})), "an id is zero");
   EXPECT_EQ(WhyRefused(Bytes({1, 1, 0})), "an id is zero");
+  EXPECT_EQ(WhyRefused(Bytes({1, 1, 1, 11, 0, 0, 0})), "an id is zero");
   EXPECT_EQ(WhyRefused(Bytes({1, 1, 1, 4, 4})), "a range has unknown flags");
 }
 
@@ -183,6 +191,7 @@ TEST(Redo, EntriesNeedATable) {
   EXPECT_EQ(WhyRefused(Bytes({2, 0, 0})), "an operation comes before any table was selected");
   EXPECT_EQ(WhyRefused(Bytes({3, 0})), "an operation comes before any table was selected");
   EXPECT_EQ(WhyRefused(Bytes({4, 0})), "an operation comes before any table was selected");
+  EXPECT_EQ(WhyRefused(Bytes({11, 0, 0, 1})), "an operation comes before any table was selected");
   EXPECT_EQ(WhyRefused(Bytes({1, 1, 1, 4, 0})), "");
 }
 

@@ -1,4 +1,4 @@
-// Free pages, next fit unless told to pack.
+// Free pages, next fit: quick however large the file is.
 //
 // (1) A page is handed out once until it is freed; free_count_ is the number of bits set.
 // (2) The file is at least as long as the bitmap: bits are added after File::Allocate succeeded. A crash in
@@ -81,11 +81,6 @@ Result<PageRun> PageAllocator::Allocate(uint64_t pages_min, uint64_t pages_wante
   return run;
 }
 
-void PageAllocator::SetPlacement(Placement placement) {
-  base::MutexLock lock(mutex_);
-  placement_ = placement;
-}
-
 Status PageAllocator::CheckRoom() {
   MANIFOLDDB_ASSIGN(const PageRun run, Allocate(1, 1, Room::kShared));
   Free(run);
@@ -118,6 +113,24 @@ Result<PageRun> PageAllocator::TakeSpare(uint64_t pages) {
     ReleaseSpareLocked();
   }
   return Allocate(pages, pages, Room::kAll);
+}
+
+Status PageAllocator::GrowTo(uint64_t pages) {
+  const uint64_t now = page_count();
+  if (now >= pages) return {};
+  MANIFOLDDB_TRY(file_.file().Allocate(pages * file_.page_size()));
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(free_.size() == now);
+  AddPagesLocked(pages - now);
+  return {};
+}
+
+bool PageAllocator::TakeIfFree(format::PageId id) {
+  base::MutexLock lock(mutex_);
+  if (!free_.Test(id)) return false;
+  free_.Clear({id, 1});
+  --free_count_;
+  return true;
 }
 
 void PageAllocator::ReleaseSpareLocked() {
@@ -186,11 +199,15 @@ std::optional<PageRun> PageAllocator::FinishGrowth(uint64_t pages, const Want& w
   // After a failure those who wait try for themselves: what they need may be less.
   grown_.NotifyAll();
   if (pages == 0) return std::nullopt;
+  AddPagesLocked(pages);
+  return TakeLocked(want);
+}
+
+void PageAllocator::AddPagesLocked(uint64_t pages) {
   const PageRun added{format::PageId{free_.size()}, pages};
   free_.Resize(added.end());
   free_.Set(added);
   free_count_ += pages;
-  return TakeLocked(want);
 }
 
 uint64_t PageAllocator::KeptLocked(Room room) const {
@@ -215,22 +232,8 @@ std::optional<PageRun> PageAllocator::TakeLocked(const Want& want) {
 }
 
 std::optional<PageRun> PageAllocator::FindLocked(uint64_t pages_min, uint64_t pages_wanted) const {
-  if (placement_ == Placement::kPacked) return FindTightestLocked(pages_min);
   if (const auto run = FindNextLocked(next_fit_, free_.size(), pages_min, pages_wanted)) return run;
   return FindNextLocked(0, next_fit_, pages_min, pages_wanted);
-}
-
-std::optional<PageRun> PageAllocator::FindTightestLocked(uint64_t pages) const {
-  std::optional<PageRun> tightest;
-  uint64_t end = 0;
-  for (uint64_t at = free_.NextSet(0); at < free_.size(); at = free_.NextSet(end)) {
-    end = free_.NextClear(at);
-    if (end - at < pages || (tightest && tightest->pages <= end - at)) continue;
-    tightest = PageRun{format::PageId{at}, end - at};
-    if (end - at == pages) break;
-  }
-  if (tightest) tightest->pages = pages;
-  return tightest;
 }
 
 std::optional<PageRun> PageAllocator::FindNextLocked(uint64_t from, uint64_t until, uint64_t pages_min,

@@ -40,12 +40,6 @@ enum class Room : uint8_t {
   kAll,     // checkpoints, by which pages come back, and recovery
 };
 
-// Where a run goes.
-enum class Placement : uint8_t {
-  kNextFit,  // behind the last one: quick however large the file is
-  kPacked,   // no longer than it must be, where it leaves least over: long free runs stay whole
-};
-
 class PageAllocator {
  public:
   // `free` has a bit per page of the file, set: free. Births start at FirstBirth(life) + 1.
@@ -63,9 +57,6 @@ class PageAllocator {
     checkpoint_ = std::move(checkpoint);
   }
 
-  // From here on; kNextFit at first.
-  void SetPlacement(Placement placement) EXCLUDES(mutex_);
-
   // A run of 1 to `pages_wanted` contiguous free pages (at least `pages_min`). Waits while another thread
   // grows the file, and on a full device for a checkpoint. kNoSpace, kIo; nothing is taken then.
   // REQUIRES: the caller holds no lock.
@@ -76,6 +67,10 @@ class PageAllocator {
   void KeepSpare(uint64_t pages) EXCLUDES(mutex_);
   // That run, or as Allocate(pages, pages, Room::kAll).
   Result<PageRun> TakeSpare(uint64_t pages) EXCLUDES(mutex_);
+  // For a replay that gives each extent its old place, one thread: the file has at least `pages` afterwards,
+  // kNoSpace; and the page is taken, unless it was not free.
+  Status GrowTo(uint64_t pages) EXCLUDES(mutex_);
+  bool TakeIfFree(format::PageId id) EXCLUDES(mutex_);
   // Is there room for more than what is kept? For changes that will take pages at the next checkpoint. As
   // Allocate otherwise.
   Status CheckRoom();
@@ -129,13 +124,12 @@ class PageAllocator {
   // Gives up the role. With `pages` > 0 the file has grown by them; the first caller to be served is this
   // one.
   std::optional<PageRun> FinishGrowth(uint64_t pages, const Want& want) EXCLUDES(mutex_);
+  void AddPagesLocked(uint64_t pages) REQUIRES(mutex_);
   void ReleaseSpareLocked() REQUIRES(mutex_);
   // Free pages that are not for `room`.
   uint64_t KeptLocked(Room room) const REQUIRES(mutex_);
   std::optional<PageRun> TakeLocked(const Want& want) REQUIRES(mutex_);
   std::optional<PageRun> FindLocked(uint64_t pages_min, uint64_t pages_wanted) const REQUIRES(mutex_);
-  // `pages` at the front of the shortest free run that has as many.
-  std::optional<PageRun> FindTightestLocked(uint64_t pages) const REQUIRES(mutex_);
   // The first run of at least `pages_min` that begins in [from, until), cut to `pages_wanted`.
   std::optional<PageRun> FindNextLocked(uint64_t from, uint64_t until, uint64_t pages_min,
                                         uint64_t pages_wanted) const REQUIRES(mutex_);
@@ -157,8 +151,7 @@ class PageAllocator {
   PageBitmap free_ GUARDED_BY(mutex_);
   PageBitmap inherited_ GUARDED_BY(mutex_);  // of earlier lives, owned all the time since the opening
   uint64_t free_count_ GUARDED_BY(mutex_) = 0;
-  PageRun spare_ GUARDED_BY(mutex_);  // free, but not in free_ and not counted there
-  Placement placement_ GUARDED_BY(mutex_) = Placement::kNextFit;
+  PageRun spare_ GUARDED_BY(mutex_);          // free, but not in free_ and not counted there
   uint64_t next_fit_ GUARDED_BY(mutex_) = 0;  // where the search for the next run begins
   bool growing_ GUARDED_BY(mutex_) = false;   // role token: one thread grows the file, without the lock
 };

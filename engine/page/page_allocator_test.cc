@@ -53,24 +53,26 @@ TEST(PageAllocator, RunsShorterThanTheMinimumAreSkipped) {
   EXPECT_EQ(*pages.allocator.Allocate(1, 1, Room::kAll), Pages(3, 1));
 }
 
-TEST(PageAllocator, PackingKeepsLongRunsWhole) {
-  PageFixture pages(kPageSize, 33, 4);
-  ASSERT_EQ(*pages.allocator.Allocate(32, 32, Room::kAll), Pages(1, 32));
-  pages.allocator.Free(Pages(3, 9));
-  pages.allocator.Free(Pages(14, 2));
-  pages.allocator.Free(Pages(18, 3));
-  pages.allocator.Free(Pages(24, 2));
-  pages.allocator.SetPlacement(Placement::kPacked);
-  EXPECT_EQ(*pages.allocator.Allocate(1, 8, Room::kAll), Pages(14, 1)) << "no more than it must be";
-  EXPECT_EQ(*pages.allocator.Allocate(1, 8, Room::kAll), Pages(15, 1)) << "what is left of the shortest";
-  EXPECT_EQ(*pages.allocator.Allocate(3, 3, Room::kAll), Pages(18, 3));
-  EXPECT_EQ(*pages.allocator.Allocate(3, 3, Room::kAll), Pages(3, 3)) << "two are too few";
-  EXPECT_EQ(*pages.allocator.Allocate(6, 6, Room::kAll), Pages(6, 6));
-  pages.file.bytes_max = 33 * kPageSize;
-  EXPECT_FALSE(pages.allocator.Allocate(3, 3, Room::kAll));
-  pages.allocator.SetPlacement(Placement::kNextFit);
-  EXPECT_EQ(*pages.allocator.Allocate(1, 8, Room::kAll), Pages(24, 2));
-  EXPECT_EQ(pages.allocator.pages_free(), 0u);
+TEST(PageAllocator, APageIsTakenByItsNumberIfItIsFree) {
+  PageFixture pages(kPageSize, 17, 4);
+  EXPECT_TRUE(pages.allocator.TakeIfFree(PageId{3}));
+  EXPECT_FALSE(pages.allocator.TakeIfFree(PageId{3}));
+  EXPECT_EQ(pages.allocator.pages_free(), 15u);
+  EXPECT_EQ(*pages.allocator.Allocate(1, 16, Room::kAll), Pages(1, 2));
+  pages.allocator.Free(Pages(3, 1));
+  EXPECT_TRUE(pages.allocator.TakeIfFree(PageId{3}));
+
+  ASSERT_TRUE(pages.allocator.GrowTo(17));
+  EXPECT_EQ(pages.file.TakeLog(), "") << "it has as many";
+  ASSERT_TRUE(pages.allocator.GrowTo(20));
+  EXPECT_EQ(pages.file.TakeLog(), "allocate " + std::to_string(20 * kPageSize) + "\n");
+  EXPECT_TRUE(pages.allocator.TakeIfFree(PageId{19}));
+  EXPECT_EQ(pages.allocator.pages_free(), 15u);
+  pages.file.bytes_max = 20 * kPageSize;
+  const Status grown = pages.allocator.GrowTo(21);
+  ASSERT_FALSE(grown);
+  EXPECT_EQ(grown.error().code(), Errc::kNoSpace);
+  EXPECT_EQ(pages.allocator.page_count(), 20u);
 }
 
 TEST(PageAllocator, TheFileGrowsBeforeItsPagesAreUsed) {

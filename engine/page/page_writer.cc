@@ -119,6 +119,7 @@ void PageWriter::RemoveRun(const RemovedRun& removed) {
   const PageRun run = removed.run;
   MANIFOLDDB_ASSERT(run.first != PageId{} && run.pages > 0 && removed.birth != Birth{});
   pages_removed_ += run.pages;
+  if (planned_.erase(removed.birth) > 0) return;
   if (!own_.ContainsAll(run)) {
     removed_.push_back(removed);
     return;
@@ -134,18 +135,102 @@ Result<ExtentRef> PageWriter::WriteExtent(ByteView value) {
   const uint64_t pages = format::ExtentPages(value.size(), page_size());
   MANIFOLDDB_ASSIGN(const Birth birth, allocator_.DrawBirth());
   MANIFOLDDB_ASSIGN(const PageRun run, allocator_.Allocate(pages, pages, room_));
-  // Nodes that lay here before must not be taken for what lies here now.
-  cache_.Drop(run.first, run.pages);
-  Status written = cache_.file().WriteExtent(run.first, value);
-  if (!written) {
+  if (Status written = WriteAt(run, value); !written) {
     allocator_.Free(run);
     return std::unexpected<Error>(std::move(written).error());
   }
+  return ExtentRef{
+      .first = run.first, .birth = birth, .bytes = value.size(), .checksum = base::Checksum64(value)};
+}
+
+// REQUIRES: the pages are this writer's, and not in own_.
+Status PageWriter::WriteAt(PageRun run, ByteView value) {
+  // Nodes that lay here before must not be taken for what lies here now.
+  cache_.Drop(run.first, run.pages);
+  MANIFOLDDB_TRY(cache_.file().WriteExtent(run.first, value));
   own_.Insert(run);
   extents_.Insert(run);
   StartWriteBack(run);
+  return {};
+}
+
+Result<ExtentRef> PageWriter::PlanExtent(PageId first, ByteView value) {
+  MANIFOLDDB_ASSERT(!ended_ && !value.empty() && first != PageId{});
+  const uint64_t pages = format::ExtentPages(value.size(), page_size());
+  if (first.raw() > format::kNumberReadMax / page_size()) {
+    return cache_.file().Corrupt("page.plan", PageId{}, "an extent is said to have lain beyond any file");
+  }
+  MANIFOLDDB_ASSIGN(const Birth birth, allocator_.DrawBirth());
+  planned_[birth] = {first, pages};
   return ExtentRef{
-      .first = run.first, .birth = birth, .bytes = value.size(), .checksum = base::Checksum64(value)};
+      .first = first, .birth = birth, .bytes = value.size(), .checksum = base::Checksum64(value)};
+}
+
+Status PageWriter::TakePlanned(uint64_t pages_together, PageSet& in_the_way) {
+  if (reserve_.pages > 0) allocator_.Free(reserve_);
+  reserve_ = {};
+  PageSet places;
+  for (const auto& [birth, place] : planned_) {
+    for (uint64_t page = place.first.raw(); page < place.end(); ++page) {
+      if (!places.Contains(PageId{page})) continue;
+      return cache_.file().Corrupt("page.plan", PageId{page}, "two extents are said to have lain here");
+    }
+    places.Insert(place);
+    MANIFOLDDB_TRY(TakePlace(place, in_the_way));
+  }
+  together_ = FindTogether(pages_together, in_the_way);
+  if (together_.pages > 0) MANIFOLDDB_TRY(TakePlace(together_, in_the_way));
+  return {};
+}
+
+Status PageWriter::TakePlace(PageRun place, PageSet& in_the_way) {
+  MANIFOLDDB_TRY(allocator_.GrowTo(place.end()));
+  for (uint64_t page = place.first.raw(); page < place.end(); ++page) {
+    if (allocator_.TakeIfFree(PageId{page})) continue;
+    if (!own_.Contains(PageId{page})) {
+      return cache_.file().Corrupt("page.plan", PageId{page},
+                                   "an extent is said to have lain where another page is");
+    }
+    in_the_way.Insert({PageId{page}, 1});
+  }
+  return {};
+}
+
+// Where no page is but free ones and nodes that can be moved. None if there is no such place: whoever wants
+// it looks again.
+PageRun PageWriter::FindTogether(uint64_t pages, const PageSet& in_the_way) const {
+  format::PageBitmap usable = allocator_.FreePages();
+  for (const PageRun& run : own_.Runs()) usable.Set(run);
+  for (const PageRun& run : in_the_way.Runs()) usable.Clear(run);
+  for (uint64_t at = usable.NextSet(0); at < usable.size(); at = usable.NextSet(at)) {
+    const uint64_t end = usable.NextClear(at);
+    if (end - at >= pages) return {PageId{at}, pages};
+    at = end;
+  }
+  return {};
+}
+
+Result<PageRef> PageWriter::MoveOff(PageRef ref, const mvcc::EpochGuard& guard) {
+  MANIFOLDDB_ASSERT(own_.Contains(ref.id));
+  MANIFOLDDB_ASSIGN(Frame* const frame, cache_.Fetch(ref, guard));
+  MANIFOLDDB_ASSIGN(const PageRef to, TakePage());
+  MANIFOLDDB_ASSIGN(const MutablePage copy, Own(cache_.CreateCopy(to, serial_, *frame), to));
+  own_.Erase({ref.id, 1});
+  cache_.Drop(ref.id, 1);
+  return copy.ref;
+}
+
+Status PageWriter::WritePlanned(Birth birth, ByteView value) {
+  const auto planned = planned_.find(birth);
+  const PageRun place = planned->second;
+  planned_.erase(planned);
+  MANIFOLDDB_ASSERT(format::ExtentPages(value.size(), page_size()) == place.pages);
+  return WriteAt(place, value);
+}
+
+void PageWriter::GiveUpTogether() {
+  if (together_.pages > 0) allocator_.Free(together_);
+  together_ = {};
 }
 
 // Nothing but the next checkpoint's sync wants these bytes on the disk. Together they would hold it up, and

@@ -9,6 +9,7 @@
 // Used by one thread at a time.
 
 #include <cstdint>
+#include <map>
 #include <span>
 
 #include "engine/base/memory.h"
@@ -72,6 +73,24 @@ class PageWriter {
     return {{ref.first, format::ExtentPages(ref.bytes, page_size())}, ref.birth};
   }
 
+  // Extents whose places are given, for a replay that finds no room otherwise (docs/design/006). In this
+  // order, and no WriteExtent:
+  // (1) PlanExtent names an extent's place and takes no page, so that it may lie where another one lies that
+  //     will be removed; a planned extent is removed like any other.
+  // (2) TakePlanned takes the places of those that are left, and beside them a run of `pages_together`, if
+  //     there is any. `in_the_way`: nodes of this writer that lie there. kCorrupt: the pages are somebody
+  //     else's, or two extents share one; kNoSpace.
+  // (3) MoveOff, for each of these: the node's page is a planned extent's from here on.
+  // (4) WritePlanned, for each that is left; then GiveUpTogether frees the pages that lie together.
+  Result<format::ExtentRef> PlanExtent(format::PageId first, ByteView value);
+  Status TakePlanned(uint64_t pages_together, PageSet& in_the_way);
+  Result<format::PageRef> MoveOff(format::PageRef ref, const mvcc::EpochGuard& guard);
+  bool IsPlanned(format::Birth birth) const { return planned_.contains(birth); }
+  Status WritePlanned(format::Birth birth, ByteView value);
+  void GiveUpTogether();
+  // A page this writer created, and did not remove.
+  bool Owns(format::PageId id) const { return own_.Contains(id); }
+
   // Writes all pages this writer created and has not written yet, syncs, and lets go of them: they are clean,
   // and a later Edit copies. For transactions larger than the dirty limit. After an error the transaction
   // must abort. A failed sync poisons.
@@ -93,6 +112,9 @@ class PageWriter {
   Result<format::PageRef> TakePage();
   void GiveBack(format::PageId id);
   Result<MutablePage> Own(Result<Frame*> created, format::PageRef ref);
+  Status WriteAt(PageRun run, ByteView value);
+  Status TakePlace(PageRun place, PageSet& in_the_way);
+  PageRun FindTogether(uint64_t pages, const PageSet& in_the_way) const;
   void RemoveRun(const RemovedRun& removed);
   // The device may begin with the extent; it is told of several that lie side by side at once.
   void StartWriteBack(PageRun extent);
@@ -102,6 +124,9 @@ class PageWriter {
   PageAllocator& allocator_;
   const uint64_t serial_;
   Room room_;
+
+  std::map<format::Birth, PageRun> planned_;  // extents that have a place and no bytes yet
+  PageRun together_;                          // what TakePlanned took beside them
 
   PageSet own_;      // what this writer created and has not removed
   PageSet extents_;  // those of own_ that lie in extents

@@ -170,6 +170,67 @@ TEST_F(PageWriterTest, ExtentsAreWrittenAtOnceAndBelongToTheVersion) {
   EXPECT_EQ(Used(), 3u);
 }
 
+// Nodes lie wherever they came to lie, one of them written out; then each extent gets the place it is said to
+// have had.
+TEST_F(PageWriterTest, PlannedExtentsGetTheirPlacesAndNodesMakeWay) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
+  const std::string value(600, 'v');
+  std::vector<PageRef> nodes;
+  for (uint64_t i = 0; i < 5; ++i) nodes.push_back(CreateLeaf(writer, 100 + i));  // on pages 1 to 5
+  ASSERT_TRUE(writer.Spill(poison_));
+  const ExtentRef early = *writer.PlanExtent(PageId{2}, AsBytes(std::string(1500, 'e')));
+  ASSERT_TRUE(writer.RemoveExtent(early)) << "its pages are free for the next one";
+  const ExtentRef late = *writer.PlanExtent(PageId{4}, AsBytes(value));
+  const ExtentRef far = *writer.PlanExtent(PageId{250}, AsBytes(value));
+  EXPECT_EQ(late.first, PageId{4});
+  EXPECT_FALSE(writer.IsPlanned(early.birth));
+  EXPECT_TRUE(writer.IsPlanned(late.birth));
+
+  PageSet in_the_way;
+  ASSERT_TRUE(writer.TakePlanned(3, in_the_way));
+  EXPECT_EQ(pages_.allocator.page_count(), 252u) << "as long as it has to be";
+  EXPECT_EQ(in_the_way.size(), 5u) << "two of the extent, and three that lie together";
+  for (PageRef& node : nodes) {
+    if (!in_the_way.Contains(node.id)) continue;
+    const EpochGuard guard(pages_.slot);
+    node = *writer.MoveOff(node, guard);
+  }
+  ASSERT_TRUE(writer.WritePlanned(late.birth, AsBytes(value)));
+  ASSERT_TRUE(writer.WritePlanned(far.birth, AsBytes(value)));
+  writer.GiveUpTogether();
+  EXPECT_EQ(AsText(writer.ReadExtent(late)->view()), value);
+  EXPECT_EQ(AsText(writer.ReadExtent(far)->view()), value);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    EXPECT_FALSE(nodes[i].id.raw() >= 1 && nodes[i].id.raw() <= 5);
+    const EpochGuard guard(pages_.slot);
+    EXPECT_EQ(StampOf((*writer.Fetch(nodes[i], guard))->bytes, kPageSize), 100 + i);
+  }
+  const PageDelta delta = writer.Finish();
+  EXPECT_EQ(CountOf(delta.introduced), 9u);
+  EXPECT_EQ(Used(), 9u);
+}
+
+TEST_F(PageWriterTest, AnExtentThatCannotHaveLainThereIsCorruption) {
+  const std::string value(600, 'v');
+  const auto Why = [&](std::initializer_list<uint64_t> firsts) {
+    PageWriter writer(pages_.cache, pages_.allocator, 2, Room::kAll);
+    for (const uint64_t first : firsts) {
+      if (const auto planned = writer.PlanExtent(PageId{first}, AsBytes(value)); !planned)
+        return planned.error();
+    }
+    PageSet in_the_way;
+    return writer.TakePlanned(1, in_the_way).error();
+  };
+  EXPECT_EQ(Why({10, 11}).message(), "two extents are said to have lain here");
+  EXPECT_EQ(Why({~uint64_t{0}}).message(), "an extent is said to have lain beyond any file");
+  PageWriter theirs(pages_.cache, pages_.allocator, 1, Room::kAll);
+  const PageRef node = CreateLeaf(theirs, 1);
+  EXPECT_EQ(Why({node.id.raw()}).message(), "an extent is said to have lain where another page is");
+  EXPECT_EQ(Why({node.id.raw()}).code(), Errc::kCorrupt);
+  pages_.file.bytes_max = 201 * kPageSize;
+  EXPECT_EQ(Why({300}).code(), Errc::kNoSpace);
+}
+
 TEST_F(PageWriterTest, AFailedExtentLeavesNothingBehind) {
   PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   pages_.file.fail_writes = true;

@@ -1,6 +1,12 @@
 // Replay as one large transaction over all families: nobody reads yet, so pages are edited in place and only
 // the newest state is kept. A crash during it leaves pages that the durable checkpoint calls free; the next
 // recovery does the same again.
+//
+// In place: the trees are built first, on whatever pages are free, with references to where the extents will
+// be. The process before had all those trees and extents at once, so there is a page for each; and the
+// extents that are left at the end lay on these very pages, so no two of them share one and none lies on a
+// page of the durable checkpoint. Then nodes that are in the way are moved, and the values written from the
+// log.
 
 #include "engine/recovery/replay.h"
 
@@ -30,8 +36,9 @@ namespace {
 
 class Replay {
  public:
-  explicit Replay(txn::Core& core)
+  Replay(txn::Core& core, Extents extents)
       : core_(core),
+        extents_(extents),
         slot_(core.slots->Acquire()),
         pages_(*core.cache, *core.allocator, core.DrawWriterSerial(), page::Room::kAll) {}
   ~Replay() { core_.slots->Release(slot_); }
@@ -53,6 +60,41 @@ class Replay {
     }
     return {};
   }
+
+  // For kInPlace, after all records were applied: makes room for the extents that are left.
+  Status MakePlaces() {
+    page::PageSet in_the_way;
+    MANIFOLDDB_TRY(pages_.TakePlanned(core_.FreeMapPages(), in_the_way));
+    if (in_the_way.size() > 0) MANIFOLDDB_MARK("recovery.in_place.moved");
+    for (auto& [id, edit] : edits_) {
+      if (edit->family()->dropped()) continue;  // its trees are in dropped_
+      for (txn::WriteTableState& table : edit->opened()) {
+        if (table.dropped) continue;
+        MANIFOLDDB_TRY(btree::MoveNodesOff(pages_, table.tree.root, in_the_way, slot_));
+      }
+    }
+    for (format::PageRef& root : dropped_) {
+      MANIFOLDDB_TRY(btree::MoveNodesOff(pages_, root, in_the_way, slot_));
+    }
+    extents_seen_ = 0;
+    return {};
+  }
+
+  // Then, for all records again: writes them.
+  Status WritePlaces(ByteView record) {
+    format::RedoReader reader(record);
+    while (!reader.done()) {
+      const std::optional<RedoOperation> operation = reader.Next();
+      MANIFOLDDB_ASSERT(operation.has_value());  // ApplyRecord has seen it
+      if (operation->kind != RedoKind::kPutExtent) continue;
+      const format::Birth birth = births_[extents_seen_++];
+      if (!pages_.IsPlanned(birth) || MANIFOLDDB_BROKEN("recovery.in_place.write.skip")) continue;
+      MANIFOLDDB_TRY(pages_.WritePlanned(birth, operation->value));
+    }
+    return {};
+  }
+
+  void EndPlaces() { pages_.GiveUpTogether(); }
 
   // Makes the result the newest version.
   void Publish(const wal::LogScanResult& scan) {
@@ -103,6 +145,7 @@ class Replay {
       case RedoKind::kDropTable:
       case RedoKind::kRenameTable: return ApplyToFamily(operation);
       case RedoKind::kPut:
+      case RedoKind::kPutExtent:
       case RedoKind::kDelete:
       case RedoKind::kDeleteRange: return ApplyToTable(operation);
       case RedoKind::kCreateFamily:
@@ -127,8 +170,24 @@ class Replay {
     }
     if (operation.key.size() > format::KeyBytesMax(core_.file->page_size()))
       return Malformed("a key too long");
-    MANIFOLDDB_TRY(btree::Put(pages_, selected_->tree, operation.key, operation.value, guard));
+    const bool needs_extent = btree::NeedsExtent(core_.file->page_size(), operation.key, operation.value);
+    if (needs_extent != (operation.kind == RedoKind::kPutExtent)) {
+      return Malformed("a value that does not lie where one of its size does");
+    }
+    if (!needs_extent) {
+      MANIFOLDDB_TRY(btree::Put(pages_, selected_->tree, operation.key, operation.value, guard));
+      return {};
+    }
+    MANIFOLDDB_ASSIGN(const format::ExtentRef extent, MakeExtent(operation));
+    MANIFOLDDB_TRY(btree::PutExtent(pages_, selected_->tree, operation.key, extent, guard));
     return {};
+  }
+
+  Result<format::ExtentRef> MakeExtent(const RedoOperation& operation) {
+    if (extents_ == Extents::kAnywhere) return pages_.WriteExtent(operation.value);
+    MANIFOLDDB_ASSIGN(const format::ExtentRef extent, pages_.PlanExtent(operation.first, operation.value));
+    births_.push_back(extent.birth);
+    return extent;
   }
 
   Status ApplyToFamily(const RedoOperation& operation) {
@@ -191,18 +250,22 @@ class Replay {
   }
 
   txn::Core& core_;
+  const Extents extents_;
   mvcc::ReaderSlot* const slot_;
   page::PageWriter pages_;
   std::map<FamilyId, std::unique_ptr<FamilyEdit>> edits_;
   std::vector<format::PageRef> dropped_;
   txn::WriteTableState* selected_ = nullptr;
   TxnId txn_;
+  std::vector<format::Birth> births_;  // of all extents of the log, in its order, for kInPlace
+  uint64_t extents_seen_ = 0;
 };
 
 }  // namespace
 
-Result<wal::LogScanResult> ReplayLog(txn::Core& core, File& log, const format::MetaPage& meta) {
-  Replay replay(core);
+Result<wal::LogScanResult> ReplayLog(txn::Core& core, File& log, const format::MetaPage& meta,
+                                     Extents extents) {
+  Replay replay(core, extents);
   wal::LogScan scan;
   scan.ring = {meta.log_capacity, meta.log_origin, meta.write_unit};
   scan.identity = meta.identity;
@@ -215,6 +278,12 @@ Result<wal::LogScanResult> ReplayLog(txn::Core& core, File& log, const format::M
                     }));
   if (result.records > 0) {
     MANIFOLDDB_MARK("recovery.replayed");
+    if (extents == Extents::kInPlace) {
+      MANIFOLDDB_TRY(replay.MakePlaces());
+      MANIFOLDDB_TRY(
+          wal::ReadLog(log, scan, [&](TxnId, ByteView record) { return replay.WritePlaces(record); }));
+      replay.EndPlaces();
+    }
     replay.Publish(result);
   } else {
     MANIFOLDDB_MARK("recovery.nothing_to_replay");

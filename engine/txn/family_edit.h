@@ -44,6 +44,8 @@ class FamilyEdit {
   format::PageRef Drop(WriteTableState* table);
   void Rename(WriteTableState* table, std::string_view name);
   std::vector<std::string> ListNames() const;  // ascending
+  // The tables that were opened, dropped ones included.
+  std::list<WriteTableState>& opened() { return opened_; }
   // Roots of all tables, for a family that is dropped as a whole.
   std::vector<format::PageRef> Roots() const;
 

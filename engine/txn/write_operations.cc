@@ -151,14 +151,30 @@ Status WriteTransactionImpl::Put(WriteTableState& table, ByteView key, ByteView 
         Errc::kValueTooLong, "table.put",
         {.message = std::to_string(value.size()) + " bytes, at most " + std::to_string(kValueBytesMax)});
   }
-  MANIFOLDDB_TRY(
-      Log(&table, key.size() + value.size(), [&] { return format::AppendPut(redo_, key, value); }));
-  {
-    const mvcc::EpochGuard guard(slot_);
-    if (auto put = btree::Put(pages_, table.tree, key, value, guard); !put) return Failed(put.error());
-  }
+  const auto put = btree::NeedsExtent(pages_.page_size(), key, value) ? PutExtent(table, key, value)
+                                                                      : PutInline(table, key, value);
+  MANIFOLDDB_TRY(put);
   table.family->MarkChanged();
   return AfterChange();
+}
+
+Status WriteTransactionImpl::PutInline(WriteTableState& table, ByteView key, ByteView value) {
+  MANIFOLDDB_TRY(
+      Log(&table, key.size() + value.size(), [&] { return format::AppendPut(redo_, key, value); }));
+  const mvcc::EpochGuard guard(slot_);
+  if (auto put = btree::Put(pages_, table.tree, key, value, guard); !put) return Failed(put.error());
+  return {};
+}
+
+// The extent first: the redo says where it lies.
+Status WriteTransactionImpl::PutExtent(WriteTableState& table, ByteView key, ByteView value) {
+  const auto extent = pages_.WriteExtent(value);
+  if (!extent) return Failed(extent.error());
+  MANIFOLDDB_TRY(Log(&table, key.size() + value.size(),
+                     [&] { return format::AppendPutExtent(redo_, key, value, extent->first); }));
+  const mvcc::EpochGuard guard(slot_);
+  if (auto put = btree::PutExtent(pages_, table.tree, key, *extent, guard); !put) return Failed(put.error());
+  return {};
 }
 
 Result<bool> WriteTransactionImpl::Delete(WriteTableState& table, ByteView key) noexcept {

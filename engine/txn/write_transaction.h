@@ -62,6 +62,8 @@ class WriteTransactionImpl {
   Result<FamilyEdit*> FindEdit(ColumnFamily family, const char* operation);
   Status CheckLive(const char* operation);
   Status Select(const WriteTableState& table);
+  Status PutInline(WriteTableState& table, ByteView key, ByteView value);
+  Status PutExtent(WriteTableState& table, ByteView key, ByteView value);
   // Remembers that the transaction can only be aborted now.
   std::unexpected<Error> Failed(const Error& error);
   // Bookkeeping after each change: cursors, memory.

@@ -17,6 +17,7 @@
 #include "engine/base/sites.h"
 #include "engine/base/size.h"
 #include "engine/base/try.h"
+#include "engine/wal/log_reader.h"
 
 namespace manifolddb::wal {
 namespace {
@@ -181,9 +182,11 @@ Status CheckMarker(File& log, const format::LogHeader& header, format::Life newe
   MANIFOLDDB_TRY(log.Read(header.write_unit, unit.span()));
   const std::optional<format::Life> marked = format::DecodeLogMarker(unit.view(), header.identity);
   if (!marked) {
-    // Never opened, or a crash tore it: then nothing had been handed out by the life that wrote it.
+    // Never opened, or a crash tore it: then nothing had been handed out by the life that wrote it, and the
+    // data file knows that life. Or it was damaged: what that life wrote to the log still tells.
     MANIFOLDDB_MARK("wal.marker_unreadable");
-    return {};
+    if (newest == format::Life{} || MANIFOLDDB_BROKEN("wal.marker.unreadable.skip")) return {};
+    return CheckLives(log, header, newest);
   }
   if (*marked <= newest || MANIFOLDDB_BROKEN("wal.marker.life.skip")) return {};
   return Fail(Errc::kCorrupt, "wal.open",

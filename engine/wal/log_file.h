@@ -26,7 +26,8 @@ Result<std::unique_ptr<File>> OpenLog(Storage& storage, const std::string& name,
 Status MarkOpened(File& log, const format::LogHeader& header, format::Life life);
 // Whether anything was ever written where the marker lies.
 Result<bool> IsMarked(File& log, const format::LogHeader& header);
-// kCorrupt if the marker names a later life than `newest`, the newest that the data file knows of.
+// kCorrupt if the marker names a later life than `newest`, the newest that the data file knows of; or, where
+// no marker can be read, a group does.
 Status CheckMarker(File& log, const format::LogHeader& header, format::Life newest);
 
 // Bytes of the longest ring for which a file of `file_bytes` has room.

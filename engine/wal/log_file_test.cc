@@ -257,6 +257,24 @@ TEST(CheckMarker, RefusesADataFileThatKnowsOfEarlierLivesOnly) {
   EXPECT_TRUE(CheckMarker(**log, kHeader, format::Life{2})) << "a marker that is torn says nothing";
 }
 
+TEST(CheckMarker, WithoutAMarkerAGroupOfALaterLifeTells) {
+  TestLog log({.write_unit = kUnit, .units = 8});
+  const format::LogHeader header = {.write_unit = kUnit, .identity = TestIdentity()};
+  log.Append({100});
+  log.NextLife();
+  const format::Lsn second = log.Append({700});
+  EXPECT_TRUE(CheckMarker(log.file(), header, format::Life{2}));
+  EXPECT_TRUE(CheckMarker(log.file(), header, format::Life{0})) << "in its first life nothing is looked for";
+  const Status older = CheckMarker(log.file(), header, format::Life{1});
+  ASSERT_FALSE(older);
+  EXPECT_EQ(older.error().code(), Errc::kCorrupt);
+  EXPECT_EQ(older.error().offset(), log.ring().FileOffsetOf(second));
+  EXPECT_TRUE(CheckMarker(log.file(), {.write_unit = kUnit, .identity = TestIdentity(2)}, format::Life{1}))
+      << "another database's groups";
+  log.Flip(log.ring().OffsetOf(second) + 200);
+  EXPECT_TRUE(CheckMarker(log.file(), header, format::Life{1})) << "a torn group is no proof";
+}
+
 TEST(GrowLog, KeepsTheRingInUseAndAddsZerosThatAreSynced) {
   Trace trace;
   TestLog log({.write_unit = kUnit, .units = 8}, MakeTracedStorage(MakeMemoryStorage(), trace));

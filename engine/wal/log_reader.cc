@@ -32,6 +32,8 @@ using format::Lsn;
 
 constexpr uint64_t kBlockBytes = uint64_t{1} << 20;
 
+uint64_t WholeUnits(uint64_t bytes, uint32_t unit) { return bytes / unit * unit; }
+
 // A part of a file through a buffer that moves over it, forward most of the time.
 class FileWindow {
  public:
@@ -99,7 +101,6 @@ class LogScanner {
     ByteView group;  // the whole span
   };
 
-  static uint64_t WholeUnits(uint64_t bytes, uint32_t unit) { return bytes / unit * unit; }
   uint64_t SpanOf(const LogGroup& header) const { return format::LogGroupSpan(header.bytes, unit_); }
   bool Ours(const LogGroup& header) const {
     return header.identity == scan_.identity || MANIFOLDDB_BROKEN("wal.identity.skip");
@@ -263,6 +264,32 @@ class LogScanner {
 };
 
 }  // namespace
+
+Status CheckLives(File& log, const format::LogHeader& header, format::Life newest) {
+  const uint32_t unit_bytes = header.write_unit;
+  const uint64_t front = format::LogRingOffset(unit_bytes);
+  MANIFOLDDB_ASSIGN(const uint64_t file_bytes, log.Size());
+  FileWindow window(log, front, WholeUnits(file_bytes - front, unit_bytes));
+  for (uint64_t offset = 0; offset < window.size(); offset += unit_bytes) {
+    MANIFOLDDB_ASSIGN(const ByteView unit, window.View(offset, unit_bytes));
+    LogGroup group;
+    if (!format::DecodeLogGroupHeader(unit, group) || group.identity != header.identity) continue;
+    if (group.life <= newest) continue;
+    const uint64_t span = format::LogGroupSpan(group.bytes, unit_bytes);
+    if (span > window.size() - offset) continue;
+    MANIFOLDDB_ASSIGN(const ByteView whole, window.View(offset, span));
+    if (!format::LogGroupIntact(whole)) continue;
+    MANIFOLDDB_MARK("wal.later_life_in_ring");
+    return Fail(
+        Errc::kCorrupt, "wal.open",
+        {.file = log.name(),
+         .offset = front + offset,
+         .message = "a group of opening " + std::to_string(group.life.raw()) +
+                    " of the database lies here, its data file knows of " + std::to_string(newest.raw()) +
+                    " only: an older copy; restore the data file that belongs to this log"});
+  }
+  return {};
+}
 
 Result<LogScanResult> ReadLog(File& log, const LogScan& scan,
                               const std::function<Status(format::TxnId, ByteView)>& apply) {

@@ -39,4 +39,8 @@ struct LogScanResult {
 Result<LogScanResult> ReadLog(File& log, const LogScan& scan,
                               const std::function<Status(format::TxnId, ByteView)>& apply);
 
+// kCorrupt if an intact group of this database, anywhere in the log, is of a later life than `newest`: the
+// data file that knows of no later one is an older copy. Reads the whole log.
+Status CheckLives(File& log, const format::LogHeader& header, format::Life newest);
+
 }  // namespace manifolddb::wal

@@ -323,6 +323,16 @@ TEST(LogSites, AMarkerOfALaterLifeMayBeBelievedToBeOfThisOne) {
   EXPECT_TRUE(CheckMarker(**log, header, format::Life{2}));
 }
 
+TEST(LogSites, WithoutAMarkerALaterLifeMayGoUnnoticed) {
+  TestLog log({});
+  const format::LogHeader header = {.write_unit = 512, .identity = TestIdentity()};
+  log.NextLife();
+  log.Append({100});
+  EXPECT_FALSE(CheckMarker(log.file(), header, format::Life{1}));
+  const Broken site("wal.marker.unreadable.skip");
+  EXPECT_TRUE(CheckMarker(log.file(), header, format::Life{1}));
+}
+
 TEST(LogSites, TheLogOfAnotherDatabaseMayBeTakenForThisOnes) {
   const format::LogHeader header = {.write_unit = 512, .identity = TestIdentity()};
   const format::LogHeader other = {.write_unit = 512, .identity = TestIdentity(2)};
@@ -357,10 +367,11 @@ TEST(LogSites, EverySiteOfTheLogIsBrokenByATest) {
                                        "wal.durable_lsn.early",  "wal.grow.sync.skip",
                                        "wal.identity.skip",      "wal.life.skip",
                                        "wal.lsn.skip",           "wal.mark_opened.sync.skip",
-                                       "wal.marker.life.skip",   "wal.meta_rule.skip",
-                                       "wal.open.identity.skip", "wal.read.wrap.skip",
-                                       "wal.sync.error_ignored", "wal.sync.poison.skip",
-                                       "wal.sync.skip",          "wal.tail_rule.skip"};
+                                       "wal.marker.life.skip",   "wal.marker.unreadable.skip",
+                                       "wal.meta_rule.skip",     "wal.open.identity.skip",
+                                       "wal.read.wrap.skip",     "wal.sync.error_ignored",
+                                       "wal.sync.poison.skip",   "wal.sync.skip",
+                                       "wal.tail_rule.skip"};
   std::set<std::string> found;
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
     if (std::string(site->name()).starts_with("wal.")) found.insert(site->name());
