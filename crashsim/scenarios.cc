@@ -386,7 +386,8 @@ std::shared_ptr<Disk> Scenarios::KilledWhileFull(const Session& session, uint64_
 // with less room than it takes. What the last one leaves is opened by a process that goes on, and is cut.
 bool Scenarios::FillLargeLog(Random& random, std::string&) {
   constexpr uint32_t kSteps = 300;
-  constexpr int kPrograms = 20;
+  constexpr int kPrograms = 10;
+  constexpr int kKills = 4;  // of each
   Generation own;
   own.plan.setup = WithLargeLog(generation_.plan.setup);
   Explorer explorer(campaign_, own.plan.setup, {});
@@ -414,21 +415,24 @@ bool Scenarios::FillLargeLog(Random& random, std::string&) {
     if (growths == 0) growths = CountIn(*session.trace, EffectKind::kSize, kDatabase);
     if (fired.empty() || session.open_error) continue;
     filled = true;
-    const auto killed = scenarios.KilledWhileFull(session, fired[0].effects, random);
-    const uint64_t effects = killed->effects();
     if (program == kPrograms) {
-      scenarios.Reopen(killed, oracle, {.full = true}, effects, random);
+      const auto killed = scenarios.KilledWhileFull(session, fired[0].effects, random);
+      scenarios.Reopen(killed, oracle, {.full = true}, killed->effects(), random);
       break;
     }
-    const Recovered found = Recover(killed, own.plan.setup, {});
-    campaign_.CountRecovery(found.cpu_nanos);
-    if (found.error) {
-      campaign_.Report(
-          {{Promise::kHonestAboutErrors, "the database opens on a full disk", Describe(*found.error)}});
-      continue;
+    for (int kill = 0; kill < kKills; ++kill) {
+      campaign_.EnterSession(generation_.index, campaign_.Here().scenario, fault.ToString());
+      const auto killed = scenarios.KilledWhileFull(session, fired[0].effects, random);
+      PointJudge judge(own.plan.setup, oracle, nullptr, killed->effects());
+      const Recovered found = Recover(killed, own.plan.setup, {});
+      campaign_.CountRecovery(found.cpu_nanos);
+      if (found.error) {
+        campaign_.Report(
+            {{Promise::kHonestAboutErrors, "the database opens on a full disk", Describe(*found.error)}});
+      } else {
+        campaign_.Report(judge(found, [&] { return killed; }));
+      }
     }
-    PointJudge judge(own.plan.setup, oracle, nullptr, effects);
-    campaign_.Report(judge(found, [&] { return killed; }));
   }
   return filled;
 }

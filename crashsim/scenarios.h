@@ -62,6 +62,11 @@ class Scenarios {
   bool SwapPage(const faultfs::Image& theirs, Random& random);
   bool Missing(Random& random, std::string& what);
   bool OlderFile(Random& random, std::string& what);
+  struct OldData {
+    faultfs::Image image;
+    uint64_t since;  // effects: whatever was written from here on is of a later opening
+  };
+  std::optional<OldData> DrawOldData(Random& random) const;
 
   // What each opening in a loop has to show.
   struct Owed {

@@ -260,29 +260,44 @@ bool Scenarios::Missing(Random& random, std::string&) {
   return true;
 }
 
-// Somebody put back the data file as it was when the database had been closed, or as this generation found
-// it, and left the log. Whatever it says of itself, the log has been used by a later opening.
-bool Scenarios::OlderFile(Random& random, std::string&) {
+// The data file as it was when the database had been made and not opened yet, when it had been closed, or as
+// this generation found it.
+std::optional<Scenarios::OldData> Scenarios::DrawOldData(Random& random) const {
   constexpr uint64_t kOpeningEffects = 8;  // after a clean close: until it is handed out
   const Session& session = generation_.session;
-  const uint64_t last = generation_.effects();
+  const auto at = [&](uint64_t effects) {
+    return CrashPoint(session.trace, effects).Draw({Policy::kAll, 0});
+  };
+  const auto& effects = session.trace->effects;
   std::vector<uint64_t> closed;
   for (const Settled& one : session.history.settled) {
-    if (std::string_view(one.what) == "close" && one.ended.effects + kOpeningEffects < last)
+    if (std::string_view(one.what) == "close" && one.ended.effects + kOpeningEffects < effects.size())
       closed.push_back(one.ended.effects);
   }
-  std::optional<Image> older = generation_.image;
-  uint64_t since = session.opened_effect;
   if (!closed.empty() && random.Chance(75)) {
-    const uint64_t at = closed[random.Below(closed.size())];
-    older = CrashPoint(session.trace, at).Draw({Policy::kAll, 0});
-    since = at + kOpeningEffects;
+    const uint64_t chosen = closed[random.Below(closed.size())];
+    return OldData{at(chosen), chosen + kOpeningEffects};
   }
-  if (!older || older->Find(kDatabase) == nullptr) return false;
+  if (generation_.image) return OldData{*generation_.image, session.opened_effect};
+  for (uint64_t i = 0; i < session.opened_effect; ++i) {
+    if (effects[i].kind == EffectKind::kRename && effects[i].name2 == kDatabase)
+      return OldData{at(i + 1), session.opened_effect};
+  }
+  return std::nullopt;
+}
+
+// Somebody put back an older data file, and left the log. Whatever it says of itself, the log has been used
+// by a later opening.
+bool Scenarios::OlderFile(Random& random, std::string&) {
+  const Session& session = generation_.session;
+  const uint64_t last = generation_.effects();
+  const std::optional<OldData> older = DrawOldData(random);
+  if (!older || older->image.Find(kDatabase) == nullptr) return false;
+  const uint64_t since = older->since;
   const uint64_t effects = random.Between(since, last);
   Image image = CrashPoint(session.trace, effects).Draw({Policy::kAll, 0});
   if (image.Find(kDatabase) == nullptr || image.Find(kLogFile) == nullptr) return false;
-  image.Put(kDatabase, *older->Find(kDatabase));
+  image.Put(kDatabase, *older->image.Find(kDatabase));
   // With the marker damaged as well, a group that was written since tells.
   const bool unmarked =
       random.Chance(40) && std::ranges::any_of(session.history.transactions, [&](const auto& one) {

@@ -208,6 +208,27 @@ Step Drawer::DrawStep(uint32_t actor) {
   return DrawTransaction();
 }
 
+// Transactions that take far more pages while they run than they leave, and run for long after that: others
+// go on while one reads from the file.
+std::vector<Step> DrawPeaks(Random& random, const WorkloadLimits& limits, Serial serial) {
+  std::vector<Step> all;
+  for (uint64_t left = random.Between(1, 2); left > 0; --left) {
+    Step& step = all.emplace_back(Step{.serial = serial++, .families = {"family-1"}});
+    const auto put = [&](uint64_t key, uint64_t bytes) {
+      Op op{.table = "t", .key = "key" + std::to_string(key)};
+      op.value = MakeValue(step.serial, static_cast<uint32_t>(step.ops.size()), bytes);
+      step.ops.push_back(std::move(op));
+    };
+    for (uint64_t key = random.Between(300, 1500); key > 0; --key) put(key, limits.page_size / 8);
+    step.ops.push_back({.kind = OpKind::kDeleteRange, .table = "t", .has_key = false});
+    put(0, limits.page_size);
+    for (uint64_t reads = random.Between(200, 2000); reads > 0; --reads) {
+      step.ops.push_back({.kind = OpKind::kGet, .table = "t", .key = "key0"});
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 Swarm DrawSwarm(Random& random) {
@@ -326,9 +347,13 @@ Program DrawFilling(Random& random, const WorkloadLimits& limits, uint32_t steps
   constexpr uint64_t kKeys = 400;
   constexpr uint64_t kPagesMax = 8;
   constexpr uint64_t kOpsMax = 6;
-  std::vector<Step> all = {{.kind = StepKind::kCreateFamily, .serial = 1, .families = {"family-0"}}};
+  Program program{.close = false};
+  Round& first = program.rounds.emplace_back();
+  first.actors = {{{.kind = StepKind::kCreateFamily, .serial = 1, .families = {"family-0"}},
+                   {.kind = StepKind::kCreateFamily, .serial = 2, .families = {"family-1"}}}};
+  std::vector<Step> all;
   for (uint32_t i = 0; i < steps; ++i) {
-    Step& step = all.emplace_back(Step{.serial = i + 2, .families = {"family-0"}});
+    Step& step = all.emplace_back(Step{.serial = i + 3, .families = {"family-0"}});
     for (uint64_t left = 1 + random.Below(kOpsMax); left > 0; --left) {
       Op op{.table = "t", .key = "key" + std::to_string(random.Below(kKeys))};
       uint64_t bytes = limits.page_size / 8;
@@ -341,8 +366,13 @@ Program DrawFilling(Random& random, const WorkloadLimits& limits, uint32_t steps
       step.ops.push_back(std::move(op));
     }
   }
-  Program program{.close = false};
-  program.rounds.push_back({.actors = {std::move(all)}});
+  Round& second = program.rounds.emplace_back();
+  second.actors.push_back(std::move(all));
+  Random beside = random.Fork(3);
+  if (beside.Chance(70)) {
+    second.actors.push_back(DrawPeaks(beside, limits, steps + 3));
+    program.switch_percent = static_cast<uint32_t>(beside.Between(20, 80));
+  }
   return program;
 }
 

@@ -61,8 +61,8 @@ std::string Describe(const Swarm& swarm);
 Program DrawProgram(Random& random, const Swarm& swarm, const WorkloadLimits& limits, uint32_t steps,
                     Serial last_serial);
 
-// `steps` durable transactions of few puts and deletions, values of up to 8 pages among them: for a disk on
-// which they have no room.
+// `steps` durable transactions of few puts and deletions, values of up to 8 pages among them, and in half of
+// the programs large ones beside them that leave little: for a disk on which they have no room.
 Program DrawFilling(Random& random, const WorkloadLimits& limits, uint32_t steps);
 
 }  // namespace manifolddb::crashsim

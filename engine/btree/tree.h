@@ -5,6 +5,7 @@
 // change the tree in `root` is not to be used: the transaction aborts. Keys are unique, ordered bytewise.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -51,9 +52,9 @@ Result<uint64_t> DeleteRange(page::PageWriter& pages, format::TreeRoot& root, st
 
 // Moves the nodes of the writer's own that lie on pages of `from` to others; those pages are then nobody's,
 // and not free (PageWriter::MoveOff). Enters epochs of `slot` by itself, node by node. Nodes of others are
-// left.
+// left. `moved` is called outside them after each: it may spill. An error from it is returned.
 Status MoveNodesOff(page::PageWriter& pages, format::PageRef& root, const page::PageSet& from,
-                    mvcc::ReaderSlot* slot);
+                    mvcc::ReaderSlot* slot, const std::function<Status()>& moved);
 
 struct LeftSubtree {
   format::PageRef root;     // of any level

@@ -15,21 +15,26 @@ using page::Frame;
 
 class NodeMover {
  public:
-  NodeMover(page::PageWriter& pages, const page::PageSet& from, mvcc::ReaderSlot* slot)
-      : pages_(pages), from_(from), slot_(slot) {}
+  NodeMover(page::PageWriter& pages, const page::PageSet& from, mvcc::ReaderSlot* slot,
+            const std::function<Status()>& moved)
+      : pages_(pages), from_(from), slot_(slot), moved_(moved) {}
 
   // What stands for the subtree afterwards. A node that is not the writer's own has none of its own below.
   Result<PageRef> Move(PageRef ref, uint32_t level) {
     if (!pages_.Owns(ref.id)) return ref;
+    // Before its children: what stands for them is put into the copy.
+    if (from_.Contains(ref.id)) {
+      {
+        const mvcc::EpochGuard guard(slot_);
+        MANIFOLDDB_TRY(FetchNode(pages_, ref, level, guard));
+        MANIFOLDDB_ASSIGN(ref, pages_.MoveOff(ref, guard));
+      }
+      MANIFOLDDB_TRY(moved_());
+    }
     page::FramePin branch;
     {
       const mvcc::EpochGuard guard(slot_);
-      MANIFOLDDB_ASSIGN(Frame * frame, FetchNode(pages_, ref, level, guard));
-      // Before its children: what stands for them is put into the copy.
-      if (from_.Contains(ref.id)) {
-        MANIFOLDDB_ASSIGN(ref, pages_.MoveOff(ref, guard));
-        MANIFOLDDB_ASSIGN(frame, pages_.Fetch(ref, guard));
-      }
+      MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(pages_, ref, level, guard));
       if (NodeView(frame->bytes).leaf()) return ref;
       branch = page::FramePin(frame);
     }
@@ -39,8 +44,8 @@ class NodeMover {
       MANIFOLDDB_ASSIGN(const PageRef after, Move(before, node.level() - 1));
       if (after == before || MANIFOLDDB_BROKEN("btree.move.keep_reference")) continue;
       const mvcc::EpochGuard guard(slot_);
-      // A copy if the node was written out meanwhile; `node` goes on reading the old one, which has the same
-      // children from here on.
+      // A copy if the node was written out meanwhile; `node` goes on reading the old one, whose children from
+      // here on are the same.
       MANIFOLDDB_ASSIGN(const page::MutablePage page, pages_.Edit(ref, guard));
       SetChild({page.bytes, pages_.page_size()}, index, after);
       ref = page.ref;
@@ -52,14 +57,15 @@ class NodeMover {
   page::PageWriter& pages_;
   const page::PageSet& from_;
   mvcc::ReaderSlot* const slot_;
+  const std::function<Status()>& moved_;
 };
 
 }  // namespace
 
-Status MoveNodesOff(page::PageWriter& pages, PageRef& root, const page::PageSet& from,
-                    mvcc::ReaderSlot* slot) {
+Status MoveNodesOff(page::PageWriter& pages, PageRef& root, const page::PageSet& from, mvcc::ReaderSlot* slot,
+                    const std::function<Status()>& moved) {
   if (root.null()) return {};
-  MANIFOLDDB_ASSIGN(root, NodeMover(pages, from, slot).Move(root, kAnyLevel));
+  MANIFOLDDB_ASSIGN(root, NodeMover(pages, from, slot, moved).Move(root, kAnyLevel));
   return {};
 }
 

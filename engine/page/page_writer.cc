@@ -26,6 +26,8 @@ using format::PageId;
 using format::PageRef;
 
 constexpr uint64_t kReservePagesOfWriterMax = 64;
+// Further than a file grows between two checkpoints. (The cache's directory takes 2 MiB for it.)
+constexpr uint64_t kBeyondMin = uint64_t{1} << 28;
 
 format::NodeHeader& HeaderOf(Frame* frame) { return *reinterpret_cast<format::NodeHeader*>(frame->bytes); }
 
@@ -42,19 +44,43 @@ PageWriter::~PageWriter() {
 
 Result<PageRef> PageWriter::TakePage() {
   MANIFOLDDB_ASSERT(!ended_);
+  MANIFOLDDB_ASSIGN(const Birth birth, allocator_.DrawBirth());
   if (reserve_.pages == 0) {
     // Where the device may be full a deletion takes what it needs, no more.
     const uint64_t wanted = room_ == Room::kMakes ? 1 : reserve_pages_next_;
-    MANIFOLDDB_ASSIGN(reserve_, allocator_.Allocate(1, wanted, room_));
+    Result<PageRun> run = allocator_.Allocate(1, wanted, room_);
+    if (!run && run.error().code() == Errc::kNoSpace && beyond_allowed_) return PageRef{TakeBeyond(), birth};
+    if (!run) return std::unexpected<Error>(std::move(run).error());
+    reserve_ = *run;
     reserve_pages_next_ = std::min(reserve_pages_next_ * 2, kReservePagesOfWriterMax);
   }
-  MANIFOLDDB_ASSIGN(const Birth birth, allocator_.DrawBirth());
   const PageId id = reserve_.first;
   reserve_ = {id.next(), reserve_.pages - 1};
   return PageRef{id, birth};
 }
 
+void PageWriter::AllowBeyond() {
+  beyond_allowed_ = true;
+  beyond_begin_ = beyond_end_ = std::max(kBeyondMin, 2 * allocator_.page_count());
+}
+
+PageId PageWriter::TakeBeyond() {
+  MANIFOLDDB_MARK("page.beyond");
+  if (beyond_free_.empty()) return PageId{beyond_end_++};
+  const PageId id = beyond_free_.back();
+  beyond_free_.pop_back();
+  return id;
+}
+
+// Pages that were in own_ and are not any more.
+void PageWriter::FreeOwn(PageRun run) {
+  cache_.Drop(run.first, run.pages);
+  if (!IsBeyond(run.first)) return allocator_.Free(run);
+  for (uint64_t page = run.first.raw(); page < run.end(); ++page) beyond_free_.push_back(PageId{page});
+}
+
 void PageWriter::GiveBack(PageId id) {
+  if (IsBeyond(id)) return beyond_free_.push_back(id);
   MANIFOLDDB_ASSERT(id.next() == reserve_.first);
   reserve_ = {id, reserve_.pages + 1};
 }
@@ -126,8 +152,7 @@ void PageWriter::RemoveRun(const RemovedRun& removed) {
   }
   own_.Erase(run);
   if (extents_.ContainsAll(run)) extents_.Erase(run);
-  cache_.Drop(run.first, run.pages);
-  allocator_.Free(run);
+  FreeOwn(run);
 }
 
 Result<ExtentRef> PageWriter::WriteExtent(ByteView value) {
@@ -169,6 +194,10 @@ Result<ExtentRef> PageWriter::PlanExtent(PageId first, ByteView value) {
 Status PageWriter::TakePlanned(uint64_t pages_together, PageSet& in_the_way) {
   if (reserve_.pages > 0) allocator_.Free(reserve_);
   reserve_ = {};
+  beyond_allowed_ = false;
+  for (const PageRun& run : own_.Runs()) {
+    if (IsBeyond(run.first)) in_the_way.Insert(run);
+  }
   PageSet places;
   for (const auto& [birth, place] : planned_) {
     for (uint64_t page = place.first.raw(); page < place.end(); ++page) {
@@ -179,11 +208,22 @@ Status PageWriter::TakePlanned(uint64_t pages_together, PageSet& in_the_way) {
     MANIFOLDDB_TRY(TakePlace(place, in_the_way));
   }
   together_ = FindTogether(pages_together, in_the_way);
+  // It may end where the file does, which may be longer than the checkpoint knew.
+  for (uint64_t i = 0; i < pages_together && together_.pages == 0; ++i) {
+    if (!allocator_.GrowTo(allocator_.page_count() + 1)) break;
+    together_ = FindTogether(pages_together, in_the_way);
+  }
   if (together_.pages > 0) MANIFOLDDB_TRY(TakePlace(together_, in_the_way));
   return {};
 }
 
 Status PageWriter::TakePlace(PageRun place, PageSet& in_the_way) {
+  if (IsBeyond(PageId{place.end()})) {
+    return Fail(Errc::kNoSpace, "page.plan",
+                {.file = cache_.file().name(),
+                 .offset = cache_.file().OffsetOf(place.first),
+                 .message = "an extent is said to have lain far behind the file's end"});
+  }
   MANIFOLDDB_TRY(allocator_.GrowTo(place.end()));
   for (uint64_t page = place.first.raw(); page < place.end(); ++page) {
     if (allocator_.TakeIfFree(PageId{page})) continue;
@@ -200,8 +240,12 @@ Status PageWriter::TakePlace(PageRun place, PageSet& in_the_way) {
 // it looks again.
 PageRun PageWriter::FindTogether(uint64_t pages, const PageSet& in_the_way) const {
   format::PageBitmap usable = allocator_.FreePages();
-  for (const PageRun& run : own_.Runs()) usable.Set(run);
-  for (const PageRun& run : in_the_way.Runs()) usable.Clear(run);
+  for (const PageRun& run : own_.Runs()) {
+    if (!IsBeyond(run.first)) usable.Set(run);
+  }
+  for (const PageRun& run : in_the_way.Runs()) {
+    if (!IsBeyond(run.first)) usable.Clear(run);
+  }
   for (uint64_t at = usable.NextSet(0); at < usable.size(); at = usable.NextSet(at)) {
     const uint64_t end = usable.NextClear(at);
     if (end - at >= pages) return {PageId{at}, pages};
@@ -225,6 +269,11 @@ Status PageWriter::WritePlanned(Birth birth, ByteView value) {
   const PageRun place = planned->second;
   planned_.erase(planned);
   MANIFOLDDB_ASSERT(format::ExtentPages(value.size(), page_size()) == place.pages);
+  if (MANIFOLDDB_BROKEN("page.planned.write.skip")) {
+    own_.Insert(place);
+    extents_.Insert(place);
+    return {};
+  }
   return WriteAt(place, value);
 }
 
@@ -255,12 +304,16 @@ Status PageWriter::Spill(base::Poison& poison) {
   }));
   std::sort(unwritten_.begin(), unwritten_.end());
   unwritten_.truncate(std::unique(unwritten_.begin(), unwritten_.end()));
-  if (unwritten_.empty()) return {};
+  // Those beyond the file, all behind the others, have no place to be written to.
+  const auto beyond =
+      std::find_if(unwritten_.begin(), unwritten_.end(), [this](PageId id) { return IsBeyond(id); });
+  const std::span<const PageId> written(unwritten_.begin(), beyond);
+  if (written.empty()) return {};
   MANIFOLDDB_MARK("page.spill");
   // First of all: whatever happens now, these pages are not changed any more.
-  cache_.Freeze(unwritten_);
+  cache_.Freeze(written);
   uint64_t bytes_written = 0;
-  MANIFOLDDB_TRY(cache_.WriteOut(unwritten_, bytes_written));
+  MANIFOLDDB_TRY(cache_.WriteOut(written, bytes_written));
   if (!MANIFOLDDB_BROKEN("page.spill.sync.skip")) {
     if (Status synced = cache_.file().file().Sync(); !synced) {
       // Others have written to the file as well; nobody knows what of it is durable.
@@ -268,8 +321,8 @@ Status PageWriter::Spill(base::Poison& poison) {
       return synced;
     }
   }
-  cache_.MarkClean(unwritten_);
-  unwritten_.clear();
+  cache_.MarkClean(written);
+  unwritten_.truncate(std::move(beyond, unwritten_.end(), unwritten_.begin()));
   return {};
 }
 
@@ -281,10 +334,7 @@ PageDelta PageWriter::Finish() {
 
 void PageWriter::Abandon() {
   if (ended_) return;  // finished for a checkpoint that came to nothing, which has given the pages back
-  for (const PageRun& run : own_.Runs()) {
-    cache_.Drop(run.first, run.pages);
-    allocator_.Free(run);
-  }
+  for (const PageRun& run : own_.Runs()) FreeOwn(run);
   for (const RemovedRun& removed : removed_) allocator_.Reown(removed);
   removed_.clear();
   End();

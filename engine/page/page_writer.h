@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <vector>
 
 #include "engine/base/memory.h"
 #include "engine/base/poison.h"
@@ -75,17 +76,20 @@ class PageWriter {
 
   // Extents whose places are given, for a replay that finds no room otherwise (docs/design/006). In this
   // order, and no WriteExtent:
+  // (0) AllowBeyond: a node that finds no page gets one beyond any that the file may have, in memory only.
   // (1) PlanExtent names an extent's place and takes no page, so that it may lie where another one lies that
   //     will be removed; a planned extent is removed like any other.
   // (2) TakePlanned takes the places of those that are left, and beside them a run of `pages_together`, if
-  //     there is any. `in_the_way`: nodes of this writer that lie there. kCorrupt: the pages are somebody
-  //     else's, or two extents share one; kNoSpace.
+  //     there is any. `in_the_way`: nodes of this writer that lie there, or beyond the file. kCorrupt: the
+  //     pages are somebody else's, or two extents share one; kNoSpace.
   // (3) MoveOff, for each of these: the node's page is a planned extent's from here on.
   // (4) WritePlanned, for each that is left; then GiveUpTogether frees the pages that lie together.
+  void AllowBeyond();
   Result<format::ExtentRef> PlanExtent(format::PageId first, ByteView value);
   Status TakePlanned(uint64_t pages_together, PageSet& in_the_way);
   Result<format::PageRef> MoveOff(format::PageRef ref, const mvcc::EpochGuard& guard);
   bool IsPlanned(format::Birth birth) const { return planned_.contains(birth); }
+  bool AnyPlanned() const { return !planned_.empty(); }
   Status WritePlanned(format::Birth birth, ByteView value);
   void GiveUpTogether();
   // A page this writer created, and did not remove.
@@ -114,6 +118,9 @@ class PageWriter {
   Result<MutablePage> Own(Result<Frame*> created, format::PageRef ref);
   Status WriteAt(PageRun run, ByteView value);
   Status TakePlace(PageRun place, PageSet& in_the_way);
+  format::PageId TakeBeyond();
+  bool IsBeyond(format::PageId id) const { return beyond_begin_ != 0 && id.raw() >= beyond_begin_; }
+  void FreeOwn(PageRun run);
   PageRun FindTogether(uint64_t pages, const PageSet& in_the_way) const;
   void RemoveRun(const RemovedRun& removed);
   // The device may begin with the extent; it is told of several that lie side by side at once.
@@ -127,6 +134,10 @@ class PageWriter {
 
   std::map<format::Birth, PageRun> planned_;  // extents that have a place and no bytes yet
   PageRun together_;                          // what TakePlanned took beside them
+  uint64_t beyond_begin_ = 0;                 // pages from here on are in memory only; 0: there are none
+  uint64_t beyond_end_ = 0;
+  bool beyond_allowed_ = false;
+  std::vector<format::PageId> beyond_free_;
 
   PageSet own_;      // what this writer created and has not removed
   PageSet extents_;  // those of own_ that lie in extents

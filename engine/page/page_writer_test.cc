@@ -210,6 +210,42 @@ TEST_F(PageWriterTest, PlannedExtentsGetTheirPlacesAndNodesMakeWay) {
   EXPECT_EQ(Used(), 9u);
 }
 
+// More nodes than the file has pages, until some are removed.
+TEST_F(PageWriterTest, NodesBeyondTheFileStayInMemoryUntilThereAreFewEnough) {
+  pages_.file.bytes_max = 201 * kPageSize;
+  PageWriter roomy(pages_.cache, pages_.allocator, 1, Room::kAll);
+  roomy.AllowBeyond();
+  std::vector<PageRef> nodes;
+  for (uint64_t i = 0; i < 203; ++i) nodes.push_back(CreateLeaf(roomy, 1000 + i));
+  EXPECT_EQ(pages_.allocator.pages_free(), 0u);
+  pages_.file.TakeLog();
+  ASSERT_TRUE(roomy.Spill(poison_));
+  EXPECT_EQ(*pages_.file.Size(), 201 * kPageSize);
+  EXPECT_EQ(roomy.pages_unwritten(), 3u);
+  ASSERT_TRUE(roomy.Remove(nodes[202]));
+  nodes.pop_back();
+  nodes.push_back(CreateLeaf(roomy, 1202));
+  PageSet in_the_way;
+  for (uint64_t i = 0; i < 10; ++i) ASSERT_TRUE(roomy.Remove(nodes[i]));
+  nodes.erase(nodes.begin(), nodes.begin() + 10);
+  ASSERT_TRUE(roomy.TakePlanned(1, in_the_way));
+  EXPECT_EQ(in_the_way.size(), 3u) << "the run that lies together is free";
+  for (PageRef& node : nodes) {
+    if (!in_the_way.Contains(node.id)) continue;
+    const EpochGuard guard(pages_.slot);
+    node = *roomy.MoveOff(node, guard);
+  }
+  roomy.GiveUpTogether();
+  ASSERT_TRUE(roomy.Spill(poison_));
+  EXPECT_EQ(roomy.pages_unwritten(), 0u);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    EXPECT_LT(nodes[i].id.raw(), 201u);
+    EXPECT_EQ(*pages_.ReadStamp(nodes[i]), 1010 + i);
+  }
+  EXPECT_EQ(CountOf(roomy.Finish().introduced), 193u);
+  EXPECT_EQ(Used(), 193u);
+}
+
 TEST_F(PageWriterTest, AnExtentThatCannotHaveLainThereIsCorruption) {
   const std::string value(600, 'v');
   const auto Why = [&](std::initializer_list<uint64_t> firsts) {

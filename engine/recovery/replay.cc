@@ -3,13 +3,14 @@
 // recovery does the same again.
 //
 // In place: the trees are built first, on whatever pages are free, with references to where the extents will
-// be. The process before had all those trees and extents at once, so there is a page for each; and the
-// extents that are left at the end lay on these very pages, so no two of them share one and none lies on a
-// page of the durable checkpoint. Then nodes that are in the way are moved, and the values written from the
-// log.
+// be. The process before had the trees and extents of the newest commit at once, so there is a page for each
+// in the end, if not before: what is short then lies in memory. And the extents that are left lay on these
+// very pages, so no two of them share one and none lies on a page of the durable checkpoint. Then nodes that
+// are in the way are moved, and the values written from the log.
 
 #include "engine/recovery/replay.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <utility>
@@ -40,7 +41,12 @@ class Replay {
       : core_(core),
         extents_(extents),
         slot_(core.slots->Acquire()),
-        pages_(*core.cache, *core.allocator, core.DrawWriterSerial(), page::Room::kAll) {}
+        pages_(*core.cache, *core.allocator, core.DrawWriterSerial(), page::Room::kAll),
+        spill_at_bytes_(core.config.dirty_bytes_max) {
+    if (extents == Extents::kInPlace && !MANIFOLDDB_BROKEN("recovery.in_place.beyond.skip")) {
+      pages_.AllowBeyond();
+    }
+  }
   ~Replay() { core_.slots->Release(slot_); }
   Replay(const Replay&) = delete;
   Replay& operator=(const Replay&) = delete;
@@ -53,10 +59,7 @@ class Replay {
       const std::optional<RedoOperation> operation = reader.Next();
       if (!operation) return Malformed(reader.why());
       MANIFOLDDB_TRY(Apply(*operation));
-      if (core_.cache->bytes_dirty() > core_.config.dirty_bytes_max) {
-        MANIFOLDDB_MARK("recovery.replay.spill");
-        MANIFOLDDB_TRY(pages_.Spill(*core_.poison));
-      }
+      MANIFOLDDB_TRY(SpillIfDue());
     }
     return {};
   }
@@ -66,15 +69,16 @@ class Replay {
     page::PageSet in_the_way;
     MANIFOLDDB_TRY(pages_.TakePlanned(core_.FreeMapPages(), in_the_way));
     if (in_the_way.size() > 0) MANIFOLDDB_MARK("recovery.in_place.moved");
+    const std::function<Status()> moved = [this] { return SpillIfDue(); };
     for (auto& [id, edit] : edits_) {
       if (edit->family()->dropped()) continue;  // its trees are in dropped_
       for (txn::WriteTableState& table : edit->opened()) {
         if (table.dropped) continue;
-        MANIFOLDDB_TRY(btree::MoveNodesOff(pages_, table.tree.root, in_the_way, slot_));
+        MANIFOLDDB_TRY(btree::MoveNodesOff(pages_, table.tree.root, in_the_way, slot_, moved));
       }
     }
     for (format::PageRef& root : dropped_) {
-      MANIFOLDDB_TRY(btree::MoveNodesOff(pages_, root, in_the_way, slot_));
+      MANIFOLDDB_TRY(btree::MoveNodesOff(pages_, root, in_the_way, slot_, moved));
     }
     extents_seen_ = 0;
     return {};
@@ -85,16 +89,22 @@ class Replay {
     format::RedoReader reader(record);
     while (!reader.done()) {
       const std::optional<RedoOperation> operation = reader.Next();
-      MANIFOLDDB_ASSERT(operation.has_value());  // ApplyRecord has seen it
+      if (!operation) return Malformed(reader.why());
       if (operation->kind != RedoKind::kPutExtent) continue;
+      if (extents_seen_ == births_.size()) return Differs();
       const format::Birth birth = births_[extents_seen_++];
-      if (!pages_.IsPlanned(birth) || MANIFOLDDB_BROKEN("recovery.in_place.write.skip")) continue;
-      MANIFOLDDB_TRY(pages_.WritePlanned(birth, operation->value));
+      if (pages_.IsPlanned(birth)) MANIFOLDDB_TRY(pages_.WritePlanned(birth, operation->value));
     }
     return {};
   }
 
-  void EndPlaces() { pages_.GiveUpTogether(); }
+  // `first`, `second`: the two readings.
+  Status EndPlaces(const wal::LogScanResult& first, const wal::LogScanResult& second) {
+    const bool same = first.end.lsn == second.end.lsn && first.end.chain == second.end.chain;
+    if (!same || pages_.AnyPlanned()) return Differs();
+    pages_.GiveUpTogether();
+    return {};
+  }
 
   // Makes the result the newest version.
   void Publish(const wal::LogScanResult& scan) {
@@ -121,6 +131,22 @@ class Replay {
     return Fail(
         Errc::kCorrupt, "recovery.replay",
         {.file = core_.config.name + "-wal", .message = "commit " + std::to_string(txn_.raw()) + ": " + why});
+  }
+
+  // A device may hand out other bytes the second time.
+  Status Differs() const {
+    return Fail(
+        Errc::kCorrupt, "recovery.replay",
+        {.file = core_.config.name + "-wal", .message = "the log was read twice, and the readings differ"});
+  }
+
+  Status SpillIfDue() {
+    if (core_.cache->bytes_dirty() <= spill_at_bytes_) return {};
+    MANIFOLDDB_MARK("recovery.replay.spill");
+    MANIFOLDDB_TRY(pages_.Spill(*core_.poison));
+    // What lies beyond the file stays dirty; it must not make every change a sync.
+    spill_at_bytes_ = core_.cache->bytes_dirty() + core_.config.dirty_bytes_max;
+    return {};
   }
 
   // The family's edit; null if there is no such family.
@@ -259,6 +285,7 @@ class Replay {
   TxnId txn_;
   std::vector<format::Birth> births_;  // of all extents of the log, in its order, for kInPlace
   uint64_t extents_seen_ = 0;
+  uint64_t spill_at_bytes_;
 };
 
 }  // namespace
@@ -280,9 +307,10 @@ Result<wal::LogScanResult> ReplayLog(txn::Core& core, File& log, const format::M
     MANIFOLDDB_MARK("recovery.replayed");
     if (extents == Extents::kInPlace) {
       MANIFOLDDB_TRY(replay.MakePlaces());
-      MANIFOLDDB_TRY(
-          wal::ReadLog(log, scan, [&](TxnId, ByteView record) { return replay.WritePlaces(record); }));
-      replay.EndPlaces();
+      MANIFOLDDB_ASSIGN(const wal::LogScanResult again, wal::ReadLog(log, scan, [&](TxnId, ByteView record) {
+                          return replay.WritePlaces(record);
+                        }));
+      MANIFOLDDB_TRY(replay.EndPlaces(result, again));
     }
     replay.Publish(result);
   } else {

@@ -17,8 +17,8 @@ enum class Extents : uint8_t {
 
 // Replays the groups that follow the checkpoint `meta` and publishes the result as the newest version;
 // nothing of it is durable until the next checkpoint. Memory stays in the dirty limit: pages are written out
-// to where the durable checkpoint has free ones. kCorrupt if the log proves damage or a record cannot be
-// applied, kNoSpace.
+// to where the durable checkpoint has free ones. (In place, those that find none are not.) kCorrupt if the
+// log proves damage or a record cannot be applied, kNoSpace.
 Result<wal::LogScanResult> ReplayLog(txn::Core& core, File& log, const format::MetaPage& meta,
                                      Extents extents);
 

@@ -185,7 +185,7 @@ Status CheckMarker(File& log, const format::LogHeader& header, format::Life newe
     // Never opened, or a crash tore it: then nothing had been handed out by the life that wrote it, and the
     // data file knows that life. Or it was damaged: what that life wrote to the log still tells.
     MANIFOLDDB_MARK("wal.marker_unreadable");
-    if (newest == format::Life{} || MANIFOLDDB_BROKEN("wal.marker.unreadable.skip")) return {};
+    if (MANIFOLDDB_BROKEN("wal.marker.unreadable.skip")) return {};
     return CheckLives(log, header, newest);
   }
   if (*marked <= newest || MANIFOLDDB_BROKEN("wal.marker.life.skip")) return {};

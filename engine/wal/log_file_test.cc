@@ -264,7 +264,7 @@ TEST(CheckMarker, WithoutAMarkerAGroupOfALaterLifeTells) {
   log.NextLife();
   const format::Lsn second = log.Append({700});
   EXPECT_TRUE(CheckMarker(log.file(), header, format::Life{2}));
-  EXPECT_TRUE(CheckMarker(log.file(), header, format::Life{0})) << "in its first life nothing is looked for";
+  EXPECT_FALSE(CheckMarker(log.file(), header, format::Life{0})) << "a data file that was never opened";
   const Status older = CheckMarker(log.file(), header, format::Life{1});
   ASSERT_FALSE(older);
   EXPECT_EQ(older.error().code(), Errc::kCorrupt);
