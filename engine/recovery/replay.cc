@@ -284,7 +284,7 @@ class Replay {
   txn::WriteTableState* selected_ = nullptr;
   TxnId txn_;
   std::vector<format::Birth> births_;  // of all extents of the log, in its order, for kInPlace
-  uint64_t extents_seen_ = 0;
+  size_t extents_seen_ = 0;
   uint64_t spill_at_bytes_;
 };
 
