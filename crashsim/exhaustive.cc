@@ -6,10 +6,12 @@
 #include "crashsim/exhaustive.h"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -17,9 +19,11 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <set>
 #include <utility>
 
+#include "crashsim/beat.h"
 #include "crashsim/enumerator.h"
 #include "crashsim/json.h"
 #include "crashsim/json_lines.h"
@@ -32,8 +36,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Most take milliseconds, broken engines that sync nothing take longest.
-constexpr auto kStuck = std::chrono::minutes(10);
+// Without a sign of life. (How long a sequence takes says nothing: the creation alone takes a minute of a core,
+// and who else wants that core is not known.)
+constexpr auto kStuck = std::chrono::minutes(3);
 
 // ---- Workers
 
@@ -42,8 +47,10 @@ struct Worker {
   size_t next = 0;                 // of them: the first without a verdict
   pid_t pid = -1;
   int pipe = -1;
-  std::string read;    // behind the last whole line
-  bool begun = false;  // names[next]
+  std::string read;                        // behind the last whole line
+  bool begun = false;                      // names[next]
+  std::atomic<uint64_t>* beats = nullptr;  // shared with the process
+  uint64_t beats_heard = 0;
   Clock::time_point heard;
 
   bool running() const { return pipe >= 0; }
@@ -99,6 +106,7 @@ bool Start(const ExhaustiveOptions& options, Worker& worker) {
   worker.pid = ::fork();
   if (worker.pid == 0) {
     ::close(ends[0]);
+    CountBeatsIn(worker.beats);
     Work(options, worker, ends[1]);
   }
   ::close(ends[1]);
@@ -131,10 +139,19 @@ class Run {
       : options_(options), out_(out), workers_(std::min<size_t>(options.jobs, names.size())) {
     for (size_t i = 0; i < names.size(); ++i) workers_[i % workers_.size()].names.push_back(names[i]);
   }
-  ~Run() { StopAll(); }
+  ~Run() {
+    StopAll();
+    if (beats_ != MAP_FAILED) ::munmap(beats_, BeatsBytes());
+  }
 
   // False: the harness failed, and said how.
   bool Go() {
+    beats_ = ::mmap(nullptr, BeatsBytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (beats_ == MAP_FAILED) return Failed("cannot share memory with workers");
+    for (size_t i = 0; i < workers_.size(); ++i) {
+      workers_[i].beats =
+          new (static_cast<std::byte*>(beats_) + i * sizeof(std::atomic<uint64_t>)) std::atomic<uint64_t>(0);
+    }
     for (Worker& worker : workers_) {
       if (!Start(options_, worker)) return Failed("cannot start a worker");
     }
@@ -211,6 +228,8 @@ class Run {
   }
 
   bool CheckStuck(Worker& worker) {
+    const uint64_t beats = worker.beats->load(std::memory_order_relaxed);
+    if (std::exchange(worker.beats_heard, beats) != beats) worker.heard = Clock::now();
     if (Clock::now() - worker.heard < kStuck) return true;
     static_cast<void>(Bury(worker, true));
     return Ended(worker, "came to no end");
@@ -243,9 +262,12 @@ class Run {
                 verdict.sequence.c_str());
   }
 
+  size_t BeatsBytes() const { return workers_.size() * sizeof(std::atomic<uint64_t>); }
+
   const ExhaustiveOptions& options_;
   JsonLines& out_;
   std::vector<Worker> workers_;
+  void* beats_ = MAP_FAILED;  // an array of counters
 };
 
 // ---- What is asked, and what an earlier run has answered
