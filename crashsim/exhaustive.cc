@@ -36,8 +36,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Without a sign of life. (How long a sequence takes says nothing: the creation alone takes a minute of a core,
-// and who else wants that core is not known.)
+// Without a sign of life. (How long a sequence takes says nothing: the creation alone takes a minute of a
+// core, and who else wants that core is not known.)
 constexpr auto kStuck = std::chrono::minutes(3);
 
 // ---- Workers
