@@ -209,6 +209,16 @@ struct WalkCommand : Command {
   }
 };
 
+// Nodes of the running transaction give up their pages.
+struct MoveCommand : Command {
+  uint64_t seed = *rc::gen::inRange<uint64_t>(0, 1000);
+
+  void run(const TreeModel&, TreeFixture& tree) const override {
+    tree.MoveSome(seed, [] { return Status(); });
+  }
+  void show(std::ostream& out) const override { out << "Move(" << seed << ")"; }
+};
+
 // Ends the transaction; the tree is walked, and its pages are compared with the books.
 struct CommitCommand : Command {
   void run(const TreeModel& model, TreeFixture& tree) const override {
@@ -237,10 +247,11 @@ bool TreeIsAMap(const Universe& universe, uint64_t variant, bool quiet) {
     for (uint64_t i = 0; i < variant; ++i) *rc::gen::noShrink(rc::gen::arbitrary<uint64_t>());
     TreeModel model{universe, {}};
     TreeFixture tree(universe.page_bytes);
-    rc::state::check(model, tree,
-                     rc::state::gen::execOneOfWithArgs<PutCommand, PutCommand, PutCommand, DeleteCommand,
-                                                       DeleteCommand, DeleteRangeCommand, GetCommand,
-                                                       WalkCommand, CommitCommand, ReopenCommand>());
+    rc::state::check(
+        model, tree,
+        rc::state::gen::execOneOfWithArgs<PutCommand, PutCommand, PutCommand, DeleteCommand, DeleteCommand,
+                                          DeleteRangeCommand, GetCommand, WalkCommand, MoveCommand,
+                                          CommitCommand, ReopenCommand>());
   };
   rc::detail::TestParams params = rc::detail::configuration().testParams;
   params.disableShrinking = quiet;
@@ -265,7 +276,7 @@ TEST_P(TreeModelTest, DoesWhatAMapDoesAndLosesNoPage) {
 
 // A tree that never merges proves nothing about merging.
 TEST(TreeModel, TheRareTurnsAreTaken) {
-  EXPECT_TRUE(TreeIsAMap({512, KeyKind::kRuns}, 3, false));
+  EXPECT_TRUE(TreeIsAMap({512, KeyKind::kRuns}, 4, false));
   int marks = 0;
   for (base::Mark* mark = base::Mark::First(); mark != nullptr; mark = mark->next()) {
     if (!std::string_view(mark->name()).starts_with("btree.")) continue;
@@ -283,7 +294,7 @@ TEST(TreeModelDeath, EveryPlantedFaultIsNoticed) {
     ++faults;
     const auto hunt = [&] {
       site->Break(true);
-      std::exit(TreeIsAMap({512, KeyKind::kRuns}, 3, true) ? 0 : 1);
+      std::exit(TreeIsAMap({512, KeyKind::kRuns}, 4, true) ? 0 : 1);
     };
     EXPECT_EXIT(
         hunt(), [](int status) { return status != 0; }, "")

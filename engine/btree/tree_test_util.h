@@ -2,9 +2,11 @@
 // A tree by itself, with a memory file under it and the books of its pages kept: what commits say they
 // introduced and removed must be what a walk of the tree finds.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -160,20 +162,36 @@ class TreeFixture {
     return "";
   }
 
-  // Does a node of the tree lie there?
-  bool IsNode(format::PageId id) {
+  // Moves about half of the running transaction's nodes off their pages; `moved` as in MoveNodesOff. How
+  // many.
+  size_t MoveSome(uint64_t seed, const std::function<Status()>& moved) {
+    std::mt19937_64 random(seed);
+    page::PageSet wanted;
+    for (const format::PageId id : OwnNodes()) {
+      if (random() % 2 == 0) wanted.Insert({id, 1});
+    }
+    Must(MoveNodesOff(writer(), root_.root, wanted, slot_, moved));
+    for (const format::PageRun& run : wanted.Runs()) {
+      for (uint64_t id = run.first.raw(); id < run.end(); ++id)
+        MANIFOLDDB_ASSERT(!writer().Owns(format::PageId{id}));
+      allocator_->Free(run);
+    }
+    return wanted.size();
+  }
+  std::vector<format::PageId> OwnNodes() {
+    std::vector<format::PageId> own;
     std::vector<format::PageRef> next = {root_.root};
     const mvcc::EpochGuard guard(slot_);
     while (!next.empty()) {
       const format::PageRef ref = next.back();
       next.pop_back();
-      if (ref.id == id) return true;
+      if (ref.null() || !writer().Owns(ref.id)) continue;
+      own.push_back(ref.id);
       const NodeView node(Must(cache_->Fetch(ref, guard))->bytes);
       for (uint32_t i = 0; node.branch() && i < node.cells(); ++i) next.push_back(node.Child(i));
     }
-    return false;
+    return own;
   }
-  void FreePage(format::PageRun run) { allocator_->Free(run); }
 
   page::DataFile& file() { return *file_; }
   Storage& storage() { return *storage_; }
