@@ -16,7 +16,7 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix} --component library)
 
 # The public headers and no others.
 file(GLOB_RECURSE headers RELATIVE ${prefix} ${prefix}/*.h)
-list(FILTER headers EXCLUDE REGEX "^include/manifolddb/[a-z]+[.]h$")
+list(FILTER headers EXCLUDE REGEX "^include/manifolddb/[a-z_]+[.]h$")
 if(headers)
   message(FATAL_ERROR "installed, but not public: ${headers}")
 endif()

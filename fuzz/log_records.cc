@@ -33,7 +33,9 @@ Status Append(base::ByteBuffer& redo, const RedoOperation& operation) {
     case RedoKind::kDelete: return format::AppendDelete(redo, operation.key);
     case RedoKind::kDeleteRange: return format::AppendDeleteRange(redo, operation.lower, operation.upper);
     case RedoKind::kCreateTable:
-      return format::AppendCreateTable(redo, operation.family, operation.table, operation.key);
+    case RedoKind::kCreateTypedTable:
+      return format::AppendCreateTable(redo, operation.family, operation.table, operation.key,
+                                       operation.key_type, operation.value_type);
     case RedoKind::kDropTable: return format::AppendDropTable(redo, operation.family, operation.table);
     case RedoKind::kRenameTable:
       return format::AppendRenameTable(redo, operation.family, operation.table, operation.key);
@@ -49,8 +51,8 @@ bool NeedsTable(RedoKind kind) {
          kind == RedoKind::kDeleteRange;
 }
 bool HasName(RedoKind kind) {
-  return kind == RedoKind::kCreateTable || kind == RedoKind::kRenameTable ||
-         kind == RedoKind::kCreateFamily || kind == RedoKind::kRenameFamily;
+  return kind == RedoKind::kCreateTable || kind == RedoKind::kCreateTypedTable ||
+         kind == RedoKind::kRenameTable || kind == RedoKind::kCreateFamily || kind == RedoKind::kRenameFamily;
 }
 
 void CheckOperation(const RedoOperation& operation, ByteView record) {
@@ -60,6 +62,13 @@ void CheckOperation(const RedoOperation& operation, ByteView record) {
   if (HasName(operation.kind)) {
     Expect(!operation.key.empty() && operation.key.size() <= kNameBytesMax, "an impossible name");
   }
+  const std::string_view key_type = operation.key_type;
+  const std::string_view value_type = operation.value_type;
+  Expect(Inside(AsBytes(key_type), record) && Inside(AsBytes(value_type), record),
+         "types outside the record");
+  Expect(key_type.size() <= 255 && value_type.size() <= 255, "a type's name is too long");
+  const bool typed = !key_type.empty() || !value_type.empty();
+  Expect(typed == (operation.kind == RedoKind::kCreateTypedTable), "types of what has none");
 }
 
 void CheckOperations(ByteView record) {

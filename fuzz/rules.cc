@@ -122,9 +122,12 @@ const char* WhyNoFamilyRecord(ByteView value) {
 }
 
 const char* WhyNoTableRecord(ByteView value) {
-  if (value.size() != 40) return "another length";
+  if (value.size() < 40) return "another length";
   if (Le64(value, 0) == 0 || Le64(value, 0) > kIds) return "an impossible id";
-  if (Le64(value, 32) != 0) return "unknown types";
+  const uint64_t key_type = Le32(value, 32);
+  const uint64_t value_type = Le32(value, 36);
+  if (key_type > 255 || value_type > 255) return "a type with too long a name";
+  if (value.size() != 40 + key_type + value_type) return "another length";
   return WhyNoTree(Le64(value, 8), Le64(value, 16), Le64(value, 24));
 }
 

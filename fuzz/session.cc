@@ -37,6 +37,7 @@ bool SaysWhatIsForged(const Error& error) {
     case Errc::kNoSuchTable:
     case Errc::kAlreadyExists:
     case Errc::kKeyTooLong:
+    case Errc::kTypeMismatch:
     case Errc::kNoSpace:
     case Errc::kUnknownOutcome: return true;
     default: return BlamesAFile(error);

@@ -27,12 +27,16 @@ class Printer {
       out_ << "family " << Quoted(name) << ", id " << id << "\n";
     }
   }
-  void Table(const std::string& name, uint64_t entries) {
+  void Table(const std::string& name, const TableTypes& types, uint64_t entries) {
     table_ = name;
     if (arguments_.json) {
-      Line({{"kind", "table"}, {"family", Escape(family_)}, {"table", Escape(name)}, {"entries", entries}});
+      nlohmann::ordered_json line = {{"kind", "table"}, {"family", Escape(family_)}, {"table", Escape(name)}};
+      if (!types.key.empty()) line["key_type"] = Escape(types.key);
+      if (!types.value.empty()) line["value_type"] = Escape(types.value);
+      line["entries"] = entries;
+      Line(line);
     } else {
-      out_ << "  table " << Quoted(name) << ": " << entries << " entries\n";
+      out_ << "  table " << Quoted(name) << TypesText(types) << ": " << entries << " entries\n";
     }
   }
   void Entry(ByteView key, const std::optional<ByteView>& value) {
@@ -124,9 +128,9 @@ class Dump {
     for (const std::string& name : names) {
       if (table_wanted_ && name != *table_wanted_) continue;
       table_found_ = true;
-      MANIFOLDDB_ASSIGN(const ReadTable table, snapshot.OpenTable(family, name));
+      MANIFOLDDB_ASSIGN(const ReadTable table, snapshot.OpenTable(family, name, TableTypes::Any()));
       MANIFOLDDB_ASSIGN(const uint64_t entries, table.Length());
-      printer_.Table(name, entries);
+      printer_.Table(name, table.types(), entries);
       MANIFOLDDB_TRY(Survived(DumpTable(arguments_, table, entries, printer_)));
     }
     return {};

@@ -32,7 +32,8 @@ const char* KindName(RedoKind kind) {
     case RedoKind::kPutExtent: return "put";
     case RedoKind::kDelete: return "delete";
     case RedoKind::kDeleteRange: return "delete_range";
-    case RedoKind::kCreateTable: return "create_table";
+    case RedoKind::kCreateTable:
+    case RedoKind::kCreateTypedTable: return "create_table";
     case RedoKind::kDropTable: return "drop_table";
     case RedoKind::kRenameTable: return "rename_table";
     case RedoKind::kCreateFamily: return "create_family";
@@ -45,8 +46,8 @@ const char* KindName(RedoKind kind) {
 bool IsPut(RedoKind kind) { return kind == RedoKind::kPut || kind == RedoKind::kPutExtent; }
 
 bool HasName(RedoKind kind) {
-  return kind == RedoKind::kCreateTable || kind == RedoKind::kRenameTable ||
-         kind == RedoKind::kCreateFamily || kind == RedoKind::kRenameFamily;
+  return kind == RedoKind::kCreateTable || kind == RedoKind::kCreateTypedTable ||
+         kind == RedoKind::kRenameTable || kind == RedoKind::kCreateFamily || kind == RedoKind::kRenameFamily;
 }
 
 ordered_json ToJson(const RedoOperation& operation, bool values) {
@@ -54,6 +55,8 @@ ordered_json ToJson(const RedoOperation& operation, bool values) {
   if (operation.family != format::FamilyId{}) json["family"] = operation.family.raw();
   if (operation.table != format::TableId{}) json["table"] = operation.table.raw();
   if (HasName(operation.kind)) json["name"] = Escape(AsText(operation.key));
+  if (!operation.key_type.empty()) json["key_type"] = Escape(operation.key_type);
+  if (!operation.value_type.empty()) json["value_type"] = Escape(operation.value_type);
   if (IsPut(operation.kind) || operation.kind == RedoKind::kDelete) json["key"] = JsonBytes(operation.key);
   if (IsPut(operation.kind)) {
     json["value_bytes"] = operation.value.size();
@@ -70,6 +73,7 @@ std::string ToText(const RedoOperation& operation, bool values) {
   if (operation.family != format::FamilyId{}) text += " family " + std::to_string(operation.family.raw());
   if (operation.table != format::TableId{}) text += " table " + std::to_string(operation.table.raw());
   if (HasName(operation.kind)) text += " " + Quoted(AsText(operation.key));
+  text += TypesText({.key = operation.key_type, .value = operation.value_type});
   if (IsPut(operation.kind) || operation.kind == RedoKind::kDelete) {
     text += " " + Shown(operation.key, kShownBytesMax);
   }

@@ -40,6 +40,8 @@ std::vector<Figure> FiguresOf(const DatabaseStats& stats) {
 struct TableLength {
   std::string name;
   uint64_t entries = 0;
+  std::string key_type;
+  std::string value_type;
 };
 struct FamilyTables {
   std::string name;
@@ -56,9 +58,10 @@ Result<std::vector<FamilyTables>> ListAll(Database& database) {
     FamilyTables listed{.name = name, .id = family.id(), .tables = {}};
     MANIFOLDDB_ASSIGN(const std::vector<std::string> tables, snapshot.ListTables(family));
     for (const std::string& table_name : tables) {
-      MANIFOLDDB_ASSIGN(const ReadTable table, snapshot.OpenTable(family, table_name));
+      MANIFOLDDB_ASSIGN(const ReadTable table, snapshot.OpenTable(family, table_name, TableTypes::Any()));
       MANIFOLDDB_ASSIGN(const uint64_t entries, table.Length());
-      listed.tables.push_back({table_name, entries});
+      const TableTypes types = table.types();
+      listed.tables.push_back({table_name, entries, std::string(types.key), std::string(types.value)});
     }
     families.push_back(std::move(listed));
   }
@@ -75,7 +78,10 @@ void PrintJson(const std::string& path, const DatabaseStats& stats, const std::v
     nlohmann::ordered_json listed = {
         {"name", Escape(family.name)}, {"id", family.id}, {"tables", nlohmann::ordered_json::array()}};
     for (const TableLength& table : family.tables) {
-      listed["tables"].push_back({{"name", Escape(table.name)}, {"entries", table.entries}});
+      nlohmann::ordered_json shown = {{"name", Escape(table.name)}, {"entries", table.entries}};
+      if (!table.key_type.empty()) shown["key_type"] = Escape(table.key_type);
+      if (!table.value_type.empty()) shown["value_type"] = Escape(table.value_type);
+      listed["tables"].push_back(std::move(shown));
     }
     json["families"].push_back(std::move(listed));
   }
@@ -96,7 +102,8 @@ void PrintText(const std::string& path, const DatabaseStats& stats, const std::v
   for (const FamilyTables& family : families) {
     out << "family " << Quoted(family.name) << ", id " << family.id << "\n";
     for (const TableLength& table : family.tables) {
-      out << "  table " << Quoted(table.name) << ": " << table.entries << " entries\n";
+      const TableTypes types = {.key = table.key_type, .value = table.value_type};
+      out << "  table " << Quoted(table.name) << TypesText(types) << ": " << table.entries << " entries\n";
     }
   }
 }

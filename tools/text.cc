@@ -115,4 +115,10 @@ nlohmann::json JsonBytes(ByteView bytes) {
   return json;
 }
 
+std::string TypesText(const TableTypes& types) {
+  if (types.key.empty() && types.value.empty()) return "";
+  const auto shown = [](std::string_view name) { return name.empty() ? "bytes" : Quoted(name); };
+  return " of " + shown(types.key) + " to " + shown(types.value);
+}
+
 }  // namespace manifolddb::tools

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "manifolddb/bytes.h"
+#include "manifolddb/transaction.h"
 
 namespace manifolddb::tools {
 
@@ -29,6 +30,8 @@ std::string Quoted(std::string_view name);
 // more than `bytes_max` bytes only the first ones, and then the length.
 std::string Shown(ByteView bytes, size_t bytes_max);
 std::string Hex(ByteView bytes);
+// " of K to V" for a table's types, in quotes; nothing for raw bytes.
+std::string TypesText(const TableTypes& types);
 
 // {"hex": ..., "text": ...}; no text if it is not printable.
 nlohmann::json JsonBytes(ByteView bytes);

@@ -479,6 +479,29 @@ TEST_F(ToolsTest, DumpLogShowsWhatFollowsTheCheckpoint) {
   EXPECT_EQ(following[0]["operations"][1]["value"]["text"], "late value");
 }
 
+TEST_F(ToolsTest, TypesOfTablesAreShownWhereverTablesAre) {
+  const auto database = OpenSmall(path_ + "-alive");
+  const auto family = database->CreateColumnFamily("people");
+  auto transaction = database->BeginWrite(*family);
+  ASSERT_TRUE(transaction->CreateTable(*family, "ages", {.key = "string", .value = "u8"}));
+  ASSERT_TRUE(transaction->CreateTable(*family, "notes", {.key = "u64"}));
+  ASSERT_TRUE(transaction->Commit());
+  WriteBytes(path_, ReadBytes(path_ + "-alive"));
+  WriteBytes(path_ + "-wal", ReadBytes(path_ + "-alive-wal"));
+
+  const std::string ages = "  table \"ages\" of \"string\" to \"u8\": 0 entries\n";
+  const std::string notes = "  table \"notes\" of \"u64\" to bytes: 0 entries\n";
+  EXPECT_TRUE(Contains(Run({"stat", path_}).out, ages + notes)) << Run({"stat", path_}).out;
+  EXPECT_TRUE(Contains(Run({"dump", path_}).out, ages + notes)) << Run({"dump", path_}).out;
+  const json stat = json::parse(Run({"stat", "--json", path_}).out);
+  EXPECT_EQ(stat["families"][0]["tables"],
+            json::parse(R"([{"name": "ages", "entries": 0, "key_type": "string", "value_type": "u8"},
+                            {"name": "notes", "entries": 0, "key_type": "u64"}])"));
+  EXPECT_EQ(Lines(Run({"dump", "--json", path_}).out)[1]["value_type"], "u8");
+  const std::string log = Run({"dump", "--log", path_}).out;
+  EXPECT_TRUE(Contains(log, "create_table family 1 table 1 \"ages\" of \"string\" to \"u8\"\n")) << log;
+}
+
 TEST_F(ToolsTest, DumpLogShowsATornTailAndDamageInTheMiddle) {
   MakeCrashed(path_);
   std::vector<uint64_t> offsets;

@@ -42,6 +42,7 @@ constexpr CodeText kCodes[] = {
     {Errc::kNotFound, "kNotFound", "check the path"},
     {Errc::kPermission, "kPermission", "check owner and mode of the file and its directory"},
     {Errc::kForked, "kForked", "open the database anew in the child process"},
+    {Errc::kTypeMismatch, "kTypeMismatch", "open the table with the types it was created with"},
 };
 
 const CodeText& Text(Errc code) {

@@ -12,6 +12,7 @@
 #include "engine/base/try.h"
 #include "engine/btree/tree.h"
 #include "engine/format/catalog_record.h"
+#include "engine/txn/names.h"
 
 namespace manifolddb::checkpoint {
 namespace {
@@ -107,8 +108,10 @@ class Editor {
     for (const mvcc::TableVersion& table : after) {
       const mvcc::TableVersion* const old = mvcc::FindTable(before, *table.name);
       if (old != nullptr && old->id == table.id && old->tree == table.tree) continue;
-      const auto record = format::Encode(format::TableRecord{table.id, table.tree});
-      MANIFOLDDB_TRY(Put(tree, *table.name, record));
+      const TableTypes types = txn::TypesOf(table.types.get());
+      const std::string record =
+          format::Encode(format::TableRecord{table.id, table.tree, types.key, types.value});
+      MANIFOLDDB_TRY(PutBytes(tree, *table.name, AsBytes(record)));
     }
     return {};
   }
@@ -177,11 +180,14 @@ class Editor {
   }
 
   // In an epoch each: what one of them read need not stay in memory for the next.
+  Status PutBytes(format::TreeRoot& tree, const std::string& key, ByteView record) {
+    const mvcc::EpochGuard guard(slot_);
+    MANIFOLDDB_TRY(btree::Put(pages_, tree, AsBytes(key), record, guard));
+    return {};
+  }
   template <class Record>
   Status Put(format::TreeRoot& tree, const std::string& key, const Record& record) {
-    const mvcc::EpochGuard guard(slot_);
-    MANIFOLDDB_TRY(btree::Put(pages_, tree, AsBytes(key), std::as_bytes(std::span(&record, 1)), guard));
-    return {};
+    return PutBytes(tree, key, std::as_bytes(std::span(&record, 1)));
   }
   Status Delete(format::TreeRoot& tree, const std::string& key) {
     const mvcc::EpochGuard guard(slot_);

@@ -74,6 +74,7 @@ class ForgedTest : public testing::Test {
       case Errc::kLimit: reports_.push_back(error.ToString()); break;
       case Errc::kTransactionEnded:
       case Errc::kNoSuchTable:
+      case Errc::kTypeMismatch:
       case Errc::kNoSuchColumnFamily:
       case Errc::kAlreadyExists: break;
       default: ADD_FAILURE() << error.ToString();
@@ -297,6 +298,7 @@ const Forgery kRecordForgeries[] = {
     {"table entries", [](Files& f) { f.ForgeTable("t", [](auto& d) { d.entries = kFar; }); }},
     {"table entries without headroom",
      [](Files& f) { f.ForgeTable("t", [](auto& d) { d.entries = format::kNumberMax; }); }},
+    {"table types", [](Files& f) { f.ForgeTable("t", [](auto& d) { d.key_type_bytes = 1; }); }},
     {"one entry", [](Files& f) { f.ForgeTable("t", [](auto& d) { d.entries = 1; }); }},
     {"an entry too many", [](Files& f) { f.ForgeTable("t", [](auto& d) { d.entries = d.entries + 1; }); }},
     {"everything is free",
@@ -482,6 +484,11 @@ TEST_F(ForgedTest, CommitsInTheLogAreRefusedAtTheOpening) {
        }},
       {"a table id given already",
        [&](auto& redo) { return format::AppendCreateTable(redo, family, format::TableId{2}, AsBytes("n")); }},
+      {"types with names too long for the pages",
+       [&](auto& redo) {
+         return format::AppendCreateTable(redo, family, format::TableId{3}, AsBytes("n"), long_key.substr(8),
+                                          "u64");
+       }},
       {"a table that is not there",
        [&](auto& redo) { return format::AppendSelect(redo, family, format::TableId{kFar}); }},
       {"a family that is not there",

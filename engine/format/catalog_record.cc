@@ -7,6 +7,7 @@
 
 #include <bit>
 #include <cstring>
+#include <span>
 
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
@@ -55,14 +56,19 @@ FamilyRecordDisk Encode(const FamilyRecord& record) {
   return disk;
 }
 
-TableRecordDisk Encode(const TableRecord& record) {
+std::string Encode(const TableRecord& record) {
   MANIFOLDDB_ASSERT(TablePossible(record, kNumberMax));
+  MANIFOLDDB_ASSERT(record.key_type.size() <= kTypeNameBytesMax);
+  MANIFOLDDB_ASSERT(record.value_type.size() <= kTypeNameBytesMax);
   TableRecordDisk disk = {};
   disk.table = record.table.raw();
   disk.root_id = record.tree.root.id.raw();
   disk.root_birth = record.tree.root.birth.raw();
   disk.entries = record.tree.entries;
-  return disk;
+  disk.key_type_bytes = static_cast<uint32_t>(record.key_type.size());
+  disk.value_type_bytes = static_cast<uint32_t>(record.value_type.size());
+  std::string value(AsText(std::as_bytes(std::span(&disk, 1))));
+  return value.append(record.key_type).append(record.value_type);
 }
 
 DroppedRecordDisk EncodeDropped(PageRef subtree) {
@@ -89,12 +95,18 @@ bool DecodeFamilyRecord(ByteView value, FamilyRecord& out) {
 
 bool DecodeTableRecord(ByteView value, TableRecord& out) {
   TableRecordDisk disk;
-  if (!TakeDisk(value, disk)) return false;
+  if (value.size() < sizeof disk || !TakeDisk(value.first(sizeof disk), disk)) return false;
+  const uint32_t key_bytes = disk.key_type_bytes;
+  const uint32_t value_bytes = disk.value_type_bytes;
+  if (key_bytes > kTypeNameBytesMax || value_bytes > kTypeNameBytesMax) return false;
+  const std::string_view names = AsText(value.subspan(sizeof disk));
+  if (names.size() != key_bytes + value_bytes) return false;
   const TableRecord record = {.table = TableId{disk.table},
                               .tree = {.root = {.id = PageId{disk.root_id}, .birth = Birth{disk.root_birth}},
-                                       .entries = disk.entries}};
+                                       .entries = disk.entries},
+                              .key_type = names.substr(0, key_bytes),
+                              .value_type = names.substr(key_bytes)};
   if (!TablePossible(record, kNumberReadMax)) return false;
-  if (disk.key_type != 0 || disk.value_type != 0) return false;
   out = record;
   return true;
 }

@@ -3,7 +3,7 @@
 //
 // The catalog maps 'F' + family name to a FamilyRecord, and 'D' + big-endian number to a DroppedRecord: a
 // subtree whose pages are still owned but belong to no table, to be freed step by step. A family's table tree
-// maps the table's name to a TableRecord.
+// maps the table's name to a TableRecord, with the names of its types behind it.
 
 #include <cstdint>
 #include <string>
@@ -12,7 +12,9 @@
 #include "engine/base/le.h"
 #include "engine/format/ids.h"
 #include "engine/format/layout.h"
+#include "engine/format/page_header.h"
 #include "manifolddb/bytes.h"
+#include "manifolddb/options.h"
 #include "manifolddb/result.h"
 
 namespace manifolddb::format {
@@ -37,15 +39,15 @@ struct TableRecordDisk {
   base::le64 root_id;
   base::le64 root_birth;
   base::le64 entries;
-  base::le32 key_type;    // identity of the key type: 0 is bytes
-  base::le32 value_type;  // identity of the value type: 0 is bytes
+  base::le32 key_type_bytes;    // name of the key type, behind the record; 0: raw bytes
+  base::le32 value_type_bytes;  // name of the value type, behind that; 0: raw bytes
 };
 FORMAT_SIZE(TableRecordDisk, 40);
 FORMAT_FIELD(TableRecordDisk, root_id, 8);
 FORMAT_FIELD(TableRecordDisk, root_birth, 16);
 FORMAT_FIELD(TableRecordDisk, entries, 24);
-FORMAT_FIELD(TableRecordDisk, key_type, 32);
-FORMAT_FIELD(TableRecordDisk, value_type, 36);
+FORMAT_FIELD(TableRecordDisk, key_type_bytes, 32);
+FORMAT_FIELD(TableRecordDisk, value_type_bytes, 36);
 
 struct DroppedRecordDisk {
   base::le64 root_id;
@@ -62,10 +64,19 @@ struct FamilyRecord {
 struct TableRecord {
   TableId table = {};
   TreeRoot tree = {};
+  std::string_view key_type = {};  // decoded: views into the value
+  std::string_view value_type = {};
 };
 
+// Whether a table of any name may have types of these names: its record has to lie in a leaf.
+constexpr bool TypeNamesFit(uint32_t page_size, size_t key_type_bytes, size_t value_type_bytes) {
+  return key_type_bytes <= kTypeNameBytesMax && value_type_bytes <= kTypeNameBytesMax &&
+         kNameBytesMax + sizeof(TableRecordDisk) + key_type_bytes + value_type_bytes <=
+             InlineBytesMax(page_size);
+}
+
 FamilyRecordDisk Encode(const FamilyRecord& record);
-TableRecordDisk Encode(const TableRecord& record);
+std::string Encode(const TableRecord& record);
 DroppedRecordDisk EncodeDropped(PageRef subtree);
 // Each checks size, reserved fields and bounds; false if the bytes are no such record.
 bool DecodeFamilyRecord(ByteView value, FamilyRecord& out);

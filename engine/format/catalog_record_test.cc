@@ -31,9 +31,12 @@ TEST(CatalogRecord, TablesWithAndWithoutEntriesGoThere) {
   TableRecord empty = {.table = TableId{3}, .tree = {}};
   for (const TableRecord& record : {empty, SampleTableRecord()}) {
     TableRecord out;
-    ASSERT_TRUE(DecodeTableRecord(BytesOf(Encode(record)), out));
+    const std::string value = Encode(record);
+    ASSERT_TRUE(DecodeTableRecord(AsBytes(value), out));
     EXPECT_EQ(out.table, record.table);
     EXPECT_EQ(out.tree, record.tree);
+    EXPECT_EQ(out.key_type, record.key_type);
+    EXPECT_EQ(out.value_type, record.value_type);
   }
 }
 
@@ -63,22 +66,50 @@ TEST(CatalogRecord, ImpossibleFamiliesAreRefused) {
 }
 
 TEST(CatalogRecord, ImpossibleTablesAreRefused) {
-  const TableRecordDisk good = Encode(SampleTableRecord());
+  const std::string good = Encode(SampleTableRecord());
   TableRecord out;
   const auto refused = [&](auto change) {
-    TableRecordDisk disk = good;
+    TableRecordDisk disk;
+    std::string value = good;
+    std::memcpy(&disk, value.data(), sizeof disk);
     change(disk);
-    return !DecodeTableRecord(BytesOf(disk), out);
+    std::memcpy(value.data(), &disk, sizeof disk);
+    return !DecodeTableRecord(AsBytes(value), out);
   };
   EXPECT_TRUE(refused([](auto& d) { d.table = 0; }));
   EXPECT_TRUE(refused([](auto& d) { d.table = kTableIdMax + 1; }));
   EXPECT_TRUE(refused([](auto& d) { d.entries = kNumberReadMax + 1; }));
-  EXPECT_TRUE(refused([](auto& d) { d.key_type = 1; }));
-  EXPECT_TRUE(refused([](auto& d) { d.value_type = 1; }));
+  EXPECT_FALSE(refused([](auto&) {}));
+  EXPECT_TRUE(refused([](auto& d) { d.key_type_bytes = 4; }));
+  EXPECT_TRUE(refused([](auto& d) { d.value_type_bytes = 5; }));
+  EXPECT_FALSE(refused([](auto& d) { d.key_type_bytes = 9, d.value_type_bytes = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.key_type_bytes = uint32_t{0} - 1, d.value_type_bytes = 10; }));
   EXPECT_TRUE(refused([](auto& d) { d.root_id = 0; }));
   EXPECT_TRUE(refused([](auto& d) { d.root_birth = 0; }));
   EXPECT_TRUE(refused([](auto& d) { d.entries = 0; }));
-  EXPECT_FALSE(DecodeTableRecord(BytesOf(good).first(39), out));
+  EXPECT_FALSE(DecodeTableRecord(AsBytes(good).first(39), out));
+  EXPECT_FALSE(DecodeTableRecord(AsBytes(good).first(good.size() - 1), out));
+  EXPECT_FALSE(DecodeTableRecord(AsBytes(good + "x"), out));
+}
+
+TEST(CatalogRecord, NamesOfTypesHaveABound) {
+  const std::string longest(kTypeNameBytesMax, 't');
+  TableRecord record = SampleTableRecord();
+  record.key_type = record.value_type = longest;
+  std::string value = Encode(record);
+  TableRecord out;
+  ASSERT_TRUE(DecodeTableRecord(AsBytes(value), out));
+  EXPECT_EQ(out.value_type, longest);
+  TableRecordDisk disk;
+  std::memcpy(&disk, value.data(), sizeof disk);
+  disk.key_type_bytes = kTypeNameBytesMax + 1;
+  std::memcpy(value.data(), &disk, sizeof disk);
+  EXPECT_FALSE(DecodeTableRecord(AsBytes(value + "t"), out));
+
+  EXPECT_TRUE(TypeNamesFit(4096, kTypeNameBytesMax, kTypeNameBytesMax));
+  EXPECT_FALSE(TypeNamesFit(4096, kTypeNameBytesMax + 1, 0));
+  EXPECT_TRUE(TypeNamesFit(512, 20, 4));
+  EXPECT_FALSE(TypeNamesFit(512, 20, 5));
 }
 
 TEST(CatalogRecord, ImpossibleDroppedSubtreesAreRefused) {

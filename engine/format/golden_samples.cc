@@ -89,7 +89,10 @@ void AddMetaAndLog(std::vector<GoldenSample>& out) {
 
 void AddCatalog(std::vector<GoldenSample>& out) {
   out.push_back({"FamilyRecordDisk", BytesOf(Encode(SampleFamilyRecord()))});
-  out.push_back({"TableRecordDisk", BytesOf(Encode(SampleTableRecord()))});
+  out.push_back({"TableRecordDisk", Copy(AsBytes(Encode(SampleTableRecord())))});
+  TableRecord bytes = SampleTableRecord();
+  bytes.key_type = bytes.value_type = {};
+  out.push_back({"TableRecordDisk.bytes", Copy(AsBytes(Encode(bytes)))});
   const PageRef dropped = {.id = PageId{0x0102030405060708}, .birth = Birth{0x1112131415161718}};
   out.push_back({"DroppedRecordDisk", BytesOf(EncodeDropped(dropped))});
   out.push_back({"FamilyKey", Copy(AsBytes(FamilyKey(AsBytes("names"))))});
@@ -123,7 +126,10 @@ void AddRedo(std::vector<GoldenSample>& out) {
   AddOperation(out, "kDeleteRange.lower", [&](Redo& redo) { return AppendDeleteRange(redo, key, {}); });
   AddOperation(out, "kDeleteRange.upper", [&](Redo& redo) { return AppendDeleteRange(redo, {}, key); });
   AddOperation(out, "kDeleteRange.all", [&](Redo& redo) { return AppendDeleteRange(redo, {}, {}); });
-  AddOperation(out, "kCreateTable", [&](Redo& redo) { return AppendCreateTable(redo, family, table, name); });
+  AddOperation(out, "kCreateTable",
+               [&](Redo& redo) { return AppendCreateTable(redo, family, table, name, {}, {}); });
+  AddOperation(out, "kCreateTypedTable",
+               [&](Redo& redo) { return AppendCreateTable(redo, family, table, name, "u64", "string"); });
   AddOperation(out, "kDropTable", [&](Redo& redo) { return AppendDropTable(redo, family, table); });
   AddOperation(out, "kRenameTable", [&](Redo& redo) { return AppendRenameTable(redo, family, table, name); });
   AddOperation(out, "kCreateFamily", [&](Redo& redo) { return AppendCreateFamily(redo, family, name); });
@@ -188,7 +194,9 @@ FamilyRecord SampleFamilyRecord() {
 TableRecord SampleTableRecord() {
   return {.table = TableId{0x0102030405},
           .tree = {.root = {.id = PageId{0x1112131415161718}, .birth = Birth{0x2122232425262728}},
-                   .entries = 0x0132333435363738}};
+                   .entries = 0x0132333435363738},
+          .key_type = "u64",
+          .value_type = "string"};
 }
 
 std::vector<GoldenSample> GoldenSamples() {

@@ -55,7 +55,7 @@ TEST(Golden, ThereIsASampleOfEveryRedoOperation) {
     EXPECT_TRUE(reader.done()) << sample.name;
     kinds.insert(operation->kind);
   }
-  EXPECT_EQ(kinds.size(), static_cast<size_t>(RedoKind::kPutExtent));
+  EXPECT_EQ(kinds.size(), static_cast<size_t>(RedoKind::kCreateTypedTable));
 }
 
 TEST(Golden, TheMetaPageOfThisVersionStaysReadable) {
@@ -123,6 +123,10 @@ TEST(Golden, TheCatalogOfThisVersionStaysReadable) {
   ASSERT_TRUE(DecodeTableRecord(Golden("TableRecordDisk"), table));
   EXPECT_EQ(table.table, SampleTableRecord().table);
   EXPECT_EQ(table.tree, SampleTableRecord().tree);
+  EXPECT_EQ(table.key_type, "u64");
+  EXPECT_EQ(table.value_type, "string");
+  ASSERT_TRUE(DecodeTableRecord(Golden("TableRecordDisk.bytes"), table));
+  EXPECT_TRUE(table.key_type.empty() && table.value_type.empty());
   PageRef dropped;
   ASSERT_TRUE(DecodeDroppedRecord(Golden("DroppedRecordDisk"), dropped));
   EXPECT_EQ(dropped.id, PageId{0x0102030405060708});

@@ -38,18 +38,19 @@ void AppendBytes(base::ByteBuffer& redo, ByteView bytes) {
 
 void AppendKind(base::ByteBuffer& redo, RedoKind kind) { redo.AppendReserved(static_cast<uint8_t>(kind)); }
 
-// For operations that are ids, then perhaps a name.
+// For operations that are ids, then perhaps a name, then perhaps what else `names` holds.
 Status AppendStructural(base::ByteBuffer& redo, RedoKind kind, std::initializer_list<uint64_t> ids,
-                        const ByteView* name) {
-  const size_t name_bytes = name == nullptr ? 0 : name->size();
-  MANIFOLDDB_ASSERT(name == nullptr || (name_bytes >= 1 && name_bytes <= kNameBytesMax));
-  MANIFOLDDB_TRY(redo.Reserve(1 + (ids.size() + 1) * kVarintBytesMax + name_bytes));
+                        std::initializer_list<ByteView> names) {
+  MANIFOLDDB_ASSERT(names.size() == 0 || (!names.begin()->empty() && names.begin()->size() <= kNameBytesMax));
+  size_t names_bytes = 0;
+  for (const ByteView name : names) names_bytes += name.size();
+  MANIFOLDDB_TRY(redo.Reserve(1 + (ids.size() + names.size()) * kVarintBytesMax + names_bytes));
   AppendKind(redo, kind);
   for (const uint64_t id : ids) {
     MANIFOLDDB_ASSERT(id != 0);
     AppendVarint(redo, id);
   }
-  if (name != nullptr) AppendBytes(redo, *name);
+  for (const ByteView name : names) AppendBytes(redo, name);
   return {};
 }
 
@@ -116,6 +117,16 @@ struct Fields {
     return out.empty() ? Refuse("a name is empty") : true;
   }
 
+  bool Types(RedoOperation& out) {
+    ByteView key;
+    ByteView value;
+    if (!Bytes(key, kTypeNameBytesMax) || !Bytes(value, kTypeNameBytesMax)) return false;
+    if (key.empty() && value.empty()) return Refuse("a typed table has no types");
+    out.key_type = AsText(key);
+    out.value_type = AsText(value);
+    return true;
+  }
+
   bool Bounds(RedoOperation& out) {
     uint8_t flags = 0;
     if (!Byte(flags)) return false;
@@ -142,6 +153,9 @@ bool TakeOperation(Fields& fields, RedoOperation& out) {
     case RedoKind::kCreateTable:
     case RedoKind::kRenameTable:
       return fields.NonZeroId(out.family) && fields.NonZeroId(out.table) && fields.Name(out.key);
+    case RedoKind::kCreateTypedTable:
+      return fields.NonZeroId(out.family) && fields.NonZeroId(out.table) && fields.Name(out.key) &&
+             fields.Types(out);
     case RedoKind::kCreateFamily:
     case RedoKind::kRenameFamily: return fields.NonZeroId(out.family) && fields.Name(out.key);
     case RedoKind::kDropFamily: return fields.NonZeroId(out.family);
@@ -157,7 +171,7 @@ bool NeedsTable(RedoKind kind) {
 }  // namespace
 
 Status AppendSelect(base::ByteBuffer& redo, FamilyId family, TableId table) {
-  return AppendStructural(redo, RedoKind::kSelect, {family.raw(), table.raw()}, nullptr);
+  return AppendStructural(redo, RedoKind::kSelect, {family.raw(), table.raw()}, {});
 }
 
 Status AppendPut(base::ByteBuffer& redo, ByteView key, ByteView value) {
@@ -199,28 +213,35 @@ Status AppendDeleteRange(base::ByteBuffer& redo, std::optional<ByteView> lower,
   return {};
 }
 
-Status AppendCreateTable(base::ByteBuffer& redo, FamilyId family, TableId table, ByteView name) {
-  return AppendStructural(redo, RedoKind::kCreateTable, {family.raw(), table.raw()}, &name);
+Status AppendCreateTable(base::ByteBuffer& redo, FamilyId family, TableId table, ByteView name,
+                         std::string_view key_type, std::string_view value_type) {
+  MANIFOLDDB_ASSERT(key_type.size() <= kTypeNameBytesMax && value_type.size() <= kTypeNameBytesMax);
+  const std::initializer_list<uint64_t> ids = {family.raw(), table.raw()};
+  if (key_type.empty() && value_type.empty()) {
+    return AppendStructural(redo, RedoKind::kCreateTable, ids, {name});
+  }
+  return AppendStructural(redo, RedoKind::kCreateTypedTable, ids,
+                          {name, AsBytes(key_type), AsBytes(value_type)});
 }
 
 Status AppendDropTable(base::ByteBuffer& redo, FamilyId family, TableId table) {
-  return AppendStructural(redo, RedoKind::kDropTable, {family.raw(), table.raw()}, nullptr);
+  return AppendStructural(redo, RedoKind::kDropTable, {family.raw(), table.raw()}, {});
 }
 
 Status AppendRenameTable(base::ByteBuffer& redo, FamilyId family, TableId table, ByteView name) {
-  return AppendStructural(redo, RedoKind::kRenameTable, {family.raw(), table.raw()}, &name);
+  return AppendStructural(redo, RedoKind::kRenameTable, {family.raw(), table.raw()}, {name});
 }
 
 Status AppendCreateFamily(base::ByteBuffer& redo, FamilyId family, ByteView name) {
-  return AppendStructural(redo, RedoKind::kCreateFamily, {family.raw()}, &name);
+  return AppendStructural(redo, RedoKind::kCreateFamily, {family.raw()}, {name});
 }
 
 Status AppendDropFamily(base::ByteBuffer& redo, FamilyId family) {
-  return AppendStructural(redo, RedoKind::kDropFamily, {family.raw()}, nullptr);
+  return AppendStructural(redo, RedoKind::kDropFamily, {family.raw()}, {});
 }
 
 Status AppendRenameFamily(base::ByteBuffer& redo, FamilyId family, ByteView name) {
-  return AppendStructural(redo, RedoKind::kRenameFamily, {family.raw()}, &name);
+  return AppendStructural(redo, RedoKind::kRenameFamily, {family.raw()}, {name});
 }
 
 std::optional<RedoOperation> RedoReader::Next() {

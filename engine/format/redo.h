@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "engine/base/memory.h"
 #include "engine/format/ids.h"
@@ -17,17 +18,18 @@
 namespace manifolddb::format {
 
 enum class RedoKind : uint8_t {
-  kSelect = 1,         // family, table
-  kPut = 2,            // key, value: one that lies in the leaf
-  kDelete = 3,         // key
-  kDeleteRange = 4,    // flags (bit 0: has lower, bit 1: has upper), lower, upper
-  kCreateTable = 5,    // family, table, name
-  kDropTable = 6,      // family, table
-  kRenameTable = 7,    // family, table, name
-  kCreateFamily = 8,   // family, name
-  kDropFamily = 9,     // family
-  kRenameFamily = 10,  // family, name
-  kPutExtent = 11,     // key, value, first page of the extent that it was written to
+  kSelect = 1,             // family, table
+  kPut = 2,                // key, value: one that lies in the leaf
+  kDelete = 3,             // key
+  kDeleteRange = 4,        // flags (bit 0: has lower, bit 1: has upper), lower, upper
+  kCreateTable = 5,        // family, table, name
+  kDropTable = 6,          // family, table
+  kRenameTable = 7,        // family, table, name
+  kCreateFamily = 8,       // family, name
+  kDropFamily = 9,         // family
+  kRenameFamily = 10,      // family, name
+  kPutExtent = 11,         // key, value, first page of the extent that it was written to
+  kCreateTypedTable = 12,  // family, table, name, key type, value type: not both empty
 };
 
 // Each appends one operation or, on kNoMemory, nothing.
@@ -37,7 +39,9 @@ Status AppendPutExtent(base::ByteBuffer& redo, ByteView key, ByteView value, Pag
 Status AppendDelete(base::ByteBuffer& redo, ByteView key);
 Status AppendDeleteRange(base::ByteBuffer& redo, std::optional<ByteView> lower,
                          std::optional<ByteView> upper);
-Status AppendCreateTable(base::ByteBuffer& redo, FamilyId family, TableId table, ByteView name);
+// kCreateTypedTable, if one of the types has a name.
+Status AppendCreateTable(base::ByteBuffer& redo, FamilyId family, TableId table, ByteView name,
+                         std::string_view key_type = {}, std::string_view value_type = {});
 Status AppendDropTable(base::ByteBuffer& redo, FamilyId family, TableId table);
 Status AppendRenameTable(base::ByteBuffer& redo, FamilyId family, TableId table, ByteView name);
 Status AppendCreateFamily(base::ByteBuffer& redo, FamilyId family, ByteView name);
@@ -51,6 +55,8 @@ struct RedoOperation {
   TableId table;
   ByteView key;  // or name
   ByteView value;
+  std::string_view key_type;
+  std::string_view value_type;
   PageId first;
   std::optional<ByteView> lower;
   std::optional<ByteView> upper;

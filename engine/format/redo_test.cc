@@ -27,7 +27,9 @@ Status AppendAgain(ByteBuffer& redo, const RedoOperation& op) {
     case RedoKind::kPutExtent: return AppendPutExtent(redo, op.key, op.value, op.first);
     case RedoKind::kDelete: return AppendDelete(redo, op.key);
     case RedoKind::kDeleteRange: return AppendDeleteRange(redo, op.lower, op.upper);
-    case RedoKind::kCreateTable: return AppendCreateTable(redo, op.family, op.table, op.key);
+    case RedoKind::kCreateTable:
+    case RedoKind::kCreateTypedTable:
+      return AppendCreateTable(redo, op.family, op.table, op.key, op.key_type, op.value_type);
     case RedoKind::kDropTable: return AppendDropTable(redo, op.family, op.table);
     case RedoKind::kRenameTable: return AppendRenameTable(redo, op.family, op.table, op.key);
     case RedoKind::kCreateFamily: return AppendCreateFamily(redo, op.family, op.key);
@@ -118,6 +120,28 @@ TEST(Redo, EveryOperationComesBackAsItWasAppended) {
   EXPECT_EQ(ReadAll(redo.view()), 13u);
 }
 
+TEST(Redo, ATypedTableIsCreatedByAnOperationOfItsOwn) {
+  ByteBuffer redo;
+  const std::string longest(kTypeNameBytesMax, 't');
+  ASSERT_TRUE(AppendCreateTable(redo, FamilyId{9}, TableId{1}, AsBytes("table"), "u64", longest));
+  ASSERT_TRUE(AppendCreateTable(redo, FamilyId{9}, TableId{2}, AsBytes("other"), "", "string"));
+  RedoReader reader(redo.view());
+  auto op = reader.Next();
+  ASSERT_TRUE(op);
+  EXPECT_EQ(op->kind, RedoKind::kCreateTypedTable);
+  EXPECT_EQ(AsText(op->key), "table");
+  EXPECT_EQ(op->key_type, "u64");
+  EXPECT_EQ(op->value_type, longest);
+  op = reader.Next();
+  ASSERT_TRUE(op);
+  EXPECT_EQ(op->key_type, "");
+  EXPECT_EQ(op->value_type, "string");
+  EXPECT_EQ(ReadAll(redo.view()), 2u);
+  // Raw bytes have one encoding, and it is the other kind.
+  EXPECT_EQ(WhyRefused(Bytes({12, 9, 1, 1, 'n', 0, 0})), "a typed table has no types");
+  EXPECT_EQ(WhyRefused(Bytes({12, 9, 1, 1, 'n', 1, 'k'})), "the record ends inside an operation");
+}
+
 TEST(Redo, EveryIdAndLengthFromOneByteToTenComesBack) {
   for (int bit = 0; bit < 64; ++bit) {
     for (const uint64_t value : {uint64_t{1} << bit, ~uint64_t{0} >> (63 - bit)}) {
@@ -161,7 +185,7 @@ TEST(Redo, NumbersHaveOneFormAndAtMost64Bits) {
 
 TEST(Redo, UnknownKindsFlagsAndZeroIdsAreRefused) {
   EXPECT_EQ(WhyRefused(Bytes({0})), "no such operation");
-  EXPECT_EQ(WhyRefused(Bytes({12})), "no such operation");
+  EXPECT_EQ(WhyRefused(Bytes({13})), "no such operation");
   EXPECT_EQ(WhyRefused(Bytes({255})), "no such operation");
   EXPECT_EQ(WhyRefused(Bytes({9, 0})), "an id is zero");
   EXPECT_EQ(WhyRefused(Bytes({1, 1, 0})), "an id is zero");

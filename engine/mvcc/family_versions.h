@@ -17,10 +17,17 @@
 
 namespace manifolddb::mvcc {
 
+// Of a table's keys and values; never changes.
+struct TypeNames {
+  std::string key;
+  std::string value;
+};
+
 struct TableVersion {
   std::shared_ptr<const std::string> name;
   format::TableId id;
   format::TreeRoot tree;
+  std::shared_ptr<const TypeNames> types = nullptr;  // null: raw bytes, both
 };
 using Tables = std::vector<TableVersion>;  // ascending by name
 

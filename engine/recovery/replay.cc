@@ -168,6 +168,7 @@ class Replay {
     switch (operation.kind) {
       case RedoKind::kSelect:
       case RedoKind::kCreateTable:
+      case RedoKind::kCreateTypedTable:
       case RedoKind::kDropTable:
       case RedoKind::kRenameTable: return ApplyToFamily(operation);
       case RedoKind::kPut:
@@ -222,13 +223,18 @@ class Replay {
     core_.families->MarkChanged(edit->family());
     const std::string_view name = AsText(operation.key);
     txn::WriteTableState* const table = edit->FindById(operation.table);
-    if (operation.kind == RedoKind::kCreateTable) {
+    if (operation.kind == RedoKind::kCreateTable || operation.kind == RedoKind::kCreateTypedTable) {
       // Ids are given in order and never again; the checkpoint states the next one.
       if (operation.table != edit->next_table() || operation.table.raw() > format::kTableIdMax) {
         return Malformed("a table id that is not the next one");
       }
       if (table != nullptr || edit->Find(name) != nullptr) return Malformed("a table that exists already");
-      edit->CreateAs(operation.table, name);
+      const std::string_view key_type = operation.key_type;
+      const std::string_view value_type = operation.value_type;
+      if (!format::TypeNamesFit(core_.file->page_size(), key_type.size(), value_type.size())) {
+        return Malformed("types with names too long for the pages");
+      }
+      edit->CreateAs(operation.table, name, txn::MakeTypeNames(key_type, value_type));
       return {};
     }
     if (table == nullptr) return Malformed("a table that does not exist");

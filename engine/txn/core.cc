@@ -52,10 +52,12 @@ Result<std::shared_ptr<const mvcc::Tables>> ReadTables(Core& core, const Durable
     format::TableRecord record;
     const btree::FoundValue value = cursor.value();
     if (!format::IsTableKey(cursor.key()) || !value.extent.null() ||
-        !format::DecodeTableRecord(value.inline_bytes, record)) {
+        !format::DecodeTableRecord(value.inline_bytes, record) ||
+        !format::TypeNamesFit(core.file->page_size(), record.key_type.size(), record.value_type.size())) {
       return corrupt("the record of " + Quoted(AsText(cursor.key())) + " is malformed");
     }
-    tables->push_back({std::make_shared<const std::string>(AsText(cursor.key())), record.table, record.tree});
+    tables->push_back({std::make_shared<const std::string>(AsText(cursor.key())), record.table, record.tree,
+                       MakeTypeNames(record.key_type, record.value_type)});
     MANIFOLDDB_ASSIGN(more, step(false));
   }
   const format::Life life = format::LifeOf(core.allocator->NextBirth());

@@ -25,7 +25,7 @@ bool FamilyEdit::Opened(TableId id) const {
 
 WriteTableState* FamilyEdit::Open(const TableVersion& table) {
   MANIFOLDDB_ASSERT(!Opened(table.id));
-  return &opened_.emplace_back(WriteTableState{this, table.id, *table.name, table.tree, false});
+  return &opened_.emplace_back(WriteTableState{this, table.id, *table.name, table.tree, false, table.types});
 }
 
 WriteTableState* FamilyEdit::Find(std::string_view name) {
@@ -48,11 +48,12 @@ WriteTableState* FamilyEdit::FindById(TableId id) {
   return nullptr;
 }
 
-WriteTableState* FamilyEdit::CreateAs(TableId id, std::string_view name) {
+WriteTableState* FamilyEdit::CreateAs(TableId id, std::string_view name,
+                                      std::shared_ptr<const mvcc::TypeNames> types) {
   MANIFOLDDB_ASSERT(Find(name) == nullptr && FindById(id) == nullptr);
   next_table_ = std::max(next_table_, id.next());
   changed_ = true;
-  return &opened_.emplace_back(WriteTableState{this, id, std::string(name), {}, false});
+  return &opened_.emplace_back(WriteTableState{this, id, std::string(name), {}, false, std::move(types)});
 }
 
 format::PageRef FamilyEdit::Drop(WriteTableState* table) {
@@ -95,7 +96,7 @@ std::shared_ptr<const mvcc::Tables> FamilyEdit::Build() const {
     // The name's string is shared with the base where it has not changed: most commits change roots only.
     const TableVersion* const before = mvcc::FindTable(*base_, table.name);
     auto name = before != nullptr ? before->name : std::make_shared<const std::string>(table.name);
-    tables->push_back({std::move(name), table.id, table.tree});
+    tables->push_back({std::move(name), table.id, table.tree, table.types});
   }
   std::sort(tables->begin(), tables->end(),
             [](const TableVersion& a, const TableVersion& b) { return *a.name < *b.name; });

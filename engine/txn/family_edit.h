@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/format/ids.h"
@@ -24,6 +25,7 @@ struct WriteTableState {
   std::string name;
   format::TreeRoot tree;
   bool dropped = false;
+  std::shared_ptr<const mvcc::TypeNames> types;
 };
 
 class FamilyEdit {
@@ -38,8 +40,11 @@ class FamilyEdit {
   WriteTableState* Find(std::string_view name);
   WriteTableState* FindById(format::TableId id);
   // REQUIRES: no table of that name (id) exists.
-  WriteTableState* Create(std::string_view name) { return CreateAs(next_table_, name); }
-  WriteTableState* CreateAs(format::TableId id, std::string_view name);
+  WriteTableState* Create(std::string_view name, std::shared_ptr<const mvcc::TypeNames> types = nullptr) {
+    return CreateAs(next_table_, name, std::move(types));
+  }
+  WriteTableState* CreateAs(format::TableId id, std::string_view name,
+                            std::shared_ptr<const mvcc::TypeNames> types = nullptr);
   // Returns the root that no table refers to any more (null if the tree was empty).
   format::PageRef Drop(WriteTableState* table);
   void Rename(WriteTableState* table, std::string_view name);

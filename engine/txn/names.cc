@@ -1,8 +1,17 @@
 #include "engine/txn/names.h"
 
+#include "engine/format/catalog_record.h"
 #include "manifolddb/options.h"
 
 namespace manifolddb::txn {
+namespace {
+
+std::string ShownTypes(const TableTypes& types) {
+  const auto shown = [](std::string_view name) { return name.empty() ? "raw bytes" : Quoted(name); };
+  return "keys " + shown(types.key) + " and values " + shown(types.value);
+}
+
+}  // namespace
 
 Status CheckName(std::string_view name, const char* operation) {
   if (!name.empty() && name.size() <= kNameBytesMax) return {};
@@ -27,6 +36,35 @@ std::string Quoted(std::string_view name) {
   }
   if (name.size() > kShownMax) shown += "...";
   return shown + "'";
+}
+
+std::shared_ptr<const mvcc::TypeNames> MakeTypeNames(std::string_view key, std::string_view value) {
+  if (key.empty() && value.empty()) return nullptr;
+  return std::make_shared<const mvcc::TypeNames>(std::string(key), std::string(value));
+}
+
+TableTypes TypesOf(const mvcc::TypeNames* names) {
+  return names == nullptr ? TableTypes{} : TableTypes{.key = names->key, .value = names->value};
+}
+
+Status CheckNewTypes(const TableTypes& types, uint32_t page_size) {
+  constexpr const char* kOperation = "table.create";
+  if (types.any) {
+    return Fail(Errc::kInvalidArgument, kOperation, {.message = "a table is created with types of its own"});
+  }
+  if (format::TypeNamesFit(page_size, types.key.size(), types.value.size())) return {};
+  return Fail(Errc::kInvalidArgument, kOperation,
+              {.message = "names of types of " + std::to_string(types.key.size()) + " and " +
+                          std::to_string(types.value.size()) + " bytes; each has at most " +
+                          std::to_string(kTypeNameBytesMax) + ", both together less in pages below 4 KiB"});
+}
+
+Status CheckTypes(std::string_view table, const mvcc::TypeNames* stored, const TableTypes& asked) {
+  const TableTypes types = TypesOf(stored);
+  if (asked.any || (types.key == asked.key && types.value == asked.value)) return {};
+  return Fail(
+      Errc::kTypeMismatch, "table.open",
+      {.message = "table " + Quoted(table) + " holds " + ShownTypes(types) + ", not " + ShownTypes(asked)});
 }
 
 }  // namespace manifolddb::txn

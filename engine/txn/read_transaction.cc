@@ -48,11 +48,13 @@ Result<const mvcc::FamilyVersion*> ReadTransactionImpl::FindVersion(ColumnFamily
   return version;
 }
 
-Result<ReadTable> ReadTransactionImpl::OpenTable(ColumnFamily family, std::string_view name) {
+Result<ReadTable> ReadTransactionImpl::OpenTable(ColumnFamily family, std::string_view name,
+                                                 const TableTypes& types) {
   MANIFOLDDB_ASSIGN(const mvcc::FamilyVersion* const version, FindVersion(family, "table.open"));
   const mvcc::TableVersion* const table = mvcc::FindTable(*version->tables, name);
   if (table == nullptr) return Fail(Errc::kNoSuchTable, "table.open", {.message = Quoted(name)});
-  tables_.push_back(std::make_unique<ReadTableState>(ReadTableState{table->tree}));
+  MANIFOLDDB_TRY(CheckTypes(name, table->types.get(), types));
+  tables_.push_back(std::make_unique<ReadTableState>(ReadTableState{table->tree, table->types.get()}));
   return ReadTable(this, tables_.back().get());
 }
 

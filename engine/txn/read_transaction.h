@@ -13,6 +13,7 @@ namespace manifolddb::txn {
 
 struct ReadTableState {
   format::TreeRoot tree;
+  const mvcc::TypeNames* types;  // of the version, which stays
 };
 
 // (1) The snapshot is pinned from construction to destruction; everything it reaches stays.
@@ -27,7 +28,7 @@ class ReadTransactionImpl {
   format::TxnId snapshot() const { return snapshot_; }
   Result<ColumnFamily> OpenColumnFamily(std::string_view name) const;
   Result<std::vector<std::string>> ListColumnFamilies() const;
-  Result<ReadTable> OpenTable(ColumnFamily family, std::string_view name);
+  Result<ReadTable> OpenTable(ColumnFamily family, std::string_view name, const TableTypes& types);
   Result<std::vector<std::string>> ListTables(ColumnFamily family);
 
   Result<std::optional<Value>> Get(const ReadTableState& table, ByteView key);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/try.h"
+#include "engine/txn/names.h"
 #include "engine/txn/read_transaction.h"
 #include "engine/txn/write_transaction.h"
 
@@ -34,9 +35,9 @@ Result<std::vector<std::string>> ReadTransaction::ListColumnFamilies() const {
   MANIFOLDDB_TRY(CheckHere(impl_, "column_family.list"));
   return impl_->ListColumnFamilies();
 }
-Result<ReadTable> ReadTransaction::OpenTable(ColumnFamily family, std::string_view name) {
+Result<ReadTable> ReadTransaction::OpenTable(ColumnFamily family, std::string_view name, TableTypes types) {
   MANIFOLDDB_TRY(CheckHere(impl_, "table.open"));
-  return impl_->OpenTable(family, name);
+  return impl_->OpenTable(family, name, types);
 }
 Result<std::vector<std::string>> ReadTransaction::ListTables(ColumnFamily family) {
   MANIFOLDDB_TRY(CheckHere(impl_, "table.list"));
@@ -46,10 +47,12 @@ Result<std::vector<std::string>> ReadTransaction::ListTables(ColumnFamily family
 Result<std::optional<Value>> ReadTable::Get(ByteView key) const { return transaction_->Get(*state_, key); }
 Result<uint64_t> ReadTable::Length() const { return transaction_->Length(*state_); }
 Result<Cursor> ReadTable::NewCursor(Range range) const { return transaction_->NewCursor(*state_, range); }
+TableTypes ReadTable::types() const { return txn::TypesOf(state_->types); }
 
 Result<std::optional<Value>> WriteTable::Get(ByteView key) const { return transaction_->Get(*state_, key); }
 Result<uint64_t> WriteTable::Length() const { return transaction_->Length(*state_); }
 Result<Cursor> WriteTable::NewCursor(Range range) const { return transaction_->NewCursor(state_, range); }
+TableTypes WriteTable::types() const { return txn::TypesOf(state_->types.get()); }
 Status WriteTable::Put(ByteView key, ByteView value) { return transaction_->Put(*state_, key, value); }
 Result<bool> WriteTable::Delete(ByteView key) { return transaction_->Delete(*state_, key); }
 Result<uint64_t> WriteTable::DeleteRange(Range range) { return transaction_->DeleteRange(*state_, range); }
@@ -60,19 +63,21 @@ WriteTransaction::WriteTransaction(WriteTransaction&&) noexcept = default;
 WriteTransaction& WriteTransaction::operator=(WriteTransaction&&) noexcept = default;
 WriteTransaction::~WriteTransaction() = default;
 
-Result<WriteTable> WriteTransaction::CreateTable(ColumnFamily family, std::string_view name) {
+Result<WriteTable> WriteTransaction::CreateTable(ColumnFamily family, std::string_view name,
+                                                 TableTypes types) {
   MANIFOLDDB_TRY(CheckHere(impl_, "table.create"));
-  return impl_->CreateTable(family, name);
+  return impl_->CreateTable(family, name, types);
 }
-Result<WriteTable> WriteTransaction::OpenTable(ColumnFamily family, std::string_view name) {
+Result<WriteTable> WriteTransaction::OpenTable(ColumnFamily family, std::string_view name, TableTypes types) {
   MANIFOLDDB_TRY(CheckHere(impl_, "table.open"));
-  return impl_->OpenTable(family, name);
+  return impl_->OpenTable(family, name, types);
 }
-Result<WriteTable> WriteTransaction::OpenOrCreateTable(ColumnFamily family, std::string_view name) {
+Result<WriteTable> WriteTransaction::OpenOrCreateTable(ColumnFamily family, std::string_view name,
+                                                       TableTypes types) {
   MANIFOLDDB_TRY(CheckHere(impl_, "table.open"));
-  auto table = impl_->OpenTable(family, name);
+  auto table = impl_->OpenTable(family, name, types);
   if (table || table.error().code() != Errc::kNoSuchTable) return table;
-  return impl_->CreateTable(family, name);
+  return impl_->CreateTable(family, name, types);
 }
 Status WriteTransaction::DropTable(ColumnFamily family, std::string_view name) {
   MANIFOLDDB_TRY(CheckHere(impl_, "table.drop"));

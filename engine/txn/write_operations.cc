@@ -53,9 +53,11 @@ Status WriteTransactionImpl::Log(const WriteTableState* table, uint64_t bytes, A
   return {};
 }
 
-Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::string_view name) noexcept {
+Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::string_view name,
+                                                     const TableTypes& types) noexcept {
   MANIFOLDDB_TRY(CheckLive("table.create"));
   MANIFOLDDB_TRY(CheckName(name, "table.create"));
+  MANIFOLDDB_TRY(CheckNewTypes(types, pages_.page_size()));
   MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(family, "table.create"));
   if (edit->Find(name) != nullptr) {
     return Fail(Errc::kAlreadyExists, "table.create", {.message = Quoted(name)});
@@ -66,20 +68,22 @@ Result<WriteTable> WriteTransactionImpl::CreateTable(ColumnFamily family, std::s
     return Fail(Errc::kLimit, "table.create",
                 {.message = "2^40 tables have been created in this column family; use another one"});
   }
-  MANIFOLDDB_TRY(Log(nullptr, name.size(), [&] {
-    return format::AppendCreateTable(redo_, edit->family()->id(), id, AsBytes(name));
+  MANIFOLDDB_TRY(Log(nullptr, name.size() + types.key.size() + types.value.size(), [&] {
+    return format::AppendCreateTable(redo_, edit->family()->id(), id, AsBytes(name), types.key, types.value);
   }));
-  WriteTableState* const table = edit->Create(name);
+  WriteTableState* const table = edit->Create(name, MakeTypeNames(types.key, types.value));
   MANIFOLDDB_ASSERT(table->id == id);
   if (Status after = AfterChange(); !after) return Failed(after.error());
   return WriteTable(this, table);
 }
 
-Result<WriteTable> WriteTransactionImpl::OpenTable(ColumnFamily family, std::string_view name) noexcept {
+Result<WriteTable> WriteTransactionImpl::OpenTable(ColumnFamily family, std::string_view name,
+                                                   const TableTypes& types) noexcept {
   MANIFOLDDB_TRY(CheckLive("table.open"));
   MANIFOLDDB_ASSIGN(FamilyEdit* const edit, FindEdit(family, "table.open"));
   WriteTableState* const table = edit->Find(name);
   if (table == nullptr) return NoSuchTable("table.open", name);
+  MANIFOLDDB_TRY(CheckTypes(name, table->types.get(), types));
   return WriteTable(this, table);
 }
 

@@ -30,8 +30,9 @@ class WriteTransactionImpl {
   WriteTransactionImpl(const WriteTransactionImpl&) = delete;
   WriteTransactionImpl& operator=(const WriteTransactionImpl&) = delete;
 
-  Result<WriteTable> CreateTable(ColumnFamily family, std::string_view name) noexcept;
-  Result<WriteTable> OpenTable(ColumnFamily family, std::string_view name) noexcept;
+  Result<WriteTable> CreateTable(ColumnFamily family, std::string_view name,
+                                 const TableTypes& types) noexcept;
+  Result<WriteTable> OpenTable(ColumnFamily family, std::string_view name, const TableTypes& types) noexcept;
   Status DropTable(ColumnFamily family, std::string_view name) noexcept;
   Status RenameTable(ColumnFamily family, std::string_view from, std::string_view to) noexcept;
   Result<std::vector<std::string>> ListTables(ColumnFamily family);

@@ -48,6 +48,9 @@ struct Options {
 inline constexpr uint64_t kValueBytesMax = uint64_t{2} << 30;
 // Longest name of a column family or table, bytes. Names are any bytes, at least one.
 inline constexpr uint64_t kNameBytesMax = 64;
+// Longest name of a key or value type, bytes; in a database of pages below 4 KiB both together at most a
+// quarter of the page less 104. Names are any bytes, UTF-8 by custom; none stands for raw bytes.
+inline constexpr uint64_t kTypeNameBytesMax = 255;
 // Column families that can ever be created in a database, and tables in a column family: 2^40 - 1 (kLimit).
 
 }  // namespace manifolddb

@@ -37,6 +37,7 @@ enum class Errc : uint8_t {
   kNotFound = 23,           // no such file or directory
   kPermission = 24,         // the system refuses access
   kForked = 25,             // used in a child process after fork
+  kTypeMismatch = 26,       // the table holds other types
 };
 
 // The code's name, as in the enumeration: "kCorrupt".

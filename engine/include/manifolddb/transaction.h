@@ -35,6 +35,17 @@ class ColumnFamily {
   uint64_t id_ = 0;
 };
 
+// What a table holds, by name: stored with it when it is created, and compared when it is opened. The engine
+// gives the names no meaning; manifolddb/typed.h does. Empty: raw bytes.
+struct TableTypes {
+  std::string_view key = {};
+  std::string_view value = {};
+  bool any = false;
+
+  // For opening: whatever the table holds. For tools, which take keys and values as the bytes they are.
+  static constexpr TableTypes Any() { return {.any = true}; }
+};
+
 // A table as one read transaction sees it. A plain value; must not outlive the transaction.
 class ReadTable {
  public:
@@ -43,6 +54,8 @@ class ReadTable {
   // Number of entries. O(1).
   Result<uint64_t> Length() const;
   Result<Cursor> NewCursor(Range range = {}) const;
+  // As stored; the names live as long as the transaction.
+  TableTypes types() const;
 
  private:
   friend class txn::ReadTransactionImpl;
@@ -67,8 +80,8 @@ class ReadTransaction {
 
   Result<ColumnFamily> OpenColumnFamily(std::string_view name) const;
   Result<std::vector<std::string>> ListColumnFamilies() const;  // in byte order
-  // kNoSuchTable, kNoSuchColumnFamily if they are not in this snapshot.
-  Result<ReadTable> OpenTable(ColumnFamily family, std::string_view name);
+  // kNoSuchTable, kNoSuchColumnFamily if they are not in this snapshot; kTypeMismatch.
+  Result<ReadTable> OpenTable(ColumnFamily family, std::string_view name, TableTypes types = {});
   Result<std::vector<std::string>> ListTables(ColumnFamily family);  // in byte order
 
  private:
@@ -82,6 +95,8 @@ class WriteTable {
   Result<std::optional<Value>> Get(ByteView key) const;
   Result<uint64_t> Length() const;
   Result<Cursor> NewCursor(Range range = {}) const;
+  // As stored; the names live as long as the transaction.
+  TableTypes types() const;
 
   // Sets the value at `key`. Errors: kKeyTooLong, kValueTooLong, kNoMemory, kNoSpace, kCorrupt, kIo. After an
   // error the transaction can only be aborted, except for the two bounds, which change nothing.
@@ -119,9 +134,11 @@ class WriteTransaction {
   WriteTransaction& operator=(WriteTransaction&&) noexcept;
   ~WriteTransaction();
 
-  Result<WriteTable> CreateTable(ColumnFamily family, std::string_view name);  // kAlreadyExists
-  Result<WriteTable> OpenTable(ColumnFamily family, std::string_view name);    // kNoSuchTable
-  Result<WriteTable> OpenOrCreateTable(ColumnFamily family, std::string_view name);
+  // kAlreadyExists; kInvalidArgument: also for names of types that are too long (kTypeNameBytesMax).
+  Result<WriteTable> CreateTable(ColumnFamily family, std::string_view name, TableTypes types = {});
+  // kNoSuchTable; kTypeMismatch.
+  Result<WriteTable> OpenTable(ColumnFamily family, std::string_view name, TableTypes types = {});
+  Result<WriteTable> OpenOrCreateTable(ColumnFamily family, std::string_view name, TableTypes types = {});
   Status DropTable(ColumnFamily family, std::string_view name);
   // kAlreadyExists if there is a table of the new name, be it the same one.
   Status RenameTable(ColumnFamily family, std::string_view from, std::string_view to);

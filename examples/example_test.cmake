@@ -1,5 +1,5 @@
-# Runs PROGRAM twice on a FOLDER that is empty at first, and once where it cannot work. What it prints is the
-# text of EXPECTED.
+# Runs the example PROGRAM, which is called NAME, twice on a FOLDER that is empty at first, and once where it
+# cannot work. What it prints is the text of EXPECTED.
 file(REMOVE_RECURSE ${FOLDER})
 file(MAKE_DIRECTORY ${FOLDER})
 file(READ ${EXPECTED} expected)
@@ -12,6 +12,6 @@ foreach(time IN ITEMS first second)
 endforeach()
 
 execute_process(COMMAND ${PROGRAM} ${FOLDER}/missing OUTPUT_QUIET ERROR_VARIABLE error RESULT_VARIABLE status)
-if(NOT status EQUAL 1 OR NOT error MATCHES "quick_start: kNotFound .*missing/shop")
+if(NOT status EQUAL 1 OR NOT error MATCHES "${NAME}: kNotFound .*missing/")
   message(FATAL_ERROR "in a missing folder: status ${status}\n${error}")
 endif()
