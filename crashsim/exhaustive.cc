@@ -262,7 +262,7 @@ class Run {
                 verdict.sequence.c_str());
   }
 
-  size_t BeatsBytes() const { return workers_.size() * sizeof(std::atomic<uint64_t>); }
+  size_t BeatsBytes() const { return (workers_.size() + 1) * sizeof(std::atomic<uint64_t>); }
 
   const ExhaustiveOptions& options_;
   JsonLines& out_;

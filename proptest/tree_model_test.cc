@@ -8,6 +8,7 @@
 #include <rapidcheck/state.h>
 
 #include <cstdlib>
+#include <random>
 #include <string>
 
 #include "engine/base/sites.h"
@@ -214,7 +215,8 @@ struct MoveCommand : Command {
   uint64_t seed = *rc::gen::inRange<uint64_t>(0, 1000);
 
   void run(const TreeModel&, TreeFixture& tree) const override {
-    tree.MoveSome(seed, [] { return Status(); });
+    std::mt19937_64 random(seed);
+    tree.MoveSome([&] { return random() % 2 == 0; }, [] { return Status(); });
   }
   void show(std::ostream& out) const override { out << "Move(" << seed << ")"; }
 };

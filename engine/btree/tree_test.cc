@@ -258,10 +258,11 @@ TEST(Tree, NodesAreMovedOffThePagesThatAreWanted) {
     change(40);
 
     // Now and then what has been moved is written out at once.
-    const size_t moved = tree.MoveSome(seed, [&]() -> Status {
-      if (random() % 4 != 0) return {};
-      return tree.writer().Spill(poison);
-    });
+    const size_t moved = tree.MoveSome([&] { return random() % 2 == 0; },
+                                       [&]() -> Status {
+                                         if (random() % 4 != 0) return {};
+                                         return tree.writer().Spill(poison);
+                                       });
     EXPECT_GT(moved, 10u);
     EXPECT_EQ(tree.WhyWrong(model), "") << seed;
     tree.Reopen();

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -162,13 +161,12 @@ class TreeFixture {
     return "";
   }
 
-  // Moves about half of the running transaction's nodes off their pages; `moved` as in MoveNodesOff. How
-  // many.
-  size_t MoveSome(uint64_t seed, const std::function<Status()>& moved) {
-    std::mt19937_64 random(seed);
+  // Moves those of the running transaction's nodes that are chosen off their pages; `moved` as in
+  // MoveNodesOff. How many.
+  size_t MoveSome(const std::function<bool()>& choose, const std::function<Status()>& moved) {
     page::PageSet wanted;
     for (const format::PageId id : OwnNodes()) {
-      if (random() % 2 == 0) wanted.Insert({id, 1});
+      if (choose()) wanted.Insert({id, 1});
     }
     Must(MoveNodesOff(writer(), root_.root, wanted, slot_, moved));
     for (const format::PageRun& run : wanted.Runs()) {
