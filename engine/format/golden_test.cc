@@ -119,13 +119,15 @@ TEST(Golden, TheCatalogOfThisVersionStaysReadable) {
   EXPECT_EQ(family.family, SampleFamilyRecord().family);
   EXPECT_EQ(family.next_table, SampleFamilyRecord().next_table);
   EXPECT_EQ(family.tables, SampleFamilyRecord().tables);
-  TableRecord table;
-  ASSERT_TRUE(DecodeTableRecord(Golden("TableRecordDisk"), table));
+  TableRecord table;  // views into the bytes
+  const std::vector<std::byte> typed = Golden("TableRecordDisk");
+  ASSERT_TRUE(DecodeTableRecord(typed, table));
   EXPECT_EQ(table.table, SampleTableRecord().table);
   EXPECT_EQ(table.tree, SampleTableRecord().tree);
   EXPECT_EQ(table.key_type, "u64");
   EXPECT_EQ(table.value_type, "string");
-  ASSERT_TRUE(DecodeTableRecord(Golden("TableRecordDisk.bytes"), table));
+  const std::vector<std::byte> untyped = Golden("TableRecordDisk.bytes");
+  ASSERT_TRUE(DecodeTableRecord(untyped, table));
   EXPECT_TRUE(table.key_type.empty() && table.value_type.empty());
   PageRef dropped;
   ASSERT_TRUE(DecodeDroppedRecord(Golden("DroppedRecordDisk"), dropped));
