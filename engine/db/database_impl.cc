@@ -232,7 +232,9 @@ Status DatabaseImpl::Recover() {
   // again.
   if (read_only_) return {};
   if (!was_clean_ && !MANIFOLDDB_BROKEN("recovery.checkpoint.skip")) {
-    MANIFOLDDB_TRY(checkpointer_->RunAndWait());
+    const Status checkpointed = checkpointer_->RunAndWait();
+    replay_lacked_room_ = !checkpointed && checkpointed.error().code() == Errc::kNoSpace;
+    MANIFOLDDB_TRY(checkpointed);
   }
   // Last of all: an opening that was refused must not keep out the data file that belongs to this log.
   return MarkLife();

@@ -191,7 +191,7 @@ Result<ExtentRef> PageWriter::PlanExtent(PageId first, ByteView value) {
       .first = first, .birth = birth, .bytes = value.size(), .checksum = base::Checksum64(value)};
 }
 
-Status PageWriter::TakePlanned(uint64_t pages_together, PageSet& in_the_way) {
+Status PageWriter::TakePlanned(const std::function<uint64_t()>& pages_together, PageSet& in_the_way) {
   if (reserve_.pages > 0) allocator_.Free(reserve_);
   reserve_ = {};
   beyond_allowed_ = false;
@@ -207,11 +207,12 @@ Status PageWriter::TakePlanned(uint64_t pages_together, PageSet& in_the_way) {
     places.Insert(place);
     MANIFOLDDB_TRY(TakePlace(place, in_the_way));
   }
-  together_ = FindTogether(pages_together, in_the_way);
+  const uint64_t together = pages_together();
+  together_ = FindTogether(together, in_the_way);
   // It may end where the file does, which may be longer than the checkpoint knew.
-  for (uint64_t i = 0; i < pages_together && together_.pages == 0; ++i) {
+  for (uint64_t i = 0; i < together && together_.pages == 0; ++i) {
     if (!allocator_.GrowTo(allocator_.page_count() + 1)) break;
-    together_ = FindTogether(pages_together, in_the_way);
+    together_ = FindTogether(together, in_the_way);
   }
   if (together_.pages > 0) MANIFOLDDB_TRY(TakePlace(together_, in_the_way));
   return {};

@@ -9,6 +9,7 @@
 // Used by one thread at a time.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <vector>
@@ -79,17 +80,19 @@ class PageWriter {
   // (0) AllowBeyond: a node that finds no page gets one beyond any that the file may have, in memory only.
   // (1) PlanExtent names an extent's place and takes no page, so that it may lie where another one lies that
   //     will be removed; a planned extent is removed like any other.
-  // (2) TakePlanned takes the places of those that are left, and beside them a run of `pages_together`, if
+  // (2) TakePlanned takes the places of those that are left, and beside them a run of `pages_together` (asked
+  //     for when the file is as long as the places want it), if
   //     there is any. `in_the_way`: nodes of this writer that lie there, or beyond the file. kCorrupt: the
   //     pages are somebody else's, or two extents share one; kNoSpace.
   // (3) MoveOff, for each of these: the node's page is a planned extent's from here on.
   // (4) WritePlanned, for each that is left; then GiveUpTogether frees the pages that lie together.
   void AllowBeyond();
   Result<format::ExtentRef> PlanExtent(format::PageId first, ByteView value);
-  Status TakePlanned(uint64_t pages_together, PageSet& in_the_way);
+  Status TakePlanned(const std::function<uint64_t()>& pages_together, PageSet& in_the_way);
   Result<format::PageRef> MoveOff(format::PageRef ref, const mvcc::EpochGuard& guard);
   bool IsPlanned(format::Birth birth) const { return planned_.contains(birth); }
   bool AnyPlanned() const { return !planned_.empty(); }
+  uint64_t PlannedPages(format::Birth birth) const { return planned_.at(birth).pages; }
   Status WritePlanned(format::Birth birth, ByteView value);
   void GiveUpTogether();
   // A page this writer created, and did not remove.

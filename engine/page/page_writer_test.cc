@@ -187,7 +187,7 @@ TEST_F(PageWriterTest, PlannedExtentsGetTheirPlacesAndNodesMakeWay) {
   EXPECT_TRUE(writer.IsPlanned(late.birth));
 
   PageSet in_the_way;
-  ASSERT_TRUE(writer.TakePlanned(3, in_the_way));
+  ASSERT_TRUE(writer.TakePlanned([] { return uint64_t{3}; }, in_the_way));
   EXPECT_EQ(pages_.allocator.page_count(), 252u) << "as long as it has to be";
   EXPECT_EQ(in_the_way.size(), 5u) << "two of the extent, and three that lie together";
   for (PageRef& node : nodes) {
@@ -228,7 +228,7 @@ TEST_F(PageWriterTest, NodesBeyondTheFileStayInMemoryUntilThereAreFewEnough) {
   PageSet in_the_way;
   for (uint64_t i = 0; i < 10; ++i) ASSERT_TRUE(roomy.Remove(nodes[i]));
   nodes.erase(nodes.begin(), nodes.begin() + 10);
-  ASSERT_TRUE(roomy.TakePlanned(1, in_the_way));
+  ASSERT_TRUE(roomy.TakePlanned([] { return uint64_t{1}; }, in_the_way));
   EXPECT_EQ(in_the_way.size(), 3u) << "the run that lies together is free";
   for (PageRef& node : nodes) {
     if (!in_the_way.Contains(node.id)) continue;
@@ -255,7 +255,7 @@ TEST_F(PageWriterTest, AnExtentThatCannotHaveLainThereIsCorruption) {
         return planned.error();
     }
     PageSet in_the_way;
-    return writer.TakePlanned(1, in_the_way).error();
+    return writer.TakePlanned([] { return uint64_t{1}; }, in_the_way).error();
   };
   EXPECT_EQ(Why({10, 11}).message(), "two extents are said to have lain here");
   EXPECT_EQ(Why({~uint64_t{0}}).message(), "an extent is said to have lain beyond any file");

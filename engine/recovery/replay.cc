@@ -67,7 +67,7 @@ class Replay {
   // For kInPlace, after all records were applied: makes room for the extents that are left.
   Status MakePlaces() {
     page::PageSet in_the_way;
-    MANIFOLDDB_TRY(pages_.TakePlanned(core_.FreeMapPages(), in_the_way));
+    MANIFOLDDB_TRY(pages_.TakePlanned([this] { return core_.FreeMapPages(); }, in_the_way));
     if (in_the_way.size() > 0) MANIFOLDDB_MARK("recovery.in_place.moved");
     const std::function<Status()> moved = [this] { return SpillIfDue(); };
     for (auto& [id, edit] : edits_) {
@@ -93,7 +93,11 @@ class Replay {
       if (operation->kind != RedoKind::kPutExtent) continue;
       if (extents_seen_ == births_.size()) return Differs();
       const format::Birth birth = births_[extents_seen_++];
-      if (pages_.IsPlanned(birth)) MANIFOLDDB_TRY(pages_.WritePlanned(birth, operation->value));
+      if (!pages_.IsPlanned(birth)) continue;
+      if (pages_.PlannedPages(birth) != format::ExtentPages(operation->value.size(), pages_.page_size())) {
+        return Differs();
+      }
+      MANIFOLDDB_TRY(pages_.WritePlanned(birth, operation->value));
     }
     return {};
   }
