@@ -3,11 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <functional>
 #include <string>
 
 #include "engine/base/memory.h"
+#include "engine/db/full_disk.h"
 #include "engine/db/test_support.h"
 #include "manifolddb/database.h"
 
@@ -19,41 +18,6 @@ constexpr uint64_t kPagesMax = 340;  // of the data file
 
 std::string Key(int i) { return "key" + std::to_string(10000 + i); }
 std::string LargeValue() { return std::string(5 * kPage, 'x'); }
-
-// The data file grows to kPagesMax and no further; writes may stop; reads of the log can be changed.
-class FullDisk final : public PassingStorage {
- public:
-  bool stops = false;
-  std::function<void(uint64_t offset, MutableByteView bytes)> log_read;
-
- private:
-  class Limited final : public PassingFile {
-   public:
-    Limited(std::unique_ptr<File> file, const FullDisk& disk) : PassingFile(std::move(file)), disk_(disk) {}
-
-   private:
-    Status DoRead(uint64_t offset, MutableByteView out) override {
-      Status read = below().Read(offset, out);
-      if (read && name() == "db-wal" && disk_.log_read) disk_.log_read(offset, out);
-      return read;
-    }
-    Status DoWrite(uint64_t offset, std::span<const ByteView> parts) override {
-      if (disk_.stops) return Fail(Errc::kIo, "test.write", {.file = name(), .offset = offset});
-      return below().Write(offset, parts);
-    }
-    Status DoAllocate(uint64_t size) override {
-      if (name() == "db" && size > kPagesMax * kPage) {
-        return Fail(Errc::kNoSpace, "test.allocate", {.file = name()});
-      }
-      return below().Allocate(size);
-    }
-
-    const FullDisk& disk_;
-  };
-  std::unique_ptr<File> Wrap(std::unique_ptr<File> file) override {
-    return std::make_unique<Limited>(std::move(file), *this);
-  }
-};
 
 class InPlaceTest : public testing::Test {
  protected:
@@ -72,6 +36,7 @@ class InPlaceTest : public testing::Test {
     const ColumnFamily filled = *db->CreateColumnFamily("filled");
     const ColumnFamily emptied = *db->CreateColumnFamily("emptied");
     ASSERT_TRUE(db->Checkpoint());
+    storage_->bytes_max = kPagesMax * kPage;
     const uint64_t checkpoints = db->Stats().checkpoints;
     auto peak = db->BeginWrite(emptied);
     auto small = peak->CreateTable(emptied, "t");
@@ -127,7 +92,8 @@ TEST_F(InPlaceTest, ALogThatReadsOtherwiseIsNeverBelievedInPart) {
     storage_ = std::make_shared<FullDisk>();
     ASSERT_NO_FATAL_FAILURE(FillAndKill());
     int seen = 0;
-    storage_->log_read = [&](uint64_t, MutableByteView bytes) {
+    storage_->read = [&](const std::string& file, MutableByteView bytes) {
+      if (file != "db-wal") return;
       const auto run = std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       const size_t at = run.find(std::string(100, 'x'));
       if (at != run.npos && seen++ == reading) bytes[at + 50] ^= std::byte{1};

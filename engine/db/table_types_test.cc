@@ -6,8 +6,8 @@
 #include <functional>
 #include <string>
 
+#include "engine/db/family_fixture.h"
 #include "engine/db/forged_files.h"
-#include "engine/db/test_support.h"
 #include "manifolddb/database.h"
 
 namespace manifolddb {
@@ -15,16 +15,8 @@ namespace {
 
 constexpr TableTypes kTypes = {.key = "u64", .value = "string"};
 
-class TableTypesTest : public testing::Test {
+class TableTypesTest : public FamilyTest {
  protected:
-  void SetUp() override { Open(); }
-  void Open() {
-    db_.reset();
-    auto opened = Database::Open(storage_, "db", TinyOptions());
-    ASSERT_TRUE(opened) << opened.error().ToString();
-    db_ = std::move(*opened);
-    family_ = *db_->OpenOrCreateColumnFamily("a");
-  }
   // As after the power was cut now: the log is replayed.
   void Crash() {
     auto copy = Files::Of(*storage_).Mount();
@@ -63,10 +55,6 @@ class TableTypesTest : public testing::Test {
     EXPECT_TRUE(read->Get(AsBytes("k"))->has_value());
     return std::string(read->types().key) + "/" + std::string(read->types().value);
   }
-
-  std::shared_ptr<Storage> storage_ = MakeMemoryStorage();
-  std::unique_ptr<Database> db_;
-  ColumnFamily family_;
 };
 
 TEST_F(TableTypesTest, AnotherTypeIsRefusedAndBothAreNamed) {

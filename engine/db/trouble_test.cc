@@ -9,6 +9,7 @@
 #include "engine/base/memory.h"
 #include "engine/btree/node_view.h"
 #include "engine/db/forged_files.h"
+#include "engine/db/full_disk.h"
 #include "engine/db/refused_opening.h"
 #include "engine/db/test_support.h"
 #include "engine/format/page_header.h"
@@ -20,40 +21,6 @@ namespace {
 constexpr uint32_t kPage = kTinyUnit;
 
 std::string Key(int i) { return "key" + std::to_string(10000 + i); }
-
-// A storage whose files grow to `bytes_max` and no further, and whose reads may fail.
-class FullDisk final : public PassingStorage {
- public:
-  uint64_t bytes_max = ~uint64_t{0};
-  bool reads_fail = false;
-  bool stops = false;    // writes fail: nothing reaches the files any more
-  int files_opened = 0;  // and created
-
- private:
-  class Limited final : public PassingFile {
-   public:
-    Limited(std::unique_ptr<File> file, const FullDisk& disk) : PassingFile(std::move(file)), disk_(disk) {}
-
-   private:
-    Status DoRead(uint64_t offset, MutableByteView out) override {
-      if (disk_.reads_fail) return Fail(Errc::kIo, "test.read", {.file = name(), .offset = offset});
-      return below().Read(offset, out);
-    }
-    Status DoWrite(uint64_t offset, std::span<const ByteView> parts) override {
-      if (disk_.stops) return Fail(Errc::kIo, "test.write", {.file = name(), .offset = offset});
-      return below().Write(offset, parts);
-    }
-    Status DoAllocate(uint64_t size) override {
-      if (size > disk_.bytes_max) return Fail(Errc::kNoSpace, "test.allocate", {.file = name()});
-      return below().Allocate(size);
-    }
-
-    const FullDisk& disk_;
-  };
-  std::unique_ptr<File> Wrap(std::unique_ptr<File> file) override {
-    return std::make_unique<Limited>(std::move(file), *this);
-  }
-};
 
 class TroubleTest : public testing::Test {
  protected:

@@ -9,8 +9,8 @@
 #include <functional>
 #include <ranges>
 
+#include "engine/db/family_fixture.h"
 #include "engine/db/forged_files.h"
-#include "engine/db/test_support.h"
 #include "manifolddb/database.h"
 
 namespace manifolddb {
@@ -71,16 +71,8 @@ static_assert(!KeyType<Pixel> && ValueType<Pixel>);  // raw bytes have no order 
 static_assert(!KeyType<std::vector<uint32_t>> && !ValueType<std::vector<std::string>>);
 static_assert(!KeyType<char> && !KeyType<wchar_t> && !KeyType<int*> && !KeyType<long double>);
 
-class TypedTest : public testing::Test {
+class TypedTest : public FamilyTest {
  protected:
-  void SetUp() override { Open(); }
-  void Open() {
-    db_.reset();
-    auto opened = Database::Open(storage_, "db", TinyOptions());
-    ASSERT_TRUE(opened) << opened.error().ToString();
-    db_ = std::move(*opened);
-    family_ = *db_->OpenOrCreateColumnFamily("a");
-  }
   template <class Definition, class Change>
   void Write(const Definition& definition, Change change) {
     auto txn = db_->BeginWrite(family_);
@@ -125,10 +117,6 @@ class TypedTest : public testing::Test {
     EXPECT_EQ(kNotes.Create(*txn, family_).error().code(), Errc::kAlreadyExists);
     EXPECT_EQ(kPairs.Open(*txn, family_).error().code(), Errc::kNoSuchTable);
   }
-
-  std::shared_ptr<Storage> storage_ = MakeMemoryStorage();
-  std::unique_ptr<Database> db_;
-  ColumnFamily family_;
 };
 
 TEST_F(TypedTest, EntriesAreInTheOrderOfTheirKeys) {

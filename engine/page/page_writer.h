@@ -80,10 +80,10 @@ class PageWriter {
   // (0) AllowBeyond: a node that finds no page gets one beyond any that the file may have, in memory only.
   // (1) PlanExtent names an extent's place and takes no page, so that it may lie where another one lies that
   //     will be removed; a planned extent is removed like any other.
-  // (2) TakePlanned takes the places of those that are left, and beside them a run of `pages_together` (asked
-  //     for when the file is as long as the places want it), if
-  //     there is any. `in_the_way`: nodes of this writer that lie there, or beyond the file. kCorrupt: the
-  //     pages are somebody else's, or two extents share one; kNoSpace.
+  // (2) TakePlanned takes the places of those that are left, and beside them a run of `pages_together`, if
+  //     there is any (asked for when the file is as long as the places want it). `in_the_way`: nodes of this
+  //     writer that lie there, or beyond the file. kCorrupt: the pages are somebody else's, or two extents
+  //     share one; kNoSpace.
   // (3) MoveOff, for each of these: the node's page is a planned extent's from here on.
   // (4) WritePlanned, for each that is left; then GiveUpTogether frees the pages that lie together.
   void AllowBeyond();

@@ -69,6 +69,28 @@ class FileWindow {
   uint64_t length_ = 0;
 };
 
+// A group that lies anywhere in the file, torn by nothing.
+struct FoundGroup {
+  LogGroup header;
+  uint64_t offset;  // in the window
+};
+
+// The first intact one that is `wanted` by its header, for which a torn one is asked, too.
+template <class Wanted>
+Result<std::optional<FoundGroup>> FindIntactGroup(FileWindow& window, uint32_t unit_bytes, Wanted wanted) {
+  for (uint64_t offset = 0; offset < window.size(); offset += unit_bytes) {
+    MANIFOLDDB_ASSIGN(const ByteView unit, window.View(offset, unit_bytes));
+    LogGroup header;
+    if (!format::DecodeLogGroupHeader(unit, header) || !wanted(header)) continue;
+    const uint64_t span = format::LogGroupSpan(header.bytes, unit_bytes);
+    if (span > window.size() - offset) continue;
+    MANIFOLDDB_ASSIGN(const ByteView group, window.View(offset, span));
+    // Torn itself: what it says is not evidence.
+    if (format::LogGroupIntact(group)) return FoundGroup{header, offset};
+  }
+  return std::nullopt;
+}
+
 class LogScanner {
  public:
   using Apply = std::function<Status(format::TxnId, ByteView)>;
@@ -166,7 +188,7 @@ class LogScanner {
   // that, no crash explains it.
   Status Check(const Next& next) const {
     const LogGroup& header = next.header;
-    if (header.durable_meta > scan_.meta && !MANIFOLDDB_BROKEN("wal.meta_rule.skip")) {
+    if (NamesNewerMeta(header)) {
       MANIFOLDDB_MARK("wal.newer_meta_named");
       return Corrupt(next.lsn, NewerMeta(header));
     }
@@ -212,33 +234,28 @@ class LogScanner {
 
   // Reads the whole file, not only the ring: behind it lies what a newer meta page, now lost, had added.
   Status LookBeyondTheEnd() {
-    for (uint64_t offset = 0; offset < window_.size(); offset += unit_) {
-      MANIFOLDDB_ASSIGN(const ByteView unit, window_.View(offset, unit_));
-      LogGroup header;
-      if (!format::DecodeLogGroupHeader(unit, header) || !Ours(header)) continue;
-      const bool later_durable = header.life == scan_.life && header.durable_lsn > result_.end.lsn &&
-                                 !MANIFOLDDB_BROKEN("wal.tail_rule.skip");
-      const bool newer_meta = header.durable_meta > scan_.meta && !MANIFOLDDB_BROKEN("wal.meta_rule.skip");
-      if (!later_durable && !newer_meta) {
-        // Several groups were on their way, and the disk wrote this one before one in front of it: legal,
-        // lost.
-        if (header.life == scan_.life && header.lsn > result_.end.lsn) {
-          MANIFOLDDB_MARK("wal.later_group_lost");
-        }
-        continue;
-      }
-      const uint64_t span = SpanOf(header);
-      if (span > window_.size() - offset) continue;
-      MANIFOLDDB_ASSIGN(const ByteView group, window_.View(offset, span));
-      if (!format::LogGroupIntact(group)) continue;  // torn itself: what it says is not evidence
-      if (newer_meta) {
-        MANIFOLDDB_MARK("wal.newer_meta_named");
-        return Corrupt(result_.end.lsn, NewerMeta(header) + Where(offset));
-      }
-      MANIFOLDDB_MARK("wal.tail_proves_damage");
-      return Corrupt(result_.end.lsn, LaterDurable(header) + Where(offset));
+    MANIFOLDDB_ASSIGN(const std::optional<FoundGroup> proof,
+                      FindIntactGroup(window_, unit_, [this](const LogGroup& header) {
+                        return Ours(header) && (NamesNewerMeta(header) || StatesMoreDurable(header));
+                      }));
+    if (!proof) return {};
+    if (NamesNewerMeta(proof->header)) {
+      MANIFOLDDB_MARK("wal.newer_meta_named");
+      return Corrupt(result_.end.lsn, NewerMeta(proof->header) + Where(proof->offset));
     }
-    return {};
+    MANIFOLDDB_MARK("wal.tail_proves_damage");
+    return Corrupt(result_.end.lsn, LaterDurable(proof->header) + Where(proof->offset));
+  }
+
+  bool NamesNewerMeta(const LogGroup& header) const {
+    return header.durable_meta > scan_.meta && !MANIFOLDDB_BROKEN("wal.meta_rule.skip");
+  }
+  bool StatesMoreDurable(const LogGroup& header) const {
+    if (header.life != scan_.life) return false;
+    if (header.durable_lsn > result_.end.lsn && !MANIFOLDDB_BROKEN("wal.tail_rule.skip")) return true;
+    // Several groups were on their way, and the disk wrote this one before one in front of it: legal, lost.
+    if (header.lsn > result_.end.lsn) MANIFOLDDB_MARK("wal.later_group_lost");
+    return false;
   }
 
   std::string NewerMeta(const LogGroup& header) const {
@@ -266,29 +283,23 @@ class LogScanner {
 }  // namespace
 
 Status CheckLives(File& log, const format::LogHeader& header, format::Life newest) {
-  const uint32_t unit_bytes = header.write_unit;
-  const uint64_t front = format::LogRingOffset(unit_bytes);
+  const uint32_t unit = header.write_unit;
+  const uint64_t front = format::LogRingOffset(unit);
   MANIFOLDDB_ASSIGN(const uint64_t file_bytes, log.Size());
-  FileWindow window(log, front, WholeUnits(file_bytes - front, unit_bytes));
-  for (uint64_t offset = 0; offset < window.size(); offset += unit_bytes) {
-    MANIFOLDDB_ASSIGN(const ByteView unit, window.View(offset, unit_bytes));
-    LogGroup group;
-    if (!format::DecodeLogGroupHeader(unit, group) || group.identity != header.identity) continue;
-    if (group.life <= newest) continue;
-    const uint64_t span = format::LogGroupSpan(group.bytes, unit_bytes);
-    if (span > window.size() - offset) continue;
-    MANIFOLDDB_ASSIGN(const ByteView whole, window.View(offset, span));
-    if (!format::LogGroupIntact(whole)) continue;
-    MANIFOLDDB_MARK("wal.later_life_in_ring");
-    return Fail(
-        Errc::kCorrupt, "wal.open",
-        {.file = log.name(),
-         .offset = front + offset,
-         .message = "a group of opening " + std::to_string(group.life.raw()) +
-                    " of the database lies here, its data file knows of " + std::to_string(newest.raw()) +
-                    " only: an older copy; restore the data file that belongs to this log"});
-  }
-  return {};
+  FileWindow window(log, front, WholeUnits(file_bytes - front, unit));
+  MANIFOLDDB_ASSIGN(const std::optional<FoundGroup> later,
+                    FindIntactGroup(window, unit, [&](const LogGroup& group) {
+                      return group.identity == header.identity && group.life > newest;
+                    }));
+  if (!later) return {};
+  MANIFOLDDB_MARK("wal.later_life_in_ring");
+  return Fail(
+      Errc::kCorrupt, "wal.open",
+      {.file = log.name(),
+       .offset = front + later->offset,
+       .message = "a group of opening " + std::to_string(later->header.life.raw()) +
+                  " of the database lies here, its data file knows of " + std::to_string(newest.raw()) +
+                  " only: an older copy; restore the data file that belongs to this log"});
 }
 
 Result<LogScanResult> ReadLog(File& log, const LogScan& scan,
