@@ -9,6 +9,7 @@ namespace manifolddb::bench {
 struct CalledSoFar {
   uint64_t syncs = 0;        // fsync, fdatasync, msync with MS_SYNC, and writes that return when durable
   uint64_t reads = 0;        // read, pread, readv, preadv, preadv2 that returned something
+  uint64_t writes = 0;       // write, pwrite, writev, pwritev, pwritev2 that wrote something
   uint64_t bytes = 0;        // handed to write, pwrite, writev, pwritev, pwritev2
   uint64_t allocations = 0;  // malloc, calloc, realloc and their aligned kin
 };

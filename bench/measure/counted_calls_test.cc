@@ -10,6 +10,8 @@
 #include <array>
 #include <cstdlib>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace manifolddb::bench {
 namespace {
@@ -29,10 +31,11 @@ class CountedCalls : public testing::Test {
   int file_ = -1;
 };
 
-TEST_F(CountedCalls, WritesCountBytesAndReadsCountCalls) {
+TEST_F(CountedCalls, WritesCountCallsAndBytesAndReadsCountCalls) {
   const std::string bytes = "0123456789";
   const CalledSoFar before = Called();
   ASSERT_EQ(::pwrite(file_, bytes.data(), bytes.size(), 0), 10);
+  EXPECT_EQ(Called().writes - before.writes, 1u);
   EXPECT_EQ(Called().bytes - before.bytes, 10u);
   std::array<char, 4> first{};
   std::array<char, 6> second{};
@@ -56,6 +59,20 @@ TEST_F(CountedCalls, SyncsAndWritesThatAreDurableCount) {
   const iovec part{&byte, 1};
   ASSERT_EQ(::pwritev2(file_, &part, 1, 0, RWF_DSYNC), 1);
   EXPECT_EQ(Called().syncs - before.syncs, 3u);
+}
+
+// Many more threads than there are slots, one after the other; and several at once.
+TEST_F(CountedCalls, ThreadsThatHaveEndedStayCounted) {
+  const CalledSoFar before = Called();
+  for (int i = 0; i < 2000; ++i) std::thread([&] { EXPECT_EQ(::fdatasync(file_), 0); }).join();
+  std::vector<std::thread> together;
+  for (int i = 0; i < 8; ++i) {
+    together.emplace_back([&] {
+      for (int j = 0; j < 100; ++j) EXPECT_EQ(::fdatasync(file_), 0);
+    });
+  }
+  for (std::thread& thread : together) thread.join();
+  EXPECT_EQ(Called().syncs - before.syncs, 2800u);
 }
 
 TEST_F(CountedCalls, ErrorsAreTheLibrarys) {
