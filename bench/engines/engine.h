@@ -105,7 +105,7 @@ class Engine {
   virtual void Settle() = 0;
   // Puts what was committed where other databases look for it, without closing: a checkpoint.
   virtual void Checkpoint() = 0;
-  // What only the engine knows: "cache_hits", "cache_misses", "checkpoints".
+  // What only the engine knows: "checkpoints".
   virtual void AddTo([[maybe_unused]] Counters& counters) const {}
   virtual void Close() = 0;
 };
@@ -114,6 +114,7 @@ struct EngineKind {
   std::string name;
   std::string version;
   std::unique_ptr<Engine> (*open)(const OpenOptions& options);
+  bool (*is_log)(const std::string& file_name) = nullptr;  // what recovery reads; none: it has no log
 };
 
 // Those that this build has, manifolddb first.

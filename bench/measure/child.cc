@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,8 +89,7 @@ ChildReport InChild(const std::function<std::vector<Outcome>()>& work, int secon
   ::close(ends[0]);
   if (!in_time) ::kill(-child, SIGKILL);
   int status = 0;
-  rusage usage;
-  while (::wait4(child, &status, 0, &usage) < 0) {
+  while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) Fail("child", std::string("cannot wait for it: ") + std::strerror(errno));
   }
   ChildReport report;
@@ -102,10 +100,7 @@ ChildReport InChild(const std::function<std::vector<Outcome>()>& work, int secon
   report.error = ErrorOf(text, status);
   if (!report.error.empty()) return report;
   const nlohmann::json found = nlohmann::json::parse(text);
-  for (const auto& json : found.at("outcomes")) {
-    report.outcomes.push_back(OutcomeFrom(json));
-    report.outcomes.back().counters["peak_rss_bytes"] = static_cast<double>(usage.ru_maxrss) * 1024;
-  }
+  for (const auto& json : found.at("outcomes")) report.outcomes.push_back(OutcomeFrom(json));
   return report;
 }
 

@@ -11,8 +11,8 @@
 namespace manifolddb::bench {
 
 struct ChildReport {
-  std::vector<Outcome> outcomes;  // each with peak_rss_bytes, that of the process
-  std::string error;              // empty: it went well
+  std::vector<Outcome> outcomes;
+  std::string error;  // empty: it went well
 };
 
 // Runs `work` in a child and waits for what it reports. REQUIRES: this process has no other threads.

@@ -112,6 +112,8 @@ Meter::Reading Meter::Read() const {
   if (::getrusage(RUSAGE_SELF, &usage) != 0) Fail("meter", "getrusage failed");
   reading.cpu_seconds = Seconds(usage.ru_utime) + Seconds(usage.ru_stime);
   reading.page_faults = static_cast<uint64_t>(usage.ru_minflt) + static_cast<uint64_t>(usage.ru_majflt);
+  // Of this process alone: those that it started and that have died are not in it.
+  reading.peak_rss_bytes = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
   uint64_t cycles = 0;
   if (cycles_file_ >= 0 && ::read(cycles_file_, &cycles, sizeof cycles) == sizeof cycles)
     reading.cycles = cycles;
@@ -131,9 +133,11 @@ void Meter::AddTo(Outcome& outcome, bool wrote) const {
   const auto difference = [](uint64_t after, uint64_t before) { return static_cast<double>(after - before); };
   counters["cpu_seconds"] = stopped_.cpu_seconds - started_.cpu_seconds;
   counters["page_faults"] = difference(stopped_.page_faults, started_.page_faults);
+  counters["peak_rss_bytes"] = static_cast<double>(stopped_.peak_rss_bytes);
   if (CallsAreCounted()) {
     counters["syncs"] = difference(stopped_.called.syncs, started_.called.syncs);
     counters["file_reads"] = difference(stopped_.called.reads, started_.called.reads);
+    counters["file_writes"] = difference(stopped_.called.writes, started_.called.writes);
     counters["file_bytes"] = difference(stopped_.called.bytes, started_.called.bytes);
     counters["allocations"] = difference(stopped_.called.allocations, started_.called.allocations);
   }
@@ -146,13 +150,27 @@ void Meter::AddTo(Outcome& outcome, bool wrote) const {
   }
 }
 
+void Meter::AddSpaceTo(Outcome& outcome, uint64_t user_bytes_live) const {
+  const auto space = static_cast<double>(SpaceOf(directory_));
+  outcome.counters["space_bytes"] = space;
+  if (user_bytes_live > 0)
+    outcome.counters["space_amplification"] = space / static_cast<double>(user_bytes_live);
+}
+
+void Meter::AddOpenTo(Outcome& outcome, uint64_t user_bytes_written, uint64_t user_bytes_live) const {
+  AddSpaceTo(outcome, user_bytes_live);
+  if (CallsAreCounted() && user_bytes_written > 0) {
+    outcome.counters["write_amplification"] =
+        static_cast<double>(stopped_.called.bytes - started_.called.bytes) /
+        static_cast<double>(user_bytes_written);
+  }
+}
+
 void Meter::AddClosedTo(Outcome& outcome, uint64_t user_bytes_written, uint64_t user_bytes_live) const {
   auto& counters = outcome.counters;
   const uint64_t file_bytes = Called().bytes - started_.called.bytes;
   SyncFileSystem();
-  const auto space = static_cast<double>(SpaceOf(directory_));
-  counters["space_bytes"] = space;
-  if (user_bytes_live > 0) counters["space_amplification"] = space / static_cast<double>(user_bytes_live);
+  AddSpaceTo(outcome, user_bytes_live);
   if (CallsAreCounted() && user_bytes_written > 0) {
     counters["file_bytes_closed"] = static_cast<double>(file_bytes);
     counters["write_amplification"] =

@@ -35,8 +35,12 @@ class Meter {
 
   uint64_t syncs() const { return stopped_.called.syncs - started_.called.syncs; }
 
-  // syncs, file_reads, file_bytes, allocations, page_faults, cpu_seconds, cycles; device_bytes if `wrote`.
+  // syncs, file_reads, file_writes, file_bytes, allocations, page_faults, cpu_seconds, cycles; device_bytes
+  // if `wrote`; peak_rss_bytes, up to Stop, since the process began.
   void AddTo(Outcome& outcome, bool wrote) const;
+  // The same yardsticks as after closing, but now, with the engine open: space_bytes, and against the user's
+  // bytes (0: there are none) write_amplification and space_amplification. What was put off is not in them.
+  void AddOpenTo(Outcome& outcome, uint64_t user_bytes_written, uint64_t user_bytes_live) const;
   // After the engine was closed: the work that it had put off counts, too. space_bytes, file_bytes_closed,
   // device_bytes_closed and, against the user's bytes, write_amplification and space_amplification.
   void AddClosedTo(Outcome& outcome, uint64_t user_bytes_written, uint64_t user_bytes_live) const;
@@ -46,11 +50,13 @@ class Meter {
     CalledSoFar called;
     double cpu_seconds = 0;
     uint64_t page_faults = 0;
+    uint64_t peak_rss_bytes = 0;
     std::optional<uint64_t> device_bytes;
     std::optional<uint64_t> cycles;
   };
   Reading Read() const;
   void SyncFileSystem() const;
+  void AddSpaceTo(Outcome& outcome, uint64_t user_bytes_live) const;
 
   const std::string directory_;
   const std::string device_statistics_;  // a file of /sys; may not exist

@@ -1,5 +1,6 @@
-// Registers row by row, and for each row all engines: A B C for the first row, A B C for the second. A job's
-// process runs when its first row is asked for; its other rows report what that process has found.
+// Registers job by job, and for each row of it all engines, in an order that changes from job to job and from
+// round to round. A job's process runs when its first row is asked for; its other rows report what that
+// process has found.
 
 #include "bench/measure/theme.h"
 
@@ -14,19 +15,44 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <regex>
 #include <sstream>
 
 #include "bench/engines/settings.h"
 #include "bench/measure/child.h"
+#include "bench/measure/order.h"
 
 namespace manifolddb::bench {
 namespace {
 
+struct Options {
+  Profile profile;
+  std::string directory;
+  std::vector<std::string> engines;
+  uint64_t round = 1;
+};
+
+std::string NameOf(const std::string& theme, const std::string& row, const std::string& engine) {
+  return theme + "/" + row + "/engine:" + engine;
+}
+
+// How many of the jobs have been run, of how many that the filter leaves.
+struct Progress {
+  std::string theme;
+  size_t jobs_done = 0;
+  size_t jobs = 0;
+};
+
 // One job for one engine.
 class Work {
  public:
-  Work(Job job, const EngineKind* kind, const Profile& profile, std::string directory)
-      : job_(std::move(job)), kind_(kind), profile_(profile), directory_(std::move(directory)) {}
+  Work(Job job, std::string engine, const EngineKind* kind, const Options& options, Progress& progress)
+      : job_(std::move(job)),
+        engine_(std::move(engine)),
+        kind_(kind),
+        profile_(options.profile),
+        directory_(options.directory + "/bench-" + progress.theme + "-" + std::to_string(::getpid())),
+        progress_(progress) {}
 
   // None: it failed, see error().
   const Outcome* OutcomeOf(const std::string& row) {
@@ -47,9 +73,16 @@ class Work {
     const int seconds_max = profile_.Pick(120, 300, 3600, 6 * 3600);
     constexpr uint64_t kMiB = uint64_t{1} << 20;
     TouchMemory(profile_.Pick<uint64_t>(0, 512 * kMiB, 2048 * kMiB, 2048 * kMiB));
+    ++progress_.jobs_done;
+    // Each line when its row is measured: some jobs have many rows and take minutes.
+    const auto say = [&](const Outcome& outcome) {
+      std::fprintf(stderr, "[%zu of %zu] %s: %.4g %s\n", progress_.jobs_done, progress_.jobs,
+                   NameOf(progress_.theme, outcome.row, engine_).c_str(), outcome.value,
+                   outcome.unit.c_str());
+    };
     report_ = InChild(
         [&] {
-          Run run(kind_, profile_, directory_);
+          Run run(kind_, profile_, directory_, say);
           job_.run(run);
           return run.TakeOutcomes();
         },
@@ -58,16 +91,12 @@ class Work {
   }
 
   const Job job_;
+  const std::string engine_;
   const EngineKind* const kind_;
   const Profile& profile_;
   const std::string directory_;
+  Progress& progress_;
   std::optional<ChildReport> report_;
-};
-
-struct Options {
-  Profile profile;
-  std::string directory;
-  std::vector<std::string> engines;
 };
 
 // Tiny measurements are tests: in memory if there is room, so that a busy disk does not make them slow.
@@ -149,15 +178,13 @@ void ReportTo(benchmark::State& state, const Outcome& outcome, const std::string
 
 bool any_failed = false;
 
-void Register(const std::string& theme, const std::string& row, const std::string& engine,
+void Register(const std::string& name, const std::string& row, const std::string& engine,
               const std::shared_ptr<Work>& work) {
-  const std::string name = theme + "/" + row + "/engine:" + engine;
   const auto body = [=](benchmark::State& state) {
     for ([[maybe_unused]] const auto iteration : state) {
       const Outcome* outcome = work->OutcomeOf(row);
       if (outcome != nullptr) {
         ReportTo(state, *outcome, engine);
-        std::fprintf(stderr, "%s: %.4g %s\n", name.c_str(), outcome->value, outcome->unit.c_str());
       } else {
         any_failed = true;
         std::fprintf(stderr, "%s: %s\n", name.c_str(), work->error().c_str());
@@ -172,18 +199,48 @@ void Register(const std::string& theme, const std::string& row, const std::strin
       ->Unit(benchmark::kMillisecond);
 }
 
-void RegisterAll(const std::string& theme, const Options& options, const std::vector<Job>& jobs) {
-  const std::string parent = options.directory + "/bench-" + theme + "-" + std::to_string(::getpid());
-  for (const Job& job : jobs) {
+// As Google Benchmark understands --benchmark_filter.
+bool IsWanted(const std::string& name) {
+  std::string filter = benchmark::GetBenchmarkFilter();
+  if (filter.empty() || filter == "all") return true;
+  const bool negated = filter[0] == '-';
+  if (negated) filter.erase(0, 1);
+  return std::regex_search(name, std::regex(filter, std::regex::extended)) != negated;
+}
+
+// The bare disk takes part in jobs of its own.
+std::vector<std::string> EnginesOf(const Job& job, const std::vector<std::string>& engines) {
+  std::vector<std::string> taking_part;
+  for (const std::string& engine : engines) {
+    if (job.only.empty() ? engine != kDisk : engine == job.only) taking_part.push_back(engine);
+  }
+  return taking_part;
+}
+
+void RegisterAll(const Options& options, const std::vector<Job>& jobs, Progress& progress) {
+  for (size_t number = 0; number < jobs.size(); ++number) {
+    const Job& job = jobs[number];
     std::vector<std::pair<std::string, std::shared_ptr<Work>>> works;
-    for (const std::string& engine : options.engines) {
-      if (job.only.empty() ? engine == kDisk : engine != job.only) continue;
-      works.emplace_back(engine, std::make_shared<Work>(job, KindNamed(engine), options.profile, parent));
+    for (const std::string& engine : InTurn(EnginesOf(job, options.engines), number + options.round - 1))
+      works.emplace_back(engine, std::make_shared<Work>(job, engine, KindNamed(engine), options, progress));
+    for (const auto& [engine, work] : works) {
+      const auto wanted = [&, &engine = engine](const std::string& row) {
+        return IsWanted(NameOf(progress.theme, row, engine));
+      };
+      if (std::any_of(job.rows.begin(), job.rows.end(), wanted)) ++progress.jobs;
     }
     for (const std::string& row : job.rows) {
-      for (const auto& [engine, work] : works) Register(theme, row, engine, work);
+      for (const auto& [engine, work] : works)
+        Register(NameOf(progress.theme, row, engine), row, engine, work);
     }
   }
+}
+
+uint64_t NumberIn(const std::string& text, const char* option) {
+  char* end = nullptr;
+  const uint64_t number = std::strtoull(text.c_str(), &end, 10);
+  if (text.empty() || *end != '\0') Refuse(std::string(option) + "=" + text + ": not a number");
+  return number;
 }
 
 bool TakeFlag(std::vector<char*>& arguments, const char* flag) {
@@ -203,6 +260,16 @@ std::unique_ptr<Engine> Run::Open(const Opening& opening) const {
                       .tiny = profile_.size == Size::kTiny});
 }
 
+std::optional<uint64_t> Run::LogBytes() const {
+  if (kind_ == nullptr || kind_->is_log == nullptr) return std::nullopt;
+  uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_)) {
+    if (entry.is_regular_file() && kind_->is_log(entry.path().filename().string()))
+      bytes += entry.file_size();
+  }
+  return bytes;
+}
+
 int ThemeMain(int argc, char** argv, const std::string& theme, const Jobs& jobs) {
   std::vector<char*> arguments(argv, argv + argc);
   if (TakeFlag(arguments, "--list-engines")) {
@@ -213,7 +280,9 @@ int ThemeMain(int argc, char** argv, const std::string& theme, const Jobs& jobs)
   Options options;
   options.profile.size = SizeNamed(TakeOption(arguments, "profile", "quick"));
   options.profile.page_bytes =
-      static_cast<uint32_t>(std::strtoul(TakeOption(arguments, "page_bytes", "0").c_str(), nullptr, 10));
+      static_cast<uint32_t>(NumberIn(TakeOption(arguments, "page_bytes", "0"), "--page_bytes"));
+  options.round = NumberIn(TakeOption(arguments, "round", "1"), "--round");
+  if (options.round == 0) Refuse("--round=0: they are counted from 1");
   options.directory = TakeOption(arguments, "dir", DefaultDirectory(options.profile));
   options.engines = EnginesNamed(TakeOption(arguments, "engines", ""));
   if (!std::filesystem::is_directory(options.directory)) Refuse("--dir: no directory " + options.directory);
@@ -221,7 +290,8 @@ int ThemeMain(int argc, char** argv, const std::string& theme, const Jobs& jobs)
   arguments.push_back(nullptr);
   benchmark::Initialize(&count, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
-  RegisterAll(theme, options, jobs(options.profile));
+  Progress progress{.theme = theme};
+  RegisterAll(options, jobs(options.profile), progress);
   if (benchmark::RunSpecifiedBenchmarks() == 0) Refuse(theme + ": nothing to measure");
   benchmark::Shutdown();
   return any_failed ? 1 : 0;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,7 @@
 namespace manifolddb::bench {
 
 // How much is done. Tiny: that it works, figures say nothing. Quick: all engines in minutes. Full: as peers
-// are compared. Nightly: long.
+// are compared; hours. Nightly: every row of every theme, three times, in about two hours with all peers.
 enum class Size : uint8_t { kTiny, kQuick, kFull, kNightly };
 
 struct Profile {
@@ -31,8 +32,10 @@ struct Profile {
 // What one job of one engine works with, in its own process.
 class Run {
  public:
-  Run(const EngineKind* kind, const Profile& profile, std::string directory)
-      : kind_(kind), profile_(profile), directory_(std::move(directory)) {}
+  // `on_report`: is told of each outcome at once, not only when the job is done.
+  using OnReport = std::function<void(const Outcome&)>;
+  Run(const EngineKind* kind, const Profile& profile, std::string directory, OnReport on_report = {})
+      : kind_(kind), profile_(profile), directory_(std::move(directory)), on_report_(std::move(on_report)) {}
 
   const Profile& profile() const { return profile_; }
   // Empty at first, this run's alone, removed afterwards.
@@ -45,8 +48,11 @@ class Run {
     bool through_checkpoint = false;
   };
   std::unique_ptr<Engine> Open(const Opening& opening) const;
+  // Of the engine's log files, as they are now. None: it has no log.
+  std::optional<uint64_t> LogBytes() const;
 
   void Report(Outcome outcome) {
+    if (on_report_) on_report_(outcome);
     if (profile_.page_bytes != 0) outcome.params["page_bytes"] = profile_.page_bytes;
     outcomes_.push_back(std::move(outcome));
   }
@@ -56,6 +62,7 @@ class Run {
   const EngineKind* const kind_;  // none: the bare disk
   const Profile& profile_;
   const std::string directory_;
+  const OnReport on_report_;
   std::vector<Outcome> outcomes_;
 };
 
@@ -74,7 +81,8 @@ using Jobs = std::function<std::vector<Job>(const Profile&)>;
 //   --profile=tiny|quick|full|nightly   default: quick
 //   --dir=DIRECTORY                     where the databases are; default: the build directory, for tiny
 //                                       memory
-//   --engines=a,b,c                     which, and in which order for each row; default: all, and the disk
+//   --engines=a,b,c                     which; default: all, and the disk
+//   --round=N                           the order of engines changes with each job and each round; default: 1
 //   --list-engines                      one line each, with the version
 // Exit code 1 if a measurement failed.
 int ThemeMain(int argc, char** argv, const std::string& theme, const Jobs& jobs);

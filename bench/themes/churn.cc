@@ -11,8 +11,8 @@ namespace manifolddb::bench {
 namespace {
 
 std::vector<Job> ChurnJobs(const Profile& profile) {
-  const auto keys = profile.Pick(4000U, 50'000U, 500'000U);
-  const int turns = profile.Pick(2, 3, 10, 50);
+  const auto keys = profile.Pick(4000U, 50'000U, 500'000U, 100'000U);
+  const int turns = profile.Pick(2, 3, 20, 12);
   Job job;
   job.rows.emplace_back("load");
   std::vector<std::string> names;
@@ -22,7 +22,7 @@ std::vector<Job> ChurnJobs(const Profile& profile) {
     for (const char* what : {"/overwrite", "/delete", "/put_back", "/read"})
       job.rows.push_back(names.back() + what);
   }
-  const auto seconds = profile.Pick(0.005, 0.1, 1.0);
+  const auto seconds = profile.Pick(0.005, 0.1, 1.0, 0.5);
   job.run = [=](Run& run) {
     Churned database(run, keys, 100);
     database.Load("load");

@@ -11,7 +11,7 @@ namespace manifolddb::bench {
 namespace {
 
 std::vector<Job> LogJobs(const Profile& profile) {
-  const auto seconds = profile.Pick(0.01, 0.3, 3.0);
+  const auto seconds = profile.Pick(0.01, 0.3, 3.0, 1.5);
   std::vector<Job> jobs;
   const auto add = [&](Writes what) {
     what.figure = Figure::kCommits;

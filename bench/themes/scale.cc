@@ -12,9 +12,9 @@ namespace {
 std::vector<Job> ScaleJobs(const Profile& profile) {
   using Sizes = std::vector<uint32_t>;
   const Sizes sizes =
-      profile.Pick<Sizes>({1000, 4000}, {10'000, 30'000, 100'000}, {1'000'000, 3'000'000, 10'000'000},
-                          {1'000'000, 3'000'000, 10'000'000, 30'000'000});
-  const auto seconds = profile.Pick(0.005, 0.2, 3.0);
+      profile.Pick<Sizes>({1000, 4000}, {10'000, 30'000, 100'000},
+                          {1'000'000, 3'000'000, 10'000'000, 30'000'000}, {300'000, 1'000'000, 3'000'000});
+  const auto seconds = profile.Pick(0.005, 0.2, 3.0, 1.0);
   std::vector<Job> jobs;
   for (const uint32_t keys : sizes) {
     const std::string of = "keys:" + std::to_string(keys);

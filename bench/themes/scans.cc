@@ -12,30 +12,21 @@ namespace {
 std::vector<Job> ScansJobs(const Profile& profile) {
   const Dataset data = {.entries = profile.Pick(4000U, 100'000U, 1'000'000U)};
   const uint64_t many = profile.Pick(1000U, 10'000U, 100'000U);
-  std::vector<Scans> rows = {
-      {.row = "entries:10", .entries = 10},
-      {.row = "entries:100", .entries = 100},
-      {.row = "long", .entries = many},
-      {.row = "full"},
-      {.row = "entries:100/backwards", .entries = 100, .backwards = true},
-      {.row = "full/backwards", .backwards = true},
-      {.row = "prefix:256", .entries = 256, .prefix = true},
-      {.row = "entries:100/keys_only", .entries = 100, .keys_only = true},
-      {.row = "full/keys_only", .keys_only = true},
+  std::vector<Job> jobs;
+  const auto add = [&](std::vector<Scans> rows) {
+    for (Scans& row : rows) row.seconds = profile.Pick(0.005, 0.2, 3.0, 1.0);
+    jobs.push_back(ReadsJob(data, rows));
   };
-  Job job;
-  for (Scans& row : rows) {
-    row.seconds = profile.Pick(0.005, 0.2, 3.0);
-    job.rows.push_back(row.row);
-  }
-  job.run = [=](Run& run) {
-    Load(run, data);
-    const auto engine = run.Open({});
-    Warm(*engine, data);
-    for (const Scans& row : rows) MeasureScans(run, *engine, data, row);
-    engine->Close();
-  };
-  return {job};
+  add({{.row = "entries:10", .entries = 10},
+       {.row = "entries:100", .entries = 100},
+       {.row = "long", .entries = many},
+       {.row = "full"}});
+  add({{.row = "entries:100/backwards", .entries = 100, .backwards = true},
+       {.row = "full/backwards", .backwards = true},
+       {.row = "prefix:256", .entries = 256, .prefix = true}});
+  add({{.row = "entries:100/keys_only", .entries = 100, .keys_only = true},
+       {.row = "full/keys_only", .keys_only = true}});
+  return jobs;
 }
 
 }  // namespace

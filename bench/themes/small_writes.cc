@@ -21,7 +21,7 @@ std::vector<Job> SmallWritesJobs(const Profile& profile) {
                                     "/families:" + std::to_string(families),
                              .threads = families,
                              .families = families,
-                             .seconds = profile.Pick(0.01, 0.2, 3.0),
+                             .seconds = profile.Pick(0.01, 0.2, 3.0, 1.0),
                              .puts_per_commit = puts,
                              .random_keys = random};
         jobs.push_back({{what.row}, [what](Run& run) { MeasureWrites(run, what); }});

@@ -63,16 +63,20 @@ void AddCommits(const Profile& profile, std::vector<Job>& jobs) {
   add(8, 1, "one");
 }
 
-// W5: random point reads. W6: scans. The same data, all cached.
-Job ReadsJob(const Profile& profile, size_t value_bytes) {
+Dataset CachedData(const Profile& profile, size_t value_bytes) {
   const bool small = value_bytes < 1024;
-  const Dataset data = {
+  return {
       .entries = small ? profile.Pick(2000U, 100'000U, 1'000'000U) : profile.Pick(1000U, 50'000U, 500'000U),
       .value_bytes = value_bytes};
-  const auto seconds = profile.Pick(0.005, 0.1, 2.0);
+}
+
+// W5: random point reads. W6: scans. The same data, all cached.
+void AddReads(const Profile& profile, size_t value_bytes, std::vector<Job>& jobs) {
+  const Dataset data = CachedData(profile, value_bytes);
+  const auto seconds = profile.Pick(0.005, 0.1, 2.0, 1.0);
   const std::string of = "/bytes:" + std::to_string(value_bytes);
-  std::vector<PointReads> reads;
   for (const uint64_t gets : {1000U, 1U}) {
+    std::vector<PointReads> reads;
     for (const int threads : {1, 2, 4, 8}) {
       reads.push_back({.row = "W5" + of + "/threads:" + std::to_string(threads) +
                               "/gets_per_snapshot:" + std::to_string(gets),
@@ -80,54 +84,35 @@ Job ReadsJob(const Profile& profile, size_t value_bytes) {
                        .seconds = seconds,
                        .gets_per_snapshot = gets});
     }
+    jobs.push_back(ReadsJob(data, reads));
   }
-  const std::vector<Scans> scans = {{.row = "W6" + of + "/full", .seconds = seconds},
-                                    {.row = "W6" + of + "/entries:100", .seconds = seconds, .entries = 100}};
-  Job job;
-  for (const PointReads& read : reads) job.rows.push_back(read.row);
-  for (const Scans& scan : scans) job.rows.push_back(scan.row);
-  job.run = [=](Run& run) {
-    Load(run, data);
-    const auto engine = run.Open({});
-    Warm(*engine, data);
-    for (const PointReads& read : reads) MeasurePointReads(run, *engine, data, read);
-    for (const Scans& scan : scans) MeasureScans(run, *engine, data, scan);
-    engine->Close();
-  };
-  return job;
+  jobs.push_back(
+      ReadsJob<Scans>(data, {{.row = "W6" + of + "/full", .seconds = seconds},
+                             {.row = "W6" + of + "/entries:100", .seconds = seconds, .entries = 100}}));
 }
 
 // W7: batches of 1,000 operations, durable; and the pattern of the seed system's own benchmark.
-Job MixedJob(const Profile& profile) {
-  std::vector<Mixed> rows;
-  const auto seconds = profile.Pick(0.01, 0.2, 3.0);
-  for (const uint64_t keys : {0U, 20U}) {
-    for (const int threads : {1, 8}) {
-      if (keys > 0 && threads == 1) continue;
-      for (const uint64_t reads : {80U, 50U, 20U}) {
-        rows.push_back({.row = (keys > 0 ? "W7_seed/reads:" : "W7/reads:") + std::to_string(reads) +
-                               "/threads:" + std::to_string(threads),
-                        .threads = threads,
-                        .seconds = seconds,
-                        .reads_percent = reads,
-                        .keys_per_batch = keys});
-      }
+void AddMixed(const Profile& profile, std::vector<Job>& jobs) {
+  const Dataset data = CachedData(profile, 100);
+  const auto add = [&](const std::string& name, int threads, uint64_t keys) {
+    std::vector<Mixed> rows;
+    for (const uint64_t reads : {80U, 50U, 20U}) {
+      rows.push_back({.row = name + "/reads:" + std::to_string(reads) + "/threads:" + std::to_string(threads),
+                      .threads = threads,
+                      .seconds = profile.Pick(0.01, 0.2, 3.0, 1.5),
+                      .reads_percent = reads,
+                      .keys_per_batch = keys});
     }
-  }
-  const Dataset data = {.entries = profile.Pick(2000U, 100'000U, 1'000'000U), .value_bytes = 100};
-  Job job;
-  for (const Mixed& row : rows) job.rows.push_back(row.row);
-  job.run = [=](Run& run) {
-    MixedDatabase database(run, data);
-    for (const Mixed& row : rows) database.Measure(row);
-    database.CloseAndVerify();
+    jobs.push_back(MixedJob(data, rows));
   };
-  return job;
+  add("W7", 1, 0);
+  add("W7", 8, 0);
+  add("W7_seed", 8, 20);
 }
 
 // W8: load in random order. W11: then updates, deletes, and reads.
 Job ChurnJob(const Profile& profile) {
-  const auto keys = profile.Pick(4000U, 60'000U, 2'000'000U);
+  const auto keys = profile.Pick(4000U, 60'000U, 2'000'000U, 500'000U);
   const auto seconds = profile.Pick(0.005, 0.2, 2.0);
   return {{"W8", "W11/updates", "W11/deletes", "W11/reads"}, [=](Run& run) {
             Churned database(run, keys, 100);
@@ -162,8 +147,8 @@ std::vector<Job> StandardJobs(const Profile& profile) {
   std::vector<Job> jobs;
   AddBatches(profile, jobs);
   AddCommits(profile, jobs);
-  for (const size_t bytes : {100U, 1024U}) jobs.push_back(ReadsJob(profile, bytes));
-  jobs.push_back(MixedJob(profile));
+  for (const size_t bytes : {100U, 1024U}) AddReads(profile, bytes, jobs);
+  AddMixed(profile, jobs);
   jobs.push_back(ChurnJob(profile));
   AddLarge(profile, jobs);
   jobs.push_back({{"W10"}, [commits = profile.Pick(2U, 40U, 200U)](Run& run) {

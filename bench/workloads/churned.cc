@@ -8,7 +8,9 @@
 namespace manifolddb::bench {
 
 Churned::Churned(Run& run, uint32_t keys, size_t value_bytes)
-    : run_(run), value_bytes_(value_bytes), engine_(run.Open({})), versions_(keys, kAbsent) {}
+    : run_(run), value_bytes_(value_bytes), engine_(run.Open({})), versions_(keys, kAbsent) {
+  sessions_.Reserve(*engine_, 1, 0);
+}
 
 uint64_t Churned::LiveBytes() const {
   const auto absent = static_cast<size_t>(std::count(versions_.begin(), versions_.end(), kAbsent));
@@ -23,16 +25,16 @@ void Churned::Commit(const std::string& row, const std::vector<uint32_t>& keys, 
   meter.Start();
   Outcome outcome{.row = row, .unit = unit};
   outcome.seconds = Together(1, [&](int) {
-    const std::unique_ptr<Session> session = engine_->NewSession();
+    Session& session = sessions_[0];
     ValueMaker maker(value_bytes_);
     uint64_t before = NowNanos();
     for (size_t at = 0; at < keys.size(); at += kOperationsPerCommit) {
-      conflicts += CommitBatch(*session, 0, [&] {
+      conflicts += CommitBatch(session, 0, [&] {
         for (size_t i = at; i < std::min<size_t>(at + kOperationsPerCommit, keys.size()); ++i) {
           if (deletes) {
-            session->Delete(keys[i]);
+            session.Delete(keys[i]);
           } else {
-            session->Put(keys[i], maker.Make(keys[i], versions_[keys[i]]));
+            session.Put(keys[i], maker.Make(keys[i], versions_[keys[i]]));
           }
         }
       });
@@ -52,11 +54,7 @@ void Churned::Commit(const std::string& row, const std::vector<uint32_t>& keys, 
   outcome.counters["bytes_written"] = static_cast<double>(bytes);
   outcome.counters["conflicts"] = static_cast<double>(conflicts);
   outcome.latency = LatencyOf(nanos);
-  const auto space = static_cast<double>(SpaceOf(run_.directory()));
-  outcome.counters["space_bytes"] = space;  // while it is open
-  if (LiveBytes() > 0) outcome.counters["space_amplification"] = space / static_cast<double>(LiveBytes());
-  if (const auto written = outcome.counters.find("file_bytes"); written != outcome.counters.end())
-    outcome.counters["write_amplification"] = written->second / static_cast<double>(bytes);
+  meter.AddOpenTo(outcome, bytes, LiveBytes());
   outcome.params = {{"keys", static_cast<double>(versions_.size())},
                     {"value_bytes", static_cast<double>(value_bytes_)},
                     {"operations_per_commit", static_cast<double>(kOperationsPerCommit)}};
@@ -105,25 +103,26 @@ void Churned::Read(const std::string& row, double seconds) {
   meter.Start();
   Outcome outcome{.row = row, .unit = "gets/s"};
   outcome.seconds = Together(1, [&](int) {
-    const std::unique_ptr<Session> session = engine_->NewSession();
+    Session& session = sessions_[0];
     Random random(++drawn_);
     const uint64_t end = NowNanos() + static_cast<uint64_t>(seconds * 1e9);
     do {
-      session->BeginRead(Reads::kMany);
+      session.BeginRead(Reads::kMany);
       for (int i = 0; i < 1000; ++i) {
         const uint64_t key = random.Below(versions_.size());
-        const auto value = session->Get(0, key);
+        const auto value = session.Get(0, key);
         Require(value.has_value() == (versions_[key] != kAbsent), "get",
                 "deleted and there, or put and gone");
         if (!value) continue;
         Require(HasTag(*value, key) && VersionOf(*value) == versions_[key], "get", "not the newest value");
       }
-      session->EndRead();
+      session.EndRead();
       count += 1000;
     } while (NowNanos() < end);
   });
   meter.Stop();
   meter.AddTo(outcome, false);
+  meter.AddOpenTo(outcome, 0, LiveBytes());
   engine_->AddTo(outcome.counters);
   outcome.value = static_cast<double>(count) / outcome.seconds;
   outcome.counters["operations_read"] = static_cast<double>(count);
@@ -133,6 +132,7 @@ void Churned::Read(const std::string& row, double seconds) {
 }
 
 void Churned::CloseAndVerify() {
+  sessions_.Close();
   engine_->Close();
   engine_ = run_.Open({});
   uint64_t found = 0;

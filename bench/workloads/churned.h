@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/measure/theme.h"
+#include "bench/workloads/sessions.h"
 
 namespace manifolddb::bench {
 
@@ -37,6 +38,7 @@ class Churned {
   Run& run_;
   const size_t value_bytes_;
   std::unique_ptr<Engine> engine_;
+  SharedSessions sessions_;  // one, opened while there are no entries
   uint32_t next_version_ = 1;
   std::vector<uint32_t> versions_;  // of each key
   uint64_t drawn_ = 0;              // seeds used so far

@@ -30,7 +30,9 @@ void MeasureRecovery(Run& run, const Crash& what) {
   std::unique_ptr<Engine> engine;
   Meter meter(run.directory());
   meter.Start();
-  outcome.counters["space_bytes"] = static_cast<double>(SpaceOf(run.directory()));
+  const uint64_t live_bytes = entries * (what.value_bytes + Key::size());
+  meter.AddOpenTo(outcome, 0, live_bytes);  // as the process that died left it
+  if (const auto log_bytes = run.LogBytes()) outcome.counters["log_bytes"] = static_cast<double>(*log_bytes);
   outcome.seconds = Together(1, [&](int) {
     engine = run.Open({});
     const std::unique_ptr<Session> session = engine->NewSession();
@@ -44,6 +46,7 @@ void MeasureRecovery(Run& run, const Crash& what) {
   engine->AddTo(outcome.counters);
   engine->Close();
   engine.reset();
+  outcome.counters["live_bytes"] = static_cast<double>(live_bytes);
   outcome.value = static_cast<double>(entries) / outcome.seconds;
   if (what.as_time) {
     outcome.value = outcome.seconds * 1000;

@@ -1,13 +1,14 @@
 #pragma once
 // Reads and updates side by side, on one family for all threads.
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "bench/measure/theme.h"
+#include "bench/workloads/acknowledged.h"
 #include "bench/workloads/reads.h"
+#include "bench/workloads/sessions.h"
 
 namespace manifolddb::bench {
 
@@ -21,20 +22,23 @@ struct Mixed {
   bool durable = true;
 };
 
-// One loaded database, and which of its keys have been updated.
+// One loaded database, and which version of each key was acknowledged last.
 class MixedDatabase {
  public:
   MixedDatabase(Run& run, const Dataset& data);
   // A batch: its reads from one snapshot, then its updates in one commit.
   void Measure(const Mixed& what);
-  // Closes, opens again: exactly the updated keys have a version, and every value is whole.
+  // Closes, opens again: every value is whole, and what the last batch with its key has put.
   void CloseAndVerify();
 
  private:
   struct Thread {
     uint64_t batches = 0, reads = 0, updates = 0, conflicts = 0;
-    std::vector<uint32_t> nanos;  // of each batch
+    std::vector<uint32_t> nanos;               // of each batch
+    std::vector<AcknowledgedWrite> committed;  // of each batch; without a key
+    std::vector<uint32_t> updated;             // the keys of all batches, as many of each
   };
+  void AddAcknowledged(const Thread& thread);
   void Work(const Mixed& what, int number, Thread& thread);
   void ReadSome(Session& session, const Mixed& what, const std::vector<uint64_t>& keys, Random& random,
                 Thread& thread);
@@ -42,8 +46,12 @@ class MixedDatabase {
   Run& run_;
   const Dataset data_;
   std::unique_ptr<Engine> engine_;
+  SharedSessions sessions_;
   uint64_t measured_ = 0;  // so that no two measurements draw the same keys
-  std::vector<std::atomic<uint8_t>> updated_;
+  Acknowledged acknowledged_;
 };
+
+// Rows that share a database, in a process of their own.
+Job MixedJob(const Dataset& data, const std::vector<Mixed>& rows);
 
 }  // namespace manifolddb::bench

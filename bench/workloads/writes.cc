@@ -7,6 +7,8 @@
 #include <numeric>
 #include <thread>
 
+#include "bench/workloads/sessions.h"
+
 namespace manifolddb::bench {
 namespace {
 
@@ -22,8 +24,7 @@ uint64_t KeyOf(const Writes& what, uint64_t thread, uint64_t number) {
   return what.random_keys ? Mix(ascending) >> 1 : ascending;
 }
 
-void WriteAll(Engine& engine, const Writes& what, uint64_t thread, Writer& writer) {
-  const std::unique_ptr<Session> session = engine.NewSession();
+void WriteAll(Session& session, const Writes& what, uint64_t thread, Writer& writer) {
   ValueMaker maker(what.value_bytes);
   const int family = static_cast<int>(thread) % what.families;
   const bool by_time = what.commits == 0;
@@ -31,10 +32,10 @@ void WriteAll(Engine& engine, const Writes& what, uint64_t thread, Writer& write
   const uint64_t end = before + static_cast<uint64_t>(what.seconds * 1e9);
   while (by_time ? before < end : writer.commits < what.commits) {
     const uint64_t first = writer.commits * what.puts_per_commit;
-    writer.conflicts += CommitBatch(*session, family, [&] {
+    writer.conflicts += CommitBatch(session, family, [&] {
       for (uint64_t i = first; i < first + what.puts_per_commit; ++i) {
         const uint64_t key = KeyOf(what, thread, i);
-        session->Put(key, maker.Make(key));
+        session.Put(key, maker.Make(key));
       }
     });
     ++writer.commits;
@@ -107,6 +108,7 @@ void MeasureWrites(Run& run, const Writes& what) {
   for (Writer& writer : writers) writer.nanos.reserve(1 << 16);
   std::atomic<int> running{what.threads};
   uint64_t checkpoints = 0;
+  Sessions sessions = OpenSessions(*engine, what.threads, what.families);
   Meter meter(run.directory());
   meter.Start();
   Outcome outcome{.row = what.row, .unit = UnitOf(what.figure)};
@@ -114,13 +116,15 @@ void MeasureWrites(Run& run, const Writes& what) {
     if (i == what.threads) {
       checkpoints = CheckpointWhile(*engine, running);
     } else {
-      WriteAll(*engine, what, static_cast<uint64_t>(i), writers[static_cast<size_t>(i)]);
+      const auto thread = static_cast<size_t>(i);
+      WriteAll(*sessions[thread], what, thread, writers[thread]);
       running.fetch_sub(1);
     }
   });
   meter.Stop();
   meter.AddTo(outcome, true);
   engine->AddTo(outcome.counters);
+  sessions.clear();
   engine->Close();
   engine.reset();
 

@@ -1,6 +1,7 @@
 #include "bench/workloads/ycsb.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "bench/measure/meter.h"
 #include "bench/workloads/writes.h"
@@ -27,33 +28,39 @@ void Inserted::Done(uint64_t number) {
 }
 
 struct YcsbDatabase::Thread {
-  explicit Thread(Engine& engine, int number)
-      : session(engine.NewSession()), random(static_cast<uint64_t>(number) + 1) {}
+  // `seed`: of this thread in this row, below 2^32.
+  Thread(Session& of_row, uint64_t seed) : session(of_row), random(seed), version(seed << 32) {}
 
-  std::unique_ptr<Session> session;
+  Session& session;
   Random random;
+  uint64_t version;  // of what it wrote last
   ValueMaker maker{kValueBytes};
   uint64_t reads = 0, writes = 0, scanned = 0;
   std::vector<uint32_t> nanos;  // of each operation
+  std::vector<AcknowledgedWrite> acknowledged;
 
   void Read(uint64_t key) {
-    session->BeginRead(Reads::kOne);
-    const auto value = session->Get(0, key);
+    session.BeginRead(Reads::kOne);
+    const auto value = session.Get(0, key);
     Require(value && HasTag(*value, key), "get", "a record is missing or belongs to another key");
-    session->EndRead();
+    session.EndRead();
     ++reads;
   }
-  void Write(uint64_t key) {
-    CommitBatch(*session, 0, [&] { session->Put(key, maker.Make(key, random.Next())); });
+  // Times are added when the operation is done.
+  void Write(uint64_t record) {
+    const uint64_t key = KeyOf(record);
+    ++version;
+    CommitBatch(session, 0, [&] { session.Put(key, maker.Make(key, version)); });
+    acknowledged.push_back({.key = record, .version = version});
     ++writes;
   }
   void ScanFrom(uint64_t key) {
     Scan scan;
     scan.from = key;
     scan.limit = 1 + random.Below(kYcsbScanMax);
-    session->BeginRead(Reads::kMany);
-    session->Run(0, scan);
-    session->EndRead();
+    session.BeginRead(Reads::kMany);
+    session.Run(0, scan);
+    session.EndRead();
     Require(scan.entries() > 0, "scan", "its first record is missing");
     scanned += scan.entries();
   }
@@ -65,7 +72,8 @@ YcsbDatabase::YcsbDatabase(Run& run, uint64_t records, bool durable)
       durable_(durable),
       zipfian_(records),
       latest_(records),
-      inserted_(records) {
+      inserted_(records),
+      acknowledged_(records) {
   engine_ = run_.Open({.durable = false});
   {
     const std::unique_ptr<Session> session = engine_->NewSession();
@@ -87,7 +95,7 @@ void YcsbDatabase::Operate(const YcsbMix& mix, Thread& thread) {
   uint64_t below = mix.inserts;
   if (percent < below) {
     const uint64_t record = inserted_.Take();
-    thread.Write(KeyOf(record));
+    thread.Write(record);
     inserted_.Done(record);
     return;
   }
@@ -97,28 +105,36 @@ void YcsbDatabase::Operate(const YcsbMix& mix, Thread& thread) {
   if (percent < (below += mix.reads)) {
     thread.Read(key);
   } else if (percent < (below += mix.updates)) {
-    thread.Write(key);
+    thread.Write(record);
   } else if (percent < (below += mix.scans)) {
     thread.ScanFrom(key);
   } else {
     thread.Read(key);
-    thread.Write(key);
+    thread.Write(record);
   }
 }
 
 void YcsbDatabase::Work(const YcsbMix& mix, uint64_t end, Thread& thread) {
   uint64_t before = NowNanos();
   do {  // at least one, however late this thread is
+    const size_t writes = thread.acknowledged.size();
     Operate(mix, thread);
     const uint64_t after = NowNanos();
+    if (thread.acknowledged.size() > writes) {
+      thread.acknowledged.back().begun = before;
+      thread.acknowledged.back().done = after;
+    }
     thread.nanos.push_back(ClampedNanos(after - before));
     before = after;
   } while (before < end);
 }
 
 void YcsbDatabase::Measure(const std::string& row, const YcsbMix& mix, int threads, double seconds) {
+  ++measured_;
+  sessions_.Reserve(*engine_, threads, inserted_.done());
   std::vector<Thread> working;
-  for (int i = 0; i < threads; ++i) working.emplace_back(*engine_, i);
+  for (int i = 0; i < threads; ++i)
+    working.emplace_back(sessions_[i], measured_ << 8 | static_cast<uint64_t>(i));
   const bool writes = mix.updates + mix.inserts + mix.modifies > 0;
   Meter meter(run_.directory());
   meter.Start();
@@ -135,12 +151,15 @@ void YcsbDatabase::Measure(const std::string& row, const YcsbMix& mix, int threa
     written += thread.writes;
     scanned += thread.scanned;
     nanos.insert(nanos.end(), thread.nanos.begin(), thread.nanos.end());
+    acknowledged_.Add(thread.acknowledged);
   }
+  constexpr uint64_t kEntryBytes = kValueBytes + Key::size();
+  meter.AddOpenTo(outcome, written * kEntryBytes, inserted_.done() * kEntryBytes);
   if (durable_ && writes) RequireSyncs(meter, written, threads);
   outcome.value = static_cast<double>(nanos.size()) / outcome.seconds;
   outcome.counters["operations_read"] = static_cast<double>(reads);
   outcome.counters["operations_written"] = static_cast<double>(written);
-  outcome.counters["bytes_written"] = static_cast<double>(written * (kValueBytes + Key::size()));
+  outcome.counters["bytes_written"] = static_cast<double>(written * kEntryBytes);
   outcome.counters["entries_scanned"] = static_cast<double>(scanned);
   outcome.latency = LatencyOf(nanos);
   outcome.params = {
@@ -149,9 +168,17 @@ void YcsbDatabase::Measure(const std::string& row, const YcsbMix& mix, int threa
 }
 
 void YcsbDatabase::CloseAndVerify() {
+  sessions_.Close();
   engine_->Close();
   engine_.reset();
-  VerifyWhole(run_, 1, inserted_.done(), kValueBytes);
+  std::vector<std::pair<uint64_t, uint64_t>> records;  // by key, which is a hash
+  for (uint64_t record = 0; record < acknowledged_.keys(); ++record)
+    records.emplace_back(KeyOf(record), record);
+  std::sort(records.begin(), records.end());
+  VerifyAcknowledged(run_, acknowledged_, kValueBytes, [&](uint64_t key) {
+    const auto found = std::lower_bound(records.begin(), records.end(), std::pair(key, uint64_t{0}));
+    return found != records.end() && found->first == key ? found->second : acknowledged_.keys();
+  });
 }
 
 }  // namespace manifolddb::bench

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "bench/measure/theme.h"
+#include "bench/workloads/acknowledged.h"
 #include "bench/workloads/distributions.h"
+#include "bench/workloads/sessions.h"
 
 namespace manifolddb::bench {
 
@@ -52,7 +54,7 @@ class YcsbDatabase {
  public:
   YcsbDatabase(Run& run, uint64_t records, bool durable);
   void Measure(const std::string& row, const YcsbMix& mix, int threads, double seconds);
-  // Closes, opens again: every record is there, whole.
+  // Closes, opens again: every record is there, whole, and as the last operation on it left it.
   void CloseAndVerify();
 
  private:
@@ -67,6 +69,9 @@ class YcsbDatabase {
   const ScrambledZipfian zipfian_;
   const Latest latest_;
   Inserted inserted_;
+  SharedSessions sessions_;
+  Acknowledged acknowledged_;
+  uint64_t measured_ = 0;  // rows, so that no two draw the same numbers
 };
 
 }  // namespace manifolddb::bench
