@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 """Turns the reports of bench/'s binaries into history and a table; called by scripts/bench.
 
-    scripts/bench_report.py --profile P --directory DIR --history FILE ROUND.THEME.json ...
+    scripts/bench_report.py begin --profile P --directory DIR --run FILE
+    scripts/bench_report.py append --run FILE --lines FILE --history FILE ROUND.THEME.json ...
+    scripts/bench_report.py table --lines FILE [--seconds N]
 
-Appends one JSON object per result and round to the history and prints a Markdown table: medians over the
-rounds, their spread, and the ratios of this engine to each peer, taken within each round. A ratio above 1
-means that this engine is better, also where less is better.
+`begin` writes down what all lines of a run have in common. `append`, after each theme of each round, adds one
+JSON object per result to the history and to the run's own lines: what was measured is kept, whatever ends the
+run. `table` prints those as a Markdown table: medians over the rounds, their spread, and the ratios of this
+engine to each peer, taken within each round. A ratio above 1 means that this engine is better, also where less
+is better. Beneath it stands what one has to know to read it.
 """
 import argparse
 import json
@@ -18,6 +22,9 @@ from reports import origin  # noqa: E402
 
 OWN = "manifolddb"
 DISK = "disk"
+DISK_MOVED = 1.5  # times, between two rows that write the same
+QUICK_SECONDS = 180
+QUICK_BYTES = 2 << 30
 LATENCY = {"p50": "latency_p50_us", "p90": "latency_p90_us", "p99": "latency_p99_us",
            "p99_9": "latency_p99_9_us", "max": "latency_max_us"}
 # What Google Benchmark adds to each record on its own.
@@ -44,9 +51,8 @@ def record(common, theme, found, label, round_number):
     return line
 
 
-def records(arguments):
-    common = origin.common(arguments.profile, origin.file_system_of(arguments.directory))
-    for path in arguments.reports:
+def records(common, reports):
+    for path in reports:
         round_number, theme = os.path.basename(path).removesuffix(".json").split(".")
         with open(path, encoding="utf-8") as file:
             report = json.load(file)
@@ -119,27 +125,102 @@ def table(lines):
         print("| " + " | ".join(cells) + " |")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--profile", required=True)
-    parser.add_argument("--directory", required=True)
-    parser.add_argument("--history", required=True)
-    parser.add_argument("reports", nargs="+")
-    arguments = parser.parse_args()
-    lines = list(records(arguments))
-    if not lines:
-        sys.exit("bench: no result to report")
-    with open(arguments.history, "a", encoding="utf-8") as history:
-        for line in lines:
-            history.write(json.dumps(line) + "\n")
-    table(lines)
+def name_of(line):
+    return f"{line['theme']}/{line['benchmark']}, round {line['round']}"
+
+
+def disk_notes(lines):
+    """Where the bare disk itself was not the same: rows with the same blocks, by one thread."""
+    by_size = {}
+    for line in lines:
+        counters = line["counters"]
+        if line["engine"] == DISK and line["params"].get("threads") == 1 and counters.get("seconds"):
+            rate = counters["bytes_written"] / 1e6 / counters["seconds"]
+            by_size.setdefault(line["params"]["block_bytes"], []).append((rate, name_of(line)))
+    for size, rates in sorted(by_size.items()):
+        (slow, slow_row), (fast, fast_row) = min(rates), max(rates)
+        if fast > DISK_MOVED * slow:
+            yield (f"The disk was not the same throughout: blocks of {size // 1024:,} KiB, overwritten and synced, "
+                   f"{short(slow)} MB/s in {slow_row}, {short(fast)} MB/s in {fast_row}. Ratios of durable rows "
+                   "hold within a row only as far as it kept still there.")
+
+
+def cache_notes(lines):
+    found = [f"{line['engine']} in {name_of(line)} ({line['counters']['not_cached']:.2f} reads of files for each "
+             "entry)" for line in lines if "not_cached" in line["counters"]]
+    if found:
+        yield "Not everything was in the cache, though it had room: " + "; ".join(found) + "."
+
+
+def limits(lines, seconds):
+    """Wall time and the greatest peak of memory; for quick, whether it kept to what it promises."""
+    peak, where = max(((line["counters"].get("peak_rss_bytes", 0), f"{line['engine']} in {name_of(line)}")
+                       for line in lines), default=(0, ""))
+    text = f"Measured in {int(seconds) // 60} min {int(seconds) % 60} s; at most {peak / 2**20:,.0f} MiB in memory"
+    yield text + (f" ({where})." if where else ".")
+    if lines[0]["profile"] == "quick":
+        if seconds > QUICK_SECONDS:
+            yield f"That is LONGER than the {QUICK_SECONDS // 60} minutes that `quick` may take."
+        if peak > QUICK_BYTES:
+            yield f"That is MORE than the {QUICK_BYTES / 2**30:.0f} GiB that `quick` may take."
+
+
+def origin_note(lines):
     described, rounds = lines[0]["machine"], max(line["round"] for line in lines)
     state = lines[0]["commit"][:12] + (" and changes" if lines[0]["dirty"] else "")
-    print(f"\nMedians of {rounds} round{'s' if rounds > 1 else ''}, profile {lines[0]['profile']}; under the "
-          f"other engines' names {OWN}'s ratios to them, within each round: above 1 it is better. "
-          f"{described['cpu']}, {described['cores']} cores, {described['memory_gib']} GiB; "
-          f"{described['file_system']}; {described['kernel']}; {described['compiler']}; commit {state}, "
-          f"{lines[0]['time']}.")
+    return (f"Medians of {rounds} round{'s' if rounds > 1 else ''}, profile {lines[0]['profile']}; under the "
+            f"other engines' names {OWN}'s ratios to them, within each round: above 1 it is better. "
+            f"{described['cpu']}, {described['cores']} cores, {described['memory_gib']} GiB; "
+            f"{described['file_system']}; {described['kernel']}; {described['compiler']}; commit {state}, "
+            f"{lines[0]['time']}.")
+
+
+def begin(arguments):
+    common = origin.common(arguments.profile, origin.file_system_of(arguments.directory))
+    with open(arguments.run, "w", encoding="utf-8") as file:
+        json.dump(common, file)
+
+
+def append(arguments):
+    with open(arguments.run, encoding="utf-8") as file:
+        common = json.load(file)
+    text = "".join(json.dumps(line) + "\n" for line in records(common, arguments.reports))
+    for path in (arguments.history, arguments.lines):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(text)
+
+
+def print_table(arguments):
+    with open(arguments.lines, encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    if not lines:
+        sys.exit("bench: no result to report")
+    table(lines)
+    notes = [origin_note(lines), *disk_notes(lines), *cache_notes(lines)]
+    notes += limits(lines, arguments.seconds) if arguments.seconds is not None else []
+    print("\n" + "\n".join(notes))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(required=True)
+    first = commands.add_parser("begin")
+    first.add_argument("--profile", required=True)
+    first.add_argument("--directory", required=True)
+    first.set_defaults(do=begin)
+    each = commands.add_parser("append")
+    each.add_argument("--history", required=True)
+    each.add_argument("reports", nargs="+")
+    each.set_defaults(do=append)
+    last = commands.add_parser("table")
+    last.add_argument("--seconds", type=float)
+    last.set_defaults(do=print_table)
+    for command in (first, each):
+        command.add_argument("--run", required=True)
+    for command in (each, last):
+        command.add_argument("--lines", required=True)
+    arguments = parser.parse_args()
+    arguments.do(arguments)
 
 
 if __name__ == "__main__":
