@@ -48,8 +48,16 @@ def run(command, **options):
 # ---- Workloads in virtual time ----------------------------------------------------------------------------
 
 
+def run_shown(command):
+    """Its output is seen line by line, not when all is over."""
+    sys.stdout.flush()
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
+
+
 def run_workloads(options):
-    """The result lines of all programs, as text; prints their tables. None: nothing has the name."""
+    """The result lines of all programs, as text; they print their tables. Empty: nothing has the name."""
     lines = []
     for program in PROGRAMS:
         with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +67,7 @@ def run_workloads(options):
             command += ["--only", options.only] if options.only else []
             command += ["--no-head"] if program != PROGRAMS[0] else []
             try:
-                print(run(command), end="", flush=True)
+                run_shown(command)
             except Failed as failed:
                 if options.only and "no workload is called" in str(failed):
                     continue
@@ -147,7 +155,12 @@ def run_callgrind(options):
     paths = run([os.path.join(options.build, "bench/exact/bench_exact"), "--callgrind", "list"]).split()
     paths = [path for path in paths if options.only in f"exact/instructions/{path}"]
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        counted = list(pool.map(lambda path: count_path(options, path), paths))
+        counting = [pool.submit(count_path, options, path) for path in paths]
+        for number, done in enumerate(concurrent.futures.as_completed(counting), start=1):
+            count = done.result()
+            print(f"[{number} of {len(paths)}] exact/instructions/{count['path']}: "
+                  f"{count['instructions']:.1f} instructions/op", file=sys.stderr, flush=True)
+        counted = [done.result() for done in counting]
     if counted:
         print(f"\n{'':34} {'instructions':>12}\n{'hot path':34} {'/op':>12}")
     for count in counted:

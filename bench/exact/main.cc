@@ -39,6 +39,7 @@ std::vector<Workload> Workloads() {
     workloads.push_back(
         {"exact/W9", [=](const Plan& plan) { return std::vector{LargeValues(plan, solo, value_bytes)}; }});
   }
+  workloads.push_back({"exact/YCSB", [=](const Plan& plan) { return Ycsb(plan, solo); }});
   workloads.push_back({"exact/W10", [=](const Plan& plan) { return std::vector{Recovery(plan, solo)}; }});
   workloads.push_back(
       {"exact/open/clean", [=](const Plan& plan) { return std::vector{CleanOpen(plan, solo)}; }});

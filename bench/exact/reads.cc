@@ -59,6 +59,39 @@ void ReadDatabase::ShortScans(uint64_t scans, uint64_t length, uint64_t seed) co
   }
 }
 
+void ReadDatabase::ScansBackwards(uint64_t scans, uint64_t length, uint64_t seed) const {
+  ReadTransaction snapshot = Must(database_->BeginRead(), "begin");
+  const ReadTable table = Must(snapshot.OpenTable(family_, kTable), "open table");
+  Cursor cursor = Must(table.NewCursor(), "cursor");
+  uint64_t random = seed;
+  for (uint64_t scan = 0; scan < scans; ++scan) {
+    random = Mix(random);
+    uint64_t number = length + random % (entries_ - length);
+    bool more = Must(cursor.SeekForPrev(Key(number).view()), "seek");
+    for (const uint64_t end = number - length; number > end; --number) {
+      if (!more || !HasTag(Must(cursor.value(), "value"), number)) Die("a wrong value was read");
+      more = Must(cursor.Prev(), "previous");
+    }
+  }
+}
+
+void ReadDatabase::PrefixScans(uint64_t scans, uint64_t seed) const {
+  ReadTransaction snapshot = Must(database_->BeginRead(), "begin");
+  const ReadTable table = Must(snapshot.OpenTable(family_, kTable), "open table");
+  uint64_t random = seed;
+  for (uint64_t scan = 0; scan < scans; ++scan) {
+    random = Mix(random);
+    const uint64_t first = random % (entries_ / kPrefixEntries) * kPrefixEntries;
+    const Key lower(first), upper(first + kPrefixEntries);
+    Cursor cursor = Must(table.NewCursor({.lower = lower.view(), .upper = upper.view()}), "cursor");
+    uint64_t number = first;
+    for (bool more = Must(cursor.First(), "first"); more; more = Must(cursor.Next(), "next"), ++number) {
+      if (!HasTag(Must(cursor.value(), "value"), number)) Die("a wrong value was read");
+    }
+    if (number != first + kPrefixEntries) Die("entries of a prefix are missing");
+  }
+}
+
 void ReadDatabase::Gets(uint64_t gets, uint64_t per_transaction, uint64_t seed) const {
   uint64_t random = seed;
   for (uint64_t done = 0; done < gets;) {
@@ -91,6 +124,9 @@ std::vector<Figure> CachedReads(const Plan& plan, const MakePlatform& platform) 
   measure("W5/cached/per_transaction:1", gets, [&] { database.Gets(gets, 1, seed); });
   measure("W6/full", database.entries(), [&] { database.Scan(); });
   measure("W6/short:100", gets, [&] { database.ShortScans(gets / kShort, kShort, seed); });
+  measure("W6/backwards:100", gets, [&] { database.ScansBackwards(gets / kShort, kShort, seed); });
+  constexpr uint64_t kPrefix = ReadDatabase::kPrefixEntries;
+  measure("W6/prefix:256", gets / kPrefix * kPrefix, [&] { database.PrefixScans(gets / kPrefix, seed); });
   return figures;
 }
 

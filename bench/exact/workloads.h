@@ -40,6 +40,10 @@ std::vector<Figure> CachedReads(const Plan& plan, const MakePlatform& platform);
 // W5 with a quarter of it in the cache.
 Figure ReadsFromDisk(const Plan& plan, const MakePlatform& platform);
 
+// ---- YCSB
+// A, B, C, F, D, E on one database, each operation a transaction, updates durable.
+std::vector<Figure> Ycsb(const Plan& plan, const MakePlatform& platform);
+
 // ---- Lives
 // W10: open after the process was killed, to the first correct read.
 Figure Recovery(const Plan& plan, const MakePlatform& platform);

@@ -1,5 +1,5 @@
 #pragma once
-// The distributions of keys that YCSB publishes, with its constants and its algorithms.
+// The workloads and the distributions of keys that YCSB publishes, with its constants and its algorithms.
 // Cooper et al., Benchmarking Cloud Serving Systems with YCSB, 2010; Gray et al., Quickly Generating
 // Billion-Record Synthetic Databases, 1994.
 
@@ -57,5 +57,24 @@ class Latest {
  private:
   const Zipfian ranks_;
 };
+
+// ---- What the six core workloads consist of
+
+// Of a hundred operations.
+struct YcsbMix {
+  char letter;
+  uint64_t reads = 0, updates = 0, inserts = 0, scans = 0, modifies = 0;
+  bool latest = false;  // otherwise Zipfian
+};
+// In the order that YCSB recommends.
+inline constexpr YcsbMix kYcsbMixes[] = {
+    {.letter = 'A', .reads = 50, .updates = 50},
+    {.letter = 'B', .reads = 95, .updates = 5},
+    {.letter = 'C', .reads = 100},
+    {.letter = 'F', .reads = 50, .modifies = 50},
+    {.letter = 'D', .reads = 95, .inserts = 5, .latest = true},
+    {.letter = 'E', .inserts = 5, .scans = 95},
+};
+inline constexpr uint64_t kYcsbScanMax = 100;  // lengths are uniform from 1
 
 }  // namespace manifolddb::bench

@@ -34,22 +34,6 @@ class Inserted {
   std::set<uint64_t> later_;  // done, but one before is not
 };
 
-// Of a hundred operations.
-struct YcsbMix {
-  char letter;
-  uint64_t reads = 0, updates = 0, inserts = 0, scans = 0, modifies = 0;
-  bool latest = false;  // otherwise Zipfian
-};
-inline constexpr YcsbMix kYcsbMixes[] = {
-    {.letter = 'A', .reads = 50, .updates = 50},
-    {.letter = 'B', .reads = 95, .updates = 5},
-    {.letter = 'C', .reads = 100},
-    {.letter = 'F', .reads = 50, .modifies = 50},
-    {.letter = 'D', .reads = 95, .inserts = 5, .latest = true},
-    {.letter = 'E', .inserts = 5, .scans = 95},
-};
-inline constexpr uint64_t kYcsbScanMax = 100;  // lengths are uniform from 1
-
 class YcsbDatabase {
  public:
   YcsbDatabase(Run& run, uint64_t records, bool durable);
