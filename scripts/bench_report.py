@@ -8,8 +8,8 @@
 `begin` writes down what all lines of a run have in common. `append`, after each theme of each round, adds one
 JSON object per result to the history and to the run's own lines: what was measured is kept, whatever ends the
 run. `table` prints those as a Markdown table: medians over the rounds, their spread, and the ratios of this
-engine to each peer, taken within each round. A ratio above 1 means that this engine is better, also where less
-is better. Beneath it stands what one has to know to read it.
+engine to each peer, taken within each round. A ratio above 1 means that this engine is better, also where
+less is better. Beneath it stands what one has to know to read it.
 """
 import argparse
 import json
@@ -140,14 +140,14 @@ def disk_notes(lines):
     for size, rates in sorted(by_size.items()):
         (slow, slow_row), (fast, fast_row) = min(rates), max(rates)
         if fast > DISK_MOVED * slow:
-            yield (f"The disk was not the same throughout: blocks of {size // 1024:,} KiB, overwritten and synced, "
-                   f"{short(slow)} MB/s in {slow_row}, {short(fast)} MB/s in {fast_row}. Ratios of durable rows "
-                   "hold within a row only as far as it kept still there.")
+            yield (f"The disk was not the same throughout: blocks of {size // 1024:,} KiB, overwritten and "
+                   f"synced, {short(slow)} MB/s in {slow_row}, {short(fast)} MB/s in {fast_row}. Ratios of "
+                   "durable rows are worth the less.")
 
 
 def cache_notes(lines):
-    found = [f"{line['engine']} in {name_of(line)} ({line['counters']['not_cached']:.2f} reads of files for each "
-             "entry)" for line in lines if "not_cached" in line["counters"]]
+    found = [f"{line['engine']} in {name_of(line)} ({line['counters']['not_cached']:.2f} reads of files for "
+             "each entry)" for line in lines if "not_cached" in line["counters"]]
     if found:
         yield "Not everything was in the cache, though it had room: " + "; ".join(found) + "."
 
@@ -156,7 +156,8 @@ def limits(lines, seconds):
     """Wall time and the greatest peak of memory; for quick, whether it kept to what it promises."""
     peak, where = max(((line["counters"].get("peak_rss_bytes", 0), f"{line['engine']} in {name_of(line)}")
                        for line in lines), default=(0, ""))
-    text = f"Measured in {int(seconds) // 60} min {int(seconds) % 60} s; at most {peak / 2**20:,.0f} MiB in memory"
+    text = (f"Measured in {int(seconds) // 60} min {int(seconds) % 60} s; "
+            f"at most {peak / 2**20:,.0f} MiB in memory")
     yield text + (f" ({where})." if where else ".")
     if lines[0]["profile"] == "quick":
         if seconds > QUICK_SECONDS:

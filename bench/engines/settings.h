@@ -1,8 +1,8 @@
 #pragma once
-// Every setting of every engine, in one place. The rule: manifolddb runs with its defaults but for the size of
-// the cache, which is the same for all; each peer with the best sensible settings for these workloads that it
-// has, and what it promises stays the same for all: a durable commit has been synced when it returns, values
-// are not compressed, a read sees one snapshot.
+// Every setting of every engine, in one place. The rule: manifolddb runs with its defaults but for the size
+// of the cache, which is the same for all; each peer with the best sensible settings for these workloads that
+// it has, and what it promises stays the same for all: a durable commit has been synced when it returns,
+// values are not compressed, a read sees one snapshot.
 
 #include <cstdint>
 

@@ -24,7 +24,7 @@ class ReadDatabase {
   void ShortScans(uint64_t scans, uint64_t length, uint64_t seed) const;
   // The same downwards.
   void ScansBackwards(uint64_t scans, uint64_t length, uint64_t seed) const;
-  // All kPrefixEntries entries of a random prefix, by a cursor of its own that is bounded by it; so many times.
+  // All kPrefixEntries entries of a random prefix, by a cursor of its own that is bounded by it.
   static constexpr uint64_t kPrefixEntries = 256;  // keys that differ in their last byte alone
   void PrefixScans(uint64_t scans, uint64_t seed) const;
   // Random point reads, so many in each read transaction.

@@ -1,6 +1,6 @@
 // What operations allocate, what a load takes at its peak, and reads and updates with a cache that holds a
-// quarter of the data. The system's cache is not made small: LMDB, LevelDB and SQLite read through it, by maps
-// of their files, and their figures say what that is worth.
+// quarter of the data. The system's cache is not made small: LMDB, LevelDB and SQLite read through it, by
+// maps of their files, and their figures say what that is worth.
 
 #include <string>
 #include <vector>

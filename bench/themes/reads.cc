@@ -12,7 +12,7 @@ namespace {
 
 std::vector<Job> ReadsJobs(const Profile& profile) {
   // Every other key, so that those which are missing lie between those which are there.
-  const Dataset data = {.entries = profile.Pick(2000U, 100'000U, 1'000'000U), .stride = 2};
+  const Dataset data = {.entries = profile.Pick(2000U, 100'000U, 1'000'000U, 300'000U), .stride = 2};
   std::vector<Job> jobs;
   const auto add = [&](std::vector<PointReads> rows, bool durable = true) {
     for (PointReads& row : rows) row.seconds = profile.Pick(0.005, 0.2, 3.0, 1.0);

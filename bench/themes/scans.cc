@@ -10,7 +10,7 @@ namespace manifolddb::bench {
 namespace {
 
 std::vector<Job> ScansJobs(const Profile& profile) {
-  const Dataset data = {.entries = profile.Pick(4000U, 100'000U, 1'000'000U)};
+  const Dataset data = {.entries = profile.Pick(4000U, 100'000U, 1'000'000U, 300'000U)};
   const uint64_t many = profile.Pick(1000U, 10'000U, 100'000U);
   std::vector<Job> jobs;
   const auto add = [&](std::vector<Scans> rows) {

@@ -65,9 +65,9 @@ void AddCommits(const Profile& profile, std::vector<Job>& jobs) {
 
 Dataset CachedData(const Profile& profile, size_t value_bytes) {
   const bool small = value_bytes < 1024;
-  return {
-      .entries = small ? profile.Pick(2000U, 100'000U, 1'000'000U) : profile.Pick(1000U, 50'000U, 500'000U),
-      .value_bytes = value_bytes};
+  return {.entries = small ? profile.Pick(2000U, 100'000U, 1'000'000U, 300'000U)
+                           : profile.Pick(1000U, 50'000U, 500'000U, 150'000U),
+          .value_bytes = value_bytes};
 }
 
 // W5: random point reads. W6: scans. The same data, all cached.

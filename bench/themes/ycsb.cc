@@ -1,5 +1,5 @@
-// YCSB's workloads in the order that it recommends, on one database for each number of threads: A, B, C, F, D,
-// E.
+// YCSB's workloads in the order that it recommends, A, B, C, F, D, E, on one database for each number of
+// threads.
 
 #include "bench/workloads/ycsb.h"
 
