@@ -72,7 +72,7 @@ class Work {
     std::filesystem::create_directories(directory_);
     const int seconds_max = profile_.Pick(120, 300, 3600, 6 * 3600);
     constexpr uint64_t kMiB = uint64_t{1} << 20;
-    TouchMemory(profile_.Pick<uint64_t>(0, 512 * kMiB, 2048 * kMiB, 1024 * kMiB));
+    TouchMemory(profile_.Pick<uint64_t>(0, 256 * kMiB, 2048 * kMiB, 1024 * kMiB));
     ++progress_.jobs_done;
     // Each line when its row is measured: some jobs have many rows and take minutes.
     const auto say = [&](const Outcome& outcome) {
