@@ -224,7 +224,7 @@ void RegisterAll(const Options& options, const std::vector<Job>& jobs, Progress&
     for (const std::string& engine : InTurn(EnginesOf(job, options.engines), number + options.round - 1))
       works.emplace_back(engine, std::make_shared<Work>(job, engine, KindNamed(engine), options, progress));
     for (const auto& [engine, work] : works) {
-      const auto wanted = [&, &engine = engine](const std::string& row) {
+      const auto wanted = [&](const std::string& row) {
         return IsWanted(NameOf(progress.theme, row, engine));
       };
       if (std::any_of(job.rows.begin(), job.rows.end(), wanted)) ++progress.jobs;
