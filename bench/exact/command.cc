@@ -29,9 +29,9 @@ int RunWorkloads(const Command& command, const std::vector<Workload>& workloads)
   std::string json;
   uint64_t compared = 0;
   uint64_t differing = 0;
-  if (command.head) std::fputs(TableHead().c_str(), stdout);
   for (const Workload& workload : workloads) {
     if (std::string(workload.name).find(command.only) == std::string::npos) continue;
+    if (command.head && compared == 0) std::fputs(TableHead().c_str(), stdout);
     const Output output = RunOnce(command, workload);
     std::fputs(output.table.c_str(), stdout);
     std::fflush(stdout);
