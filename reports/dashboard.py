@@ -6,7 +6,7 @@ import statistics
 import jinja2
 
 from . import campaigns as crash
-from . import changes, check, figures
+from . import changes, check, figures, findings
 from .history import OURS
 from .signals import signal
 
@@ -327,7 +327,7 @@ def _exact_trend(history, series, what, levels, steps):
                         f"Steps of {key.benchmark}, {what}", [figure for _, figure in levels],
                         [history.runs[run].day for run, _ in levels], marks, [0] + steps)
     unit = series.unit if what == "value" else what.replace("_", " ")
-    return {"name": key.benchmark, "what": f"{unit}, {better} is better; now {check.number(levels[-1][1])}",
+    return {"name": key.benchmark, "what": f"{unit}, {better} is better; now {findings.number(levels[-1][1])}",
             "svg": svg}
 
 
@@ -375,7 +375,7 @@ def render(history, verdict, campaigns=(), progress=lambda done, of: None, sourc
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(here), autoescape=True, trim_blocks=True,
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["short"] = figures.short
-    environment.filters["figure"] = check.number
+    environment.filters["figure"] = findings.number
     environment.filters["n"] = lambda count: f"{count or 0:,.0f}"
     clock = Latest(history, "clock")
     flagged = {(finding.benchmark, finding.what) for finding in verdict.findings}
@@ -383,7 +383,7 @@ def render(history, verdict, campaigns=(), progress=lambda done, of: None, sourc
     last = history.latest()
     return environment.get_template("template.html").render(
         kind=kind, headline=words, verdict=verdict, summary=check.summary(verdict), verdicts=VERDICTS,
-        history=history, last=last, subject=check.subject(last.commit) if last else "", sources=sources,
+        history=history, last=last, subject=findings.subject(last.commit) if last else "", sources=sources,
         overview=overview(clock), workloads=WORKLOADS,
         trends=trends(history, verdict.alpha, flagged, progress), latencies=latencies(clock),
         scaling=scaling(clock), amplification=amplification(clock), recovery=recovery(clock),

@@ -2,15 +2,20 @@
 
 1. Every line that is used was valid; the first one that is not is named with its file, line and remedy.
 2. Runs are in the order of time. A series holds results that may be compared: same benchmark, engine,
-   parameters, profile and machine (exact figures: same compiler, as the machine does not matter to them).
+   parameters, profile and machine. Exact figures: same compiler, as the machine does not matter to them; for
+   instructions processor and C library as well, which decide what memcpy is.
+3. Turns of one benchmark (`turn:07/read`) are one series where levels are compared: folded().
 """
 import gzip
 import json
 import math
 import os
+import re
+import statistics
 from typing import NamedTuple
 
 OURS = "manifolddb"
+PLAIN = ("standard", "exact", "crash")  # themes whose benchmarks need no other name than their own
 SCHEMA_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema.json")
 
 
@@ -38,11 +43,20 @@ class Run(NamedTuple):
 class Key(NamedTuple):
     kind: str
     profile: str
-    host: str  # machine id; for exact figures the compiler
+    host: str  # machine id; for exact figures the compiler, for instructions processor and C library, too
     theme: str
     benchmark: str
     engine: str
     params: str
+
+    @property
+    def name(self):
+        """What tells it from the benchmarks of other themes."""
+        return named(self.theme, self.benchmark)
+
+
+def named(theme, benchmark):
+    return benchmark if theme in PLAIN else f"{theme}/{benchmark}"
 
 
 class Result(NamedTuple):
@@ -194,8 +208,17 @@ def load(paths):
     return History(ordered, series)
 
 
+def _host(run, record):
+    machine = run.machine
+    if record["kind"] != "exact":
+        return machine["id"]
+    if not record["benchmark"].startswith("exact/instructions/"):
+        return machine["compiler"]
+    return f"{machine['compiler']}; {machine['cpu']}; {machine.get('libc', 'unknown C library')}"
+
+
 def _add(series, seen, run, record, where):
-    host = run.machine["compiler"] if record["kind"] == "exact" else run.machine["id"]
+    host = _host(run, record)
     params = record.get("params")
     key = Key(record["kind"], run.profile, host, record["theme"], record["benchmark"], record["engine"],
               json.dumps(params, sort_keys=True) if params else "{}")
@@ -216,3 +239,41 @@ def _add(series, seen, run, record, where):
                          "changes")
     one.results.setdefault(run.id, []).append(
         Result(record["round"], value, record.get("latency_us") or {}, record.get("counters") or {}))
+
+
+# ---- Turns -------------------------------------------------------------------------------------------------
+
+TURN = re.compile(r"(?:(?<=/)|^)turn:\d+")
+
+
+def _mean(results):
+    """One result for the turns of a round: geometric means; what was counted, of the last turn."""
+    value = statistics.geometric_mean(r.value for r in results) if all(r.value > 0 for r in results) else 0.0
+    latency = {}
+    for name in results[0].latency:
+        known = [r.latency.get(name, 0) for r in results]
+        if min(known) > 0:
+            latency[name] = statistics.geometric_mean(known)
+    return Result(results[0].round, value, latency, results[-1].counters)
+
+
+def folded(history):
+    """The history with one series for all turns of a benchmark. Turns are not benchmarks of their own: what
+    slows one down slows all of them down, and 200 more series would make every other test blunter. How many
+    there were is a parameter: the mean of 50 turns is not compared with that of 20."""
+    series, turns = {}, {}
+    for key, one in sorted(history.series.items()):
+        benchmark = TURN.sub("turn:*", key.benchmark)
+        if benchmark == key.benchmark:
+            series[key] = one
+            continue
+        for run, results in one.results.items():
+            for result in results:
+                whole = (key._replace(benchmark=benchmark), one.unit, one.better, run, result.round)
+                turns.setdefault(whole, []).append(result)
+    for (key, unit, better, run, _), results in turns.items():
+        params = json.dumps({**json.loads(key.params), "turns": len(results)}, sort_keys=True)
+        key = key._replace(params=params)
+        one = series.setdefault(key, Series(key, unit, better))
+        one.results.setdefault(run, []).append(_mean(results))
+    return History(history.runs, series)

@@ -40,7 +40,8 @@ def common(index, profile="nightly"):
 
 def record(index, kind, benchmark, value, **more):
     units = {"exact": "virtual ns/op", "campaign": "recoveries/s"}
-    line = dict(common(index), kind=kind, theme="planted", benchmark=benchmark, engine="manifolddb", round=1,
+    theme = {"exact": "exact", "campaign": "crash"}.get(kind, "standard")
+    line = dict(common(index), kind=kind, theme=theme, benchmark=benchmark, engine="manifolddb", round=1,
                 value=value, unit=units.get(kind, "operations/s"),
                 better="lower" if kind == "exact" else "higher")
     line.update(more)
