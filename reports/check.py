@@ -67,9 +67,9 @@ def _exact_step(history, series, at, what, levels, entries):
                             commits_between(before.commit, after.commit))
     if verdict == "regression" and why:
         verdict, note = "allowed", why
-    return Finding(series.key.theme, series.key.benchmark, what, "exact", verdict, (new - old) / old if old else None, old, new,
-                   series.unit if what == "value" else what, after.short, before.short, after.id,
-                   len(levels) - at, "exact", note)
+    return Finding(series.key.theme, series.key.benchmark, what, "exact", verdict,
+                   (new - old) / old if old else None, old, new, series.unit if what == "value" else what,
+                   after.short, before.short, after.id, len(levels) - at, "exact", note)
 
 
 def exact_findings(history, entries, window):
@@ -84,9 +84,10 @@ def exact_findings(history, entries, window):
             if len(rounds) > 1:
                 where = history.runs[run]
                 values = [r.value for r in series.results[run]]
-                found.append(Finding(series.key.theme, series.key.benchmark, "value", "exact", "broken", None,
-                                     min(values), max(values), series.unit, where.short, where.short,
-                                     where.id, 1, "exact", "rounds of one run differ: it is not deterministic"))
+                found.append(Finding(
+                    series.key.theme, series.key.benchmark, "value", "exact", "broken", None, min(values),
+                    max(values), series.unit, where.short, where.short, where.id, 1, "exact",
+                    "rounds of one run differ: it is not deterministic"))
         for what in sorted({name for _, known in figures for name in known}):
             levels = [(run, known[what]) for run, known in figures if what in known]
             steps = (_exact_step(history, series, at, what, levels, entries) for at in range(1, len(levels)))
@@ -136,7 +137,8 @@ def clock_changes(history, signal, found, entries, families, least=LEAST, strict
         p = min(change.p * families, 1.0)
         own = [float(sorted(signal.own[part])[len(signal.own[part]) // 2]) for part in (before, after)]
         findings.append(Finding(
-            signal.series.key.theme, signal.benchmark, signal.what, signal.series.key.kind, verdict, by[0], *own, signal.unit,
+            signal.series.key.theme, signal.benchmark, signal.what, signal.series.key.kind, verdict, by[0],
+            *own, signal.unit,
             new.short, old.short, new.id, len(signal.values) - change.index,
             f"{min(100 * (1 - p), 99.99):.2f} %", note, by[1:], p))
     return findings
@@ -169,8 +171,9 @@ def campaign_findings(history):
     for series in history.own("campaign"):
         run = series.runs[-1]
         where, counters = history.runs[run], series.results[run][-1].counters
-        common = dict(theme=series.key.theme, benchmark=series.key.benchmark, kind="campaign", verdict="broken", change=None,
-                      since=where.short, previous=where.short, run=where.id, runs_since=1, how_sure="certain")
+        common = dict(theme=series.key.theme, benchmark=series.key.benchmark, kind="campaign",
+                      verdict="broken", change=None, since=where.short, previous=where.short, run=where.id,
+                      runs_since=1, how_sure="certain")
         if counters.get("violations"):
             findings.append(Finding(what="violations", before=0, after=counters["violations"],
                                     unit="violations",
@@ -196,12 +199,21 @@ def check(history, entries=(), alpha=ALPHA, least=LEAST, strict=False, progress=
     return Verdict(findings, tested, short, needed, sum(n > 1 for n in runs), runs.count(1), alpha)
 
 
+def _series(count, sort):
+    return f"{count} {sort} series"
+
+
 def summary(verdict):
-    words = f"check: {len(verdict.failed)} to mend; {verdict.signals} clock series tested at a chance of " \
-            f"{100 * verdict.alpha:g} % of any false alarm, {verdict.exact} exact series compared"
-    if verdict.alone:
-        words += f", {verdict.alone} of one run with nothing to compare them with"
+    done, waits = [], []
+    if verdict.signals:
+        done.append(f"{_series(verdict.signals, 'clock')} tested at a chance of {100 * verdict.alpha:g} % of "
+                    "any false alarm")
+    if verdict.exact:
+        done.append(f"{_series(verdict.exact, 'exact')} compared")
     if verdict.untested:
-        words += (f"; {verdict.untested} too short to judge (with so many series each needs {verdict.needed} "
-                  "runs)" if verdict.needed else f"; {verdict.untested} cannot be judged: too many series")
-    return words
+        waits.append(f"{_series(verdict.untested, 'clock')} " + (
+            f"too short to judge (with so many each needs {verdict.needed} runs)" if verdict.needed else
+            "cannot be judged: too many"))
+    if verdict.alone:
+        waits.append(f"{_series(verdict.alone, 'exact')} of one run, with nothing to compare it with")
+    return "; ".join([f"check: {len(verdict.failed)} to mend", ", ".join(done) or "nothing compared", *waits])

@@ -75,8 +75,9 @@ def _rows(history, entries, members):
             if one.key.benchmark in now:
                 restarted.setdefault(span[:2], []).append(one.key)
             else:
-                yield _finding(history, entries, one.key, "value", span, "no longer measured: the last run of "
-                               "its theme has others. Was it a run of some benchmarks only? Delete its lines")
+                yield _finding(history, entries, one.key, "value", span,
+                               "no longer measured: the last run of its theme has others. Was it a run of "
+                               "some benchmarks only? Delete its lines")
     for (last, first), keys in sorted(restarted.items()):
         names = [key.benchmark for key in keys]
         more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
@@ -86,7 +87,7 @@ def _rows(history, entries, members):
 
 
 def _left_out(history, groups):
-    """Themes without which the last runs went: (series that is newest, how many, its last run, later ones)."""
+    """Themes without which the last runs went: (newest series, how many, its last run, later ones)."""
     measured = {}  # what ran together -> run -> names of its benchmarks
     for (kind, profile, _, _), members in groups.items():
         for one in members:

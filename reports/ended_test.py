@@ -85,8 +85,8 @@ class EndedTest(unittest.TestCase):
         lines = planted.history(4, benchmarks=FEW)
         lines = [dict(line, theme="log") if index(line) >= 2 else line for line in lines]
         self.assertEqual(self.gone(lines), [])
-        one = {"W1": 5.0}
-        quick = [dict(line, profile="quick") for line in planted.history(4, benchmarks=one) if index(line) > 1]
+        quick = [dict(line, profile="quick") for line in planted.history(4, benchmarks={"W1": 5.0})
+                 if index(line) > 1]
         self.assertEqual(self.gone([line for line in planted.history(4, benchmarks=FEW) if index(line) < 2]
                                    + quick), [])
 

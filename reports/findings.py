@@ -85,7 +85,9 @@ def describe(finding):
     if finding.kind == "campaign" and finding.verdict == "broken":
         lines.append(f"            in commit {finding.since}, run {finding.run}")
     else:
-        sure = finding.how_sure if finding.how_sure in ("exact", "certain") else f"{finding.how_sure} sure, all series considered"
+        sure = finding.how_sure
+        if sure not in ("exact", "certain"):
+            sure += " sure, all series considered"
         since = f"since commit {finding.since} (before it {finding.previous}), {finding.runs_since} run"
         lines.append(f"            {since}{'s' if finding.runs_since != 1 else ''}; {sure}")
     if finding.note:

@@ -88,8 +88,8 @@ class LoadTest(unittest.TestCase):
         self.assertEqual(len(loaded.series), 2)
 
     def test_the_turns_of_a_round_are_one_result(self):
-        lines = [line(engine="manifolddb", theme="churn", benchmark=f"turn:{turn:02}/read", value=value, round=r,
-                      latency_us={"p99": 2 * value}, counters={"space_bytes": turn})
+        lines = [line(engine="manifolddb", theme="churn", benchmark=f"turn:{turn:02}/read", value=value,
+                      round=r, latency_us={"p99": 2 * value}, counters={"space_bytes": turn})
                  for r in (1, 2) for turn, value in ((1, 4.0 * r), (2, 9.0 * r))]
         (key, one), = history.folded(self.load(*lines)).series.items()
         self.assertEqual((key.name, one.params), ("churn/turn:*/read", {"turns": 2}))
@@ -102,7 +102,8 @@ class LoadTest(unittest.TestCase):
         self.assertEqual(history.folded(loaded).series, loaded.series)
 
     def test_the_parts_of_a_campaign_have_names_of_their_own(self):
-        headers = [{"workload": "unicode"}, {"workload": "mixed", "preset": "strict", "config": "any", "unit": 0},
+        headers = [{"workload": "unicode"},
+                   {"workload": "mixed", "preset": "strict", "config": "any", "unit": 0},
                    {"workload": "mixed", "preset": "ext4-ordered"}, {"workload": "mixed", "unit": 4096},
                    {"workload": "mixed", "unit": 16384}, {"workload": "mixed", "config": "small"}]
         found = [campaigns.Campaign("", header, {"verdict": "holds"}, [], 0) for header in headers]
