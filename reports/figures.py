@@ -317,7 +317,9 @@ def curves(name, label, by_engine, x_label, log_y=False, linear=False):
                   + [(left, 38, drawing.width - 8, 38)], LINE, 0.7)
     for tick in ticks:
         drawing.text(left - 4, y(tick), short(tick), DIM, "right", "center_baseline")
-    for place in _apart(xs, x):
+    # Figures at the places that were measured; where each engine has its own, at round ones.
+    alike = linear or all(xs == sorted(at for at, _ in by_engine[e]) for e in engines)
+    for place in _apart(xs if alike else _log_ticks(xs[0], xs[-1]) or xs, x):
         drawing.text(x(place), 24, short(place), DIM, "center")
     drawing.text((left + drawing.width) / 2, 6, x_label, DIM, "center")
     for row, engine in enumerate(reversed(engines)):  # ours last, above the others

@@ -43,7 +43,7 @@ class NightsTest(unittest.TestCase):
             self.assertIn(theme, latest.THEMES)
 
     def test_figures_are_few(self):
-        """330 rows, 200 of them turns of churn: a figure for each of their aspects would be a thousand."""
+        """375 rows, 200 of them turns of churn: a figure for each of their aspects would be a thousand."""
         self.assertEqual(self.page.count("<figure"), self.page.count("<svg viewBox=\"0 0 3"))
         self.assertLess(self.page.count("<figure"), 400)
         self.assertLess(len(self.page), 3e6)

@@ -10,7 +10,7 @@ from .history import OURS
 
 AXES = {"turn": "turn", "keys": "keys", "families": "column families, a thread each", "threads": "threads",
         "bytes": "bytes of a value"}
-CURVE_MIN = 3  # points; two are two rows of the table
+CURVE_MIN = 3  # points of all engines; two are two rows of the table
 _AXIS = {axis: re.compile(rf"(?:(?<=/)|^){axis}:(\d+)(?=/|$)") for axis in AXES}
 
 
@@ -39,7 +39,7 @@ def _curve(points, pick):
             y = pick(latest.Latest.results(entry))
             if engine != "disk" and y:
                 curves.setdefault(engine, []).append((x, y))
-    return {engine: curve for engine, curve in curves.items() if len(curve) >= CURVE_MIN}
+    return {engine: curve for engine, curve in curves.items() if len(curve) > 1}
 
 
 def _drawn(theme, name, what, axis, curves, word):
@@ -141,7 +141,7 @@ def recovery(last):
         for what, curves in kinds.items():
             sizes = sorted({x for curve in curves.values() for x, _ in curve})
             name = f"values of {value} bytes" if value else "recovery"
-            if max(len(curve) for curve in curves.values()) > 1:
+            if max(len({x for x, _ in curve}) for curve in curves.values()) > 1:
                 svg = figures.curves(slug("recovery", name, what), f"Time of recovery by {what}", curves,
                                      what, log_y=True)
                 engines = [engine for engine in figures.ENGINES if engine in curves]
