@@ -10,6 +10,7 @@
 from . import allowed as allow_list
 from . import changes
 from .findings import Finding, commits_between, recent
+from .history import PLAIN
 
 GIVEN_UP = 3  # runs without a whole theme
 NAMED_MAX = 6  # benchmarks that one finding names
@@ -25,6 +26,11 @@ def _finding(history, entries, key, what, span, note, verdict="gone"):
         verdict, note = ("allowed", f"no longer measured: {why}") if why else (verdict, note)
     return Finding(key.theme, key.benchmark, what, key.kind, verdict, None, None, None, what,
                          after.short, before.short, after.id, lacking, "certain", note)
+
+
+def _all_of(key):
+    """Stands for the benchmarks of a theme: by its name, `scans/*`, `standard/*`."""
+    return key._replace(benchmark=f"{key.theme}/*" if key.theme in PLAIN else "*")
 
 
 def _lacking(runs, last):
@@ -81,7 +87,7 @@ def _rows(history, entries, members):
     for (last, first), keys in sorted(restarted.items()):
         names = [key.benchmark for key in keys]
         more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
-        yield _finding(history, entries, keys[0]._replace(benchmark="*"), "value", _lacking(runs, last),
+        yield _finding(history, entries, _all_of(keys[0]), "value", _lacking(runs, last),
                        "measured with other parameters since then, and compared from there on: "
                        + ", ".join(names[:NAMED_MAX]) + more, "restarted")
 
@@ -110,7 +116,8 @@ def findings(history, entries):
     groups = _themes(history)
     found = [finding for members in groups.values() for finding in _rows(history, entries, members)]
     for newest, names, last, later in _left_out(history, groups):
-        found.append(_finding(history, entries, newest.key._replace(benchmark="*"), "value",
+        found.append(_finding(history, entries, _all_of(newest.key), "value",
                               (last, later[0], len(later)),
-                              f"the theme is no longer measured, nor {names} benchmarks of it"))
+                              f"{names} benchmarks of which the last {len(later)} runs of this profile on "
+                              "this machine had none"))
     return found

@@ -113,7 +113,7 @@ class EndedTest(unittest.TestCase):
                 line["params"] = {"keys": 5 if index(line) < 2 else 6}
         verdict = self.check(lines)
         self.assertEqual([(f.verdict, f.benchmark, f.fails) for f in verdict.findings],
-                         [("restarted", "*", False)])
+                         [("restarted", "standard/*", False)])
         self.assertIn("W8", verdict.findings[0].note)
 
     def test_names_of_two_themes_do_not_mix(self):

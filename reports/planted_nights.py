@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Made-up histories in the shape of real ones: every row that bench/'s themes have, with six engines.
 
-    reports/planted_nights.py RUNS NIGHTS FILE
+    reports/planted_nights.py RUNS NIGHTS FILE     a large one, to see how long a report takes
 
 RUNS runs of which the last NIGHTS are nights: all themes, the five peers, three rounds. Before them are quick
 runs of the theme `standard`, as `scripts/bench --profile quick --peers` makes them.
