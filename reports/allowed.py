@@ -2,9 +2,11 @@
 
     {"allowed": [{"benchmark": "W3/*", "counter": "writes", "commit": "1a2b3c4d5e6f", "reason": "why"}]}
 
-`benchmark` and `counter` are patterns as in a shell; `counter` is a counter's name, "value" or "p99".
-`commit` is the one that made the change, at least seven digits of it: an entry never allows the next change
-as well.
+`benchmark` and `counter` are patterns as in a shell; `counter` is a counter's name, "value" or "p99";
+`benchmark` is matched with the name as the check tells it (`churn/turn:*/read`) and, for any theme, with the
+benchmark's own (`turn:*/read`). What is no longer measured is allowed as "value", or by its counter, with the
+first commit without it. `commit` is the one that made the change, at least seven digits of it: an entry never
+allows the next change as well.
 """
 import fnmatch
 import json
@@ -51,10 +53,11 @@ def _entry(path, number, one):
     return Entry(where=where, **one)
 
 
-def reason(entries, benchmark, counter, commits):
-    """Why a change is allowed, or None. commits: those that may have made it."""
+def reason(entries, names, counter, commits):
+    """Why a change is allowed, or None. names: of the benchmark; commits: those that may have made it."""
     for entry in entries:
-        if (fnmatch.fnmatchcase(benchmark, entry.benchmark) and fnmatch.fnmatchcase(counter, entry.counter)
+        if (any(fnmatch.fnmatchcase(name, entry.benchmark) for name in names)
+                and fnmatch.fnmatchcase(counter, entry.counter)
                 and any(commit.startswith(entry.commit) for commit in commits)):
             return entry.reason
     return None

@@ -22,12 +22,13 @@ testing.needs("browser", "jsonschema", "numpy", "matplotlib", "jinja2", "seleniu
 from selenium import webdriver  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 
-from reports import planted  # noqa: E402
+from reports import planted, planted_nights  # noqa: E402
 
 FOLDER = os.path.join(testing.ROOT, "build", "screenshots")
 WIDTHS = (390, 768, 1280)
 SCHEMES = ("light", "dark")
 HERE = os.path.dirname(os.path.abspath(__file__))
+KEPT = os.path.join(HERE, "history.jsonl.gz")
 CRASHSIM = sorted(glob.glob(os.path.join(HERE, "testdata", "m*_*.jsonl")))
 
 # Found in the page by script, as lists of texts; all have to be empty.
@@ -95,13 +96,14 @@ return [...poor];
 
 
 def histories():
-    """Name -> lines: a full page, a long one, and those with little in them."""
+    """Name -> lines: a full page, one of nights as they are, a long one, and those with little in them."""
     changed = [("W3/threads:1/families:own", 50, 0.9), ("W5/bytes:100/threads:2/gets:1000", 30, 1.2),
                ("W8", 55, 0.8), ("W8", 20, 1.15)]
     full = planted.history(70, changed) + planted.exact(70, [(60, "writes", 2), (69, "instructions", -400)])
     few = {name: planted.BENCHMARKS[name] for name in ("W1", "W3/threads:1/families:own")}
     many = [("W1", 150 + 90 * i, 0.9 if i % 2 else 1.15) for i in range(9)]
-    return {"full": full + planted.campaign(70), "long": planted.history(1000, many, benchmarks=few),
+    return {"full": full + planted.campaign(70), "nights": planted_nights.history(3, 2, rounds=1),
+            "long": planted.history(1000, many, benchmarks=few),
             "single": planted.history(1, rounds=3), "empty": []}
 
 
@@ -183,10 +185,12 @@ class BrowserTest(unittest.TestCase):
 
     def test_every_page_at_every_width(self):
         with tempfile.TemporaryDirectory() as folder:
-            for name, lines in histories().items():
+            for name, lines in {"kept": None, **histories()}.items():
                 page = os.path.join(folder, name + ".html")
                 more = ["--campaign", *CRASHSIM] if name == "full" else []
-                history = planted.write(os.path.join(folder, name + ".jsonl"), lines)
+                history = KEPT
+                if lines is not None:
+                    history = planted.write(os.path.join(folder, name + ".jsonl"), lines)
                 code, _, errors = testing.report("--history", history, "--out", page, *more)
                 self.assertEqual(code, 0, errors)
                 self.look(name, page)

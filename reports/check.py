@@ -7,50 +7,21 @@
    false alarms then). Such changes are `suspect`: told, but they fail only with `strict`.
 4. A finding stays until it is mended (the level is back) or allowed with a reason; it does not fade because
    the next run is as slow. Improvements are told and never fail.
+5. What is no longer measured cannot get worse. So a benchmark of ours that ends, a counter that vanishes and
+   a theme that is left out are findings, too (ended.py).
+6. Nothing is called sound that was compared with nothing: what had one run only is counted apart.
 """
-import functools
-import os
-import subprocess
 from typing import NamedTuple
 
 from . import allowed as allow_list
-from . import changes
+from . import changes, ended
+from . import history as records
+from .findings import ORDER, Finding, commits_between, number, recent, subject
 from .signals import watched
 
 ALPHA = 0.01
 LEAST = 0.01  # relative; smaller changes of clock figures are not reported
 PLACE = 2  # runs: a clock change may have come so much earlier or later than the split says
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-ORDER = ("broken", "regression", "suspect", "allowed", "improvement", "mended")
-
-
-class Finding(NamedTuple):
-    benchmark: str
-    what: str  # "value", "p99" or a counter's name
-    kind: str  # clock, exact, campaign
-    verdict: str  # of ORDER
-    change: float  # relative, or None where it was zero or is not a number of that sort
-    before: float
-    after: float
-    unit: str
-    since: str  # commit, 12 digits
-    previous: str  # last commit before it, 12 digits
-    run: str
-    runs_since: int
-    how_sure: str
-    note: str = ""
-    interval: tuple = None
-    p: float = 0.0
-
-    @property
-    def fails(self):
-        return self.verdict in ("regression", "broken")
-
-    @property
-    def percent(self):
-        return "" if self.change is None else f"{100 * self.change:+.{1 if abs(self.change) < 1 else 0}f} %"
 
 
 class Verdict(NamedTuple):
@@ -58,40 +29,13 @@ class Verdict(NamedTuple):
     signals: int  # clock series that were tested
     untested: int  # too short
     needed: int  # runs that a series needs
-    exact: int
+    exact: int  # exact series that were compared
+    alone: int  # exact series of one run: nothing to compare them with
     alpha: float
 
     @property
     def failed(self):
         return [finding for finding in self.findings if finding.fails]
-
-
-@functools.lru_cache(maxsize=None)
-def commits_between(old, new):
-    """Names of the commits after old up to new, new first; just new where git does not know them."""
-    done = subprocess.run(["git", "-C", HERE, "rev-list", f"{old}..{new}"], capture_output=True, text=True,
-                          check=False)
-    return tuple(dict.fromkeys([new] + done.stdout.split() if done.returncode == 0 else [new]))
-
-
-@functools.lru_cache(maxsize=None)
-def subject(commit):
-    done = subprocess.run(["git", "-C", HERE, "log", "-1", "--format=%s", commit], capture_output=True,
-                          text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def number(value):
-    if value is None:
-        return "?"
-    if value == int(value) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.4g}"
-
-
-def recent(history, runs):
-    """Whether the last of these runs is among the last ones: what was given up long ago is not checked."""
-    return runs[-1] >= len(history.runs) - changes.WINDOW
 
 
 # ---- Exact -------------------------------------------------------------------------------------------------
@@ -119,12 +63,13 @@ def _exact_step(history, series, at, what, levels, entries):
         verdict, note = "regression", "the same commit gave two figures: it is not deterministic"
     elif worse and (now <= old) == (better == "lower"):
         verdict, note = "mended", f"it is {number(now)} now"
-    why = allow_list.reason(entries, series.key.benchmark, what, commits_between(before.commit, after.commit))
+    why = allow_list.reason(entries, (series.key.benchmark, series.key.name), what,
+                            commits_between(before.commit, after.commit))
     if verdict == "regression" and why:
         verdict, note = "allowed", why
-    return Finding(series.key.benchmark, what, "exact", verdict, (new - old) / old if old else None, old, new,
-                   series.unit if what == "value" else what, after.short, before.short, after.id,
-                   len(levels) - at, "exact", note)
+    return Finding(series.key.theme, series.key.benchmark, what, "exact", verdict,
+                   (new - old) / old if old else None, old, new, series.unit if what == "value" else what,
+                   after.short, before.short, after.id, len(levels) - at, "exact", note)
 
 
 def exact_findings(history, entries, window):
@@ -139,9 +84,10 @@ def exact_findings(history, entries, window):
             if len(rounds) > 1:
                 where = history.runs[run]
                 values = [r.value for r in series.results[run]]
-                found.append(Finding(series.key.benchmark, "value", "exact", "broken", None, min(values),
-                                     max(values), series.unit, where.short, where.short, where.id, 1, "exact",
-                                     "rounds of one run differ: it is not deterministic"))
+                found.append(Finding(
+                    series.key.theme, series.key.benchmark, "value", "exact", "broken", None, min(values),
+                    max(values), series.unit, where.short, where.short, where.id, 1, "exact",
+                    "rounds of one run differ: it is not deterministic"))
         for what in sorted({name for _, known in figures for name in known}):
             levels = [(run, known[what]) for run, known in figures if what in known]
             steps = (_exact_step(history, series, at, what, levels, entries) for at in range(1, len(levels)))
@@ -181,7 +127,7 @@ def clock_changes(history, signal, found, entries, families, least=LEAST, strict
                 min(change.index + PLACE, len(signal.runs) - 1)]
             commits = commits_between(*(history.runs[i].commit for i in near)) + tuple(
                 history.runs[i].commit for i in range(near[0] + 1, near[1] + 1))
-            why = allow_list.reason(entries, signal.benchmark, signal.what, commits)
+            why = allow_list.reason(entries, (signal.benchmark, signal.series.key.name), signal.what, commits)
             if verdict == "regression" and why:
                 verdict, note = "allowed", why
             elif verdict == "regression" and len(set(commits)) == 1:
@@ -191,14 +137,16 @@ def clock_changes(history, signal, found, entries, families, least=LEAST, strict
         p = min(change.p * families, 1.0)
         own = [float(sorted(signal.own[part])[len(signal.own[part]) // 2]) for part in (before, after)]
         findings.append(Finding(
-            signal.benchmark, signal.what, signal.series.key.kind, verdict, by[0], *own, signal.unit,
+            signal.series.key.theme, signal.benchmark, signal.what, signal.series.key.kind, verdict, by[0],
+            *own, signal.unit,
             new.short, old.short, new.id, len(signal.values) - change.index,
             f"{min(100 * (1 - p), 99.99):.2f} %", note, by[1:], p))
     return findings
 
 
 def clock_findings(history, entries, alpha, least, strict=False, progress=lambda done, of: None):
-    found = [signal for signal in watched(history, changes.WINDOW) if recent(history, signal.runs)]
+    found = [signal for signal in watched(records.folded(history), changes.WINDOW)
+             if recent(history, signal.runs)]
     tested, findings, short = [], [], 0
     needed = changes.runs_needed(alpha / max(2 * len(found), 1))  # two windows each
     for signal in found:
@@ -223,8 +171,9 @@ def campaign_findings(history):
     for series in history.own("campaign"):
         run = series.runs[-1]
         where, counters = history.runs[run], series.results[run][-1].counters
-        common = dict(benchmark=series.key.benchmark, kind="campaign", verdict="broken", change=None,
-                      since=where.short, previous=where.short, run=where.id, runs_since=1, how_sure="certain")
+        common = dict(theme=series.key.theme, benchmark=series.key.benchmark, kind="campaign",
+                      verdict="broken", change=None, since=where.short, previous=where.short, run=where.id,
+                      runs_since=1, how_sure="certain")
         if counters.get("violations"):
             findings.append(Finding(what="violations", before=0, after=counters["violations"],
                                     unit="violations",
@@ -244,34 +193,27 @@ def campaign_findings(history):
 def check(history, entries=(), alpha=ALPHA, least=LEAST, strict=False, progress=lambda done, of: None):
     findings, tested, short, needed = clock_findings(history, entries, alpha, least, strict, progress)
     findings += exact_findings(history, entries, changes.WINDOW) + campaign_findings(history)
-    findings.sort(key=lambda f: (ORDER.index(f.verdict), f.benchmark, f.what, f.run))
-    return Verdict(findings, tested, short, needed, len(history.own("exact")), alpha)
+    findings += ended.findings(history, entries)
+    findings.sort(key=lambda f: (ORDER.index(f.verdict), f.theme, f.benchmark, f.what, f.run))
+    runs = [len(series.runs) for series in history.own("exact") if recent(history, series.runs)]
+    return Verdict(findings, tested, short, needed, sum(n > 1 for n in runs), runs.count(1), alpha)
 
 
-def describe(finding):
-    name = finding.benchmark + ("" if finding.what == "value" else f" [{finding.what}]")
-    lines = [f"{finding.verdict.upper():11} {name}  {finding.percent}".rstrip()]
-    unit = "" if finding.unit == finding.what else f" {finding.unit}"
-    moved = f"{number(finding.before)} -> {number(finding.after)}{unit}"
-    if finding.interval:
-        low, high = (f"{100 * x:+.1f}" for x in finding.interval)
-        moved += f" (95 %: {low} to {high} %)"
-    lines.append(f"            {moved}")
-    if finding.kind == "campaign" and finding.verdict == "broken":
-        lines.append(f"            in commit {finding.since}, run {finding.run}")
-    else:
-        sure = "exact" if finding.how_sure == "exact" else f"{finding.how_sure} sure, all series considered"
-        since = f"since commit {finding.since} (before it {finding.previous}), {finding.runs_since} run"
-        lines.append(f"            {since}{'s' if finding.runs_since != 1 else ''}; {sure}")
-    if finding.note:
-        lines.append(f"            {finding.note}")
-    return "\n".join(lines)
+def _series(count, sort):
+    return f"{count} {sort} series"
 
 
 def summary(verdict):
-    words = f"check: {len(verdict.failed)} to mend; {verdict.signals} clock series tested at a chance of " \
-            f"{100 * verdict.alpha:g} % of any false alarm, {verdict.exact} exact series compared"
+    done, waits = [], []
+    if verdict.signals:
+        done.append(f"{_series(verdict.signals, 'clock')} tested at a chance of {100 * verdict.alpha:g} % of "
+                    "any false alarm")
+    if verdict.exact:
+        done.append(f"{_series(verdict.exact, 'exact')} compared")
     if verdict.untested:
-        words += (f"; {verdict.untested} too short to judge (with so many series each needs {verdict.needed} "
-                  "runs)" if verdict.needed else f"; {verdict.untested} cannot be judged: too many series")
-    return words
+        waits.append(f"{_series(verdict.untested, 'clock')} " + (
+            f"too short to judge (with so many each needs {verdict.needed} runs)" if verdict.needed else
+            "cannot be judged: too many"))
+    if verdict.alone:
+        waits.append(f"{_series(verdict.alone, 'exact')} of one run, with nothing to compare it with")
+    return "; ".join([f"check: {len(verdict.failed)} to mend", ", ".join(done) or "nothing compared", *waits])

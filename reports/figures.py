@@ -14,10 +14,14 @@ import matplotlib
 
 matplotlib.use("Agg")
 from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: E402
+from matplotlib.collections import PathCollection  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.markers import MarkerStyle  # noqa: E402
 from matplotlib.patches import PathPatch  # noqa: E402
 from matplotlib.path import Path  # noqa: E402
+from matplotlib.text import Text  # noqa: E402
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter  # noqa: E402
+from matplotlib.transforms import IdentityTransform  # noqa: E402
 
 WIDTH, HEIGHT = 360, 190
 CHARACTER = 5.6  # px of a digit in the axes' font
@@ -63,39 +67,67 @@ class Drawing:
         self.axes.set_position((left / w, bottom / h, (w - left - right) / w, (h - top - bottom) / h))
 
     def svg(self):
-        out = io.StringIO()
-        # The hash of ids is salted with the figure's name.
-        with matplotlib.rc_context({"svg.hashsalt": self.name}):
-            self.figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None,
-                                                            "Type": None})
-        text = out.getvalue()
-        text = text[text.index("<svg"):]
-        text = re.sub(r"<svg[^>]*>", f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
-                      f'aria-label="{html.escape(self.label)}">'.replace("\\", "/"), text, count=1)
-        text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-        text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-        # A style sheet in a figure would style the page.
-        text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
-        text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text)
-        text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
-        text = re.sub(r' id="(?:figure|axes|patch|line2d|text|matplotlib|[xy]tick|Path|Line)[^"]*"', "", text)
-        text = re.sub(r"font: ([^;\"]*?)(\d+(?:\.\d+)?px) [^;\"]+", r"font: \1\2 system-ui, sans-serif", text)
-        text = re.sub(r"\s*\n\s*", " ", text)
-        return _STAND_INS.sub(lambda match: _VARIABLES[match[0]], text)
+        return _svg(self)
 
 
-def _value_axis(drawing, low, high, top=10, bottom=24, right=10):
-    axes = drawing.axes
-    axes.set_ylim(low, high)
-    places = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-    ticks = [place for place in places if low <= place <= high]
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    labels = [short(t) for t in ticks]
-    axes.set_yticklabels(labels)
-    axes.grid(axis="y")
-    axes.spines["left"].set_visible(False)
-    drawing.margins(left=8 + CHARACTER * max(map(len, labels), default=3),
-                    right=right, top=top, bottom=bottom)
+class Plain:
+    """One figure without axes, in px from the lower left corner. Ticks are most of what axes cost, and trends
+    are most of the figures."""
+
+    def __init__(self, name, label, width=WIDTH, height=HEIGHT):
+        self.name, self.label, self.width, self.height = name, label, width, height
+        self.figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="none")
+        self.figure.patch.set_visible(False)
+        FigureCanvasSVG(self.figure)
+
+    def lines(self, segments, colour, width, **more):
+        """segments: (x, y, x, y), drawn as one path."""
+        if not segments:
+            return
+        points = [point for x0, y0, x1, y1 in segments for point in ((x0, y0), (x1, y1))]
+        path = Path(points, [Path.MOVETO, Path.LINETO] * len(segments))
+        path.should_simplify = False
+        self.figure.add_artist(PathPatch(path, fill=False, linewidth=width, edgecolor=colour,
+                                         transform=IdentityTransform(), **more))
+
+    def marks(self, points, colours, marker, size):
+        """One collection of all markers of one shape: each by itself would cost as much as all of them."""
+        style = MarkerStyle(marker)
+        shape = style.get_path().transformed(style.get_transform())
+        thin = not style.is_filled()
+        self.figure.add_artist(PathCollection(
+            (shape,), sizes=[size**2], offsets=points, offset_transform=IdentityTransform(),
+            facecolors="none" if thin else colours, edgecolors=colours, linewidths=1.8 if thin else 0,
+            transform=IdentityTransform()))
+
+    def text(self, x, y, words, colour, horizontal="left", vertical="baseline"):
+        self.figure.add_artist(Text(x, y, words, color=colour, horizontalalignment=horizontal,
+                                    verticalalignment=vertical, transform=IdentityTransform()))
+
+    def svg(self):
+        return _svg(self)
+
+
+def _svg(drawing):
+    out = io.StringIO()
+    # The hash of ids is salted with the figure's name.
+    with matplotlib.rc_context({"svg.hashsalt": drawing.name}):
+        drawing.figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None,
+                                                           "Type": None})
+    text = out.getvalue()
+    text = text[text.index("<svg"):]
+    text = re.sub(r"<svg[^>]*>", f'<svg viewBox="0 0 {drawing.width} {drawing.height}" role="img" '
+                  f'aria-label="{html.escape(drawing.label)}">'.replace("\\", "/"), text, count=1)
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    # A style sheet in a figure would style the page.
+    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
+    text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text)
+    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
+    text = re.sub(r' id="(?:figure|axes|patch|line2d|text|matplotlib|[xy]tick|Path|Line)[^"]*"', "", text)
+    text = re.sub(r"font: ([^;\"]*?)(\d+(?:\.\d+)?px) [^;\"]+", r"font: \1\2 system-ui, sans-serif", text)
+    text = re.sub(r"\s*\n\s*", " ", text)
+    return _STAND_INS.sub(lambda match: _VARIABLES[match[0]], text)
 
 
 def _limits(values):
@@ -111,70 +143,96 @@ def _limits(values):
     return low, high + pad
 
 
-def _shows_days(drawing, days, marked):
-    """First, middle and last day below the axis; with one run just that."""
-    axes, n = drawing.axes, len(days)
-    axes.set_xlim(-0.5 - 0.01 * n, n - 0.5 + 0.01 * n)
-    places = sorted({0, n // 2, n - 1}) if n > 12 else sorted({0, n - 1})
-    axes.set_xticks(places)
-    for tick, place in zip(axes.set_xticklabels([days[p] for p in places]), places):
-        tick.set_horizontalalignment("left" if place == 0 and n > 1 else "right" if place == n - 1 and n > 1
-                                     else "center")
-    return marked
+def _places(low, high):
+    places = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [place for place in places if low <= place <= high]
+
+
+class _Frame:
+    """Where the runs of a trend are, in px."""
+
+    def __init__(self, drawing, count, low, high, rows):
+        self.ticks = _places(low, high)
+        self.labels = [short(tick) for tick in self.ticks]
+        self.left, self.bottom = 8 + CHARACTER * max(map(len, self.labels), default=3), 24
+        self.right, self.top = drawing.width - 10, drawing.height - 12 - 13 * min(rows, 3)
+        self.low, self.high, self.count = low, high, count
+
+    def x(self, index):
+        return self.left + (index + 0.5 + 0.01 * self.count) / (1.02 * self.count) * (self.right - self.left)
+
+    def y(self, value):
+        return self.bottom + (value - self.low) / (self.high - self.low) * (self.top - self.bottom)
+
+
+def _draws_frame(drawing, frame, days, reference):
+    """Grid, its figures, and first, middle and last day below; with one run just that."""
+    drawing.lines([(frame.left, frame.y(t), frame.right, frame.y(t)) for t in frame.ticks]
+                  + [(frame.left, frame.bottom, frame.right, frame.bottom)], LINE, 0.7)
+    for tick, label in zip(frame.ticks, frame.labels):
+        drawing.text(frame.left - 4, frame.y(tick), label, DIM, "right", "center_baseline")
+    n = len(days)
+    for place in sorted({0, n // 2, n - 1}) if n > 12 else sorted({0, n - 1}):
+        edge = "left" if place == 0 and n > 1 else "right" if place == n - 1 and n > 1 else "center"
+        at = {"left": frame.left, "right": frame.right}.get(edge, frame.x(place))
+        drawing.text(at, 7, days[place], DIM, edge)
+    if reference is not None:
+        drawing.lines([(frame.left, frame.y(reference), frame.right, frame.y(reference))], DIM, 0.9,
+                      linestyle=(0, (4, 3)))
+
+
+def _draws_marks(drawing, frame, marks):
+    """Change points, the newest named lowest, each beside its line where there is room."""
+    for row, (index, text, kind) in enumerate(marks):
+        x, colour = frame.x(index - 0.5), COLOURS[kind]
+        drawing.lines([(x, frame.bottom, x, frame.top)], colour, 1.2)
+        right = x + 3 + CHARACTER * 1.06 * len(text) > drawing.width
+        y = frame.top + 3 + 13 * ((len(marks) - 1 - row) % 3)
+        drawing.text(x + (-3 if right else 3), y, text, colour, "right" if right else "left")
 
 
 def trend(name, label, values, days, marks, bounds, reference=None):
     """values: one per run. marks: (index, text, "good" or "bad"). bounds: first index of each level."""
-    drawing = Drawing(name, label)
-    axes, n = drawing.axes, len(values)
+    drawing, n = Plain(name, label), len(values)
     low, high = _limits(values)
     if reference is not None and 0.6 * min(values) < reference < 1.6 * max(values):
         low, high = min(low, reference * 0.98), max(high, reference * 1.02)
-        axes.axhline(reference, color=DIM, linewidth=0.9, dashes=(4, 3))
-    inside = [(i, v) for i, v in enumerate(values) if low <= v <= high]
-    dots = Path([point for i, v in inside for point in ((i, v), (i + 1e-3, v))],
-                [Path.MOVETO, Path.LINETO] * len(inside))
-    dots.should_simplify = False
-    size = 4 if n <= 100 else 2.8 if n <= 400 else 2
+    else:
+        reference = None
+    frame = _Frame(drawing, n, low, high, len(marks))
+    _draws_frame(drawing, frame, days, reference)
+    dots = [(frame.x(i), frame.y(v)) for i, v in enumerate(values) if low <= v <= high]
+    size = 6 if n <= 30 else 4 if n <= 100 else 2.8 if n <= 400 else 2
     # One path of many dots: as markers they would take ten times the room.
-    patch = axes.add_artist(PathPatch(dots, fill=False, linewidth=size, capstyle="round", alpha=0.7,
-                                      transform=axes.transData, edgecolor=COLOURS["manifolddb"]))
-    patch.set_clip_path(axes.patch)
-    for symbol, edge, beyond in (("v", low, [i for i, v in enumerate(values) if v < low]),
-                                 ("^", high, [i for i, v in enumerate(values) if v > high])):
-        if beyond:
-            axes.plot(beyond, [edge] * len(beyond), linestyle="none", marker=symbol, markersize=4, color=DIM,
-                      markeredgewidth=0, clip_on=False)
+    drawing.lines([(x, y, x + 0.01, y) for x, y in dots], COLOURS["manifolddb"], size, capstyle="round",
+                  alpha=0.7)
+    for up, edge, beyond in ((-4, low, [i for i, v in enumerate(values) if v < low]),
+                             (4, high, [i for i, v in enumerate(values) if v > high])):
+        y = frame.y(edge)
+        drawing.lines([line for i in beyond for line in ((frame.x(i) - 2, y, frame.x(i), y + up),
+                                                         (frame.x(i), y + up, frame.x(i) + 2, y))], DIM, 1.2)
     edges = list(bounds) + [n]
-    for begin, end in zip(edges, edges[1:]):
-        level = sorted(values[begin:end])[(end - begin) // 2]
-        axes.plot([begin - 0.5, end - 0.5], [level, level], color=INK, linewidth=1.8)
-    _value_axis(drawing, low, high, top=12 + 13 * min(len(marks), 3))
-    _shows_days(drawing, days, marks)
-    span = n + 0.02 * n
-    for row, (index, text, kind) in enumerate(marks):
-        colour = COLOURS[kind]
-        axes.axvline(index - 0.5, color=colour, linewidth=1.2)
-        place = (index + 0.01 * n) / span
-        width = CHARACTER * len(text) / (drawing.width - 50)
-        right = place + width > 1
-        axes.annotate(text, (index - 0.5, 1), xycoords=("data", "axes fraction"), textcoords="offset points",
-                      xytext=(-3 if right else 3, 3 + 13 * ((len(marks) - 1 - row) % 3)),
-                      horizontalalignment="right" if right else "left", color=colour, fontsize=10,
-                      annotation_clip=False)
+    levels = [(begin, end, frame.y(sorted(values[begin:end])[(end - begin) // 2]))
+              for begin, end in zip(edges, edges[1:])]
+    drawing.lines([(frame.x(begin - 0.5), y, frame.x(end - 0.5), y) for begin, end, y in levels], INK, 1.8)
+    _draws_marks(drawing, frame, marks)
     return drawing.svg()
 
 
-def _log_axis(axis, low, high):
-    """Ticks at 1, 2, 5 or at powers of ten, as many as fit."""
-    axis.set_minor_formatter(NullFormatter())
+def _log_ticks(low, high):
+    """1, 2, 5 or powers of ten, as many as fit."""
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     fine = [m * 10.0**e for e in exponents for m in (1, 2, 5) if low <= m * 10.0**e <= high]
     coarse = [10.0**e for e in exponents if low <= 10.0**e <= high]
     ticks = fine if len(fine) <= 5 else coarse if len(coarse) >= 2 else fine[::2]
     while len(ticks) > 6:
         ticks = ticks[::2]
-    axis.set_major_locator(FixedLocator(ticks))
+    return ticks
+
+
+def _log_axis(axis, low, high):
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(FixedLocator(_log_ticks(low, high)))
     axis.set_minor_locator(FixedLocator([]))
     axis.set_major_formatter(FuncFormatter(short))
 
@@ -183,93 +241,115 @@ def _by_engine(engines):
     return [engine for engine in ENGINES if engine in engines]
 
 
+QUANTILES = (("p50", "o", 8), ("p90", "|", 9), ("p99", "D", 5.5), ("p99_9", "s", 4.5), ("max", "x", 5))
+
+
 def latency(name, label, by_engine):
     """by_engine: engine -> {p50, p90, p99, p99_9, max}, in us. A line from the median to the slowest."""
     engines = _by_engine(by_engine)
-    drawing = Drawing(name, label, height=46 + 26 * len(engines))
-    axes = drawing.axes
-    axes.set_xscale("log")
-    figures = [v for e in engines for v in by_engine[e].values() if v > 0]
-    low, high = min(figures) / 1.25, max(figures) * 1.25
-    for row, engine in enumerate(engines):
-        known = {q: v for q, v in by_engine[engine].items() if v > 0}
-        y, colour = len(engines) - 1 - row, COLOURS[engine]
-        axes.plot([min(known.values()), max(known.values())], [y, y], color=colour, linewidth=2.2, alpha=0.5)
-        for quantile, marker, size in (("p50", "o", 8), ("p90", "|", 9), ("p99", "D", 5.5),
-                                       ("p99_9", "s", 4.5), ("max", "x", 5)):
-            if quantile in known:
-                axes.plot(known[quantile], y, marker=marker, markersize=size, color=colour,
-                          markeredgewidth=1.8 if marker in "|x" else 0)
-    axes.set_ylim(-0.6, len(engines) - 0.4)
-    axes.set_yticks(range(len(engines) - 1, -1, -1))
-    axes.set_yticklabels(engines)
-    axes.set_xlim(low, high)
-    _log_axis(axes.xaxis, low, high)
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel("microseconds")
-    drawing.margins(left=10 + CHARACTER * max(map(len, engines)), bottom=36, top=6, right=14)
+    drawing = Plain(name, label, height=46 + 26 * len(engines))
+    known = {engine: {q: v for q, v in by_engine[engine].items() if v and v > 0} for engine in engines}
+    every = [v for found in known.values() for v in found.values()]
+    low, high = math.log(min(every) / 1.25), math.log(max(every) * 1.25)
+    left, right, bottom = 10 + CHARACTER * max(map(len, engines)), drawing.width - 14, 36
+
+    def x(value):
+        return left + (math.log(value) - low) / (high - low) * (right - left)
+
+    y = {engine: drawing.height - 19 - 26 * row for row, engine in enumerate(engines)}
+    ticks = _log_ticks(math.exp(low), math.exp(high))
+    drawing.lines([(x(t), bottom, x(t), drawing.height - 6) for t in ticks] + [(left, bottom, right, bottom)],
+                  LINE, 0.7)
+    for tick in ticks:
+        drawing.text(x(tick), bottom - 13, short(tick), DIM, "center")
+    drawing.text((left + right) / 2, 6, "microseconds", DIM, "center")
+    for engine in engines:
+        drawing.text(left - 6, y[engine], engine, DIM, "right", "center_baseline")
+        at = known[engine].values()
+        drawing.lines([(x(min(at)), y[engine], x(max(at)), y[engine])], COLOURS[engine], 2.2, alpha=0.5)
+    for quantile, marker, size in QUANTILES:
+        having = [engine for engine in engines if quantile in known[engine]]
+        if having:
+            drawing.marks([(x(known[e][quantile]), y[e]) for e in having], [COLOURS[e] for e in having],
+                          marker, size)
     return drawing.svg()
 
 
-def curves(name, label, by_engine, x_label, y_label="", log_y=False):
-    """by_engine: engine -> [(x, y)]. Both axes from small to large; x in powers."""
+class _Scale:
+    """Values to px, linear or logarithmic."""
+
+    def __init__(self, low, high, begin, end, linear):
+        self.linear, self.begin, self.end = linear, begin, end
+        self.low, self.high = (low, high) if linear else (math.log(low), math.log(high))
+
+    def __call__(self, value):
+        at = value if self.linear else math.log(value)
+        return self.begin + (at - self.low) / ((self.high - self.low) or 1) * (self.end - self.begin)
+
+
+def _apart(values, scale):
+    """Those of the values whose labels do not touch; the last one always."""
+    room = CHARACTER * (max(len(short(x)) for x in values) + 2)
+    kept = [values[-1]]
+    for x in reversed(values[:-1]):
+        if scale(kept[-1]) - scale(x) >= room:
+            kept.append(x)
+    return kept[::-1]
+
+
+def _value_scale(drawing, values, log_y):
+    """The scale of y, its ticks, the room that their labels take; logarithmic if the values differ much."""
+    linear = not (log_y and max(values) > 20 * min(values))
+    low, high = (0, 1.08 * max(values)) if linear else (min(values) / 1.5, max(values) * 1.5)
+    ticks = _places(low, high) if linear else _log_ticks(low, high)
+    left = 8 + CHARACTER * max((len(short(t)) for t in ticks), default=3)
+    return _Scale(low, high, 38, drawing.height - 10, linear), ticks, left
+
+
+def curves(name, label, by_engine, x_label, log_y=False, linear=False):
+    """by_engine: engine -> [(x, y)], all above 0. Axes go from small to large; x in powers unless linear."""
     engines = _by_engine(by_engine)
-    drawing = Drawing(name, label, height=210)
-    axes = drawing.axes
+    drawing = Plain(name, label, height=210)
     xs = sorted({x for e in engines for x, _ in by_engine[e]})
-    ys = [y for e in engines for _, y in by_engine[e]]
-    axes.set_xscale("log", base=2)
-    for engine in reversed(engines):
-        points = sorted(by_engine[engine])
-        axes.plot(*zip(*points), color=COLOURS[engine], marker=MARKERS[engine], markersize=5, clip_on=False,
-                  linewidth=2.4 if engine == "manifolddb" else 1.3, markeredgewidth=0,
-                  zorder=3 if engine == "manifolddb" else 2)
-    if log_y and max(ys) > 20 * max(min(ys), 1e-12):
-        axes.set_yscale("log")
-        low, high = min(ys) / 1.5, max(ys) * 1.5
-        axes.set_ylim(low, high)
-        _log_axis(axes.yaxis, low, high)
-        axes.grid(axis="y")
-        axes.spines["left"].set_visible(False)
-        drawing.margins(left=40, bottom=38, top=10)
-    else:
-        _value_axis(drawing, 0, 1.08 * max(ys), bottom=38)
-    pad = 1.12 if len(xs) > 1 else 2
-    axes.set_xlim(xs[0] / pad, xs[-1] * pad)
-    places = xs if len(xs) <= 6 else xs[::-(-len(xs) // 6)]
-    axes.xaxis.set_major_locator(FixedLocator(places))
-    axes.xaxis.set_minor_locator(FixedLocator([]))
-    axes.xaxis.set_major_formatter(FuncFormatter(short))
-    axes.set_xlabel(x_label)
+    y, ticks, left = _value_scale(drawing, [y for e in engines for _, y in by_engine[e]], log_y)
+    x = _Scale(xs[0], xs[-1], left + 10, drawing.width - 18, linear)
+    drawing.lines([(left, y(t), drawing.width - 8, y(t)) for t in ticks]
+                  + [(left, 38, drawing.width - 8, 38)], LINE, 0.7)
+    for tick in ticks:
+        drawing.text(left - 4, y(tick), short(tick), DIM, "right", "center_baseline")
+    # Figures at the places that were measured; where each engine has its own, at round ones.
+    alike = linear or all(xs == sorted(at for at, _ in by_engine[e]) for e in engines)
+    for place in _apart(xs if alike else _log_ticks(xs[0], xs[-1]) or xs, x):
+        drawing.text(x(place), 24, short(place), DIM, "center")
+    drawing.text((left + drawing.width) / 2, 6, x_label, DIM, "center")
+    for row, engine in enumerate(reversed(engines)):  # ours last, above the others
+        points = [(x(at), y(value)) for at, value in sorted(by_engine[engine])]
+        every = max(len(points) // 6, 1)  # markers enough to tell the lines apart, at places of their own
+        colour = COLOURS[engine]
+        drawing.lines([(*a, *b) for a, b in zip(points, points[1:])], colour,
+                      2.4 if engine == "manifolddb" else 1.3)
+        drawing.marks(points[row % every::every], [colour], MARKERS[engine], 5)
     return drawing.svg()
 
 
 def bars(name, label, by_engine, unit=""):
     """by_engine: engine -> figure. Horizontal, each with its figure; logarithmic if they differ much."""
     engines = _by_engine(by_engine)
-    drawing = Drawing(name, label, height=14 + 24 * len(engines))
-    axes = drawing.axes
-    top = max(by_engine.values())
-    smallest = min(v for v in by_engine.values() if v > 0) if top > 0 else 1
+    drawing = Plain(name, label, height=14 + 24 * len(engines))
+    top = max(by_engine.values()) or 1
+    smallest = min((v for v in by_engine.values() if v > 0), default=1)
     logarithmic = top > 20 * smallest
-    begin = min(1.0, smallest) / 2 if logarithmic else 0
-    if logarithmic:
-        axes.set_xscale("log")
+    begin = math.log(min(1.0, smallest) / 2) if logarithmic else 0
+    end = math.log(top) if logarithmic else top
+    left = 10 + CHARACTER * max(map(len, engines))
+    room = drawing.width - left - 60
     for row, engine in enumerate(engines):
-        y, value = len(engines) - 1 - row, by_engine[engine]
-        axes.barh(y, max(value, begin) - begin, left=begin, height=0.6, color=COLOURS[engine])
-        axes.annotate(f"{short(value)}{unit}", (max(value, begin), y), textcoords="offset points",
-                      xytext=(4, 0),
-                      verticalalignment="center", color=INK)
-    axes.set_xlim(begin or 0, (top or 1) * 1.02)
-    axes.set_ylim(-0.6, len(engines) - 0.4)
-    axes.set_yticks(range(len(engines) - 1, -1, -1))
-    axes.set_yticklabels(engines)
-    axes.xaxis.set_major_locator(FixedLocator([]))
-    axes.xaxis.set_minor_locator(FixedLocator([]))
-    axes.spines["bottom"].set_visible(False)
-    drawing.margins(left=10 + CHARACTER * max(map(len, engines)), right=48, top=4, bottom=4)
+        y, value = drawing.height - 17 - 24 * row, by_engine[engine]
+        share = ((math.log(value) if value > 0 else begin) if logarithmic else value) - begin
+        until = left + max(share / (end - begin) * room, 1)
+        drawing.lines([(left, y, until, y)], COLOURS[engine], 13, capstyle="butt")
+        drawing.text(left - 6, y, engine, DIM, "right", "center_baseline")
+        drawing.text(until + 4, y, f"{short(value)}{unit}", INK, "left", "center_baseline")
     return drawing.svg()
 
 

@@ -18,6 +18,16 @@ if __package__ in (None, ""):  # run as a file
 from . import campaigns, history, origin  # noqa: E402
 
 
+def _name(header):
+    """A night runs one workload on several disks and sizes: each is a benchmark of its own."""
+    name = f"campaign/{header.get('workload', 'unknown')}"
+    if header.get("preset", "strict") != "strict":
+        name += f"/{header['preset']}"
+    if header.get("unit"):
+        name += f"/unit:{header['unit']}"
+    return name if header.get("config", "any") == "any" else f"{name}/{header['config']}"
+
+
 def lines(found, common):
     for campaign in found:
         if campaign.mutants:
@@ -26,7 +36,7 @@ def lines(found, common):
             value = sum(m["executions"] for m in broken) / max(sum(m["seconds"] for m in broken), 1e-9)
             counters = {"mutants": len(broken), "mutants_killed": sum(bool(m.get("killed")) for m in broken)}
         else:
-            name = f"campaign/{campaign.header.get('workload', 'unknown')}"
+            name = _name(campaign.header)
             value = campaign.summary.get("recoveries_per_second", 0)
             counters = {key: campaign.summary[key] for key in ("points", "images", "recoveries")
                         if key in campaign.summary}

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from reports import testing  # noqa: E402
 
 testing.needs("report", "jsonschema", "numpy")
-from reports import history, planted  # noqa: E402
+from reports import campaigns, from_crashsim, history, origin, planted  # noqa: E402
 
 
 def line(**changes):
@@ -86,6 +86,37 @@ class LoadTest(unittest.TestCase):
     def test_other_parameters_are_another_series(self):
         loaded = self.load(line(params={"entries": 1}), line(params={"entries": 2}))
         self.assertEqual(len(loaded.series), 2)
+
+    def test_the_turns_of_a_round_are_one_result(self):
+        lines = [line(engine="manifolddb", theme="churn", benchmark=f"turn:{turn:02}/read", value=value,
+                      round=r, latency_us={"p99": 2 * value}, counters={"space_bytes": turn})
+                 for r in (1, 2) for turn, value in ((1, 4.0 * r), (2, 9.0 * r))]
+        (key, one), = history.folded(self.load(*lines)).series.items()
+        self.assertEqual((key.name, one.params), ("churn/turn:*/read", {"turns": 2}))
+        self.assertEqual([round(r.value, 9) for r in one.results[0]], [6, 12])
+        self.assertEqual(round(one.results[0][0].latency["p99"], 9), 12)
+        self.assertEqual(one.results[0][0].counters, {"space_bytes": 2})
+
+    def test_what_has_no_turns_is_left_as_it_is(self):
+        loaded = self.load(*planted.history(2))
+        self.assertEqual(history.folded(loaded).series, loaded.series)
+
+    def test_the_parts_of_a_campaign_have_names_of_their_own(self):
+        headers = [{"workload": "unicode"},
+                   {"workload": "mixed", "preset": "strict", "config": "any", "unit": 0},
+                   {"workload": "mixed", "preset": "ext4-ordered"}, {"workload": "mixed", "unit": 4096},
+                   {"workload": "mixed", "unit": 16384}, {"workload": "mixed", "config": "small"}]
+        found = [campaigns.Campaign("", header, {"verdict": "holds"}, [], 0) for header in headers]
+        lines = list(from_crashsim.lines(found, planted.common(0)))
+        self.assertEqual([one["benchmark"] for one in lines],
+                         ["campaign/unicode", "campaign/mixed", "campaign/mixed/ext4-ordered",
+                          "campaign/mixed/unit:4096", "campaign/mixed/unit:16384", "campaign/mixed/small"])
+        self.assertEqual(len(self.load(*lines).series), len(headers))
+
+    def test_a_machine_as_it_is_recorded_is_valid(self):
+        machine = origin.machine("ext4")
+        self.assertIsNone(history.Validator().complaint(line(machine=machine)))
+        self.assertIn("libc", machine)
 
     def test_compressed_files_are_read(self):
         path = self.path + ".gz"

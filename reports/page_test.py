@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from reports import testing  # noqa: E402
 
 testing.needs("report", "jsonschema", "numpy", "matplotlib", "jinja2")
-from reports import figures, planted  # noqa: E402
+from reports import check, dashboard, figures, history, planted  # noqa: E402
 
 CRASHSIM = sorted(glob.glob(os.path.join(testing.ROOT, "reports", "testdata", "m*_*.jsonl")))
 
@@ -37,7 +37,8 @@ class PageTest(unittest.TestCase):
 
     def test_a_single_run_has_figures_and_says_what_is_missing(self):
         page = self.page(planted.history(1))
-        self.assertTrue("One run" in page)
+        self.assertTrue("One run: nothing to compare it with yet" in page)
+        self.assertFalse("No regression" in page)
         self.assertTrue("A trend needs a second run" in page)
         self.assertTrue("\u25bc" in page)
 
@@ -51,16 +52,38 @@ class PageTest(unittest.TestCase):
         lines += planted.exact(30, [(29, "writes", 1)])
         page = self.page(lines, "--campaign", *CRASHSIM)
         for part in ("changes", "overview", "campaign", "trends", "latency", "scaling", "amplification",
-                     "recovery",                      "exact", "machine"):
+                     "recovery", "exact", "machine"):
             self.assertTrue(f'id="{part}"' in page and f'href="#{part}"' in page, part)
         self.assertTrue("2 regressions" in page)
         self.assertTrue("Those that changed" in page and "+8.3 %" in page)
         for name in list(planted.BENCHMARKS) + list(planted.PEERS):
-            self.assertTrue(name in page)
+            self.assertTrue(name in page.replace("<wbr>", ""), name)
         self.assertTrue(re.search(r"\u25bc [0-9a-f]{7} -2\d %", page))
         left = [name for name, colour in figures.COLOURS.items() if colour in page]
         self.assertEqual(left, [], "stand-ins")
         self.alone(page)
+
+    def test_where_nothing_was_compared_nothing_is_called_sound(self):
+        kept = os.path.join(testing.ROOT, "reports", "history.jsonl.gz")
+        with tempfile.TemporaryDirectory() as folder:
+            loaded = history.load([planted.write(os.path.join(folder, "two.jsonl"), planted.history(1)
+                                                 + planted.exact(1, benchmark="exact/W1"))])
+        verdict = check.check(loaded)
+        self.assertEqual((verdict.exact, verdict.alone), (0, 1))
+        self.assertEqual(dashboard.headline(loaded, verdict)[0], "empty")
+        loaded = history.load([kept])
+        verdict = check.check(loaded)
+        if not (verdict.signals or verdict.exact):  # as long as it holds one run of each sort
+            self.assertEqual(dashboard.headline(loaded, verdict), ("empty", "Nothing could be compared yet"))
+            self.assertIn("nothing compared", check.summary(verdict))
+
+    def test_exact_figures_alone_do_not_judge_the_clock(self):
+        with tempfile.TemporaryDirectory() as folder:
+            loaded = history.load([planted.write(os.path.join(folder, "some.jsonl"), planted.history(2)
+                                                 + planted.exact(2))])
+        kind, words = dashboard.headline(loaded, check.check(loaded))
+        self.assertEqual(kind, "good")
+        self.assertIn("too few runs to judge the clock", words)
 
     def alone(self, page):
         """Needs no network and no other file, and no id stands twice."""

@@ -1,7 +1,4 @@
-#!/usr/bin/python3
 """Histories that are made up, for tests: nothing in them was measured, and the machine's name says so.
-
-    reports/planted.py RUNS FILE     a large one, to see how long a report takes
 
 They have the shape of real ones (W1 to W11, peers, exact figures, campaigns) so that tests of the check and
 of the page know what has to come out: which benchmark changed, where and by how much.
@@ -9,7 +6,6 @@ of the page know what has to come out: which benchmark changed, where and by how
 import datetime
 import hashlib
 import json
-import sys
 
 import numpy
 
@@ -40,7 +36,8 @@ def common(index, profile="nightly"):
 
 def record(index, kind, benchmark, value, **more):
     units = {"exact": "virtual ns/op", "campaign": "recoveries/s"}
-    line = dict(common(index), kind=kind, theme="planted", benchmark=benchmark, engine="manifolddb", round=1,
+    theme = {"exact": "exact", "campaign": "crash"}.get(kind, "standard")
+    line = dict(common(index), kind=kind, theme=theme, benchmark=benchmark, engine="manifolddb", round=1,
                 value=value, unit=units.get(kind, "operations/s"),
                 better="lower" if kind == "exact" else "higher")
     line.update(more)
@@ -103,19 +100,3 @@ def write(path, lines):
         for line in lines:
             file.write(json.dumps(line, separators=(",", ":")) + "\n")
     return path
-
-
-def large(runs):
-    """100 benchmarks by themselves, each with a change; W1 to W11 with two peers; exact ones; campaigns."""
-    many = {f"{name}/variant:{i}": value for name, value in BENCHMARKS.items() for i in range(5)}
-    many = dict(list(many.items())[:100])
-    changed = [(name, runs // 5 + 7 * i, 0.9 if i % 2 else 1.1) for i, name in enumerate(many)]
-    with_peers = [line for line in history(runs) if line["engine"] in ("manifolddb", "rocksdb", "lmdb")]
-    return (history(runs, changed, benchmarks=many, peers=False) + with_peers
-            + exact(runs, [(runs - 5, "writes", 1)]) + campaign(runs))
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 3 or not sys.argv[1].isdigit():
-        sys.exit(__doc__)
-    write(sys.argv[2], large(int(sys.argv[1])))

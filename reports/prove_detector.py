@@ -3,7 +3,7 @@
 
     reports/prove_detector.py             compute the tables and print them
     reports/prove_detector.py --write     and put them into reports/README.md
-    reports/prove_detector.py --check     and fail if reports/README.md has others (a test does this)
+    reports/prove_detector.py --check     and fail if reports/README.md has others (as a test does)
 
 The noise is real: testdata/ has one commit measured again and again on a machine with two cores on which
 others compiled at the same time. `busy` ran with low priority and was starved up to fourfold for minutes,

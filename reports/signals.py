@@ -2,7 +2,8 @@
 
 Absolute figures move from day to day with the machine. Where other engines ran the same benchmark in the same
 round, what is watched is therefore the ratio to them: what slows everybody down cancels. Several engines make
-one reference, their geometric mean; it consists of the same engines in all runs that are compared.
+one reference, their geometric mean; it consists of the same engines in all runs that are compared. The bare
+disk is none: it does nothing that an engine does, and where it is throttled it moves by itself.
 """
 import statistics
 from typing import NamedTuple
@@ -59,7 +60,7 @@ def _reference(peers, runs, what):
     means = {}
     for run in runs if names else ():
         common = set.intersection(*(set(rounds[name][run]) for name in names))
-        means[run] = {r: statistics.geometric_mean(rounds[name][run][r] for name in names) for r in common}
+        means[run] = {r: records.geometric_mean([rounds[name][run][r] for name in names]) for r in common}
     return names, means
 
 
@@ -73,7 +74,8 @@ def signal(history, series, what="value", window=None):
     if not own:
         return None
     runs = sorted(own)
-    names, means = _reference(history.peers(series), runs, what)
+    peers = {name: other for name, other in history.peers(series).items() if name != "disk"}
+    names, means = _reference(peers, runs, what)
     ratios = {run: [own[run][r] / mean for r, mean in means[run].items() if r in own[run]] for run in means}
     unit = series.unit if what == "value" else "us"
     better = series.better if what == "value" else "lower"
