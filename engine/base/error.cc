@@ -10,39 +10,44 @@ namespace {
 
 struct CodeText {
   Errc code;
+  ErrorCategory category;
   const char* name;
   const char* advice;
 };
 
+using enum ErrorCategory;
+
 constexpr CodeText kCodes[] = {
-    {Errc::kInvalidArgument, "kInvalidArgument", "correct the call"},
-    {Errc::kKeyTooLong, "kKeyTooLong", "use shorter keys, or create the database with larger pages"},
-    {Errc::kValueTooLong, "kValueTooLong", "split the value over several keys"},
-    {Errc::kNoSuchColumnFamily, "kNoSuchColumnFamily", "create the column family first, or check its name"},
-    {Errc::kNoSuchTable, "kNoSuchTable", "create the table first, or check its name"},
-    {Errc::kAlreadyExists, "kAlreadyExists", "open what exists, or choose another name"},
-    {Errc::kBusy, "kBusy", "end the open transactions, or wait until they have ended, and try again"},
-    {Errc::kTransactionEnded, "kTransactionEnded", "begin a new transaction"},
-    {Errc::kReadOnly, "kReadOnly", "open the database for writing"},
-    {Errc::kClosed, "kClosed", "open the database again"},
-    {Errc::kPoisoned, "kPoisoned", "close and reopen the database; acknowledged commits are safe"},
-    {Errc::kUnknownOutcome, "kUnknownOutcome",
+    {Errc::kInvalidArgument, kCaller, "kInvalidArgument", "correct the call"},
+    {Errc::kKeyTooLong, kCaller, "kKeyTooLong", "use shorter keys, or create the database with larger pages"},
+    {Errc::kValueTooLong, kCaller, "kValueTooLong", "split the value over several keys"},
+    {Errc::kNoSuchColumnFamily, kCaller, "kNoSuchColumnFamily",
+     "create the column family first, or check its name"},
+    {Errc::kNoSuchTable, kCaller, "kNoSuchTable", "create the table first, or check its name"},
+    {Errc::kAlreadyExists, kCaller, "kAlreadyExists", "open what exists, or choose another name"},
+    {Errc::kBusy, kRetry, "kBusy", "end the open transactions, or wait until they have ended, and try again"},
+    {Errc::kTransactionEnded, kCaller, "kTransactionEnded", "begin a new transaction"},
+    {Errc::kReadOnly, kCaller, "kReadOnly", "open the database for writing"},
+    {Errc::kClosed, kCaller, "kClosed", "open the database again"},
+    {Errc::kPoisoned, kReopen, "kPoisoned", "close and reopen the database; acknowledged commits are safe"},
+    {Errc::kUnknownOutcome, kReopen, "kUnknownOutcome",
      "close and reopen the database, then look whether the commit is there"},
-    {Errc::kIo, "kIo", "check the device and the system log"},
-    {Errc::kNoSpace, "kNoSpace", "make room on the device and try again"},
-    {Errc::kNoMemory, "kNoMemory", "free memory or use smaller transactions and values"},
-    {Errc::kLimit, "kLimit", "see the documented bounds"},
-    {Errc::kCorrupt, "kCorrupt", "run 'manifolddb verify' and restore from a backup"},
-    {Errc::kNotADatabase, "kNotADatabase", "check the path; the file was left untouched"},
-    {Errc::kNewerFormat, "kNewerFormat", "use a newer version of manifolddb; the file was left untouched"},
-    {Errc::kTruncated, "kTruncated", "the file lost its end: restore it from a backup"},
-    {Errc::kPageSizeMismatch, "kPageSizeMismatch",
+    {Errc::kIo, kEnvironment, "kIo", "check the device and the system log"},
+    {Errc::kNoSpace, kFreeSpace, "kNoSpace", "make room on the device and try again"},
+    {Errc::kNoMemory, kFreeSpace, "kNoMemory", "free memory or use smaller transactions and values"},
+    {Errc::kLimit, kCaller, "kLimit", "see the documented bounds"},
+    {Errc::kCorrupt, kRestore, "kCorrupt", "run 'manifolddb verify' and restore from a backup"},
+    {Errc::kNotADatabase, kCaller, "kNotADatabase", "check the path; the file was left untouched"},
+    {Errc::kNewerFormat, kEnvironment, "kNewerFormat",
+     "use a newer version of manifolddb; the file was left untouched"},
+    {Errc::kTruncated, kRestore, "kTruncated", "the file lost its end: restore it from a backup"},
+    {Errc::kPageSizeMismatch, kCaller, "kPageSizeMismatch",
      "open without a page size, or with the one it was created with"},
-    {Errc::kLocked, "kLocked", "close the other opening first"},
-    {Errc::kNotFound, "kNotFound", "check the path"},
-    {Errc::kPermission, "kPermission", "check owner and mode of the file and its directory"},
-    {Errc::kForked, "kForked", "open the database anew in the child process"},
-    {Errc::kTypeMismatch, "kTypeMismatch", "open the table with the types it was created with"},
+    {Errc::kLocked, kRetry, "kLocked", "close the other opening first"},
+    {Errc::kNotFound, kCaller, "kNotFound", "check the path"},
+    {Errc::kPermission, kEnvironment, "kPermission", "check owner and mode of the file and its directory"},
+    {Errc::kForked, kCaller, "kForked", "open the database anew in the child process"},
+    {Errc::kTypeMismatch, kCaller, "kTypeMismatch", "open the table with the types it was created with"},
 };
 
 const CodeText& Text(Errc code) {
@@ -54,6 +59,19 @@ const CodeText& Text(Errc code) {
 
 }  // namespace
 
+std::string_view Name(ErrorCategory category) {
+  switch (category) {
+    case kCaller: return "kCaller";
+    case kRetry: return "kRetry";
+    case kFreeSpace: return "kFreeSpace";
+    case kReopen: return "kReopen";
+    case kRestore: return "kRestore";
+    case kEnvironment: return "kEnvironment";
+  }
+  base::AssertFailed("a category without name", __FILE__, __LINE__);
+}
+
+ErrorCategory CategoryOf(Errc code) { return Text(code).category; }
 std::string_view Name(Errc code) { return Text(code).name; }
 std::string_view Advice(Errc code) { return Text(code).advice; }
 

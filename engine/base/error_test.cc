@@ -11,7 +11,7 @@ namespace manifolddb {
 namespace {
 
 constexpr int kFirstCode = static_cast<int>(Errc::kInvalidArgument);
-constexpr int kLastCode = static_cast<int>(Errc::kTypeMismatch);
+constexpr int kLastCode = static_cast<int>(kLastErrc);
 
 TEST(Error, EveryCodeHasItsOwnNameAndAdvice) {
   std::set<std::string_view> names;
@@ -21,6 +21,11 @@ TEST(Error, EveryCodeHasItsOwnNameAndAdvice) {
     EXPECT_TRUE(advice.insert(Advice(static_cast<Errc>(code))).second) << code;
   }
   EXPECT_EQ(names.size(), 26u);
+}
+
+TEST(Error, HasTheCategoryOfItsCode) {
+  EXPECT_EQ(Error(Errc::kNoSpace, "txn.put").category(), ErrorCategory::kFreeSpace);
+  EXPECT_EQ(Name(CategoryOf(Errc::kPoisoned)), "kReopen");
 }
 
 TEST(Error, SaysCodeOperationFileOffsetMessageCauseAndAdviceInOneLine) {

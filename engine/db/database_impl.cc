@@ -302,7 +302,7 @@ Status DatabaseImpl::CloseOnce() {
   constexpr uint64_t kOwnSlots = 1;  // the checkpointer's
   if (const uint64_t in_use = core_.CloseUnlessInUse(kOwnSlots); in_use > 0) {
     return Fail(Errc::kBusy, "database.close",
-                {.file = data_->name(), .message = std::to_string(in_use) + " transactions are open"});
+                {.file = data_->name(), .message = "transactions that are open: " + std::to_string(in_use)});
   }
   checkpointer_->WaitIdle();
   const Status status = read_only_ ? Status() : checkpointer_->RunFinal();

@@ -36,6 +36,10 @@ class FullDisk final : public PassingStorage {
       if (disk_.stops) return Fail(Errc::kIo, "test.write", {.file = name(), .offset = offset});
       return below().Write(offset, parts);
     }
+    Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {
+      if (disk_.stops) return Fail(Errc::kIo, "test.write", {.file = name(), .offset = offset});
+      return below().WriteDurable(offset, parts);
+    }
     Status DoAllocate(uint64_t size) override {
       if (size > disk_.bytes_max) return Fail(Errc::kNoSpace, "test.allocate", {.file = name()});
       return below().Allocate(size);

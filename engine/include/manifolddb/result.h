@@ -40,6 +40,20 @@ enum class Errc : uint8_t {
   kTypeMismatch = 26,       // the table holds other types
 };
 
+inline constexpr Errc kLastErrc = Errc::kTypeMismatch;
+
+// Which kind of remedy helps, for programs that do not want to know every code.
+enum class ErrorCategory : uint8_t {
+  kCaller,       // a bug in the caller, or wrong input of its user: the same call fails again
+  kRetry,        // somebody else is in the way: the same call may succeed later
+  kFreeSpace,    // the device or the memory is full: make room, then try again
+  kReopen,       // close and open the database; what was acknowledged is there
+  kRestore,      // stored bytes are damaged: verify, salvage or restore
+  kEnvironment,  // device, permissions or version of the program: a person must look
+};
+ErrorCategory CategoryOf(Errc code);
+std::string_view Name(ErrorCategory category);  // as in the enumeration: "kRetry"
+
 // The code's name, as in the enumeration: "kCorrupt".
 std::string_view Name(Errc code);
 // What a person should do about it, one sentence.
@@ -61,6 +75,7 @@ class [[nodiscard]] Error {
   Error(Errc code, const char* operation, ErrorDetails details = {});
 
   Errc code() const { return rep_->code; }
+  ErrorCategory category() const { return CategoryOf(rep_->code); }
   std::string_view operation() const { return rep_->operation; }
   const std::string& file() const { return rep_->details.file; }
   uint64_t offset() const { return rep_->details.offset; }
