@@ -77,8 +77,8 @@ Status TreeEdit::DescendForEdit(ByteView key) {
   uint32_t level = kAnyLevel;
   for (uint32_t depth = 0; depth < path_.size(); ++depth) {
     if (ref.null()) return CorruptNode(pages_.file(), ref, "null reference");
+    if (level == 0) pages_.Prefetch(ref.id);
     MANIFOLDDB_ASSIGN(const MutablePage page, pages_.Edit(ref, guard_));
-    if (level == 0) PrefetchSlots(page.bytes);
     const NodeView node(page.bytes);
     if (!LevelFits(node, level)) return CorruptNode(pages_.file(), ref, "node of the wrong level");
     if (page.ref != ref) {

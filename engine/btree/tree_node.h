@@ -18,20 +18,16 @@ std::unexpected<Error> CorruptNode(page::DataFile& file, format::PageRef ref, co
 // (That a leaf is of level 0, and nothing else is, was checked when the page was read.)
 inline bool LevelFits(NodeView node, uint32_t level) { return level == kAnyLevel || node.level() == level; }
 
-// The search of a node reads its header, then slots here and there, then a cell: each would wait for memory
-// by itself. Asking for the front of a leaf at once makes it one wait.
-inline void PrefetchSlots(const std::byte* page) {
-  for (size_t line = 0; line < 10; ++line) __builtin_prefetch(page + line * 64);
-}
-
 // The node that `ref` names, of `level`. `source`: a PageCache or a PageWriter.
 template <class Source>
 Result<page::Frame*> FetchNode(Source& source, format::PageRef ref, uint32_t level,
                                const mvcc::EpochGuard& guard) {
   if (ref.null()) [[unlikely]]
     return CorruptNode(source.file(), ref, "null reference");
+  // The search of a leaf reads its header, then slots here and there, then a cell: each would wait for memory
+  // by itself, and all of them for the frame. Asking for header and slots at once makes it two waits.
+  if (level == 0) source.Prefetch(ref.id);
   Result<page::Frame*> frame = source.Fetch(ref, guard);
-  if (level == 0 && frame) PrefetchSlots((*frame)->bytes);
   if (frame && !LevelFits(NodeView((*frame)->bytes), level)) [[unlikely]] {
     return CorruptNode(source.file(), ref, "node of the wrong level");
   }

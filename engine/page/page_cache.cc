@@ -122,16 +122,16 @@ Result<Frame*> PageCache::CheckBirth(Frame* frame, PageRef ref) const {
                           TextOf(frame->ref.birth) + " by now"});
 }
 
-std::atomic<Frame*>& PageCache::LinkOf(const Frame* frame) {
+PageCache::Link& PageCache::LinkOf(const Frame* frame) {
   const uint64_t id = frame->ref.id.raw();
   Chunk* chunk =
       directory_.load(std::memory_order_relaxed)->at(id / kChunkPages)->load(std::memory_order_relaxed);
-  std::atomic<Frame*>& link = chunk->frames[id % kChunkPages];
-  MANIFOLDDB_ASSERT(link.load(std::memory_order_relaxed) == frame);
+  Link& link = chunk->links[id % kChunkPages];
+  MANIFOLDDB_ASSERT(link.frame.load(std::memory_order_relaxed) == frame);
   return link;
 }
 
-Result<std::atomic<Frame*>*> PageCache::EnsureSlotLocked(PageId id) {
+Result<PageCache::Link*> PageCache::EnsureLinkLocked(PageId id) {
   const uint64_t index = id.raw() / kChunkPages;
   if (index >= directory_.load(std::memory_order_relaxed)->chunks)
     MANIFOLDDB_TRY(GrowDirectoryLocked(index + 1));
@@ -143,7 +143,7 @@ Result<std::atomic<Frame*>*> PageCache::EnsureSlotLocked(PageId id) {
     chunk = new (bytes) Chunk;
     link.store(chunk, std::memory_order_release);
   }
-  return &chunk->frames[id.raw() % kChunkPages];
+  return &chunk->links[id.raw() % kChunkPages];
 }
 
 Status PageCache::GrowDirectoryLocked(uint64_t chunks) {
@@ -163,21 +163,32 @@ Status PageCache::GrowDirectoryLocked(uint64_t chunks) {
   return {};
 }
 
+uintptr_t PageCache::FrontOf(const Frame& frame) {
+  const auto& header = *reinterpret_cast<const format::NodeHeader*>(frame.bytes);
+  size_t lines = kFrontLinesMax;  // of a page that is still to be filled
+  if (header.cells > 0) {
+    const size_t bytes = sizeof(header) + header.prefix_bytes + header.cells * sizeof(format::Slot);
+    lines = std::min((bytes + kLineBytes - 1) / kLineBytes, kFrontLinesMax);
+  }
+  return reinterpret_cast<uintptr_t>(frame.bytes) + lines;
+}
+
 Result<Frame*> PageCache::LinkRead(Frame* frame) {
   base::MutexLock lock(mutex_);
-  const auto slot = EnsureSlotLocked(frame->ref.id);
-  if (!slot) {
+  const auto link = EnsureLinkLocked(frame->ref.id);
+  if (!link) {
     GiveBackLocked(frame);
-    return std::unexpected<Error>(slot.error());
+    return std::unexpected<Error>(link.error());
   }
-  if (Frame* faster = (*slot)->load(std::memory_order_relaxed)) {
+  if (Frame* faster = (*link)->frame.load(std::memory_order_relaxed)) {
     GiveBackLocked(frame);
     return faster;
   }
   frame->used.store(false, std::memory_order_relaxed);
   frame->state.store(FrameState::kClean, std::memory_order_relaxed);
   frame->place = Frame::Place::kLinked;
-  (*slot)->store(frame, std::memory_order_release);
+  (*link)->front.store(FrontOf(*frame), std::memory_order_relaxed);
+  (*link)->frame.store(frame, std::memory_order_release);
   return frame;
 }
 
@@ -205,17 +216,18 @@ Result<Frame*> PageCache::CreateCopy(PageRef ref, uint64_t writer, const Frame& 
 Result<Frame*> PageCache::LinkCreated(Frame* frame) {
   MANIFOLDDB_ASSERT(!frame->ref.null() && frame->writer != 0);
   base::MutexLock lock(mutex_);
-  const auto slot = EnsureSlotLocked(frame->ref.id);
-  if (!slot) {
+  const auto link = EnsureLinkLocked(frame->ref.id);
+  if (!link) {
     GiveBackLocked(frame);
-    return std::unexpected<Error>(slot.error());
+    return std::unexpected<Error>(link.error());
   }
-  Frame* old = (*slot)->load(std::memory_order_relaxed);
+  Frame* old = (*link)->frame.load(std::memory_order_relaxed);
   frame->used.store(true, std::memory_order_relaxed);
   frame->state.store(FrameState::kDirty, std::memory_order_relaxed);
   frame->place = Frame::Place::kLinked;
   dirty_frames_.fetch_add(1, std::memory_order_relaxed);
-  (*slot)->store(frame, std::memory_order_release);
+  (*link)->front.store(FrontOf(*frame), std::memory_order_relaxed);
+  (*link)->frame.store(frame, std::memory_order_release);
   if (old != nullptr) {
     RetireLocked(old);
     TagRetiredLocked();
@@ -233,7 +245,7 @@ void PageCache::Drop(PageId first, uint64_t pages) {
   for (; at < end; ++at) {
     Frame* frame = Find(PageId{at});
     if (frame == nullptr) continue;
-    LinkOf(frame).store(nullptr, std::memory_order_release);
+    LinkOf(frame).frame.store(nullptr, std::memory_order_release);
     RetireLocked(frame);
   }
   TagRetiredLocked();
@@ -339,7 +351,7 @@ void PageCache::EvictLocked(uint64_t wanted) {
       frame.used.store(false, std::memory_order_relaxed);
       continue;
     }
-    LinkOf(&frame).store(nullptr, std::memory_order_release);
+    LinkOf(&frame).frame.store(nullptr, std::memory_order_release);
     RetireLocked(&frame);
     ++evicted;
   }

@@ -88,6 +88,7 @@ void PageCache::Settle(const Batch& batch) {
     if (i < batch.written && frame->place == Frame::Place::kLinked) {
       MANIFOLDDB_ASSERT(frame->state.load(std::memory_order_relaxed) == FrameState::kDirty);
       frame->state.store(FrameState::kWritten, std::memory_order_relaxed);
+      LinkOf(frame).front.store(FrontOf(*frame), std::memory_order_relaxed);  // it had no cells, or others
     }
     frame->pins.fetch_sub(1, std::memory_order_release);
   }

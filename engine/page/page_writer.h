@@ -53,6 +53,7 @@ class PageWriter {
   Result<Frame*> Fetch(format::PageRef ref, const mvcc::EpochGuard& guard) {
     return cache_.Fetch(ref, guard);
   }
+  void Prefetch(format::PageId id) const { cache_.Prefetch(id); }
   // A new page; its NodeHeader's page_id, birth, kind and level are set, the rest is zero.
   Result<MutablePage> Create(format::PageKind kind, uint8_t level);
   // The page itself if it may be changed in place, else a copy (header adjusted) that stands for it from now

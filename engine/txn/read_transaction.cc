@@ -54,8 +54,10 @@ Result<ReadTable> ReadTransactionImpl::OpenTable(ColumnFamily family, std::strin
   const mvcc::TableVersion* const table = mvcc::FindTable(*version->tables, name);
   if (table == nullptr) return Fail(Errc::kNoSuchTable, "table.open", {.message = Quoted(name)});
   MANIFOLDDB_TRY(CheckTypes(name, table->types.get(), types));
-  tables_.push_back(std::make_unique<ReadTableState>(ReadTableState{table->tree, table->types.get()}));
-  return ReadTable(this, tables_.back().get());
+  const ReadTableState state{table->tree, table->types.get()};
+  if (!first_table_) return ReadTable(this, &first_table_.emplace(state));
+  more_tables_.push_back(std::make_unique<ReadTableState>(state));
+  return ReadTable(this, more_tables_.back().get());
 }
 
 Result<std::vector<std::string>> ReadTransactionImpl::ListTables(ColumnFamily family) {

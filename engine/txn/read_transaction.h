@@ -42,7 +42,9 @@ class ReadTransactionImpl {
   Core& core_;
   mvcc::ReaderSlot* const slot_;
   format::TxnId snapshot_;
-  std::vector<std::unique_ptr<ReadTableState>> tables_;
+  // The first table opened needs no memory of its own: most snapshots read one.
+  std::optional<ReadTableState> first_table_;
+  std::vector<std::unique_ptr<ReadTableState>> more_tables_;
 };
 
 }  // namespace manifolddb::txn
