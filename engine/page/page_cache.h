@@ -133,7 +133,7 @@ class PageCache {
  private:
   static constexpr uint64_t kChunkPages = 1024;
   // `front` says where the frame's bytes begin and, in the low bits that their alignment leaves, how many
-  // lines of them a search reads first. A hint for Prefetch, nothing else: it may be that of the frame before.
+  // lines of them a search reads first. A hint for Prefetch alone: it may be that of the frame before.
   struct Link {
     std::atomic<Frame*> frame{nullptr};
     std::atomic<uintptr_t> front{0};
