@@ -12,11 +12,11 @@ Errc CodeOf(int os_error) {
     case ENOENT:
     case ENOTDIR: return Errc::kNotFound;
     case EACCES:
-    case EPERM: return Errc::kPermission;
+    case EPERM:
+    case EROFS: return Errc::kPermission;
     case ENOSPC:
     case EDQUOT:
     case EFBIG: return Errc::kNoSpace;
-    case EROFS: return Errc::kReadOnly;
     case EISDIR:
     case ELOOP:
     case ENAMETOOLONG:

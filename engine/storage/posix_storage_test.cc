@@ -154,7 +154,7 @@ TEST_F(PosixStorageTest, SystemErrorsHaveDistinctCodes) {
   EXPECT_EQ(storage::CodeOf(ENOENT), Errc::kNotFound);
   EXPECT_EQ(storage::CodeOf(ENOTDIR), Errc::kNotFound);
   EXPECT_EQ(storage::CodeOf(EPERM), Errc::kPermission);
-  EXPECT_EQ(storage::CodeOf(EROFS), Errc::kReadOnly);
+  EXPECT_EQ(storage::CodeOf(EROFS), Errc::kPermission);
   EXPECT_EQ(storage::CodeOf(ENOSPC), Errc::kNoSpace);
   EXPECT_EQ(storage::CodeOf(EDQUOT), Errc::kNoSpace);
   EXPECT_EQ(storage::CodeOf(EFBIG), Errc::kNoSpace);
