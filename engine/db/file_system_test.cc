@@ -1,6 +1,6 @@
-// What a real file system does to a database: it is full, read-only, bounded, or somebody else cuts, removes or
-// replaces the files while they are open. Nothing acknowledged is lost where that can be; where it cannot, an
-// error says so and nothing dies.
+// What a real file system does to a database: it is full, read-only, bounded, or somebody else cuts, removes
+// or replaces the files while they are open. Nothing acknowledged is lost where that can be; where it cannot,
+// an error says so and nothing dies.
 //
 // Each case runs in a process of its own, which may have a small file system of its own, limits, or an end
 // without closing.
@@ -313,7 +313,7 @@ INSTANTIATE_TEST_SUITE_P(Files, CutWhileOpen,
                                   std::to_string(std::get<1>(cut.param));
                          });
 
-// ---- Callers -----------------------------------------------------------------------------------------------
+// ---- Callers ----------------------------------------------------------------------------------------------
 
 TEST_F(FileSystemTest, AnExceptionInATransactionAbortsItAndNobodyWaitsForIt) {
   Open();
