@@ -54,7 +54,8 @@ Result<ReadTable> ReadTransactionImpl::OpenTable(ColumnFamily family, std::strin
   const mvcc::TableVersion* const table = mvcc::FindTable(*version->tables, name);
   if (table == nullptr) return Fail(Errc::kNoSuchTable, "table.open", {.message = Quoted(name)});
   MANIFOLDDB_TRY(CheckTypes(name, table->types.get(), types));
-  tables_.push_back(std::make_unique<ReadTableState>(ReadTableState{table->tree, table->types.get()}));
+  tables_.push_back(std::make_unique<ReadTableState>(
+      ReadTableState{table->tree, table->types.get(), {format::FamilyId{family.id()}, table->id}}));
   return ReadTable(this, tables_.back().get());
 }
 
@@ -72,8 +73,8 @@ Result<std::optional<Value>> ReadTransactionImpl::Get(const ReadTableState& tabl
 Result<uint64_t> ReadTransactionImpl::Length(const ReadTableState& table) const { return table.tree.entries; }
 
 Result<Cursor> ReadTransactionImpl::NewCursor(const ReadTableState& table, const Range& range) {
-  return Cursor(std::make_unique<Cursor::Impl>(core_, slot_, CutBounds(range, core_.file->page_size()),
-                                               table.tree.root));
+  MANIFOLDDB_ASSIGN(const Bounds bounds, Bounds::Of(range, core_.file->page_size()));
+  return Cursor(std::make_unique<Cursor::Impl>(core_, slot_, bounds, table.tree.root, table.identity));
 }
 
 }  // namespace manifolddb::txn
