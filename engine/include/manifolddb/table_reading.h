@@ -55,8 +55,8 @@ class TableReading {
 
   // Number of entries in the range, exactly. Of the whole table O(1). Of a part of it every leaf page within
   // the range, or every one outside, whichever are fewer, is looked at for how many entries it has, and read
-  // if it is not in memory: O(log n + leaves), which with small entries is some hundred times quicker than a
-  // scan and still proportional to the range.
+  // if it is not in memory: O(log n + leaves). So it grows with the range, as a scan does, but by pages and
+  // not by entries.
   Result<uint64_t> Count(const Range& range = {}) const;
 
   // At most `pieces` - 1 keys of the range, ascending: they cut it into pieces of about equally many pages,

@@ -1,7 +1,9 @@
 #pragma once
 // Transactions: one snapshot to read from, or a set of column families to change, whole or not at all.
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +12,7 @@
 
 #include "manifolddb/bytes.h"
 #include "manifolddb/cursor.h"
+#include "manifolddb/executor.h"
 #include "manifolddb/options.h"
 #include "manifolddb/result.h"
 #include "manifolddb/table_reading.h"
@@ -59,6 +62,18 @@ class ReadTable : public TableReading<ReadTable> {
   Result<Cursor> NewCursor(const Range& range = {}) const;
   // As stored; the names live as long as the transaction.
   TableTypes types() const;
+
+  // Cuts the range into at most `pieces` of about equally many pages (SplitPoints) and calls `scan` once for
+  // each: with its number, from 0 in the order of keys, and its entries. Calls run on threads of `executor`
+  // and on this one, side by side, all over this very snapshot. Returns when none runs any more: the error of
+  // the piece with the least number that failed; once one has, no further piece is begun. Some four pieces for
+  // each thread leave none idle for long. Without threads (MakeInlineExecutor) one after the other.
+  // kInvalidArgument unless `pieces` is 1 to kPiecesMax. May be called by work of the executor itself.
+  Status ParallelScan(Executor& executor, size_t pieces, const Range& range,
+                      const std::function<Status(size_t piece, EntryScan& entries)>& scan) const;
+  // The same with a cursor for each piece.
+  Status ParallelCursors(Executor& executor, size_t pieces, const Range& range,
+                         const std::function<Status(size_t piece, Cursor cursor)>& scan) const;
 
  private:
   friend class txn::ReadTransactionImpl;

@@ -402,6 +402,18 @@ template <KeyType K, ValueType V>
 class TypedReadTable : public codec::TypedTable<ReadTable, K, V> {
  public:
   using codec::TypedTable<ReadTable, K, V>::TypedTable;
+
+  // As ReadTable::ParallelScan. `scan`: Status(size_t piece, TypedEntries<K, V>& entries), called on several
+  // threads at once.
+  template <class Function>
+  Status ParallelScan(Executor& executor, size_t pieces, const TypedRange<K>& range,
+                      const Function& scan) const {
+    return this->table_.ParallelCursors(
+        executor, pieces, codec::RangeEncoding<K>(range).range(), [&](size_t piece, Cursor cursor) -> Status {
+          TypedEntries<K, V> entries(std::move(cursor), Direction::kAscending, {this->name_});
+          return scan(piece, entries);
+        });
+  }
 };
 
 // A WriteTable of types: a plain value; must not outlive the transaction.
