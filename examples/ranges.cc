@@ -82,7 +82,8 @@ Status PrintLarge(ReadTransaction& txn, ColumnFamily shop) {
   return status.Take();
 }
 
-// One page of a list, and the place where the next one begins, kept beside it: by the next program, if need be.
+// One page of a list, and the place where the next one begins, kept beside it: by the next program, if
+// need be.
 Status PrintPage(Database& db, ColumnFamily shop) {
   auto txn = db.BeginWrite(shop);
   if (!txn) return std::unexpected(txn.error());

@@ -124,9 +124,7 @@ Texts InDirection(Texts texts, Direction direction) {
   if (direction == Direction::kDescending) std::reverse(texts.begin(), texts.end());
   return texts;
 }
-Direction AnyDirection() {
-  return *rc::gen::element(Direction::kAscending, Direction::kDescending);
-}
+Direction AnyDirection() { return *rc::gen::element(Direction::kAscending, Direction::kDescending); }
 
 template <class Table>
 void ExpectScans(const Table& table, const Conditions& conditions, const Entries& met) {
@@ -245,7 +243,8 @@ TEST(ReadingModel, PoppingTakesTheEndsOfTheRange) {
     const Entries met = conditions.Of(store.model);
     RC_ASSERT(Must(table.DeleteRange(conditions.AsRange())) == met.size());
     for (const auto& entry : met) store.model.erase(entry.first);
-    for (const auto& entry : Must(table.Entries())) RC_ASSERT(store.model.contains(std::string(AsText(Must(entry).key))));
+    for (const auto& entry : Must(table.Entries()))
+      RC_ASSERT(store.model.contains(std::string(AsText(Must(entry).key))));
     RC_ASSERT(Must(table.Count()) == store.model.size());
   }));
 }

@@ -14,7 +14,6 @@ namespace {
 using format::PageRef;
 using page::Frame;
 
-
 std::optional<FoundValue> FindIn(Frame* frame, ByteView key) {
   const NodeView leaf(frame->bytes);
   const NodeView::Position at = leaf.Find(key);

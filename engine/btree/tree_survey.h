@@ -1,9 +1,9 @@
 #pragma once
 // What can be told of a range of keys without looking at its entries: how many they are, and where to cut it.
 //
-// Bounds are as everywhere here: `lower` inclusive, `upper` exclusive. Both functions enter epochs of `slot`
-// by themselves, node by node, so that the cache stays in its bounds however large the range is. Errors:
-// kCorrupt, kIo, kNoMemory.
+// Bounds are as everywhere here: `lower` inclusive, `upper` exclusive. Both functions enter epochs of
+// `slot` by themselves, for a few nodes at a time, so that the cache stays in its bounds however large the
+// range is. Errors: kCorrupt, kIo, kNoMemory.
 
 #include <cstdint>
 #include <optional>

@@ -73,8 +73,8 @@ class ThreadExecutor final : public Executor {
   }
 
  private:
-  // Starts one more as long as there are too few. False where the system gives none: the work is done here and
-  // now instead.
+  // Starts one more as long as there are too few. False where the system gives none: the work is done here
+  // and now instead.
   bool HasThread() EXCLUDES(start_mutex_) {
     base::MutexLock lock(start_mutex_);
     if (threads_.size() == threads_max_ || ending_) return true;

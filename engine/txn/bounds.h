@@ -8,10 +8,10 @@
 
 namespace manifolddb::txn {
 
-// From `lower` (inclusive) to `upper` (exclusive). A condition that is one of these already is used as it is;
-// others are made into one, of bytes that are the Bounds' own. Of a condition longer than any key only so much
-// counts as makes it longer than any key. (No key equals it, and no key is long enough to differ from it
-// further on.)
+// From `lower` (inclusive) to `upper` (exclusive). A condition that is one of these already is used as it
+// is; others are made into one, of bytes that are the Bounds' own. Of a condition longer than any key only
+// so much counts as makes it longer than any key. (No key equals it, and no key is long enough to differ
+// from it further on.)
 class Bounds {
  public:
   // The range's bytes outlive the Bounds. kNoMemory, unless the range has only `lower` and `upper`.

@@ -55,7 +55,7 @@ class CheckpointService {
 
 struct Core {
   struct Config {
-    std::string name;               // of the data file, for messages
+    std::string name;                // of the data file, for messages
     format::Identity identity = {};  // of the database
     bool read_only = false;
     uint32_t write_unit = 0;

@@ -1,10 +1,11 @@
 // One snapshot read by several threads.
 //
-// (1) The snapshot is pinned by the transaction, whose caller is in here until no piece runs. Each piece has a
-//     slot of its own, for epochs alone. (2) Pieces are taken one after the other by whoever is free, the
-//     caller among them: so all of them are done even if the executor never gets to it, and nobody waits for
-//     work that has not begun. (3) What an executor does later finds no piece, and touches nothing but the
-//     books, which it owns with others.
+// (1) The snapshot is pinned by the transaction, whose caller is in here until no piece runs. Each piece has
+//     a slot of its own, for epochs alone.
+// (2) Pieces are taken one after the other by whoever is free, the caller among them: so all of them are done
+//     even if the executor never gets to it, and nobody waits for work that has not begun.
+// (3) What an executor does later finds no piece, and touches nothing but the books, which it owns with
+//     others.
 
 #include <memory>
 #include <optional>

@@ -60,7 +60,8 @@ Status GetSome(const TableInside& inside, std::span<const ByteView> keys, std::s
   std::array<std::optional<btree::FoundValue>, btree::kGetTogetherMax> found;
   for (size_t i = 0; i < numbers.size(); ++i) some[i] = keys[numbers[i]];
   const mvcc::EpochGuard guard(inside.slot);
-  MANIFOLDDB_TRY(btree::GetTogether(*inside.core.cache, inside.tree.root, std::span(some).first(numbers.size()),
+  MANIFOLDDB_TRY(btree::GetTogether(*inside.core.cache, inside.tree.root,
+                                    std::span(some).first(numbers.size()),
                                     std::span(found).first(numbers.size()), guard));
   for (size_t i = 0; i < numbers.size(); ++i) {
     if (!found[i]) continue;

@@ -46,12 +46,16 @@ Result<std::vector<std::string>> ReadTransaction::ListTables(ColumnFamily family
 
 Result<std::optional<Value>> ReadTable::Get(ByteView key) const { return transaction_->Get(*state_, key); }
 Result<uint64_t> ReadTable::Length() const { return transaction_->Length(*state_); }
-Result<Cursor> ReadTable::NewCursor(const Range& range) const { return transaction_->NewCursor(*state_, range); }
+Result<Cursor> ReadTable::NewCursor(const Range& range) const {
+  return transaction_->NewCursor(*state_, range);
+}
 TableTypes ReadTable::types() const { return txn::TypesOf(state_->types); }
 
 Result<std::optional<Value>> WriteTable::Get(ByteView key) const { return transaction_->Get(*state_, key); }
 Result<uint64_t> WriteTable::Length() const { return transaction_->Length(*state_); }
-Result<Cursor> WriteTable::NewCursor(const Range& range) const { return transaction_->NewCursor(state_, range); }
+Result<Cursor> WriteTable::NewCursor(const Range& range) const {
+  return transaction_->NewCursor(state_, range);
+}
 TableTypes WriteTable::types() const { return txn::TypesOf(state_->types.get()); }
 Status WriteTable::Put(ByteView key, ByteView value) { return transaction_->Put(*state_, key, value); }
 Result<bool> WriteTable::Delete(ByteView key) { return transaction_->Delete(*state_, key); }

@@ -86,10 +86,11 @@ class Cursor {
   // 64 KiB, for as long as it lives. REQUIRES: valid(). Errors: as value().
   Result<Value> KeepValue();
 
-  // The cursor's place as bytes that may be stored, and mean the same after the database was closed and opened
-  // again: the place in this table, under any name, of the entry under the cursor, whether or not it is still
-  // there by then. Beyond an end: of the entry that the cursor came from; kInvalidArgument if there was none.
-  // 9 bytes more than the key, which they hold in the clear; guarded against mistakes, not against malice.
+  // The cursor's place as bytes that may be stored, and mean the same after the database was closed and
+  // opened again: the place in this table, under any name, of the entry under the cursor, whether or not
+  // it is still there by then. Beyond an end: of the entry that the cursor came from; kInvalidArgument if
+  // there was none. 9 bytes more than the key, which they hold in the clear; guarded against mistakes, not
+  // against malice.
   Result<std::string> Position() const;
   // Takes that place: true if the entry is there. If it is not, Next goes to the first entry behind its place
   // and Prev to the last one before, as if it had been deleted under the cursor. A place outside the cursor's

@@ -106,10 +106,10 @@ class Scan {
   class ElementRange;
   ElementRange UntilError(ScanStatus& status) { return ElementRange(this, &status); }
 
-  // Where a later scan over the same range goes on: beyond the last element that was got, whether or not its
-  // entry is still there by then. Bytes as Cursor::Position gives them; none while nothing was got, which
-  // StartAfter takes for the beginning. Behind an entry that could not be read it may have to look for the one
-  // before: kCorrupt, kIo, kNoMemory.
+  // Where a later scan over the same range goes on: beyond the last element that was got, whether or not
+  // its entry is still there by then. Bytes as Cursor::Position gives them; none while nothing was got,
+  // which StartAfter takes for the beginning. Behind an entry that could not be read it may have to look
+  // for the one before: kCorrupt, kIo, kNoMemory.
   Result<std::string> Position() {
     if (unread_ && got_) {
       const Result<bool> back = Moved(Opposite());

@@ -59,10 +59,10 @@ class TableReading {
   // not by entries.
   Result<uint64_t> Count(const Range& range = {}) const;
 
-  // At most `pieces` - 1 keys of the range, ascending: they cut it into pieces of about equally many pages,
-  // each from one of them (inclusive) to the next (exclusive), none of them empty. Fewer where there are
-  // fewer entries. `pieces`: 1 to kPiecesMax, else kInvalidArgument. Reads some 4 * `pieces` branch pages, and
-  // a leaf for each key: O(pieces * log n).
+  // At most `pieces` - 1 keys of the range, ascending: they cut it into pieces of about equally many
+  // pages, each from one of them (inclusive) to the next (exclusive), none of them empty. Fewer where
+  // there are fewer entries. `pieces`: 1 to kPiecesMax, else kInvalidArgument. Reads some 4 * `pieces`
+  // branch pages, and a leaf for each key: O(pieces * log n).
   Result<std::vector<std::string>> SplitPoints(size_t pieces, const Range& range = {}) const;
 
  private:

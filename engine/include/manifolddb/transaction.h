@@ -63,12 +63,13 @@ class ReadTable : public TableReading<ReadTable> {
   // As stored; the names live as long as the transaction.
   TableTypes types() const;
 
-  // Cuts the range into at most `pieces` of about equally many pages (SplitPoints) and calls `scan` once for
-  // each: with its number, from 0 in the order of keys, and its entries. Calls run on threads of `executor`
-  // and on this one, side by side, all over this very snapshot. Returns when none runs any more: the error of
-  // the piece with the least number that failed; once one has, no further piece is begun. Some four pieces for
-  // each thread leave none idle for long. Without threads (MakeInlineExecutor) one after the other.
-  // kInvalidArgument unless `pieces` is 1 to kPiecesMax. May be called by work of the executor itself.
+  // Cuts the range into at most `pieces` of about equally many pages (SplitPoints) and calls `scan` once
+  // for each: with its number, from 0 in the order of keys, and its entries. Calls run on threads of
+  // `executor` and on this one, side by side, all over this very snapshot. Returns when none runs any
+  // more: the error of the piece with the least number that failed; once one has, no further piece is
+  // begun. Some four pieces for each thread leave none idle for long. Without threads (MakeInlineExecutor)
+  // one after the other. kInvalidArgument unless `pieces` is 1 to kPiecesMax. May be called by work of the
+  // executor itself.
   Status ParallelScan(Executor& executor, size_t pieces, const Range& range,
                       const std::function<Status(size_t piece, EntryScan& entries)>& scan) const;
   // The same with a cursor for each piece.
