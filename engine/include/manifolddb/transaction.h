@@ -69,7 +69,7 @@ class ReadTable : public TableReading<ReadTable> {
   // more: the error of the piece with the least number that failed; once one has, no further piece is
   // begun. Some four pieces for each thread leave none idle for long. Without threads (MakeInlineExecutor)
   // one after the other. kInvalidArgument unless `pieces` is 1 to kPiecesMax. May be called by work of the
-  // executor itself.
+  // executor itself. An exception from `scan` is one of the thread that the call ran on.
   Status ParallelScan(Executor& executor, size_t pieces, const Range& range,
                       const std::function<Status(size_t piece, EntryScan& entries)>& scan) const;
   // The same with a cursor for each piece.
