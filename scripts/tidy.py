@@ -405,15 +405,18 @@ def machine_paths(tree):
 
 
 def quoted_code(tree):
-    """C++ in README.md is text of a program in examples/, which a test builds and runs"""
+    """C++ in README.md and docs/ is text of a program in examples/, which a test builds and runs"""
     def lines(text):
         return "\n".join(line.strip() for line in text.split("\n"))
 
     examples = [lines(tree.text(path)) for path in tree.cpp() if path.startswith("examples/")]
-    text = tree.text("README.md") if "README.md" in tree.files else ""
-    for match in re.finditer(r"^```cpp\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-        if not any(lines(match[1]) in example for example in examples):
-            yield Finding("README.md", _line_of(text, match.start()), "this code is in no file of examples/")
+    for path in tree.paths(".md"):
+        if path != "README.md" and not path.startswith("docs/"):
+            continue
+        text = tree.text(path)
+        for match in re.finditer(r"^```cpp\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            if not any(lines(match[1]) in example for example in examples):
+                yield Finding(path, _line_of(text, match.start()), "this code is in no file of examples/")
 
 
 def _code_spans(text):

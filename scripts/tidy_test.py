@@ -205,6 +205,7 @@ class Rules(unittest.TestCase):
         quote = "Text.\n```cpp\nint F() {\n  return 1;\n}\n```\n"
         example = "namespace {\n  int F() {\n    return 1;\n  }\n}\n"
         self.catches(tidy.quoted_code, "README.md:2: this code", {"README.md": quote})
+        self.catches(tidy.quoted_code, "docs/a.md:2: this code", {"docs/a.md": quote})
         self.catches(tidy.quoted_code, "in no file",
                      {"README.md": quote.replace("1", "2"), "examples/x.cc": example})
         self.assertEqual(run(tidy.quoted_code, {"README.md": quote, "examples/x.cc": example}), [])

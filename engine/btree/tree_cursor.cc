@@ -120,6 +120,18 @@ Result<bool> TreeCursor::Refresh(const mvcc::EpochGuard& guard) {
   return SettleAt(at.index, window);
 }
 
+Result<bool> TreeCursor::Restore(ByteView key, const mvcc::EpochGuard& guard) {
+  MANIFOLDDB_TRY(EnsureMemory());
+  MANIFOLDDB_ASSERT(key.size() <= key_.size());
+  if (BelowLower(key)) return Beyond(Place::kBeforeFirst);
+  if (FromUpper(key)) return Beyond(Place::kAfterLast);
+  CopyBytes(key_.data(), key);
+  key_bytes_ = key.size();
+  place_ = Place::kAt;
+  Unsettle();
+  return Refresh(guard);
+}
+
 FoundValue TreeCursor::value() const {
   MANIFOLDDB_ASSERT(settled());
   const NodeView leaf(leaf_bytes_);
@@ -246,6 +258,7 @@ bool TreeCursor::SettleAt(uint32_t slot, const Window& window) {
 
 bool TreeCursor::Beyond(Place place) {
   Unsettle();
+  came_from_entry_ |= place_ == Place::kAt;
   place_ = place;
   seek_again_ = false;
   leaf_ = page::FramePin();

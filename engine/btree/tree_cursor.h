@@ -63,6 +63,11 @@ class TreeCursor {
     MANIFOLDDB_ASSERT(valid());
     return {key_.data(), key_bytes_};
   }
+  // The key of the entry that the cursor rests on, or last rested on; none if it never did.
+  std::optional<ByteView> last_key() const {
+    if (!valid() && !came_from_entry_) return std::nullopt;
+    return ByteView(key_.data(), key_bytes_);
+  }
   // The value, unless it lies in an extent. REQUIRES: settled().
   std::optional<ByteView> InlineValue() const {
     const NodeView leaf(leaf_bytes_);
@@ -78,6 +83,9 @@ class TreeCursor {
   void Rebase(format::PageRef root);
   // True if the entry the cursor rests on (still) exists: then it is settled. REQUIRES: valid().
   Result<bool> Refresh(const mvcc::EpochGuard& guard);
+  // Takes the place of `key`, whether or not there is an entry; true if there is. A place outside the bounds
+  // is beyond the end on that side. REQUIRES: `key` within KeyBytesMax; it is not the cursor's own.
+  Result<bool> Restore(ByteView key, const mvcc::EpochGuard& guard);
 
  private:
   // kAt: on the entry key(), or, while `seek_again_`, where it was.
@@ -135,6 +143,7 @@ class TreeCursor {
   format::PageRef root_;
   Place place_ = Place::kBeforeFirst;
   bool seek_again_ = false;
+  bool came_from_entry_ = false;  // while beyond an end: key_ is of an entry
   bool has_lower_;
   bool has_upper_;
   // In the leaf: the entry, and where the bounds cut it. While there is no leaf no slot is between them.

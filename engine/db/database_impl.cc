@@ -172,8 +172,8 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
   allocator_->SetReclaim([this] { return ReclaimPages(); },
                          [this] { return checkpointer_ != nullptr && checkpointer_->MakeRoom(); });
   families_ = std::make_unique<txn::Families>();
-  core_.config = {data_->name(), read_only_, found_.write_unit, config_.dirty_bytes_max,
-                  config_.checkpoint_interval_ns};
+  core_.config = {data_->name(),     found_.identity,         read_only_,
+                  found_.write_unit, config_.dirty_bytes_max, config_.checkpoint_interval_ns};
   core_.file = data_.get();
   core_.slots = &slots_;
   core_.cache = cache_.get();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -36,6 +38,30 @@ TEST(Executor, TheThreadRunsAllWorkInOrderBeforeItIsJoined) {
   ASSERT_EQ(order.size(), 1000u);
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
   EXPECT_NE(id, std::this_thread::get_id());
+}
+
+TEST(Executor, APoolRunsAsMuchAtOnceAsItHasThreads) {
+  constexpr int kThreads = 3;
+  std::latch all(kThreads);  // nobody goes on before all have come
+  std::atomic<int> ran = 0;
+  {
+    auto executor = MakeThreadPoolExecutor(kThreads);
+    for (int i = 0; i < kThreads; ++i) executor->Submit([&] { all.arrive_and_wait(); });
+    for (int i = 0; i < 100; ++i) executor->Submit([&] { ++ran; });
+  }
+  EXPECT_EQ(ran, 100);
+}
+
+TEST(Executor, APoolThatIsBeingDestroyedRunsWhatItsWorkSubmits) {
+  std::atomic<int> ran = 0;
+  {
+    auto executor = MakeThreadPoolExecutor(4);
+    Executor* raw = executor.get();
+    executor->Submit([&ran, raw] {
+      for (int i = 0; i < 10; ++i) raw->Submit([&ran] { ++ran; });
+    });
+  }
+  EXPECT_EQ(ran, 10);
 }
 
 TEST(Executor, WorkSubmittedByWorkRunsAlthoughTheExecutorIsBeingDestroyed) {

@@ -1,12 +1,14 @@
-// One background thread.
+// Background threads.
 //
-// (1) Work runs in the order of submission, one at a time, each exactly once, also what is submitted by work
-//     while the executor is being destroyed.
+// (1) Work begins in the order of submission, each exactly once, also what is submitted by work while the
+//     executor is being destroyed; as many at a time as there are threads.
 // (2) The queue outlives the executor: the last owner may be the work itself, on the thread itself.
 
+#include <algorithm>
 #include <deque>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "engine/base/assert.h"
 #include "engine/base/mutex.h"
@@ -38,17 +40,23 @@ void RunQueue(const std::shared_ptr<Queue>& queue) {
 
 class ThreadExecutor final : public Executor {
  public:
+  explicit ThreadExecutor(size_t threads_max) : threads_max_(std::max<size_t>(threads_max, 1)) {}
   ~ThreadExecutor() override {
     {
       base::MutexLock lock(queue_->mutex);
       queue_->stopping = true;
       queue_->changed.NotifyAll();
     }
-    if (!thread_.joinable()) return;
-    if (thread_.get_id() == std::this_thread::get_id()) {
-      thread_.detach();  // (2): it ends by itself when the queue is empty
-    } else {
-      thread_.join();
+    {
+      base::MutexLock lock(start_mutex_);
+      ending_ = true;
+    }
+    for (std::thread& thread : threads_) {
+      if (thread.get_id() == std::this_thread::get_id()) {
+        thread.detach();  // (2): it ends by itself when the queue is empty
+      } else {
+        thread.join();
+      }
     }
   }
 
@@ -65,25 +73,31 @@ class ThreadExecutor final : public Executor {
   }
 
  private:
-  // False where the system gives no thread: the work is done here and now instead.
+  // Starts one more as long as there are too few. False where the system gives none: the work is done here
+  // and now instead.
   bool HasThread() EXCLUDES(start_mutex_) {
     base::MutexLock lock(start_mutex_);
-    if (thread_.joinable()) return true;
+    if (threads_.size() == threads_max_ || ending_) return true;
     try {
-      thread_ = std::thread([queue = queue_] { RunQueue(queue); });
+      threads_.emplace_back([queue = queue_] { RunQueue(queue); });
     } catch (const std::system_error&) {
-      return false;
+      return !threads_.empty();
     }
     return true;
   }
 
+  const size_t threads_max_;
   const std::shared_ptr<Queue> queue_ = std::make_shared<Queue>();
   base::Mutex start_mutex_{base::LockRank::kExecutor};
-  std::thread thread_;  // written under start_mutex_, read by the destructor
+  bool ending_ GUARDED_BY(start_mutex_) = false;
+  std::vector<std::thread> threads_;  // written under start_mutex_ until ending_, then the destructor's
 };
 
 }  // namespace
 
-std::shared_ptr<Executor> MakeThreadExecutor() { return std::make_shared<ThreadExecutor>(); }
+std::shared_ptr<Executor> MakeThreadExecutor() { return std::make_shared<ThreadExecutor>(1); }
+std::shared_ptr<Executor> MakeThreadPoolExecutor(size_t threads) {
+  return std::make_shared<ThreadExecutor>(threads);
+}
 
 }  // namespace manifolddb

@@ -7,6 +7,7 @@
 
 #include "engine/base/mutex.h"
 #include "engine/base/poison.h"
+#include "engine/format/meta_page.h"
 #include "engine/mvcc/garbage.h"
 #include "engine/mvcc/reader_slots.h"
 #include "engine/mvcc/version_set.h"
@@ -54,7 +55,8 @@ class CheckpointService {
 
 struct Core {
   struct Config {
-    std::string name;  // of the data file, for messages
+    std::string name;                // of the data file, for messages
+    format::Identity identity = {};  // of the database
     bool read_only = false;
     uint32_t write_unit = 0;
     uint64_t dirty_bytes_max = 0;

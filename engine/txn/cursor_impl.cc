@@ -3,7 +3,6 @@
 
 #include "engine/txn/cursor_impl.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "engine/base/assert.h"
@@ -25,51 +24,71 @@ Value::~Value() {
 
 namespace txn {
 
+namespace {
+
+// Whether the value lies where it can not stay: in an extent, or on a page that is changed in place by what
+// comes next in this transaction.
+bool NeedsCopy(const btree::FoundValue& found, const page::PageWriter* writer) {
+  if (!found.extent.null()) return true;
+  return writer != nullptr && writer->Edits(*found.frame) && !MANIFOLDDB_BROKEN("txn.get.own_page");
+}
+
+// In memory of the value's own. (The version is pinned, so an extent stays until it is read.)
+Result<Value> CopyOf(Core& core, const btree::FoundValue& found) {
+  if (!found.extent.null()) {
+    MANIFOLDDB_ASSIGN(base::Buffer bytes, core.file->ReadExtent(found.extent));
+    const ByteView view = bytes.view().first(base::ToSize(found.extent.bytes));
+    return Value(view, {.owned = bytes.Release()});
+  }
+  if (found.inline_bytes.empty()) return Value({}, {});
+  MANIFOLDDB_ASSIGN(base::Buffer bytes, base::Buffer::Make(found.inline_bytes.size(), "table.get"));
+  btree::CopyBytes(bytes.data(), found.inline_bytes);
+  const ByteView view = bytes.view().first(found.inline_bytes.size());
+  return Value(view, {.owned = bytes.Release()});
+}
+
+Value PinOf(const btree::FoundValue& found) {
+  found.frame->pins.fetch_add(1, std::memory_order_relaxed);
+  return Value(found.inline_bytes, {.frame = found.frame});
+}
+
+}  // namespace
+
 Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root, ByteView key,
                                        const page::PageWriter* writer) {
   const mvcc::EpochGuard guard(slot);
   MANIFOLDDB_ASSIGN(const std::optional<btree::FoundValue> found, btree::Get(*core.cache, root, key, guard));
   if (!found) return std::optional<Value>();
-  if (found->extent.null() && writer != nullptr && writer->Edits(*found->frame) &&
-      !MANIFOLDDB_BROKEN("txn.get.own_page")) {
-    // The page is changed in place by what comes next in this transaction: the value needs bytes of its own.
-    if (found->inline_bytes.empty()) return std::optional<Value>(Value({}, {}));
-    MANIFOLDDB_ASSIGN(base::Buffer bytes, base::Buffer::Make(found->inline_bytes.size(), "table.get"));
-    btree::CopyBytes(bytes.data(), found->inline_bytes);
-    const ByteView view = bytes.view().first(found->inline_bytes.size());
-    return std::optional<Value>(Value(view, {.owned = bytes.Release()}));
+  if (NeedsCopy(*found, writer)) [[unlikely]] {
+    MANIFOLDDB_ASSIGN(Value copy, CopyOf(core, *found));
+    return std::optional<Value>(std::move(copy));
   }
-  if (found->extent.null()) {
-    found->frame->pins.fetch_add(1, std::memory_order_relaxed);
-    return std::optional<Value>(Value(found->inline_bytes, {.frame = found->frame}));
-  }
-  // The version is pinned, so the extent stays; its bytes are read into memory of the value's own.
-  MANIFOLDDB_ASSIGN(base::Buffer bytes, core.file->ReadExtent(found->extent));
-  const ByteView view = bytes.view().first(base::ToSize(found->extent.bytes));
-  return std::optional<Value>(Value(view, {.owned = bytes.Release()}));
+  return std::optional<Value>(PinOf(*found));
 }
 
-Range CutBounds(const Range& range, uint32_t page_size) {
-  const size_t bytes_max = format::KeyBytesMax(page_size) + size_t{1};
-  Range cut = range;
-  if (cut.lower) cut.lower = cut.lower->first(std::min(cut.lower->size(), bytes_max));
-  if (cut.upper) cut.upper = cut.upper->first(std::min(cut.upper->size(), bytes_max));
-  return cut;
+Result<Value> KeepValue(Core& core, const btree::FoundValue& found, const page::PageWriter* writer) {
+  if (NeedsCopy(found, writer)) return CopyOf(core, found);
+  return PinOf(found);
 }
 
 }  // namespace txn
 
-Cursor::Impl::Impl(txn::Core& core, mvcc::ReaderSlot* slot, const Range& range, format::PageRef root)
-    : core_(core), slot_(slot), cursor_(*core.cache, root, range.lower, range.upper) {}
+Cursor::Impl::Impl(txn::Core& core, mvcc::ReaderSlot* slot, const txn::Bounds& bounds, format::PageRef root,
+                   txn::TableIdentity identity)
+    : core_(core),
+      slot_(slot),
+      identity_(identity),
+      cursor_(*core.cache, root, bounds.lower(), bounds.upper()) {}
 
-Cursor::Impl::Impl(txn::Core& core, mvcc::ReaderSlot* slot, const Range& range,
+Cursor::Impl::Impl(txn::Core& core, mvcc::ReaderSlot* slot, const txn::Bounds& bounds,
                    txn::WriteTransactionImpl* writer, txn::WriteTableState* table)
     : core_(core),
       slot_(slot),
       writer_(writer),
       table_(table),
       edits_seen_(writer->edits()),
-      cursor_(*core.cache, table->tree.root, range.lower, range.upper) {}
+      identity_{table->family->family()->id(), table->id},
+      cursor_(*core.cache, table->tree.root, bounds.lower(), bounds.upper()) {}
 
 Status Cursor::Impl::FollowWriter(const char* operation) {
   if (writer_ == nullptr) return {};  // its version cannot change, and the slot keeps the database open
@@ -88,22 +107,44 @@ Result<bool> Cursor::Impl::Run(const char* operation, Move move) {
   return move(cursor_, guard);
 }
 
-Result<ByteView> Cursor::Impl::ReadCurrent() {
+Status Cursor::Impl::Settle(const char* operation) {
   MANIFOLDDB_ASSERT(cursor_.valid());
   // The transaction may have written since the last move, or that move may have failed.
-  if (writer_ != nullptr) MANIFOLDDB_TRY(FollowWriter("cursor.value"));
-  if (!cursor_.settled()) {
-    const mvcc::EpochGuard guard(slot_);
-    MANIFOLDDB_ASSIGN(const bool there, cursor_.Refresh(guard));
-    if (!there) {
-      return Fail(Errc::kInvalidArgument, "cursor.value",
-                  {.file = core_.config.name, .message = "the entry was deleted since: move the cursor"});
-    }
-  }
+  if (writer_ != nullptr) MANIFOLDDB_TRY(FollowWriter(operation));
+  if (cursor_.settled()) return {};
+  const mvcc::EpochGuard guard(slot_);
+  MANIFOLDDB_ASSIGN(const bool there, cursor_.Refresh(guard));
+  if (there) return {};
+  return Fail(Errc::kInvalidArgument, operation,
+              {.file = core_.config.name, .message = "the entry was deleted since: move the cursor"});
+}
+
+Result<ByteView> Cursor::Impl::ReadCurrent() {
+  MANIFOLDDB_TRY(Settle("cursor.value"));
   const btree::FoundValue value = cursor_.value();
   if (value.extent.null()) return value.inline_bytes;
   MANIFOLDDB_ASSIGN(extent_, core_.file->ReadExtent(value.extent));
   return extent_.view().first(base::ToSize(value.extent.bytes));
+}
+
+Result<Value> Cursor::Impl::KeepCurrent() {
+  MANIFOLDDB_TRY(Settle("cursor.keep_value"));
+  const page::PageWriter* const pages = writer_ != nullptr ? &writer_->pages() : nullptr;
+  return txn::KeepValue(core_, cursor_.value(), pages);
+}
+
+Result<std::string> Cursor::Impl::Position() const {
+  if (const std::optional<ByteView> key = cursor_.last_key()) {
+    return txn::EncodePosition(core_.config.identity, identity_, *key);
+  }
+  return Fail(Errc::kInvalidArgument, "cursor.position",
+              {.file = core_.config.name, .message = "the cursor has not been on any entry: move it first"});
+}
+
+Result<bool> Cursor::Impl::Restore(ByteView position) {
+  MANIFOLDDB_ASSIGN(const ByteView key, txn::DecodePosition(core_.config.identity, identity_, position));
+  if (key.size() > format::KeyBytesMax(core_.file->page_size())) return txn::NoPosition(position);
+  return Run("cursor.restore", [key](auto& tree, auto& guard) { return tree.Restore(key, guard); });
 }
 
 namespace {
@@ -160,6 +201,18 @@ Result<ByteView> Cursor::value() {
   }
   MANIFOLDDB_TRY(CheckHere(impl_, "cursor.value"));
   return impl_->ReadCurrent();
+}
+Result<Value> Cursor::KeepValue() {
+  MANIFOLDDB_TRY(CheckHere(impl_, "cursor.keep_value"));
+  return impl_->KeepCurrent();
+}
+Result<std::string> Cursor::Position() const {
+  MANIFOLDDB_TRY(CheckHere(impl_, "cursor.position"));
+  return impl_->Position();
+}
+Result<bool> Cursor::Restore(ByteView position) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "cursor.restore"));
+  return impl_->Restore(position);
 }
 
 }  // namespace manifolddb

@@ -6,7 +6,9 @@
 #include "engine/base/memory.h"
 #include "engine/btree/tree_cursor.h"
 #include "engine/page/page_writer.h"
+#include "engine/txn/bounds.h"
 #include "engine/txn/core.h"
+#include "engine/txn/position.h"
 #include "manifolddb/cursor.h"
 
 namespace manifolddb::txn {
@@ -19,9 +21,8 @@ struct WriteTableState;
 Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, format::PageRef root, ByteView key,
                                        const page::PageWriter* writer = nullptr);
 
-// The same range with bounds of bounded length: of a bound longer than any key only so much counts as makes
-// it longer than any key. (No key equals it, and no key is long enough to differ from it further on.)
-Range CutBounds(const Range& range, uint32_t page_size);
+// A guard of what was found. REQUIRES: the frame is pinned, or of an epoch still entered.
+Result<Value> KeepValue(Core& core, const btree::FoundValue& found, const page::PageWriter* writer);
 
 }  // namespace manifolddb::txn
 
@@ -30,9 +31,10 @@ namespace manifolddb {
 class Cursor::Impl {
  public:
   // Over a version that cannot change.
-  Impl(txn::Core& core, mvcc::ReaderSlot* slot, const Range& range, format::PageRef root);
+  Impl(txn::Core& core, mvcc::ReaderSlot* slot, const txn::Bounds& bounds, format::PageRef root,
+       txn::TableIdentity identity);
   // Over the tree a write transaction is changing.
-  Impl(txn::Core& core, mvcc::ReaderSlot* slot, const Range& range, txn::WriteTransactionImpl* writer,
+  Impl(txn::Core& core, mvcc::ReaderSlot* slot, const txn::Bounds& bounds, txn::WriteTransactionImpl* writer,
        txn::WriteTableState* table);
 
   // Runs `move` on the tree cursor inside an epoch, on the tree as it is now.
@@ -49,17 +51,23 @@ class Cursor::Impl {
     return cursor_.InlineValue();
   }
   Result<ByteView> ReadCurrent();
+  Result<Value> KeepCurrent();
+  Result<std::string> Position() const;
+  Result<bool> Restore(ByteView position);
   btree::TreeCursor& tree() { return cursor_; }
   const btree::TreeCursor& tree() const { return cursor_; }
 
  private:
   Status FollowWriter(const char* operation);
+  // Looks for the entry if it is not known to be there.
+  Status Settle(const char* operation);
 
   txn::Core& core_;
   mvcc::ReaderSlot* const slot_;
   txn::WriteTransactionImpl* const writer_ = nullptr;
   txn::WriteTableState* const table_ = nullptr;
   uint64_t edits_seen_ = 0;
+  const txn::TableIdentity identity_;
   btree::TreeCursor cursor_;
   base::Buffer extent_;  // the current value, if it lies in an extent and was asked for
 };

@@ -54,7 +54,7 @@ Result<ReadTable> ReadTransactionImpl::OpenTable(ColumnFamily family, std::strin
   const mvcc::TableVersion* const table = mvcc::FindTable(*version->tables, name);
   if (table == nullptr) return Fail(Errc::kNoSuchTable, "table.open", {.message = Quoted(name)});
   MANIFOLDDB_TRY(CheckTypes(name, table->types.get(), types));
-  const ReadTableState state{table->tree, table->types.get()};
+  const ReadTableState state{table->tree, table->types.get(), {format::FamilyId{family.id()}, table->id}};
   if (!first_table_) return ReadTable(this, &first_table_.emplace(state));
   more_tables_.push_back(std::make_unique<ReadTableState>(state));
   return ReadTable(this, more_tables_.back().get());
@@ -74,8 +74,8 @@ Result<std::optional<Value>> ReadTransactionImpl::Get(const ReadTableState& tabl
 Result<uint64_t> ReadTransactionImpl::Length(const ReadTableState& table) const { return table.tree.entries; }
 
 Result<Cursor> ReadTransactionImpl::NewCursor(const ReadTableState& table, const Range& range) {
-  return Cursor(std::make_unique<Cursor::Impl>(core_, slot_, CutBounds(range, core_.file->page_size()),
-                                               table.tree.root));
+  MANIFOLDDB_ASSIGN(const Bounds bounds, Bounds::Of(range, core_.file->page_size()));
+  return Cursor(std::make_unique<Cursor::Impl>(core_, slot_, bounds, table.tree.root, table.identity));
 }
 
 }  // namespace manifolddb::txn

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/txn/core.h"
+#include "engine/txn/position.h"
 #include "manifolddb/transaction.h"
 
 namespace manifolddb::txn {
@@ -14,6 +15,7 @@ namespace manifolddb::txn {
 struct ReadTableState {
   format::TreeRoot tree;
   const mvcc::TypeNames* types;  // of the version, which stays
+  TableIdentity identity;
 };
 
 // (1) The snapshot is pinned from construction to destruction; everything it reaches stays.
@@ -34,6 +36,9 @@ class ReadTransactionImpl {
   Result<std::optional<Value>> Get(const ReadTableState& table, ByteView key);
   Result<uint64_t> Length(const ReadTableState& table) const;
   Result<Cursor> NewCursor(const ReadTableState& table, const Range& range);
+  // For table_reading.cc.
+  Core& core() const { return core_; }
+  mvcc::ReaderSlot* slot() const { return slot_; }
 
  private:
   // What this snapshot sees of the family.

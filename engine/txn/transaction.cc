@@ -46,16 +46,33 @@ Result<std::vector<std::string>> ReadTransaction::ListTables(ColumnFamily family
 
 Result<std::optional<Value>> ReadTable::Get(ByteView key) const { return transaction_->Get(*state_, key); }
 Result<uint64_t> ReadTable::Length() const { return transaction_->Length(*state_); }
-Result<Cursor> ReadTable::NewCursor(Range range) const { return transaction_->NewCursor(*state_, range); }
+Result<Cursor> ReadTable::NewCursor(const Range& range) const {
+  return transaction_->NewCursor(*state_, range);
+}
 TableTypes ReadTable::types() const { return txn::TypesOf(state_->types); }
 
 Result<std::optional<Value>> WriteTable::Get(ByteView key) const { return transaction_->Get(*state_, key); }
 Result<uint64_t> WriteTable::Length() const { return transaction_->Length(*state_); }
-Result<Cursor> WriteTable::NewCursor(Range range) const { return transaction_->NewCursor(state_, range); }
+Result<Cursor> WriteTable::NewCursor(const Range& range) const {
+  return transaction_->NewCursor(state_, range);
+}
 TableTypes WriteTable::types() const { return txn::TypesOf(state_->types.get()); }
 Status WriteTable::Put(ByteView key, ByteView value) { return transaction_->Put(*state_, key, value); }
 Result<bool> WriteTable::Delete(ByteView key) { return transaction_->Delete(*state_, key); }
-Result<uint64_t> WriteTable::DeleteRange(Range range) { return transaction_->DeleteRange(*state_, range); }
+Result<uint64_t> WriteTable::DeleteRange(const Range& range) {
+  return transaction_->DeleteRange(*state_, range);
+}
+
+Result<std::optional<KeptEntry>> WriteTable::PopFirst(const Range& range) {
+  MANIFOLDDB_ASSIGN(std::optional<KeptEntry> entry, First(range));
+  if (entry) MANIFOLDDB_TRY(Delete(entry->key.bytes()));
+  return entry;
+}
+Result<std::optional<KeptEntry>> WriteTable::PopLast(const Range& range) {
+  MANIFOLDDB_ASSIGN(std::optional<KeptEntry> entry, Last(range));
+  if (entry) MANIFOLDDB_TRY(Delete(entry->key.bytes()));
+  return entry;
+}
 
 WriteTransaction::WriteTransaction(std::unique_ptr<txn::WriteTransactionImpl> impl)
     : impl_(std::move(impl)) {}

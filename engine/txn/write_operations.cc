@@ -132,8 +132,8 @@ Result<uint64_t> WriteTransactionImpl::Length(const WriteTableState& table) {
 
 Result<Cursor> WriteTransactionImpl::NewCursor(WriteTableState* table, const Range& range) {
   MANIFOLDDB_TRY(CheckTable(*table, "table.new_cursor"));
-  return Cursor(
-      std::make_unique<Cursor::Impl>(core_, slot_, CutBounds(range, pages_.page_size()), this, table));
+  MANIFOLDDB_ASSIGN(const Bounds bounds, Bounds::Of(range, pages_.page_size()));
+  return Cursor(std::make_unique<Cursor::Impl>(core_, slot_, bounds, this, table));
 }
 
 Status WriteTransactionImpl::Select(const WriteTableState& table) {
@@ -201,17 +201,18 @@ Result<bool> WriteTransactionImpl::Delete(WriteTableState& table, ByteView key) 
 
 Result<uint64_t> WriteTransactionImpl::DeleteRange(WriteTableState& table, const Range& wanted) noexcept {
   MANIFOLDDB_TRY(CheckTable(table, "table.delete_range"));
-  const Range range = CutBounds(wanted, pages_.page_size());
+  MANIFOLDDB_ASSIGN(const Bounds range, Bounds::Of(wanted, pages_.page_size()));
   auto deleted = [&] {
     const MakingRoom making(pages_);
-    return btree::DeleteRange(pages_, table.tree, range.lower, range.upper, slot_);
+    return btree::DeleteRange(pages_, table.tree, range.lower(), range.upper(), slot_);
   }();
   if (!deleted) return Failed(deleted.error());
   const uint64_t count = *deleted;
   if (count == 0) return 0;
-  const uint64_t bytes = (range.lower ? range.lower->size() : 0) + (range.upper ? range.upper->size() : 0);
+  const uint64_t bytes =
+      (range.lower() ? range.lower()->size() : 0) + (range.upper() ? range.upper()->size() : 0);
   MANIFOLDDB_TRY(
-      Log(&table, bytes, [&] { return format::AppendDeleteRange(redo_, range.lower, range.upper); }));
+      Log(&table, bytes, [&] { return format::AppendDeleteRange(redo_, range.lower(), range.upper()); }));
   table.family->MarkChanged();
   MANIFOLDDB_TRY(AfterChange());
   return count;

@@ -51,6 +51,7 @@ class WriteTransactionImpl {
   // For cursors: whether the table may still be used, and how often anything changed.
   Status CheckTable(const WriteTableState& table, const char* operation);
   uint64_t edits() const { return edits_; }
+  const page::PageWriter& pages() const { return pages_; }
   mvcc::ReaderSlot* slot() const { return slot_; }
   Core& core() const { return core_; }
 

@@ -1,8 +1,10 @@
 #pragma once
 // Values without a copy, and ordered iteration in both directions.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "manifolddb/bytes.h"
@@ -10,11 +12,19 @@
 
 namespace manifolddb {
 
-// Keys from `lower` (inclusive) to `upper` (exclusive); absent: no bound. Bounds may be longer than any key.
+// The keys that meet every condition that is given; {}: all. Conditions may be longer than any key, and may
+// contradict each other: then there is no such key. What the views refer to is used during the call that
+// takes the range, and not kept.
 struct Range {
-  std::optional<ByteView> lower = std::nullopt;
-  std::optional<ByteView> upper = std::nullopt;
+  std::optional<ByteView> lower = std::nullopt;    // this key and those behind it
+  std::optional<ByteView> upper = std::nullopt;    // those before it
+  std::optional<ByteView> after = std::nullopt;    // those behind it
+  std::optional<ByteView> through = std::nullopt;  // this key and those before it
+  std::optional<ByteView> prefix = std::nullopt;   // those that begin with it
 };
+
+// In which order entries are visited: of their keys, or the other way round.
+enum class Direction : uint8_t { kAscending, kDescending };
 
 // A value that was read; keeps its bytes alive, also after the transaction has ended and the entry is gone.
 // Must not outlive the Database. Move-only; may be used and destroyed on any thread, by one at a time.
@@ -71,6 +81,22 @@ class Cursor {
   // As it is now, also when the cursor's own transaction has written since the last move: kInvalidArgument if
   // it has deleted the entry, kTransactionEnded. May read from storage: kCorrupt, kIo, kNoMemory.
   Result<ByteView> value();
+  // The same value in a guard, which keeps it when the cursor has moved on and the transaction has ended. Not
+  // copied, but for pages that the cursor's own transaction is changing. Keeps a page in memory, of at most
+  // 64 KiB, for as long as it lives. REQUIRES: valid(). Errors: as value().
+  Result<Value> KeepValue();
+
+  // The cursor's place as bytes that may be stored, and mean the same after the database was closed and
+  // opened again: the place in this table, under any name, of the entry under the cursor, whether or not
+  // it is still there by then. Beyond an end: of the entry that the cursor came from; kInvalidArgument if
+  // there was none. 9 bytes more than the key, which they hold in the clear; guarded against mistakes, not
+  // against malice.
+  Result<std::string> Position() const;
+  // Takes that place: true if the entry is there. If it is not, Next goes to the first entry behind its place
+  // and Prev to the last one before, as if it had been deleted under the cursor. A place outside the cursor's
+  // range is beyond the end on that side. kInvalidArgument, and the cursor stays where it is, if the bytes
+  // are damaged, or a position in another table or another database. Costs a Seek.
+  Result<bool> Restore(ByteView position);
 
  private:
   std::unique_ptr<Impl> impl_;

@@ -2,6 +2,7 @@
 // Where the engine's background work runs, and what time it is. The engine starts no thread and reads no
 // clock of its own.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +19,9 @@ class Executor {
 
 // One background thread, started by the first Submit, joined by the destructor after all work has run.
 std::shared_ptr<Executor> MakeThreadExecutor();
+// As many threads as given, at least one, started as work comes, joined by the destructor after all work has
+// run. For ReadTable::ParallelScan; a database's own background work is content with one.
+std::shared_ptr<Executor> MakeThreadPoolExecutor(size_t threads);
 // Runs the work inside Submit: for one thread, for the browser, for simulation.
 std::shared_ptr<Executor> MakeInlineExecutor();
 

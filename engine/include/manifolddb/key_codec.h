@@ -210,6 +210,15 @@ void AppendPart(const Argument<KeyCodec<T>, T>& value, EncodedBytes& out) {
   }
 }
 
+template <class Codec, class T>
+Owned<Codec, T> ToOwned(View<Codec, T> view) {
+  if constexpr (std::is_constructible_v<Owned<Codec, T>, View<Codec, T>>) {
+    return Owned<Codec, T>(std::move(view));
+  } else {
+    return Owned<Codec, T>(view.begin(), view.end());
+  }
+}
+
 // Takes it off the front of `from`.
 template <KeyType T>
 std::optional<Owned<KeyCodec<T>, T>> TakePart(ByteView& from) {
@@ -226,13 +235,7 @@ std::optional<Owned<KeyCodec<T>, T>> TakePart(ByteView& from) {
     if (!TakeEscaped(from, bytes)) return std::nullopt;
     std::optional<View<Codec, T>> view = Codec::Decode(bytes);
     if (!view) return std::nullopt;
-    if constexpr (std::is_same_v<View<Codec, T>, Owned<Codec, T>>) {
-      return view;
-    } else if constexpr (std::is_constructible_v<Owned<Codec, T>, View<Codec, T>>) {
-      return Owned<Codec, T>(*view);
-    } else {
-      return Owned<Codec, T>(view->begin(), view->end());
-    }
+    return ToOwned<Codec, T>(std::move(*view));
   }
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 // Transactions: one snapshot to read from, or a set of column families to change, whole or not at all.
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,8 +12,10 @@
 
 #include "manifolddb/bytes.h"
 #include "manifolddb/cursor.h"
+#include "manifolddb/executor.h"
 #include "manifolddb/options.h"
 #include "manifolddb/result.h"
+#include "manifolddb/table_reading.h"
 
 namespace manifolddb {
 
@@ -20,6 +24,7 @@ class ReadTransactionImpl;
 class WriteTransactionImpl;
 struct WriteTableState;
 struct ReadTableState;
+struct TableInside;
 }  // namespace txn
 
 // Names a column family for good: renaming keeps it, dropping ends it, ids are never used again. A plain
@@ -46,19 +51,34 @@ struct TableTypes {
   static constexpr TableTypes Any() { return {.any = true}; }
 };
 
-// A table as one read transaction sees it. A plain value; must not outlive the transaction.
-class ReadTable {
+// A table as one read transaction sees it. A plain value; must not outlive the transaction. Ranges, counts,
+// many keys at once: table_reading.h.
+class ReadTable : public TableReading<ReadTable> {
  public:
   // The value at `key`, or none. Errors: kCorrupt, kIo, kNoMemory, kTransactionEnded. O(log n).
   Result<std::optional<Value>> Get(ByteView key) const;
   // Number of entries. O(1).
   Result<uint64_t> Length() const;
-  Result<Cursor> NewCursor(Range range = {}) const;
+  Result<Cursor> NewCursor(const Range& range = {}) const;
   // As stored; the names live as long as the transaction.
   TableTypes types() const;
 
+  // Cuts the range into at most `pieces` of about equally many pages (SplitPoints) and calls `scan` once
+  // for each: with its number, from 0 in the order of keys, and its entries. Calls run on threads of
+  // `executor` and on this one, side by side, all over this very snapshot. Returns when none runs any
+  // more: the error of the piece with the least number that failed; once one has, no further piece is
+  // begun. Some four pieces for each thread leave none idle for long. Without threads (MakeInlineExecutor)
+  // one after the other. kInvalidArgument unless `pieces` is 1 to kPiecesMax. May be called by work of the
+  // executor itself. An exception from `scan` is one of the thread that the call ran on.
+  Status ParallelScan(Executor& executor, size_t pieces, const Range& range,
+                      const std::function<Status(size_t piece, EntryScan& entries)>& scan) const;
+  // The same with a cursor for each piece.
+  Status ParallelCursors(Executor& executor, size_t pieces, const Range& range,
+                         const std::function<Status(size_t piece, Cursor cursor)>& scan) const;
+
  private:
   friend class txn::ReadTransactionImpl;
+  friend struct txn::TableInside;
   ReadTable(txn::ReadTransactionImpl* transaction, const txn::ReadTableState* state)
       : transaction_(transaction), state_(state) {}
   txn::ReadTransactionImpl* transaction_;
@@ -90,11 +110,11 @@ class ReadTransaction {
 
 // A table as one write transaction sees and changes it. A plain value; must not outlive the transaction.
 // After the transaction or the table ended every call is kTransactionEnded or kNoSuchTable.
-class WriteTable {
+class WriteTable : public TableReading<WriteTable> {
  public:
   Result<std::optional<Value>> Get(ByteView key) const;
   Result<uint64_t> Length() const;
-  Result<Cursor> NewCursor(Range range = {}) const;
+  Result<Cursor> NewCursor(const Range& range = {}) const;
   // As stored; the names live as long as the transaction.
   TableTypes types() const;
 
@@ -104,10 +124,15 @@ class WriteTable {
   // True if there was an entry.
   Result<bool> Delete(ByteView key);
   // Number of entries that were there. Visits each of them.
-  Result<uint64_t> DeleteRange(Range range);
+  Result<uint64_t> DeleteRange(const Range& range);
+  // Takes the entry with the least key in the range, or with the greatest, out of the table; or none if there
+  // is none. Errors: as First and Delete. O(log n).
+  Result<std::optional<KeptEntry>> PopFirst(const Range& range = {});
+  Result<std::optional<KeptEntry>> PopLast(const Range& range = {});
 
  private:
   friend class txn::WriteTransactionImpl;
+  friend struct txn::TableInside;
   WriteTable(txn::WriteTransactionImpl* transaction, txn::WriteTableState* state)
       : transaction_(transaction), state_(state) {}
   txn::WriteTransactionImpl* transaction_;

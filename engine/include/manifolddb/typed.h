@@ -13,11 +13,14 @@
 // of the type are kCorrupt, with the names of the table and the type.
 
 #include <cstdint>
-#include <iterator>
+#include <deque>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "manifolddb/cursor.h"
 #include "manifolddb/key_codec.h"
@@ -31,6 +34,8 @@ template <KeyType K>
 using KeyArgument = codec::Argument<KeyCodec<K>, K>;
 template <KeyType K>
 using KeyView = codec::View<KeyCodec<K>, K>;
+template <KeyType K>
+using OwnedKey = codec::Owned<KeyCodec<K>, K>;
 template <ValueType V>
 using ValueArgument = codec::Argument<ValueCodec<V>, V>;
 template <ValueType V>
@@ -76,22 +81,76 @@ Result<View<Codec, T>> DecodeStored(const char* what, std::string_view table, By
 
 }  // namespace codec
 
-// Keys from `lower` (inclusive) to `upper` (exclusive); absent: no bound.
+// The first bytes of an encoded key: what the keys of a range have in common. Made of the beginning of a
+// text, or of the first parts of a tuple.
+class EncodedPrefix {
+ public:
+  explicit EncodedPrefix(ByteView bytes) : bytes_(bytes.begin(), bytes.end()) {}
+  ByteView view() const { return bytes_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+// The keys that meet every condition that is given, as Range.
 template <KeyType K>
 struct TypedRange {
-  std::optional<KeyArgument<K>> lower = std::nullopt;
-  std::optional<KeyArgument<K>> upper = std::nullopt;
+  std::optional<KeyArgument<K>> lower = std::nullopt;    // this key and those behind it
+  std::optional<KeyArgument<K>> upper = std::nullopt;    // those before it
+  std::optional<KeyArgument<K>> after = std::nullopt;    // those behind it
+  std::optional<KeyArgument<K>> through = std::nullopt;  // this key and those before it
+  std::optional<EncodedPrefix> prefix = std::nullopt;    // those that begin with it: PrefixOf<K>
 };
 
 namespace codec {
 
-// A range's bounds as bytes; the range outlives it.
+template <class K>
+struct Prefix;
+// What is text or bytes: the keys that begin with `begin`.
+template <class K>
+requires Verbatim<KeyCodec<K>, K>
+struct Prefix<K> {
+  static EncodedPrefix Of(const KeyArgument<K>& begin) { return EncodedPrefix(KeyCodec<K>::Bytes(begin)); }
+};
+template <class... Parts>
+struct Prefix<std::tuple<Parts...>> {
+  static EncodedPrefix Of(const auto&... first) {
+    static_assert(sizeof...(first) <= sizeof...(Parts), "the key has fewer parts than are given");
+    return [&]<size_t... Index>(std::index_sequence<Index...>) {
+      EncodedBytes bytes;
+      (AppendPart<std::tuple_element_t<Index, std::tuple<Parts...>>>(first, bytes), ...);
+      return EncodedPrefix(bytes.view());
+    }
+    (std::make_index_sequence<sizeof...(first)>());
+  }
+};
+template <class First, class Second>
+struct Prefix<std::pair<First, Second>> : Prefix<std::tuple<First, Second>> {};
+
+}  // namespace codec
+
+// The condition of the keys of type K that begin so: with the text or the bytes that are given, or, of a
+// tuple, with these first parts.
+//
+//   table.Entries({.prefix = PrefixOf<std::string>("user/")})
+//   table.Entries({.prefix = PrefixOf<std::tuple<std::string, int64_t>>("roof")})
+template <KeyType K>
+EncodedPrefix PrefixOf(const auto&... first) {
+  return codec::Prefix<K>::Of(first...);
+}
+
+namespace codec {
+
+// A range's conditions as bytes; the range outlives it.
 template <KeyType K>
 class RangeEncoding {
  public:
   explicit RangeEncoding(const TypedRange<K>& range) {
     if (range.lower) range_.lower = lower_.emplace(*range.lower).view();
     if (range.upper) range_.upper = upper_.emplace(*range.upper).view();
+    if (range.after) range_.after = after_.emplace(*range.after).view();
+    if (range.through) range_.through = through_.emplace(*range.through).view();
+    if (range.prefix) range_.prefix = range.prefix->view();
   }
   RangeEncoding(const RangeEncoding&) = delete;
   RangeEncoding& operator=(const RangeEncoding&) = delete;
@@ -100,6 +159,8 @@ class RangeEncoding {
  private:
   std::optional<Encoding<KeyCodec<K>, K>> lower_;
   std::optional<Encoding<KeyCodec<K>, K>> upper_;
+  std::optional<Encoding<KeyCodec<K>, K>> after_;
+  std::optional<Encoding<KeyCodec<K>, K>> through_;
   Range range_;
 };
 
@@ -116,6 +177,34 @@ class TypedValue {
  private:
   Value guard_;
   ValueView<V> view_;
+};
+
+namespace codec {
+
+template <ValueType V>
+Result<TypedValue<V>> Typed(std::string_view table, Result<Value> value) {
+  if (!value) return std::unexpected(value.error());
+  Result<ValueView<V>> view = DecodeStored<ValueCodec<V>, V>("value", table, value->bytes());
+  if (!view) return std::unexpected(view.error());
+  return TypedValue<V>(std::move(*value), std::move(*view));
+}
+
+}  // namespace codec
+
+// An entry that was read, as KeptEntry. What the views refer to lives as long as this.
+template <KeyType K, ValueType V>
+class TypedKeptEntry {
+ public:
+  TypedKeptEntry(KeptEntry guard, KeyView<K> key, ValueView<V> value)
+      : guard_(std::move(guard)), key_(std::move(key)), value_(std::move(value)) {}
+  const KeyView<K>& key() const { return key_; }
+  const ValueView<V>& value() const { return value_; }
+  ByteView key_bytes() const { return guard_.key.bytes(); }  // as stored
+
+ private:
+  KeptEntry guard_;
+  KeyView<K> key_;
+  ValueView<V> value_;
 };
 
 // A Cursor over typed entries; all that cursor.h says of it holds.
@@ -139,6 +228,10 @@ class TypedCursor {
     if (!bytes) return std::unexpected(bytes.error());
     return codec::DecodeStored<ValueCodec<V>, V>("value", table_, *bytes);
   }
+  Result<TypedValue<V>> KeepValue() { return codec::Typed<V>(table_, cursor_.KeepValue()); }
+
+  Result<std::string> Position() const { return cursor_.Position(); }
+  Result<bool> Restore(ByteView position) { return cursor_.Restore(position); }
 
  private:
   using Encoded = codec::Encoding<KeyCodec<K>, K>;
@@ -154,64 +247,56 @@ struct TypedEntry {
   ValueView<V> value;
 };
 
-// The entries of a range in ascending order, once: `for (const auto& entry : *entries)`, where each `entry`
-// is a Result, and an error is the last one.
+namespace codec {
+
+// What scans read of an entry, as the readers of scan.h.
 template <KeyType K, ValueType V>
-class TypedEntries {
- public:
-  class Iterator {
-   public:
-    using difference_type = std::ptrdiff_t;
-    using value_type = Result<TypedEntry<K, V>>;
-
-    explicit Iterator(TypedEntries* entries) : entries_(entries) {}
-    const value_type& operator*() const { return *entries_->current_; }
-    Iterator& operator++() {
-      entries_->Step(false);
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    bool operator==(std::default_sentinel_t) const { return !entries_->current_.has_value(); }
-
-   private:
-    TypedEntries* entries_;
-  };
-
-  explicit TypedEntries(TypedCursor<K, V> cursor) : cursor_(std::move(cursor)) {}
-  // From the first entry on.
-  Iterator begin() {
-    Step(true);
-    return Iterator(this);
-  }
-  std::default_sentinel_t end() const { return {}; }
-
- private:
-  void Step(bool first) {
-    const bool failed = !first && current_.has_value() && !current_->has_value();
-    current_.reset();
-    if (failed) return;
-    const Result<bool> more = first ? cursor_.First() : cursor_.Next();
-    if (!more) {
-      current_.emplace(std::unexpected(more.error()));
-    } else if (*more) {
-      current_.emplace(Read());
-    }
-  }
-  Result<TypedEntry<K, V>> Read() {
-    Result<KeyView<K>> key = cursor_.key();
+struct TypedEntryReader {
+  using Element = TypedEntry<K, V>;
+  Result<Element> operator()(Cursor& cursor) const {
+    Result<KeyView<K>> key = DecodeStored<KeyCodec<K>, K>("key", table, cursor.key());
     if (!key) return std::unexpected(key.error());
-    Result<ValueView<V>> value = cursor_.value();
+    const Result<ByteView> bytes = cursor.value();
+    if (!bytes) return std::unexpected(bytes.error());
+    Result<ValueView<V>> value = DecodeStored<ValueCodec<V>, V>("value", table, *bytes);
     if (!value) return std::unexpected(value.error());
-    return TypedEntry<K, V>{std::move(*key), std::move(*value)};
+    return Element{std::move(*key), std::move(*value)};
   }
-
-  TypedCursor<K, V> cursor_;
-  std::optional<Result<TypedEntry<K, V>>> current_;
+  std::string_view table;
 };
+template <KeyType K>
+struct TypedKeyReader {
+  using Element = KeyView<K>;
+  Result<Element> operator()(Cursor& cursor) const {
+    return DecodeStored<KeyCodec<K>, K>("key", table, cursor.key());
+  }
+  std::string_view table;
+};
+template <ValueType V>
+struct TypedValueReader {
+  using Element = ValueView<V>;
+  Result<Element> operator()(Cursor& cursor) const {
+    const Result<ByteView> bytes = cursor.value();
+    if (!bytes) return std::unexpected(bytes.error());
+    return DecodeStored<ValueCodec<V>, V>("value", table, *bytes);
+  }
+  std::string_view table;
+};
+
+}  // namespace codec
+
+// Loops over a range, each element a Result; scan.h has all of it.
+template <KeyType K, ValueType V>
+using TypedEntries = Scan<codec::TypedEntryReader<K, V>>;
+template <KeyType K>
+using TypedKeys = Scan<codec::TypedKeyReader<K>>;
+template <ValueType V>
+using TypedValues = Scan<codec::TypedValueReader<V>>;
 
 namespace codec {
 
-// Reading, the same of both kinds of tables. The definition's name outlives it.
+// Reading, the same of both kinds of tables: as the functions of the same names in transaction.h and
+// table_reading.h. The definition's name outlives it.
 template <class Table, KeyType K, ValueType V>
 class TypedTable {
  public:
@@ -226,21 +311,85 @@ class TypedTable {
     if (!view) return std::unexpected(view.error());
     return std::optional<TypedValue<V>>(std::in_place, std::move(**value), std::move(*view));
   }
+  // `keys`: any forward range of what a key may be given as.
+  template <class Range = std::initializer_list<KeyArgument<K>>>
+  Result<std::vector<std::optional<TypedValue<V>>>> GetMany(const Range& keys) const {
+    std::deque<EncodedKey> encoded;  // each stays where it is: views refer to it
+    std::vector<ByteView> views;
+    for (const auto& key : keys) views.push_back(encoded.emplace_back(key).view());
+    Result<std::vector<std::optional<Value>>> found = table_.GetMany(views);
+    if (!found) return std::unexpected(found.error());
+    std::vector<std::optional<TypedValue<V>>> values(found->size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (!(*found)[i]) continue;
+      Result<TypedValue<V>> value = Typed<V>(name_, std::move(*(*found)[i]));
+      if (!value) return std::unexpected(value.error());
+      values[i].emplace(std::move(*value));
+    }
+    return values;
+  }
   Result<uint64_t> Length() const { return table_.Length(); }
   Result<TypedCursor<K, V>> NewCursor(const TypedRange<K>& range = {}) const {
     Result<Cursor> cursor = table_.NewCursor(RangeEncoding<K>(range).range());
     if (!cursor) return std::unexpected(cursor.error());
     return TypedCursor<K, V>(std::move(*cursor), name_);
   }
-  Result<TypedEntries<K, V>> Entries(const TypedRange<K>& range = {}) const {
-    Result<TypedCursor<K, V>> cursor = NewCursor(range);
-    if (!cursor) return std::unexpected(cursor.error());
-    return TypedEntries<K, V>(std::move(*cursor));
+  Result<TypedEntries<K, V>> Entries(const TypedRange<K>& range = {},
+                                     Direction direction = Direction::kAscending) const {
+    return NewScan(range, direction, TypedEntryReader<K, V>{name_});
+  }
+  Result<TypedKeys<K>> Keys(const TypedRange<K>& range = {},
+                            Direction direction = Direction::kAscending) const {
+    return NewScan(range, direction, TypedKeyReader<K>{name_});
+  }
+  Result<TypedValues<V>> Values(const TypedRange<K>& range = {},
+                                Direction direction = Direction::kAscending) const {
+    return NewScan(range, direction, TypedValueReader<V>{name_});
+  }
+
+  Result<std::optional<TypedKeptEntry<K, V>>> First(const TypedRange<K>& range = {}) const {
+    return Kept(table_.First(RangeEncoding<K>(range).range()));
+  }
+  Result<std::optional<TypedKeptEntry<K, V>>> Last(const TypedRange<K>& range = {}) const {
+    return Kept(table_.Last(RangeEncoding<K>(range).range()));
+  }
+  Result<uint64_t> Count(const TypedRange<K>& range = {}) const {
+    return table_.Count(RangeEncoding<K>(range).range());
+  }
+  // Keys that own what they refer to: std::string where a std::string_view is read.
+  Result<std::vector<OwnedKey<K>>> SplitPoints(size_t pieces, const TypedRange<K>& range = {}) const {
+    const Result<std::vector<std::string>> points =
+        table_.SplitPoints(pieces, RangeEncoding<K>(range).range());
+    if (!points) return std::unexpected(points.error());
+    std::vector<OwnedKey<K>> keys;
+    for (const std::string& point : *points) {
+      Result<KeyView<K>> key = DecodeStored<KeyCodec<K>, K>("key", name_, AsBytes(point));
+      if (!key) return std::unexpected(key.error());
+      keys.push_back(ToOwned<KeyCodec<K>, K>(std::move(*key)));
+    }
+    return keys;
   }
 
  protected:
   using EncodedKey = Encoding<KeyCodec<K>, K>;
   using EncodedValue = Encoding<ValueCodec<V>, V>;
+
+  template <class Reader>
+  Result<Scan<Reader>> NewScan(const TypedRange<K>& range, Direction direction, Reader reader) const {
+    Result<Cursor> cursor = table_.NewCursor(RangeEncoding<K>(range).range());
+    if (!cursor) return std::unexpected(cursor.error());
+    return Scan<Reader>(std::move(*cursor), direction, reader);
+  }
+  Result<std::optional<TypedKeptEntry<K, V>>> Kept(Result<std::optional<KeptEntry>> entry) const {
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) return std::optional<TypedKeptEntry<K, V>>();
+    Result<KeyView<K>> key = DecodeStored<KeyCodec<K>, K>("key", name_, (*entry)->key.bytes());
+    if (!key) return std::unexpected(key.error());
+    Result<ValueView<V>> value = DecodeStored<ValueCodec<V>, V>("value", name_, (*entry)->value.bytes());
+    if (!value) return std::unexpected(value.error());
+    return std::optional<TypedKeptEntry<K, V>>(std::in_place, std::move(**entry), std::move(*key),
+                                               std::move(*value));
+  }
 
   Table table_;
   std::string_view name_;
@@ -253,6 +402,18 @@ template <KeyType K, ValueType V>
 class TypedReadTable : public codec::TypedTable<ReadTable, K, V> {
  public:
   using codec::TypedTable<ReadTable, K, V>::TypedTable;
+
+  // As ReadTable::ParallelScan. `scan`: Status(size_t piece, TypedEntries<K, V>& entries), called on several
+  // threads at once.
+  template <class Function>
+  Status ParallelScan(Executor& executor, size_t pieces, const TypedRange<K>& range,
+                      const Function& scan) const {
+    return this->table_.ParallelCursors(
+        executor, pieces, codec::RangeEncoding<K>(range).range(), [&](size_t piece, Cursor cursor) -> Status {
+          TypedEntries<K, V> entries(std::move(cursor), Direction::kAscending, {this->name_});
+          return scan(piece, entries);
+        });
+  }
 };
 
 // A WriteTable of types: a plain value; must not outlive the transaction.
@@ -273,6 +434,21 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
   // Number of entries that were there. Visits each of them.
   Result<uint64_t> DeleteRange(const TypedRange<K>& range) {
     return this->table_.DeleteRange(codec::RangeEncoding<K>(range).range());
+  }
+  // As those of WriteTable. An entry that is no such type is told, and stays.
+  Result<std::optional<TypedKeptEntry<K, V>>> PopFirst(const TypedRange<K>& range = {}) {
+    return Taken(this->First(range));
+  }
+  Result<std::optional<TypedKeptEntry<K, V>>> PopLast(const TypedRange<K>& range = {}) {
+    return Taken(this->Last(range));
+  }
+
+ private:
+  Result<std::optional<TypedKeptEntry<K, V>>> Taken(Result<std::optional<TypedKeptEntry<K, V>>> entry) {
+    if (!entry || !*entry) return entry;
+    const Result<bool> gone = this->table_.Delete((*entry)->key_bytes());
+    if (!gone) return std::unexpected(gone.error());
+    return entry;
   }
 };
 

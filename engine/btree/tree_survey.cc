@@ -1,0 +1,195 @@
+// Counting and cutting ranges.
+//
+// (1) On each level at most two nodes are in the range in part: where it begins and where it ends.
+// (2) No epoch outlasts a few leaves; the nodes of the way down are pinned.
+
+#include "engine/btree/tree_survey.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/try.h"
+#include "engine/btree/tree_node.h"
+
+namespace manifolddb::btree {
+namespace {
+
+using format::PageRef;
+using page::Frame;
+using Bound = std::optional<ByteView>;
+
+// A node that was found, kept beyond the epoch.
+Result<page::FramePin> PinNode(page::PageCache& cache, PageRef ref, uint32_t level, mvcc::ReaderSlot* slot) {
+  const mvcc::EpochGuard guard(slot);
+  MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(cache, ref, level, guard));
+  return page::FramePin(frame);
+}
+
+// Slots of a leaf, or children of a branch, that are in the range at least in part: [begin, end).
+struct Window {
+  uint32_t begin;
+  uint32_t end;
+};
+Window WindowOf(NodeView node, Bound lower, Bound upper) {
+  Window window{0, node.cells()};
+  if (node.leaf()) {
+    if (lower) window.begin = node.Find(*lower).index;
+    if (upper) window.end = node.Find(*upper).index;
+  } else {
+    if (lower) window.begin = node.ChildIndex(*lower);
+    if (upper) window.end = node.ChildIndexBefore(*upper) + 1;
+  }
+  return window;
+}
+
+class RangeCount {
+ public:
+  RangeCount(page::PageCache& cache, mvcc::ReaderSlot* slot) : cache_(cache), slot_(slot) {}
+
+  Result<uint64_t> Under(PageRef ref, uint32_t level, Bound lower, Bound upper) {
+    MANIFOLDDB_ASSIGN(const page::FramePin pin, PinNode(cache_, ref, level, slot_));
+    const NodeView node(pin.get()->bytes);
+    const Window window = WindowOf(node, lower, upper);
+    if (window.begin >= window.end) return uint64_t{0};
+    if (node.leaf()) return uint64_t{window.end - window.begin};
+    uint64_t count = 0;
+    for (uint32_t index = window.begin; index < window.end;) {
+      // Only in the first and the last of them a bound can lie.
+      const Bound low = index == window.begin ? lower : std::nullopt;
+      const Bound high = index + 1 == window.end ? upper : std::nullopt;
+      if (node.level() == 1 && !low && !high) {
+        const uint32_t whole_end = upper ? window.end - 1 : window.end;
+        const uint32_t together = std::min(whole_end - index, kLeavesTogether);
+        MANIFOLDDB_ASSIGN(const uint64_t under, OfLeaves(node, index, index + together));
+        count += under;
+        index += together;
+      } else {
+        MANIFOLDDB_ASSIGN(const uint64_t under, Under(node.Child(index), node.level() - 1, low, high));
+        count += under;
+        ++index;
+      }
+    }
+    return count;
+  }
+
+  // About which part of the tree's leaves is before `key`: 0 to 1, by the branches alone.
+  Result<double> ShareBefore(PageRef ref, ByteView key) {
+    double share = 0;
+    double width = 1;
+    for (uint32_t level = kAnyLevel;; --level) {
+      MANIFOLDDB_ASSIGN(const page::FramePin pin, PinNode(cache_, ref, level, slot_));
+      const NodeView node(pin.get()->bytes);
+      if (node.leaf()) return share;
+      const uint32_t index = node.ChildIndex(key);
+      width /= node.cells();
+      share += width * index;
+      ref = node.Child(index);
+      level = node.level();
+      if (level == 1) return share;
+    }
+  }
+
+ private:
+  // All are asked for before the first is looked at: their waits for memory overlap.
+  static constexpr uint32_t kLeavesTogether = 16;
+  Result<uint64_t> OfLeaves(NodeView parent, uint32_t begin, uint32_t end) {
+    std::array<Frame*, kLeavesTogether> leaves;
+    const mvcc::EpochGuard guard(slot_);
+    for (uint32_t index = begin; index < end; ++index) {
+      MANIFOLDDB_ASSIGN(leaves[index - begin], FetchNode(cache_, parent.Child(index), 0, guard));
+    }
+    uint64_t count = 0;
+    for (uint32_t index = begin; index < end; ++index)
+      count += NodeView(leaves[index - begin]->bytes).cells();
+    return count;
+  }
+
+  page::PageCache& cache_;
+  mvcc::ReaderSlot* const slot_;
+};
+
+// A node, or an entry of a leaf, in the order of keys.
+struct Candidate {
+  PageRef ref;      // null: an entry
+  std::string low;  // no key of it is before this; empty for what the range begins with
+};
+
+std::string TextOf(KeyParts key) {
+  std::string text(key.size(), '\0');
+  key.CopyTo(reinterpret_cast<std::byte*>(text.data()));
+  return text;
+}
+
+// Puts what is below each of `from` in its place.
+Result<std::vector<Candidate>> Expand(page::PageCache& cache, std::vector<Candidate> from, uint32_t& level,
+                                      Bound lower, Bound upper, mvcc::ReaderSlot* slot) {
+  std::vector<Candidate> below;
+  const uint32_t wanted = level;
+  for (size_t i = 0; i < from.size(); ++i) {
+    MANIFOLDDB_ASSIGN(const page::FramePin pin, PinNode(cache, from[i].ref, wanted, slot));
+    const NodeView node(pin.get()->bytes);
+    level = node.level();
+    const Window window =
+        WindowOf(node, i == 0 ? lower : std::nullopt, i + 1 == from.size() ? upper : std::nullopt);
+    for (uint32_t index = window.begin; index < window.end; ++index) {
+      std::string low = index == 0 && node.branch() ? std::move(from[i].low) : TextOf(node.Key(index));
+      below.push_back({node.branch() ? node.Child(index) : PageRef{}, std::move(low)});
+    }
+  }
+  return below;
+}
+
+}  // namespace
+
+Result<uint64_t> Count(page::PageCache& cache, const format::TreeRoot& root, Bound lower, Bound upper,
+                       mvcc::ReaderSlot* slot) {
+  if (root.root.null() || (lower && upper && Compare(*lower, *upper) >= 0)) return uint64_t{0};
+  if (!lower && !upper) return root.entries;
+  RangeCount range(cache, slot);
+  double before = 0;
+  double until = 1;
+  if (lower) {
+    MANIFOLDDB_ASSIGN(before, range.ShareBefore(root.root, *lower));
+  }
+  if (upper) {
+    MANIFOLDDB_ASSIGN(until, range.ShareBefore(root.root, *upper));
+  }
+  if (until - before <= 0.5) return range.Under(root.root, kAnyLevel, lower, upper);
+  uint64_t outside = 0;
+  if (lower) {
+    MANIFOLDDB_ASSIGN(outside, range.Under(root.root, kAnyLevel, std::nullopt, lower));
+  }
+  if (upper) {
+    MANIFOLDDB_ASSIGN(const uint64_t behind, range.Under(root.root, kAnyLevel, upper, std::nullopt));
+    outside += behind;
+  }
+  if (outside > root.entries) return CorruptNode(cache.file(), root.root, "more entries than counted");
+  return root.entries - outside;
+}
+
+Result<std::vector<std::string>> SplitPoints(page::PageCache& cache, PageRef root, Bound lower, Bound upper,
+                                             size_t pieces, mvcc::ReaderSlot* slot) {
+  MANIFOLDDB_ASSERT(pieces >= 1);
+  constexpr size_t kCandidatesEach = 4;  // so that no piece is more than a quarter larger than another
+  std::vector<std::string> points;
+  if (root.null() || pieces == 1 || (lower && upper && Compare(*lower, *upper) >= 0)) return points;
+  std::vector<Candidate> candidates;
+  candidates.push_back({root, {}});
+  uint32_t level = kAnyLevel;
+  do {
+    if (level != kAnyLevel) --level;
+    MANIFOLDDB_ASSIGN(candidates, Expand(cache, std::move(candidates), level, lower, upper, slot));
+  } while (level > 0 && candidates.size() < pieces * kCandidatesEach);
+  const size_t count = candidates.size();
+  for (size_t piece = 1, before = 0; piece < pieces; ++piece) {
+    const size_t at = static_cast<size_t>(uint64_t{piece} * count / pieces);
+    if (at == before) continue;  // there are fewer candidates than pieces
+    points.push_back(std::move(candidates[at].low));
+    before = at;
+  }
+  return points;
+}
+
+}  // namespace manifolddb::btree
