@@ -5,8 +5,10 @@
 // (2) A slot whose copies are both unreadable may have held the next meta page, unless the other one shows
 //     that there was none: it is clean, for whoever opens the database after that writes it again; or it lies
 //     in the slot where the next one would have been written.
-// (3) The log vouches for the data file only if it is this database's: its header or its marker says so.
-// (4) Nothing is written, and nothing that was read is believed before it was checked.
+// (3) A checkpoint before the newest one leads to the same state if the log goes on from it without a gap to
+//     the newest one's position, commit and chain value: they are the checksums of all groups in between.
+// (4) The log vouches for the data file only if it is this database's: its header or its marker says so.
+// (5) Nothing is written, and nothing that was read is believed before it was checked.
 
 #include "engine/salvage/evidence.h"
 
@@ -18,6 +20,7 @@
 #include "engine/base/try.h"
 #include "engine/db/create.h"
 #include "engine/format/log_format.h"
+#include "engine/recovery/meta_area.h"
 #include "engine/recovery/recovery_plan.h"
 #include "engine/recovery/replay.h"
 #include "engine/wal/log_file.h"
@@ -113,6 +116,60 @@ Status CheckLog(File& log, const MetaPage& meta) {
   return wal::CheckMarker(log, expected, meta.life);
 }
 
+// Those of this database. `log`: the identity that the log's header names, which decides where they are of
+// two; null: it names none.
+Result<std::vector<Copy>> ChooseCopies(const recovery::MetaArea& area, const format::Identity* log,
+                                       const std::string& file) {
+  MANIFOLDDB_ASSIGN(std::vector<Copy> copies, ReadableCopies(area, file));
+  const bool agree = std::ranges::all_of(
+      copies, [&](const Copy& copy) { return SameDatabase(*copy.meta, *copies.front().meta); });
+  if (agree) return copies;
+  if (log == nullptr) {
+    return Refuse(Errc::kCorrupt, file, "meta pages of two databases, and no log that says whose file it is");
+  }
+  std::erase_if(copies, [&](const Copy& copy) { return copy.meta->identity != *log; });
+  if (copies.empty()) return Refuse(Errc::kCorrupt, file, "meta pages of two databases, neither the log's");
+  return copies;
+}
+
+// The newest one of them; of those before `before`, if that is given.
+const Copy* NewestOf(const std::vector<Copy>& copies, std::optional<format::MetaNumber> before = {}) {
+  const Copy* newest = nullptr;
+  for (const Copy& copy : copies) {
+    if (before && copy.meta->number >= *before) continue;
+    if (newest == nullptr || recovery::IsOlder(*newest->meta, *copy.meta)) newest = &copy;
+  }
+  return newest;
+}
+
+// Invariant 2.
+void DoubtLostSlot(const std::vector<Copy>& copies, const Copy& newest, const std::string& file,
+                   std::vector<Problem>& doubts) {
+  const bool other_slot =
+      std::ranges::any_of(copies, [&](const Copy& copy) { return copy.slot != newest.slot; });
+  if (other_slot || newest.meta->clean || newest.slot != format::SlotOf(newest.meta->number)) return;
+  doubts.push_back({file, format::MetaOffset(1 - newest.slot, 0, newest.meta->write_unit),
+                    "both copies of a meta page are unreadable: it may have been newer than meta page " +
+                        std::to_string(newest.meta->number.raw()) + ", the one that was found",
+                    {}});
+}
+
+// Invariant 3.
+Result<std::optional<OlderBase>> FindOlderBase(const std::vector<Copy>& copies, const MetaPage& newest,
+                                               File& log) {
+  std::optional<OlderBase> none;
+  const Copy* const older = NewestOf(copies, newest.number);
+  if (older == nullptr || older->meta->lsn > newest.lsn) return none;
+  OlderBase base{*older->meta, recovery::LogBehind(*older->meta)};
+  base.log.meta = newest.number;
+  base.log.until = newest.lsn;
+  MANIFOLDDB_ASSIGN(const wal::LogPrefix prefix,
+                    wal::ReadLogPrefix(log, base.log, [](const wal::LogTransaction&) { return Status(); }));
+  const bool leads_there = prefix.read.end.lsn == newest.lsn && prefix.read.end.chain == newest.chain &&
+                           prefix.read.next_txn == newest.txn.next();
+  return leads_there ? std::optional<OlderBase>(base) : none;
+}
+
 }  // namespace
 
 Result<Files> OpenFiles(const DatabaseFile& damaged) {
@@ -128,37 +185,15 @@ Result<Files> OpenFiles(const DatabaseFile& damaged) {
   return files;
 }
 
-Result<MetaPage> ChooseMeta(const recovery::MetaArea& area, const format::Identity* log,
-                            const std::string& file, std::vector<Problem>& doubts) {
-  MANIFOLDDB_ASSIGN(std::vector<Copy> copies, ReadableCopies(area, file));
-  const bool agree = std::ranges::all_of(
-      copies, [&](const Copy& copy) { return SameDatabase(*copy.meta, *copies.front().meta); });
-  if (!agree && log == nullptr) {
-    return Refuse(Errc::kCorrupt, file, "meta pages of two databases, and no log that says whose file it is");
-  }
-  if (!agree) std::erase_if(copies, [&](const Copy& copy) { return copy.meta->identity != *log; });
-  if (copies.empty()) return Refuse(Errc::kCorrupt, file, "meta pages of two databases, neither the log's");
-  const Copy newest = *std::ranges::max_element(
-      copies, [](const Copy& a, const Copy& b) { return recovery::IsOlder(*a.meta, *b.meta); });
-  const bool other_slot = std::ranges::any_of(copies, [&](const Copy& copy) {
-    return copy.slot != newest.slot;
-  });
-  if (!other_slot && !newest.meta->clean && newest.slot == format::SlotOf(newest.meta->number)) {
-    const uint64_t at = format::MetaOffset(1 - newest.slot, 0, newest.meta->write_unit);
-    doubts.push_back({file, at,
-                      "both copies of a meta page are unreadable: it may have been newer than meta page " +
-                          std::to_string(newest.meta->number.raw()) + ", the one that was found",
-                      {}});
-  }
-  return *newest.meta;
-}
-
 Result<Evidence> FindEvidence(Files& files) {
   Evidence found;
   MANIFOLDDB_ASSIGN(const recovery::MetaArea area, recovery::ReadMetaArea(*files.data));
   MANIFOLDDB_ASSIGN(const std::optional<format::Identity> identity, IdentityOf(files.log.get()));
-  MANIFOLDDB_ASSIGN(found.meta,
-                    ChooseMeta(area, identity ? &*identity : nullptr, files.data->name(), found.doubts));
+  MANIFOLDDB_ASSIGN(const std::vector<Copy> copies,
+                    ChooseCopies(area, identity ? &*identity : nullptr, files.data->name()));
+  const Copy& newest = *NewestOf(copies);
+  found.meta = *newest.meta;
+  DoubtLostSlot(copies, newest, files.data->name(), found.doubts);
   const wal::LogScan scan = recovery::LogBehind(found.meta);
   found.log = {.end = scan.start, .next_txn = scan.first_txn};
   if (files.log == nullptr) {
@@ -166,6 +201,7 @@ Result<Evidence> FindEvidence(Files& files) {
                             "the log is missing: nothing shows that it held no commits", {}});
     return found;
   }
+  MANIFOLDDB_ASSIGN(found.older, FindOlderBase(copies, found.meta, *files.log));
   const Status checked = CheckLog(*files.log, found.meta);
   if (!checked && checked.error().code() != Errc::kCorrupt) return std::unexpected<Error>(checked.error());
   if (!checked) Doubt(found.doubts, checked.error());
@@ -177,7 +213,7 @@ Result<Evidence> FindEvidence(Files& files) {
     if (prefix.damage) Doubt(found.doubts, *prefix.damage);
   }
   if (!files.log->unreadable().empty()) {
-    found.doubts.push_back({files.log->name(), files.log->unreadable().front().offset,
+    found.doubts.push_back({files.log->name(), files.log->unreadable().begin()->first,
                             "the device does not give these bytes of the log", {}});
   }
   return found;

@@ -2,11 +2,11 @@
 // What the files of a damaged database say about its newest state.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/format/meta_page.h"
-#include "engine/recovery/meta_area.h"
 #include "engine/salvage/unreadable_file.h"
 #include "engine/wal/log_reader.h"
 #include "manifolddb/salvage.h"
@@ -20,8 +20,16 @@ struct Files {
 };
 Result<Files> OpenFiles(const DatabaseFile& damaged);
 
+// A checkpoint before the newest one, and the part of the log that leads from there to the newest one.
+struct OlderBase {
+  format::MetaPage meta;
+  wal::LogScan log;
+};
+
 struct Evidence {
   format::MetaPage meta;  // the newest that can be read
+  // Another way to the same state, where there is one: of use where trees of `meta` are damaged.
+  std::optional<OlderBase> older;
   // What follows it in the log. Everything in front of the first damage.
   wal::LogScanResult log;
   // Why there may have been commits that neither of them knows of.
@@ -29,10 +37,5 @@ struct Evidence {
 };
 // kCorrupt, kNotADatabase, kNewerFormat if no meta page can be believed; kIo, kNoMemory.
 Result<Evidence> FindEvidence(Files& files);
-
-// Which of the copies counts, and in `doubts` what may have been newer. `log`: the identity that the log's
-// header names, which decides between copies of two databases; null: it names none.
-Result<format::MetaPage> ChooseMeta(const recovery::MetaArea& area, const format::Identity* log,
-                                    const std::string& file, std::vector<VerifyReport::Problem>& doubts);
 
 }  // namespace manifolddb::salvage

@@ -32,14 +32,15 @@ MetaPage NewestMeta(const FileBytes& files) {
 void DamageSlot(FileBytes& files, int slot) {
   for (const int copy : {0, 1}) Damage(files.data, format::MetaOffset(slot, copy, kPage) + 100);
 }
-// Where the groups of the newest life lie in the log file.
-std::vector<uint64_t> Groups(const FileBytes& files) {
+// Where the groups lie in the log file that follow the newest checkpoint; or all of the newest life.
+std::vector<uint64_t> Groups(const FileBytes& files, bool all_of_life = false) {
   std::vector<uint64_t> offsets;
   const MetaPage meta = NewestMeta(files);
   for (uint64_t at = format::LogRingOffset(kPage); at + kPage <= files.log.size(); at += kPage) {
     format::LogGroup group;
     if (!format::DecodeLogGroupHeader(AsBytes(files.log).subspan(at, kPage), group)) continue;
-    if (group.life == meta.log_life && group.lsn >= meta.lsn) offsets.push_back(at);
+    const bool in_life = all_of_life ? group.life == meta.life : group.life == meta.log_life;
+    if (in_life && (all_of_life || group.lsn >= meta.lsn)) offsets.push_back(at);
   }
   return offsets;
 }
@@ -54,6 +55,8 @@ class FilledTest : public SalvageTest {
     });
     CreateFamily("g");
     Commit("g", [](const Change& change) { change.Put("t", "key", "value"); });
+    // So that the checkpoint before the newest one has the same trees.
+    Reopen();
   }
   // The leaf in which `key` of f/t lies, in whole files.
   Source LeafOf(const FileBytes& files, const std::string& key, const std::string& table = "f/t") {
@@ -204,6 +207,37 @@ uint64_t TableListOf(const FileBytes& files) {
   format::FamilyRecord record;
   EXPECT_TRUE(format::DecodeFamilyRecord(catalog.StoredValue(at.index), record));
   return record.tables.root.id.raw() * kPage;
+}
+
+// Two ways to one state: what the newest checkpoint has lost, the one before it and the log may still give.
+TEST_F(FilledTest, WhatOneCheckpointHasLostTheOneBeforeAndTheLogGiveBack) {
+  PutMany("t", 70, 30, std::string(60, 'c'));
+  Commit("f", [](const Change& change) { change.DeleteRange("t", "k1000", "k1020"); });
+  const FileBytes whole = Close();
+  FileBytes files = whole;
+  const uint64_t catalog = NewestMeta(files).catalog.root.id.raw() * kPage;
+  Damage(files.data, catalog + 100);
+  const Salvaged salvaged = Do(files);
+  EXPECT_TRUE(salvaged.report.complete());
+  EXPECT_TRUE(salvaged.state == Newest());
+  EXPECT_EQ(salvaged.report.replayed_commits, 2u);
+
+  // A group of that part of the log is damaged: then it leads nowhere.
+  Damage(files.log, Groups(whole, true)[1] + 100);
+  EXPECT_EQ(Do(files).state.size(), 0u);
+}
+
+TEST_F(FilledTest, ACommitThatTheLogDoesNotHoldEndsTheWayFromTheCheckpointBefore) {
+  const ColumnFamily family = database().OpenColumnFamily("g").value();
+  WriteTransaction transaction = std::move(database().BeginWrite(family).value());
+  ASSERT_TRUE(transaction.OpenTable(family, "t").value().Put(AsBytes("bulk"), AsBytes("value")));
+  ASSERT_TRUE(transaction.Commit({.through_checkpoint = true}));
+  FileBytes files = Abandon();
+  Damage(files.data, NewestMeta(files).catalog.root.id.raw() * kPage + 100);
+  const auto report = Salvage({StorageOf(files), "db"}, {MakeMemoryStorage(), "db"}, {.output = TinyOptions()});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->column_families, 0u);
+  EXPECT_EQ(Lost(*report), Strings{" [-,-)"});
 }
 
 TEST_F(FilledTest, ADamagedListOfTablesCostsThemButNotTheOtherFamily) {

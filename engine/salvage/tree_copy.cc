@@ -1,4 +1,5 @@
-// Walks the catalog, then each family's list of tables, then each table.
+// Walks the catalog, then each family's list of tables, then each table. A survey walks likewise, and only
+// counts.
 //
 // (1) A page is looked at once, whoever refers to it: no forged file makes the walk longer than itself.
 // (2) What is not reached hides a range of keys of the tree above it: it is recorded before the walk goes on.
@@ -43,7 +44,7 @@ struct ListedFamily {
 // Puts the entries of one table into the new database, and tells where they come from, leaf by leaf.
 class TableFiller {
  public:
-  TableFiller(Output& output, const SalvageOptions& options, const page::DataFile& file,
+  TableFiller(Output* output, const SalvageOptions& options, const page::DataFile& file,
               const std::string& family, const std::string& table)
       : output_(output), options_(options), file_(file) {
     source_.family = family;
@@ -56,8 +57,9 @@ class TableFiller {
     source_.offset = file_.OffsetOf(id);
   }
   void Entry(ByteView key, ByteView value, const ExtentRef& extent) {
-    if (!status_) return;
-    status_ = output_.Put(key, value);
+    ++count_;
+    if (!status_ || output_ == nullptr) return;
+    status_ = output_->Put(key, value);
     if (!status_ || !options_.source) return;
     last_ = AsText(key);
     if (extent.null()) {
@@ -73,6 +75,7 @@ class TableFiller {
     options_.source(one);
   }
   bool ok() const { return status_.has_value(); }
+  uint64_t count() const { return count_; }
   Status End() {
     TellLeaf();
     return status_;
@@ -88,10 +91,11 @@ class TableFiller {
     options_.source(source_);
   }
 
-  Output& output_;
+  Output* const output_;
   const SalvageOptions& options_;
   const page::DataFile& file_;
   SalvageSource source_;
+  uint64_t count_ = 0;
   uint64_t entries_ = 0;  // of the leaf, not told yet
   std::string first_;
   std::string last_;
@@ -100,7 +104,8 @@ class TableFiller {
 
 class TreeCopy {
  public:
-  TreeCopy(page::DataFile& file, uint64_t pages, Output& output, const SalvageOptions& options,
+  // `output`: null if the entries are only counted.
+  TreeCopy(page::DataFile& file, uint64_t pages, Output* output, const SalvageOptions& options,
            Contents& contents, SalvageReport& report)
       : file_(file),
         output_(output),
@@ -137,11 +142,14 @@ class TreeCopy {
     for (const ListedFamily& family : families) MANIFOLDDB_TRY(Family(family));
     return {};
   }
+  uint64_t entries() const { return entries_; }
 
  private:
   Status Family(const ListedFamily& listed) {
     KnownFamily& family = contents_.families[listed.record.family];
-    MANIFOLDDB_ASSIGN(family.output, output_.database().CreateColumnFamily(listed.name));
+    if (output_ != nullptr) {
+      MANIFOLDDB_ASSIGN(family.output, output_->database().CreateColumnFamily(listed.name));
+    }
     const TreeRoot& list = listed.record.tables;
     std::vector<ListedTable> tables;
     btree::CheckVisitor visitor = Visitor([&](const TreeDamage& damage) {
@@ -168,8 +176,10 @@ class TreeCopy {
 
   Status Table(KnownFamily& family, const ListedTable& listed) {
     LostRanges& lost = family.tables[listed.id].lost;
-    MANIFOLDDB_TRY(output_.BeginTable(family.output, listed.name,
-                                      {.key = listed.key_type, .value = listed.value_type}));
+    if (output_ != nullptr) {
+      MANIFOLDDB_TRY(output_->BeginTable(family.output, listed.name,
+                                         {.key = listed.key_type, .value = listed.value_type}));
+    }
     TableFiller filler(output_, options_, file_, family.name, listed.name);
     btree::CheckVisitor visitor = Visitor(
         [&](const TreeDamage& damage) { lost.Add(damage.lower, damage.upper, CauseOf(damage)); });
@@ -181,7 +191,8 @@ class TreeCopy {
     };
     MANIFOLDDB_TRY(btree::CheckTree(cache_, listed.tree, slot_, visitor));
     MANIFOLDDB_TRY(filler.End());
-    return output_.EndTable();
+    entries_ += filler.count();
+    return output_ != nullptr ? output_->EndTable() : Status();
   }
 
   btree::CheckVisitor Visitor(std::function<void(const TreeDamage&)> hides) {
@@ -204,7 +215,7 @@ class TreeCopy {
   }
 
   page::DataFile& file_;
-  Output& output_;
+  Output* const output_;
   const SalvageOptions& options_;
   Contents& contents_;
   SalvageReport& report_;
@@ -212,16 +223,32 @@ class TreeCopy {
   page::PageCache cache_;
   mvcc::ReaderSlot* const slot_;
   format::PageBitmap seen_;
+  uint64_t entries_ = 0;
 };
+
+// Pages that a walk may come to: the file may be shorter than the meta page states, and a forged one may
+// state anything.
+Result<uint64_t> PagesOf(page::DataFile& data, const format::MetaPage& meta) {
+  MANIFOLDDB_ASSIGN(const uint64_t bytes, data.file().Size());
+  return std::min(meta.page_count, bytes / meta.page_size + 1);
+}
 
 }  // namespace
 
+Result<Survey> SurveyTrees(page::DataFile& data, const format::MetaPage& meta) {
+  MANIFOLDDB_ASSIGN(const uint64_t pages, PagesOf(data, meta));
+  const SalvageOptions options;
+  Contents contents;
+  SalvageReport report;
+  TreeCopy copy(data, pages, nullptr, options, contents, report);
+  MANIFOLDDB_TRY(copy.Catalog(meta.catalog));
+  return Survey{copy.entries(), contents.Losses().empty()};
+}
+
 Status CopyTrees(page::DataFile& data, const format::MetaPage& meta, Output& output,
                  const SalvageOptions& options, Contents& contents, SalvageReport& report) {
-  MANIFOLDDB_ASSIGN(const uint64_t bytes, data.file().Size());
-  // The file may be shorter than the meta page states, and a forged one may state anything.
-  const uint64_t pages = std::min(meta.page_count, bytes / meta.page_size + 1);
-  return TreeCopy(data, pages, output, options, contents, report).Catalog(meta.catalog);
+  MANIFOLDDB_ASSIGN(const uint64_t pages, PagesOf(data, meta));
+  return TreeCopy(data, pages, &output, options, contents, report).Catalog(meta.catalog);
 }
 
 }  // namespace manifolddb::salvage

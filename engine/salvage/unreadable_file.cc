@@ -22,7 +22,7 @@ Status UnreadableFile::DoRead(uint64_t offset, MutableByteView out) {
     if (!read && read.error().code() != Errc::kIo) return read;
     if (!read) {
       std::memset(block.data(), 0, bytes);
-      if (unreadable_.size() < kBlocksMax) unreadable_.push_back({offset, bytes});
+      if (unreadable_.size() < kBlocksMax) unreadable_.emplace(offset, bytes);
     }
     std::memcpy(out.data(), block.data(), bytes);
     out = out.subspan(bytes);

@@ -3,8 +3,8 @@
 // remembered. Nothing can be written through it.
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <vector>
 
 #include "manifolddb/storage.h"
 
@@ -14,12 +14,9 @@ class UnreadableFile final : public File {
  public:
   explicit UnreadableFile(std::unique_ptr<File> below) : File(below->name()), below_(std::move(below)) {}
 
-  struct Block {
-    uint64_t offset = 0;
-    uint64_t bytes = 0;
-  };
-  // What could not be read, the first kBlocksMax of it, as it was met.
-  const std::vector<Block>& unreadable() const { return unreadable_; }
+  // What could not be read, offsets and lengths; the first kBlocksMax of it.
+  using Blocks = std::map<uint64_t, uint64_t>;
+  const Blocks& unreadable() const { return unreadable_; }
 
  private:
   static constexpr size_t kBlocksMax = 1000;
@@ -34,7 +31,7 @@ class UnreadableFile final : public File {
   Status Refuse(uint64_t offset) const;
 
   const std::unique_ptr<File> below_;
-  std::vector<Block> unreadable_;
+  Blocks unreadable_;
 };
 
 }  // namespace manifolddb::salvage

@@ -112,6 +112,7 @@ class LogScanner {
 
   Result<LogPrefix> RunToDamage() {
     for (;;) {
+      if (scan_.until && result_.end.lsn >= *scan_.until) return LogPrefix{.read = result_, .damage = {}};
       const Result<std::optional<Next>> next = FindNext();
       if (!next) return Stopped(next.error());
       if (!*next) break;

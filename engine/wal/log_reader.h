@@ -25,6 +25,8 @@ struct LogScan {
   LogEnd start = {};             // the checkpoint's position and chain value
   format::TxnId first_txn = {};  // the commit after the checkpoint
   format::MetaNumber meta = {};  // the meta page found
+  // Not beyond this position, which ends a group: for reading up to a later checkpoint.
+  std::optional<format::Lsn> until = {};
 };
 
 struct LogScanResult {
