@@ -1,6 +1,6 @@
 #pragma once
-// What the command line tool does. Everything opens for reading only and changes no byte; salvage writes a new
-// database.
+// What the command line tool does. Everything opens for reading only and changes no byte; salvage writes a
+// new database.
 
 #include <cstdint>
 #include <limits>

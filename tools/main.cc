@@ -29,7 +29,8 @@ Result<std::unique_ptr<Database>> OpenForReading(const std::string& path) {
 namespace {
 
 constexpr const char* kFooter =
-    "Every command opens for reading only and changes no byte; salvage writes a new database. Nobody may have "
+    "Every command opens for reading only and changes no byte; salvage writes a new database. Nobody may "
+    "have "
     "the\n"
     "database open for writing. Exit codes: 0 done, and the database is whole; 1 it is damaged; 2 could not "
     "run.";

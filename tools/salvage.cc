@@ -70,8 +70,8 @@ std::string PlaceText(const std::string& file, uint64_t offset, const std::strin
 
 void PrintText(const SalvageArguments& arguments, const SalvageReport& report, std::ostream& out) {
   for (const SalvageLoss& loss : report.losses) {
-    out << "lost: " << AffectedText(loss.keys) << "\n  because: "
-        << PlaceText(loss.file, loss.offset, loss.why) << "\n";
+    out << "lost: " << AffectedText(loss.keys)
+        << "\n  because: " << PlaceText(loss.file, loss.offset, loss.why) << "\n";
   }
   for (const Problem& doubt : report.doubts) {
     out << "older: there may have been later commits\n  because: "

@@ -1,111 +1,14 @@
 // The command line tool as a user runs it: output, exit codes, and that it never changes a byte.
 
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <nlohmann/json.hpp>
-#include <sstream>
-#include <vector>
 
 #include "engine/base/checksum.h"
 #include "engine/format/meta_page.h"
-#include "engine/format/page_header.h"
-#include "tools/test_database.h"
+#include "tools/tool_runner.h"
 
 namespace manifolddb::tools {
 namespace {
-
-using nlohmann::json;
-
-constexpr uint64_t kPage = 512;
-
-struct Ran {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
-
-std::string ShellQuoted(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
-bool Contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-size_t CountOf(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
-  return count;
-}
-
-std::vector<json> Lines(const std::string& text) {
-  std::vector<json> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
-  return lines;
-}
-
-class ToolsTest : public testing::Test {
- protected:
-  // Runs the tool. Whatever it is asked to do, the files of `path_` stay as they are.
-  Ran Run(const std::vector<std::string>& arguments) {
-    const bool data = std::filesystem::exists(path_);
-    const bool log = std::filesystem::exists(path_ + "-wal");
-    const std::string data_before = data ? ReadBytes(path_) : "";
-    const std::string log_before = log ? ReadBytes(path_ + "-wal") : "";
-    std::string command = ShellQuoted(MANIFOLDDB_CLI);
-    for (const std::string& argument : arguments) command += " " + ShellQuoted(argument);
-    const std::string out = directory_ / "out";
-    const std::string err = directory_ / "err";
-    const int status = std::system((command + " >" + ShellQuoted(out) + " 2>" + ShellQuoted(err)).c_str());
-    EXPECT_TRUE(WIFEXITED(status)) << command;
-    EXPECT_EQ(std::filesystem::exists(path_), data);
-    EXPECT_EQ(std::filesystem::exists(path_ + "-wal"), log);
-    EXPECT_TRUE(!data || ReadBytes(path_) == data_before);
-    EXPECT_TRUE(!log || ReadBytes(path_ + "-wal") == log_before);
-    return {WEXITSTATUS(status), ReadBytes(out), ReadBytes(err)};
-  }
-
-  void FlipByte(const std::string& path, uint64_t at) {
-    std::string bytes = ReadBytes(path);
-    ASSERT_LT(at, bytes.size());
-    bytes[at] = static_cast<char>(bytes[at] ^ 0x40);
-    WriteBytes(path, bytes);
-  }
-  // The page whose stored bytes contain `text`.
-  uint64_t PageWith(const std::string& text) {
-    const std::string bytes = ReadBytes(path_);
-    // Pages that were freed keep what they held, so the newest one is asked for: the one with the greatest
-    // birth.
-    uint64_t found = 0;
-    uint64_t birth = 0;
-    for (uint64_t at = bytes.find(text); at != std::string::npos; at = bytes.find(text, at + 1)) {
-      const auto* header = reinterpret_cast<const format::NodeHeader*>(bytes.data() + at / kPage * kPage);
-      if (header->birth <= birth) continue;
-      birth = header->birth;
-      found = at / kPage * kPage;
-    }
-    EXPECT_NE(found, 0u) << text;
-    return found;
-  }
-  // Nothing on stdout; one line on stderr with the path and advice.
-  void ExpectRefused(const Ran& ran, const std::string& code, const std::string& advice) {
-    EXPECT_EQ(ran.exit_code, 2);
-    EXPECT_EQ(ran.out, "");
-    EXPECT_EQ(CountOf(ran.err, "\n"), 1u) << ran.err;
-    EXPECT_TRUE(Contains(ran.err, code)) << ran.err;
-    EXPECT_TRUE(Contains(ran.err, path_)) << ran.err;
-    EXPECT_TRUE(Contains(ran.err, advice)) << ran.err;
-  }
-
-  TemporaryDirectory directory_;
-  const std::string path_ = directory_ / "db";
-};
 
 // ---- verify -----------------------------------------------------------------------------------------------
 
@@ -160,7 +63,8 @@ TEST_F(ToolsTest, VerifySaysWhichKeysAreAffectedAndWhatToDo) {
   FlipByte(path_, PageWith("value of " + PersonKey(77)) + 300);
   FlipByte(path_, PageWith(LargeValue(400)) + 10);
   const Ran text = Run({"verify", path_});
-  EXPECT_TRUE(Contains(text.out, "  affected: column family \"people\", table \"names\": keys from \"person10"))
+  EXPECT_TRUE(
+      Contains(text.out, "  affected: column family \"people\", table \"names\": keys from \"person10"))
       << text.out;
   EXPECT_TRUE(Contains(text.out, "table \"pictures\": key \"picture")) << text.out;
   EXPECT_TRUE(Contains(text.out, "manifolddb salvage " + path_ + " OUT")) << text.out;
@@ -558,88 +462,6 @@ TEST_F(ToolsTest, DumpLogShowsALogThatIsAllThatIsLeft) {
   const Ran limited = Run({"dump", "--log", "--limit", "1", path_});
   EXPECT_EQ(CountOf(limited.out, "group at byte"), 1u) << limited.out;
   EXPECT_TRUE(Contains(limited.out, "more groups")) << limited.out;
-}
-
-// ---- salvage ----------------------------------------------------------------------------------------------
-
-TEST_F(ToolsTest, SalvageCopiesAWholeDatabase) {
-  MakeSample(path_);
-  const std::string out = directory_ / "new";
-  const Ran ran = Run({"salvage", path_, out});
-  EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
-  EXPECT_TRUE(Contains(ran.out, "new: 323 entries in 3 tables of 2 column families, nothing lost")) << ran.out;
-  EXPECT_EQ(Run({"verify", out}).exit_code, 0);
-  const auto entries = [this](const std::string& path) {
-    std::vector<json> lines = Lines(Run({"dump", "--json", "--values", path}).out);
-    std::erase_if(lines, [](const json& line) { return line["kind"] != "entry"; });
-    return lines;
-  };
-  EXPECT_TRUE(entries(out) == entries(path_));
-}
-
-TEST_F(ToolsTest, SalvageNamesWhatIsLostAndWhereTheRestComesFrom) {
-  MakeCrashed(path_);
-  const uint64_t leaf = PageWith("value of " + PersonKey(77));
-  FlipByte(path_, leaf + 300);
-  const Ran ran = Run({"salvage", path_, directory_ / "new", "--report", directory_ / "report"});
-  EXPECT_EQ(ran.exit_code, 1) << ran.err;
-  EXPECT_TRUE(Contains(ran.out, "lost: column family \"people\", table \"names\": keys from \"person10"))
-      << ran.out;
-  EXPECT_TRUE(Contains(ran.out, "because: " + path_ + " at byte " + std::to_string(leaf) + ": ")) << ran.out;
-  EXPECT_TRUE(Contains(ran.out, "5 from the log")) << ran.out;
-  EXPECT_EQ(Run({"verify", directory_ / "new"}).exit_code, 0);
-
-  uint64_t sources = 0;
-  uint64_t from_log = 0;
-  json loss;
-  json summary;
-  for (const json& line : Lines(ReadBytes(directory_ / "report"))) {
-    if (line["kind"] == "source") sources += line["entries"].get<uint64_t>();
-    if (line["kind"] == "source" && line["file"] == path_ + "-wal") ++from_log;
-    if (line["kind"] == "loss") loss = line;
-    if (line["kind"] == "summary") summary = line;
-  }
-  EXPECT_EQ(from_log, 5u);
-  EXPECT_EQ(summary["entries"], sources);
-  EXPECT_EQ(summary["complete"], false);
-  EXPECT_EQ(loss["table"], "names");
-  EXPECT_EQ(loss["offset"], leaf);
-  const json parsed = json::parse(Run({"salvage", "--json", path_, directory_ / "again"}).out);
-  EXPECT_EQ(parsed["losses"][0]["from"], loss["from"]);
-  EXPECT_EQ(parsed["entries"], sources);
-}
-
-TEST_F(ToolsTest, SalvageWritesAnOlderStateOnlyIfAllowed) {
-  MakeCrashed(path_);
-  std::vector<uint64_t> offsets;
-  for (const json& line : Lines(Run({"dump", "--log", "--json", path_}).out)) {
-    if (line["kind"] == "group" && line["place"] == "follows the checkpoint")
-      offsets.push_back(line["offset"]);
-  }
-  ASSERT_EQ(offsets.size(), 5u);
-  FlipByte(path_ + "-wal", offsets[2] + 100);
-  const Ran refused = Run({"salvage", path_, directory_ / "new"});
-  EXPECT_EQ(refused.exit_code, 1);
-  EXPECT_TRUE(Contains(refused.err, "nothing was written")) << refused.err;
-  EXPECT_FALSE(std::filesystem::exists(directory_ / "new"));
-  const Ran allowed = Run({"salvage", "--allow-older", path_, directory_ / "new"});
-  EXPECT_EQ(allowed.exit_code, 1) << allowed.err;
-  EXPECT_TRUE(Contains(allowed.out, "older: there may have been later commits")) << allowed.out;
-  EXPECT_TRUE(Contains(allowed.out, "2 from the log")) << allowed.out;
-}
-
-TEST_F(ToolsTest, SalvageReplacesNothing) {
-  MakeSample(path_);
-  EXPECT_EQ(Run({"salvage", path_, path_}).exit_code, 2);
-  WriteBytes(directory_ / "there", "x");
-  const Ran output = Run({"salvage", path_, directory_ / "there"});
-  EXPECT_EQ(output.exit_code, 2);
-  EXPECT_TRUE(Contains(output.err, "kAlreadyExists")) << output.err;
-  const Ran report = Run({"salvage", path_, directory_ / "new", "--report", path_});
-  EXPECT_EQ(report.exit_code, 2);
-  EXPECT_TRUE(Contains(report.err, "exists already")) << report.err;
-  EXPECT_EQ(ReadBytes(directory_ / "there"), "x");
-  EXPECT_FALSE(std::filesystem::exists(directory_ / "new"));
 }
 
 }  // namespace

@@ -76,7 +76,8 @@ Status Run(const std::string& path, Outcome& outcome) {
     outcome.report = std::move(*report);
   }
   for (VerifyReport::Problem& problem : outcome.report.problems) {
-    outcome.problems.push_back({problem.file, problem.offset, problem.what, advice, std::move(problem.affected)});
+    outcome.problems.push_back(
+        {problem.file, problem.offset, problem.what, advice, std::move(problem.affected)});
   }
   if (outcome.stats.tail_may_be_lost) {
     outcome.notes.push_back(

@@ -2,8 +2,8 @@
 //
 // (1) Every key lies between the separators beside its way down, on every level, so a search for it ends
 // where it is. (2) A damaged node is reported once, with the keys that it hides, and nothing below it is
-// trusted; no other entry is left out. (3) The walk goes down levels that fall by one, hence ends whatever the
-// references say.
+// trusted; no other entry is left out. (3) The walk goes down levels that fall by one, hence ends whatever
+// the references say.
 
 #include "engine/btree/tree_check.h"
 

@@ -16,7 +16,8 @@ inline constexpr uint64_t kUnknownEntries = ~uint64_t{0};
 struct TreeDamage {
   uint64_t offset = 0;  // in the data file
   std::string what;
-  // What cannot be read, or not be trusted, because of it: the keys from `lower` to `upper` (absent: no bound).
+  // What cannot be read, or not be trusted, because of it: the keys from `lower` to `upper` (absent: no
+  // bound).
   bool hides_keys = false;
   std::optional<std::string> lower = {};
   std::optional<std::string> upper = {};
@@ -30,8 +31,8 @@ struct CheckVisitor {
   std::function<void(const TreeDamage&)> problem;
   // A leaf: the entries up to the next one lie in it.
   std::function<void(format::PageId)> leaf;
-  // An entry, in order; `value` is read and verified, from `extent` unless that is null. No key that a problem
-  // hides.
+  // An entry, in order; `value` is read and verified, from `extent` unless that is null. No key that a
+  // problem hides.
   std::function<void(ByteView key, ByteView value, const format::ExtentRef& extent)> entry;
 };
 

@@ -148,7 +148,8 @@ void DoubtLostSlot(const std::vector<Copy>& copies, const Copy& newest, const st
   const bool other_slot =
       std::ranges::any_of(copies, [&](const Copy& copy) { return copy.slot != newest.slot; });
   if (other_slot || newest.meta->clean || newest.slot != format::SlotOf(newest.meta->number)) return;
-  doubts.push_back({file, format::MetaOffset(1 - newest.slot, 0, newest.meta->write_unit),
+  doubts.push_back({file,
+                    format::MetaOffset(1 - newest.slot, 0, newest.meta->write_unit),
                     "both copies of a meta page are unreadable: it may have been newer than meta page " +
                         std::to_string(newest.meta->number.raw()) + ", the one that was found",
                     {}});
@@ -197,8 +198,10 @@ Result<Evidence> FindEvidence(Files& files) {
   const wal::LogScan scan = recovery::LogBehind(found.meta);
   found.log = {.end = scan.start, .next_txn = scan.first_txn};
   if (files.log == nullptr) {
-    found.doubts.push_back({db::LogName(files.data->name()), 0,
-                            "the log is missing: nothing shows that it held no commits", {}});
+    found.doubts.push_back({db::LogName(files.data->name()),
+                            0,
+                            "the log is missing: nothing shows that it held no commits",
+                            {}});
     return found;
   }
   MANIFOLDDB_ASSIGN(found.older, FindOlderBase(copies, found.meta, *files.log));
@@ -207,14 +210,17 @@ Result<Evidence> FindEvidence(Files& files) {
   if (!checked) Doubt(found.doubts, checked.error());
   // Closed in order: nothing follows.
   if (!found.meta.clean) {
-    MANIFOLDDB_ASSIGN(const wal::LogPrefix prefix,
-                      wal::ReadLogPrefix(*files.log, scan, [](const wal::LogTransaction&) { return Status(); }));
+    MANIFOLDDB_ASSIGN(
+        const wal::LogPrefix prefix,
+        wal::ReadLogPrefix(*files.log, scan, [](const wal::LogTransaction&) { return Status(); }));
     found.log = prefix.read;
     if (prefix.damage) Doubt(found.doubts, *prefix.damage);
   }
   if (!files.log->unreadable().empty()) {
-    found.doubts.push_back({files.log->name(), files.log->unreadable().begin()->first,
-                            "the device does not give these bytes of the log", {}});
+    found.doubts.push_back({files.log->name(),
+                            files.log->unreadable().begin()->first,
+                            "the device does not give these bytes of the log",
+                            {}});
   }
   return found;
 }

@@ -25,9 +25,8 @@ bool ChangesFamilies(RedoKind kind) {
   return kind == RedoKind::kCreateFamily || kind == RedoKind::kDropFamily || kind == RedoKind::kRenameFamily;
 }
 bool NamesFamily(RedoKind kind) {
-  return kind == RedoKind::kSelect || kind == RedoKind::kCreateTable ||
-         kind == RedoKind::kCreateTypedTable || kind == RedoKind::kDropTable ||
-         kind == RedoKind::kRenameTable;
+  return kind == RedoKind::kSelect || kind == RedoKind::kCreateTable || kind == RedoKind::kCreateTypedTable ||
+         kind == RedoKind::kDropTable || kind == RedoKind::kRenameTable;
 }
 
 // What no transaction of a whole database is refused for.
@@ -253,9 +252,11 @@ Result<LogCopyResult> CopyLog(File& log, const wal::LogScan& scan, Output& outpu
     }
     copy.Abort();
     if (!IsContradiction(done.error())) return done;
-    result.doubts.push_back({log.name(), transaction.group_offset,
-                             "commit " + std::to_string(transaction.txn.raw()) + ": " + done.error().message(),
-                             {}});
+    result.doubts.push_back(
+        {log.name(),
+         transaction.group_offset,
+         "commit " + std::to_string(transaction.txn.raw()) + ": " + done.error().message(),
+         {}});
     return {};
   };
   const auto read = wal::ReadLogPrefix(log, scan, apply);

@@ -66,8 +66,8 @@ class Work {
     if (evidence_.log.records > 0) MANIFOLDDB_TRY(Replay(recovery::LogBehind(evidence_.meta), *written));
     report_.losses = contents_.Losses();
     for (const auto& [offset, bytes] : device_.unreadable()) {
-      report_.notes.push_back({data_.name(), offset,
-                               "the device does not give these " + std::to_string(bytes) + " bytes", {}});
+      report_.notes.push_back(
+          {data_.name(), offset, "the device does not give these " + std::to_string(bytes) + " bytes", {}});
     }
     MANIFOLDDB_TRY(written->Finish(report_));
     return std::move(report_);

@@ -29,7 +29,7 @@ class SalvageTest : public testing::Test {
   SalvageTest();
   ~SalvageTest() override;
 
-  // ---- A database, commit by commit -------------------------------------------------------------------------
+  // ---- A database, commit by commit ----------------------------------------------------------------------
   void Reopen();
   void CreateFamily(const std::string& name);
   void DropFamily(const std::string& name);
@@ -52,7 +52,7 @@ class SalvageTest : public testing::Test {
   FileBytes Close();
   FileBytes Abandon();
 
-  // ---- Salvage ----------------------------------------------------------------------------------------------
+  // ---- Salvage -------------------------------------------------------------------------------------------
   struct Source {
     std::string table;
     std::string first;
@@ -67,8 +67,8 @@ class SalvageTest : public testing::Test {
     State state;
     std::vector<Source> sources;
   };
-  // Fails the test unless it can be done, the input stays as it is, the output is whole, and what is missing of
-  // the state that it claims lies in what is reported as lost.
+  // Fails the test unless it can be done, the input stays as it is, the output is whole, and what is missing
+  // of the state that it claims lies in what is reported as lost.
   Salvaged Do(const FileBytes& damaged, bool allow_older = false);
   // The error; nothing was written.
   Error Refused(const FileBytes& damaged, bool allow_older = false);

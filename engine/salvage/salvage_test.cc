@@ -200,8 +200,7 @@ TEST_F(FilledTest, ADamagedCatalogCostsEverythingAndIsToldSo) {
 
 // The root of the list of tables of the family "f".
 uint64_t TableListOf(const FileBytes& files) {
-  const btree::NodeView catalog(AsBytes(files.data).data() +
-                                NewestMeta(files).catalog.root.id.raw() * kPage);
+  const btree::NodeView catalog(AsBytes(files.data).data() + NewestMeta(files).catalog.root.id.raw() * kPage);
   const auto at = catalog.Find(AsBytes(format::FamilyKey(AsBytes("f"))));
   EXPECT_TRUE(at.equal);
   format::FamilyRecord record;
@@ -234,7 +233,8 @@ TEST_F(FilledTest, ACommitThatTheLogDoesNotHoldEndsTheWayFromTheCheckpointBefore
   ASSERT_TRUE(transaction.Commit({.through_checkpoint = true}));
   FileBytes files = Abandon();
   Damage(files.data, NewestMeta(files).catalog.root.id.raw() * kPage + 100);
-  const auto report = Salvage({StorageOf(files), "db"}, {MakeMemoryStorage(), "db"}, {.output = TinyOptions()});
+  const auto report =
+      Salvage({StorageOf(files), "db"}, {MakeMemoryStorage(), "db"}, {.output = TinyOptions()});
   ASSERT_TRUE(report);
   EXPECT_EQ(report->column_families, 0u);
   EXPECT_EQ(Lost(*report), Strings{" [-,-)"});
@@ -380,7 +380,8 @@ TEST_F(FilledTest, ALogThatIsCutOrMissingMayHaveHeldMore) {
   FileBytes missing = files;
   missing.log_missing = true;
   missing.log.clear();
-  for (const size_t size : {files.log.size() - kPage, static_cast<size_t>(Groups(files)[0]), size_t{300}, size_t{0}}) {
+  for (const size_t size :
+       {files.log.size() - kPage, static_cast<size_t>(Groups(files)[0]), size_t{300}, size_t{0}}) {
     FileBytes cut = files;
     cut.log.resize(size);
     EXPECT_EQ(Refused(cut).code(), Errc::kCorrupt);
@@ -456,7 +457,7 @@ TEST_F(FilledTest, ADatabaseThatIsOpenForWritingIsLeftAlone) {
   EXPECT_EQ(salvaged.error().code(), Errc::kLocked);
 }
 
-// ---- Devices that fail --------------------------------------------------------------------------------------
+// ---- Devices that fail -----------------------------------------------------------------------------------
 
 class FailingFile : public PassingFile {
  public:

@@ -152,15 +152,14 @@ class TreeCopy {
     }
     const TreeRoot& list = listed.record.tables;
     std::vector<ListedTable> tables;
-    btree::CheckVisitor visitor = Visitor([&](const TreeDamage& damage) {
-      family.lost.Add(damage.lower, damage.upper, CauseOf(damage));
-    });
+    btree::CheckVisitor visitor = Visitor(
+        [&](const TreeDamage& damage) { family.lost.Add(damage.lower, damage.upper, CauseOf(damage)); });
     visitor.entry = [&](ByteView key, ByteView value, const ExtentRef& extent) {
       format::TableRecord record;
-      const bool known = extent.null() && format::IsTableKey(key) &&
-                         format::DecodeTableRecord(value, record) && !family.tables.contains(record.table) &&
-                         format::TypeNamesFit(file_.page_size(), record.key_type.size(),
-                                              record.value_type.size());
+      const bool known =
+          extent.null() && format::IsTableKey(key) && format::DecodeTableRecord(value, record) &&
+          !family.tables.contains(record.table) &&
+          format::TypeNamesFit(file_.page_size(), record.key_type.size(), record.value_type.size());
       if (!known) {
         return family.lost.AddKey(std::string(AsText(key)),
                                   Malformed(list, "the record of a table is malformed"));
@@ -181,8 +180,8 @@ class TreeCopy {
                                          {.key = listed.key_type, .value = listed.value_type}));
     }
     TableFiller filler(output_, options_, file_, family.name, listed.name);
-    btree::CheckVisitor visitor = Visitor(
-        [&](const TreeDamage& damage) { lost.Add(damage.lower, damage.upper, CauseOf(damage)); });
+    btree::CheckVisitor visitor =
+        Visitor([&](const TreeDamage& damage) { lost.Add(damage.lower, damage.upper, CauseOf(damage)); });
     // Behind an error of the output nobody asks any more what is lost.
     visitor.owns = [&filler, owns = visitor.owns](format::PageRun run) { return filler.ok() && owns(run); };
     visitor.leaf = [&](format::PageId id) { filler.Leaf(id); };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <tuple>
 
 #include "fuzz/edits.h"
 
@@ -35,6 +36,7 @@ class Damager {
       Swaps(name, file);
       Ends(name, file);
     }
+    Slots();
   }
 
  private:
@@ -120,6 +122,16 @@ class Damager {
     for (size_t i = 0; i < case_->session->images(); ++i) {
       changed[name] = case_->session->image(i).at(name);
       if (changed[name] != file) Try("file-older", name, std::to_string(i), changed);
+    }
+  }
+
+  // Both copies of one meta page, of the other, of both.
+  void Slots() {
+    for (const auto& [where, first, sectors] : {std::tuple("A", 0, 2), {"B", 2, 2}, {"both", 0, 4}}) {
+      Files changed = case_->session->closed_files();
+      const size_t bytes = static_cast<size_t>(sectors) * kSector;
+      changed[kDataName].replace(static_cast<size_t>(first) * kSector, bytes, std::string(bytes, '\0'));
+      Try("slot-zeroed", kDataName, where, changed);
     }
   }
 

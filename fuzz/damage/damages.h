@@ -33,8 +33,8 @@ struct DamageChoice {
 void ForEachDamage(const DamageCase& made, const DamageChoice& choice,
                    const std::function<void(const Damage&)>& visit);
 
-// The damage at hand, for whoever finds the process dying: `program` and its id are printed then, also when it
-// takes longer than a minute.
+// The damage at hand, for whoever finds the process dying: `program` and its id are printed then, also when
+// it takes longer than a minute.
 void ReportDeathsOf(const std::string& program);
 void Begin(const Damage& damage);
 void EndAll();

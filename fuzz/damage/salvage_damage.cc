@@ -7,10 +7,11 @@
 //   --table FILE  writes the table as Markdown (docs/salvage-damage.md)
 //   --only ID     one damage, as a REPRO line names it
 //
-// Each time: salvaged; if that is refused, salvaged with older states allowed. The output is opened, verified,
-// read as a whole and compared with the state after the commit that the report names; that is the newest one
-// unless an older one was allowed, or nothing that survived states more. The input must stay as it is. Exit
-// code: 0; 1 if anything was written that was not committed, or is missing and not reported; 2 wrong arguments.
+// Each time: salvaged; if that is refused, salvaged with older states allowed. The output is opened,
+// verified, read as a whole and compared with the state after the commit that the report names; that is the
+// newest one unless an older one was allowed, or nothing that survived states more. The input must stay as it
+// is. Exit code: 0; 1 if anything was written that was not committed, or is missing and not reported; 2 wrong
+// arguments.
 #include <array>
 #include <cstdio>
 #include <fstream>
@@ -45,7 +46,7 @@ struct EntryName {
 };
 using Places = std::map<EntryName, std::vector<Stretch>>;
 
-// ---- What salvage does --------------------------------------------------------------------------------------
+// ---- What salvage does -----------------------------------------------------------------------------------
 
 struct Attempt {
   std::optional<Error> refused;
@@ -98,7 +99,7 @@ Attempt TrySalvage(const Files& files, bool allow_older,
   return attempt;
 }
 
-// ---- What it must be ----------------------------------------------------------------------------------------
+// ---- What it must be -------------------------------------------------------------------------------------
 
 bool Holds(const VerifyReport::Affected& range, const std::string& name) {
   return (!range.lower || name >= *range.lower) && (!range.upper || name < *range.upper);
@@ -112,7 +113,8 @@ bool IsReported(const SalvageReport& report, const std::string& family, const st
     if (lost.family.empty()) {
       if (Holds(lost, family)) return true;
     } else if (lost.family == family && !table.empty()) {
-      if (lost.table.empty() ? Holds(lost, table) : key != nullptr && lost.table == table && Holds(lost, *key)) {
+      if (lost.table.empty() ? Holds(lost, table)
+                             : key != nullptr && lost.table == table && Holds(lost, *key)) {
         return true;
       }
     }
@@ -176,7 +178,7 @@ void Judge(const Damage& damage, const Attempt& attempt) {
   ExpectLossesReported(attempt, *whole);
 }
 
-// ---- How much it is -----------------------------------------------------------------------------------------
+// ---- How much it is --------------------------------------------------------------------------------------
 
 // Each entry of the newest state with the bytes that it needs; those of the nodes above it are not counted.
 Places FindPlaces(const DamageCase& made) {
@@ -307,7 +309,8 @@ std::string Line(const std::string& name, const Row& row) {
   for (const uint64_t count : {row.tried, row.complete, row.partly, row.older, row.nothing}) {
     line += " " + std::to_string(count) + " |";
   }
-  return line + " " + Share(row.recovered, row.intact) + " | " + Share(row.recovered_older, row.intact) + " |\n";
+  return line + " " + Share(row.recovered, row.intact) + " | " + Share(row.recovered_older, row.intact) +
+         " |\n";
 }
 
 std::string Table(const Run& run, const std::vector<DamageCase>& cases) {

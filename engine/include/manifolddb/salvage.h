@@ -59,9 +59,9 @@ struct SalvageLoss {
 };
 
 struct SalvageReport {
-  uint64_t commit_number = 0;      // what was written is of the state after this commit
-  uint64_t replayed_commits = 0;   // of them from the log
-  uint64_t column_families = 0;    // written
+  uint64_t commit_number = 0;     // what was written is of the state after this commit
+  uint64_t replayed_commits = 0;  // of them from the log
+  uint64_t column_families = 0;   // written
   uint64_t tables = 0;
   uint64_t entries = 0;
   std::vector<SalvageLoss> losses;
