@@ -74,7 +74,7 @@ class Program {
       case 19: return Say("look at the snapshot", ""), session_.CheckSnapshot();
       case 20: return Say("close", ""), session_.Close();
       case 21: return Say("abandon", ""), session_.Abandon();
-      case 22: return Say("look read-only", ""), session_.LookReadOnly();
+      case 22: return Say("look read-only, and salvage", ""), session_.LookReadOnly(), session_.TrySalvage();
       case 23: return Say("verify", ""), static_cast<void>(session_.Verify());
       case 24: return Say("look at all", ""), session_.CheckAll();
       default: return Say("open", ""), static_cast<void>(session_.Open());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/format/meta_page.h"
+#include "manifolddb/salvage.h"
 
 namespace manifolddb::fuzz {
 namespace {
@@ -252,6 +253,33 @@ void Session::LookReadOnly() {
   }
   Discard();
   Expect(disk->Take() == files_, "a read-only opening changed the files");
+}
+
+void Session::TrySalvage() {
+  if (open()) Close();
+  if (closed_.files.empty()) return;
+  const auto from = std::make_shared<Disk>(files_, serial_);
+  const auto to = std::make_shared<Disk>(Files(), serial_ + 1);
+  SalvageOptions options;
+  options.allow_older = true;
+  options.output.log_bytes_initial = options.output.log_bytes_max = 16 * format::kWriteUnitMax;
+  options.output.cache_bytes = 64 * format::kPageBytesMax;
+  options.output.executor = MakeInlineExecutor();
+  options.output.clock = std::make_shared<NoClock>();
+  const auto report = Salvage({from, kDataName}, {to, "salvaged"}, options);
+  Expect(from->Take() == files_, "salvage changed the files");
+  if (!Ok(report)) {
+    Expect(to->Take().empty(), "salvage was refused, and left something");
+    return;
+  }
+  const auto database = Database::Open(to, "salvaged", options.output);
+  Expect(database.has_value(), "what was salvaged does not open");
+  const auto verified = (*database)->Verify();
+  Expect(verified && verified->ok(), "what was salvaged is not whole");
+  if (trust_ != Trust::kExact) return;
+  Expect(report->complete(), "a whole database is not salvaged as a whole");
+  const Seen seen = ReadAll(**database, [](const Error& error) { Violation(error.ToString()); });
+  if (const auto why = WhyWrong(seen, *history_.Newest())) Violation("salvaged: " + *why);
 }
 
 bool Session::VerifyOk() {

@@ -52,6 +52,8 @@ class Session {
   void Close();    // in order, after the open transaction was committed
   void Abandon();  // as a killed process does
   void LookReadOnly();
+  // What can be proven of it, into a new database: that is whole, and no byte of this one changes.
+  void TrySalvage();
   // Everything that is shown, against the model; and Verify, which must know of whatever could not be read.
   void CheckAll();
   bool Verify();  // true if nothing was found

@@ -11,8 +11,8 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from reports import testing  # noqa: E402
 
-PHASES = ("packages", "campaign", "mutants", "exhaustive", "schedules", "model", "limits", "fuzz", "damage",
-          "bench", "exact", "detector", "report", "check")
+PHASES = ("packages", "campaign", "mutants", "exhaustive", "schedules", "model", "limits", "kill", "fuzz",
+          "damage", "salvage", "bench", "exact", "detector", "report", "check")
 ROOT = testing.ROOT
 
 
@@ -27,7 +27,8 @@ class NightlyTest(unittest.TestCase):
         code, out = nightly("--dry-run", "--campaign", "5m")
         self.assertEqual(code, 0, out)
         for command in ("scripts/setup", "scripts/campaign --for 5m", "scripts/dev mutants",
-                        "scripts/dev model --deep", "scripts/dev limits",
+                        "scripts/dev model --deep", "scripts/dev limits", "scripts/dev kill",
+                        "scripts/dev salvage-damage",
                         "scripts/bench --profile nightly --peers", "scripts/bench-exact --callgrind",
                         "scripts/report --history"):
             self.assertIn(f"+ {command}", out)

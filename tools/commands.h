@@ -1,5 +1,6 @@
 #pragma once
-// What the command line tool does. Everything opens for reading only and changes no byte.
+// What the command line tool does. Everything opens for reading only and changes no byte; salvage writes a
+// new database.
 
 #include <cstdint>
 #include <limits>
@@ -54,6 +55,16 @@ int DumpEntries(const DumpArguments& arguments, Streams streams);
 int DumpMeta(const DumpArguments& arguments, Streams streams);
 // The groups of the log, likewise.
 int DumpLog(const DumpArguments& arguments, Streams streams);
+
+struct SalvageArguments {
+  std::string path;
+  std::string output;
+  bool allow_older = false;
+  bool json = false;
+  std::optional<std::string> report = std::nullopt;  // a file for one JSON object on each line
+};
+// What can be proven of a damaged database, into a new one. kDone: all of it.
+int Salvage(const SalvageArguments& arguments, Streams streams);
 
 // For the commands: the database, opened for reading only.
 Result<std::unique_ptr<Database>> OpenForReading(const std::string& path);

@@ -29,14 +29,37 @@ Result<std::unique_ptr<Database>> OpenForReading(const std::string& path) {
 namespace {
 
 constexpr const char* kFooter =
-    "Every command opens for reading only and changes no byte; it needs that nobody has the database open "
-    "for\n"
-    "writing. Exit codes: 0 done, and verify found the database whole; 1 the database is damaged; 2 could "
-    "not run.";
+    "Every command opens for reading only and changes no byte; salvage writes a new database. Nobody may "
+    "have "
+    "the\n"
+    "database open for writing. Exit codes: 0 done, and the database is whole; 1 it is damaged; 2 could not "
+    "run.";
 
-// Declares the commands; each, when it is chosen, sets `run`.
-void Declare(CLI::App& app, VerifyArguments& verify, StatArguments& stat, DumpArguments& dump,
-             int& exit_code) {
+void DeclareSalvage(CLI::App& app, SalvageArguments& salvage, const Streams& streams, int& exit_code) {
+  CLI::App* const command = app.add_subcommand(
+      "salvage", "Write what can be proven of a damaged database into a new one, and say what is lost");
+  command->add_option("IN", salvage.path, "the data file of the damaged database; its log lies beside it")
+      ->required();
+  command->add_option("OUT", salvage.output, "the new database; there must be no file of this name yet")
+      ->required();
+  command->add_flag("--allow-older", salvage.allow_older,
+                    "also where newer commits may be lost: entries deleted or overwritten since come back");
+  command->add_flag("--json", salvage.json, "one JSON object");
+  command->add_option("--report", salvage.report,
+                      "a new file: one JSON object on each line, first where each entry comes from");
+  command->callback([&salvage, streams, &exit_code] { exit_code = Salvage(salvage, streams); });
+}
+
+struct Arguments {
+  VerifyArguments verify;
+  StatArguments stat;
+  DumpArguments dump;
+  SalvageArguments salvage;
+};
+
+// Declares the commands; each, when it is chosen, sets `exit_code`.
+void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
+  auto& [verify, stat, dump, salvage] = arguments;
   const Streams streams{std::cout, std::cerr};
   constexpr const char* kPathHelp = "the data file; its log, PATH-wal, lies beside it";
 
@@ -51,6 +74,8 @@ void Declare(CLI::App& app, VerifyArguments& verify, StatArguments& stat, DumpAr
   stat_command->add_option("PATH", stat.path, kPathHelp)->required();
   stat_command->add_flag("--json", stat.json, "one JSON object");
   stat_command->callback([&, streams] { exit_code = Stat(stat, streams); });
+
+  DeclareSalvage(app, salvage, streams, exit_code);
 
   CLI::App* const dump_command = app.add_subcommand("dump", "Print what is stored");
   dump_command->add_option("PATH", dump.path, kPathHelp)->required();
@@ -82,11 +107,9 @@ int Main(int argc, char** argv) {
   CLI::App app("manifolddb: look at a database", "manifolddb");
   app.require_subcommand(1);
   app.footer(kFooter);
-  VerifyArguments verify;
-  StatArguments stat;
-  DumpArguments dump;
+  Arguments arguments;
   int exit_code = kCouldNotRun;
-  Declare(app, verify, stat, dump, exit_code);
+  Declare(app, arguments, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

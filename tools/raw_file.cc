@@ -15,14 +15,19 @@ constexpr uint64_t kWindowBytes = uint64_t{1} << 20;
 
 std::string LogPath(const std::string& data_path) { return data_path + "-wal"; }
 
-Result<RawFile> RawFile::Open(const std::string& path) {
+Result<PathParts> SplitPath(const std::string& path) {
   const size_t slash = path.rfind('/');
-  const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
-  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  if (name.empty()) {
-    return Fail(Errc::kInvalidArgument, "tools.open", {.file = path, .message = "the path names no file"});
-  }
-  MANIFOLDDB_ASSIGN(std::unique_ptr<File> file, MakePosixStorage(directory)->Open(name, OpenMode::kReadOnly));
+  PathParts parts;
+  parts.name = slash == std::string::npos ? path : path.substr(slash + 1);
+  parts.directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  if (!parts.name.empty()) return parts;
+  return Fail(Errc::kInvalidArgument, "tools.open", {.file = path, .message = "the path names no file"});
+}
+
+Result<RawFile> RawFile::Open(const std::string& path) {
+  MANIFOLDDB_ASSIGN(const PathParts parts, SplitPath(path));
+  MANIFOLDDB_ASSIGN(std::unique_ptr<File> file,
+                    MakePosixStorage(parts.directory)->Open(parts.name, OpenMode::kReadOnly));
   MANIFOLDDB_ASSIGN(const uint64_t size, file->Size());
   return RawFile(std::move(file), size);
 }

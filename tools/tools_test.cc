@@ -1,111 +1,14 @@
 // The command line tool as a user runs it: output, exit codes, and that it never changes a byte.
 
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <nlohmann/json.hpp>
-#include <sstream>
-#include <vector>
 
 #include "engine/base/checksum.h"
 #include "engine/format/meta_page.h"
-#include "engine/format/page_header.h"
-#include "tools/test_database.h"
+#include "tools/tool_runner.h"
 
 namespace manifolddb::tools {
 namespace {
-
-using nlohmann::json;
-
-constexpr uint64_t kPage = 512;
-
-struct Ran {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
-
-std::string ShellQuoted(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
-bool Contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-size_t CountOf(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
-  return count;
-}
-
-std::vector<json> Lines(const std::string& text) {
-  std::vector<json> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
-  return lines;
-}
-
-class ToolsTest : public testing::Test {
- protected:
-  // Runs the tool. Whatever it is asked to do, the files of `path_` stay as they are.
-  Ran Run(const std::vector<std::string>& arguments) {
-    const bool data = std::filesystem::exists(path_);
-    const bool log = std::filesystem::exists(path_ + "-wal");
-    const std::string data_before = data ? ReadBytes(path_) : "";
-    const std::string log_before = log ? ReadBytes(path_ + "-wal") : "";
-    std::string command = ShellQuoted(MANIFOLDDB_CLI);
-    for (const std::string& argument : arguments) command += " " + ShellQuoted(argument);
-    const std::string out = directory_ / "out";
-    const std::string err = directory_ / "err";
-    const int status = std::system((command + " >" + ShellQuoted(out) + " 2>" + ShellQuoted(err)).c_str());
-    EXPECT_TRUE(WIFEXITED(status)) << command;
-    EXPECT_EQ(std::filesystem::exists(path_), data);
-    EXPECT_EQ(std::filesystem::exists(path_ + "-wal"), log);
-    EXPECT_TRUE(!data || ReadBytes(path_) == data_before);
-    EXPECT_TRUE(!log || ReadBytes(path_ + "-wal") == log_before);
-    return {WEXITSTATUS(status), ReadBytes(out), ReadBytes(err)};
-  }
-
-  void FlipByte(const std::string& path, uint64_t at) {
-    std::string bytes = ReadBytes(path);
-    ASSERT_LT(at, bytes.size());
-    bytes[at] = static_cast<char>(bytes[at] ^ 0x40);
-    WriteBytes(path, bytes);
-  }
-  // The page whose stored bytes contain `text`.
-  uint64_t PageWith(const std::string& text) {
-    const std::string bytes = ReadBytes(path_);
-    // Pages that were freed keep what they held, so the newest one is asked for: the one with the greatest
-    // birth.
-    uint64_t found = 0;
-    uint64_t birth = 0;
-    for (uint64_t at = bytes.find(text); at != std::string::npos; at = bytes.find(text, at + 1)) {
-      const auto* header = reinterpret_cast<const format::NodeHeader*>(bytes.data() + at / kPage * kPage);
-      if (header->birth <= birth) continue;
-      birth = header->birth;
-      found = at / kPage * kPage;
-    }
-    EXPECT_NE(found, 0u) << text;
-    return found;
-  }
-  // Nothing on stdout; one line on stderr with the path and advice.
-  void ExpectRefused(const Ran& ran, const std::string& code, const std::string& advice) {
-    EXPECT_EQ(ran.exit_code, 2);
-    EXPECT_EQ(ran.out, "");
-    EXPECT_EQ(CountOf(ran.err, "\n"), 1u) << ran.err;
-    EXPECT_TRUE(Contains(ran.err, code)) << ran.err;
-    EXPECT_TRUE(Contains(ran.err, path_)) << ran.err;
-    EXPECT_TRUE(Contains(ran.err, advice)) << ran.err;
-  }
-
-  TemporaryDirectory directory_;
-  const std::string path_ = directory_ / "db";
-};
 
 // ---- verify -----------------------------------------------------------------------------------------------
 
@@ -151,7 +54,20 @@ TEST_F(ToolsTest, VerifyReportsAFlippedByteInALeafAtItsPage) {
     EXPECT_EQ(problem["offset"], leaf);
     EXPECT_FALSE(problem["what"].get<std::string>().empty());
     EXPECT_FALSE(problem["advice"].get<std::string>().empty());
+    EXPECT_EQ(problem["affected"][0]["table"], "names");
   }
+}
+
+TEST_F(ToolsTest, VerifySaysWhichKeysAreAffectedAndWhatToDo) {
+  MakeSample(path_);
+  FlipByte(path_, PageWith("value of " + PersonKey(77)) + 300);
+  FlipByte(path_, PageWith(LargeValue(400)) + 10);
+  const Ran text = Run({"verify", path_});
+  EXPECT_TRUE(
+      Contains(text.out, "  affected: column family \"people\", table \"names\": keys from \"person10"))
+      << text.out;
+  EXPECT_TRUE(Contains(text.out, "table \"pictures\": key \"picture")) << text.out;
+  EXPECT_TRUE(Contains(text.out, "manifolddb salvage " + path_ + " OUT")) << text.out;
 }
 
 TEST_F(ToolsTest, VerifyReportsEachOfSeveralDamagedPlaces) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/try.h"
+#include "tools/affected.h"
 #include "tools/commands.h"
 #include "tools/meta_area.h"
 #include "tools/raw_file.h"
@@ -22,6 +23,7 @@ struct Finding {
   uint64_t offset = ErrorDetails::kNoOffset;
   std::string what;
   std::string advice;
+  std::vector<VerifyReport::Affected> affected = {};
 };
 
 struct Outcome {
@@ -55,17 +57,17 @@ Status NoteMetaCopies(const std::string& path, Outcome& outcome) {
 
 Status Run(const std::string& path, Outcome& outcome) {
   auto database = OpenForReading(path);
+  const std::string advice =
+      "restore the database from a backup; or have what can still be proven, in a new database: 'manifolddb "
+      "salvage " +
+      Printable(path) + " OUT'";
   if (!database) {
     if (ExitCodeOf(database.error()) != kDamaged) return std::unexpected<Error>(database.error());
-    outcome.problems.push_back(FromError(
-        database.error(),
-        "restore the database from a backup; 'manifolddb dump --meta' and '--log' show what is left"));
+    outcome.problems.push_back(FromError(database.error(), advice));
     return {};
   }
   outcome.opened = true;
   outcome.stats = (*database)->Stats();
-  const std::string advice =
-      "restore the database from a backup; 'manifolddb dump --values' prints what can still be read";
   auto report = (*database)->Verify();
   if (!report) {
     if (ExitCodeOf(report.error()) != kDamaged) return std::unexpected<Error>(report.error());
@@ -74,7 +76,8 @@ Status Run(const std::string& path, Outcome& outcome) {
     outcome.report = std::move(*report);
   }
   for (VerifyReport::Problem& problem : outcome.report.problems) {
-    outcome.problems.push_back({problem.file, problem.offset, problem.what, advice});
+    outcome.problems.push_back(
+        {problem.file, problem.offset, problem.what, advice, std::move(problem.affected)});
   }
   if (outcome.stats.tail_may_be_lost) {
     outcome.notes.push_back(
@@ -91,6 +94,7 @@ nlohmann::ordered_json ToJson(const Finding& finding) {
   nlohmann::ordered_json json = {
       {"file", Printable(finding.file)}, {"offset", nullptr}, {"what", Printable(finding.what)}};
   if (finding.offset != ErrorDetails::kNoOffset) json["offset"] = finding.offset;
+  for (const auto& affected : finding.affected) json["affected"].push_back(AffectedJson(affected));
   if (!finding.advice.empty()) json["advice"] = finding.advice;
   return json;
 }
@@ -117,8 +121,11 @@ std::string Line(const Finding& finding) {
 }
 
 void PrintText(const std::string& path, const Outcome& outcome, std::ostream& out) {
-  for (const Finding& problem : outcome.problems)
-    out << Line(problem) << "\n  to do: " << problem.advice << "\n";
+  for (const Finding& problem : outcome.problems) {
+    out << Line(problem) << "\n";
+    for (const auto& affected : problem.affected) out << "  affected: " << AffectedText(affected) << "\n";
+    out << "  to do: " << problem.advice << "\n";
+  }
   for (const Finding& note : outcome.notes) out << "note: " << Line(note) << "\n";
   out << Printable(path) << ": ";
   if (outcome.problems.empty()) {

@@ -124,10 +124,22 @@ TEST_F(Check, ARootWithASingleChildIsFound) {
   EXPECT_EQ(FirstProblem(), "root branch with a single child");
 }
 
-TEST_F(Check, EveryDamagedPageOfTheFileIsFound) {
+// What is missing is what the problem says that it hides, to the key.
+void ExpectAllOthers(const TreeFixture::Found& found, const EntryMap& all) {
+  const TreeDamage& damage = found.damages[0];
+  EXPECT_TRUE(damage.hides_keys);
+  EXPECT_TRUE(found.ordered);
+  for (const auto& [key, value] : all) {
+    const bool hidden = (!damage.lower || key >= *damage.lower) && (!damage.upper || key < *damage.upper);
+    EXPECT_EQ(found.entries.contains(key), !hidden) << key;
+  }
+}
+
+TEST_F(Check, EveryDamagedPageOfTheFileIsFoundAndHidesWhatItSays) {
   tree_.Reopen();
   auto file = Must(tree_.storage().Open("tree", OpenMode::kReadWrite));
   const std::set<uint64_t> owned = tree_.owned();
+  const EntryMap all = tree_.Walk().entries;
   auto page = Must(base::Buffer::Make(4096, "test"));
   uint64_t round = 0;
   for (const uint64_t id : owned) {
@@ -138,7 +150,8 @@ TEST_F(Check, EveryDamagedPageOfTheFileIsFound) {
     Must(file->Write(id * 512, page.view().first(512)));
     tree_.Reopen();
     const TreeFixture::Found found = tree_.Walk();
-    EXPECT_EQ(found.problems.size(), 1u) << id;
+    ASSERT_EQ(found.problems.size(), 1u) << id;
+    ExpectAllOthers(found, all);
     page.data()[at] ^= std::byte{4};
     Must(file->Write(id * 512, page.view().first(512)));
   }

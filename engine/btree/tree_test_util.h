@@ -124,6 +124,7 @@ class TreeFixture {
     bool ordered = true;
     std::set<uint64_t> owned;
     std::vector<std::string> problems;
+    std::vector<TreeDamage> damages;  // the same
   };
   Found Walk() {
     Found found;
@@ -136,10 +137,11 @@ class TreeFixture {
       }
       return fresh;
     };
-    visitor.problem = [&](uint64_t offset, const std::string& what) {
-      found.problems.push_back("@" + std::to_string(offset) + " " + what);
+    visitor.problem = [&](const TreeDamage& damage) {
+      found.problems.push_back("@" + std::to_string(damage.offset) + " " + damage.what);
+      found.damages.push_back(damage);
     };
-    visitor.entry = [&](ByteView key, ByteView value) {
+    visitor.entry = [&](ByteView key, ByteView value, const format::ExtentRef&) {
       std::string text(AsText(key));
       found.ordered &= !before || *before < text;
       before = text;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "engine/base/try.h"
 #include "engine/btree/tree_check.h"
 #include "engine/db/database_impl.h"
+#include "engine/format/catalog_record.h"
 #include "engine/recovery/load.h"
 
 namespace manifolddb::db {
@@ -27,21 +29,38 @@ using format::TreeRoot;
 
 namespace {
 
+using Affected = VerifyReport::Affected;
+
+// What `damage` hides of a tree of the published version; `of` names the tree.
+std::optional<Affected> WhatIsHidden(const btree::TreeDamage& damage, Affected of) {
+  if (!damage.hides_keys) return std::nullopt;
+  of.lower = damage.lower;
+  of.upper = damage.upper;
+  if (!of.family.empty()) return of;
+  auto names = format::FamilyNamesIn(damage.lower, damage.upper);
+  if (!names) return std::nullopt;
+  of.lower = std::move(names->lower);
+  of.upper = std::move(names->upper);
+  return of;
+}
+
 // What is wrong, where, and each place at which it was met: most pages are in both versions.
 class Findings {
  public:
-  void Add(uint64_t offset, const std::string& place, const std::string& what) {
+  void Add(uint64_t offset, const std::string& place, const std::string& what,
+           std::optional<Affected> affected = {}) {
     const auto [at, is_new] = index_.emplace(std::make_pair(offset, what), all_.size());
-    if (is_new) all_.push_back({offset, {}, what});
-    std::vector<std::string>& places = all_[at->second].places;
-    if (!place.empty() && std::ranges::find(places, place) == places.end()) places.push_back(place);
+    if (is_new) all_.push_back({offset, {}, what, {}});
+    Finding& finding = all_[at->second];
+    if (!place.empty()) AddOnce(finding.places, place);
+    if (affected) AddOnce(finding.affected, *std::move(affected));
   }
   void AddTo(VerifyReport& report, const std::string& file) const {
     for (const Finding& finding : all_) {
       std::string text;
       for (const std::string& place : finding.places) text += (text.empty() ? "" : "; ") + place;
       if (!text.empty()) text += ": ";
-      report.problems.push_back({file, finding.offset, text + finding.what});
+      report.problems.push_back({file, finding.offset, text + finding.what, finding.affected});
     }
   }
 
@@ -50,7 +69,12 @@ class Findings {
     uint64_t offset;
     std::vector<std::string> places;
     std::string what;
+    std::vector<Affected> affected;
   };
+  template <class T>
+  static void AddOnce(std::vector<T>& all, T one) {
+    if (std::ranges::find(all, one) == all.end()) all.push_back(std::move(one));
+  }
   std::vector<Finding> all_;
   std::map<std::pair<uint64_t, std::string>, size_t> index_;
 };
@@ -70,15 +94,20 @@ class Walk {
     owned_.Set(run);
   }
 
-  Status Tree(const TreeRoot& root, const std::string& owner, bool count_entries) {
+  // `of`: in the published version, whose keys these are; none if nobody's.
+  Status Tree(const TreeRoot& root, const std::string& owner, const std::optional<Affected>& of) {
     btree::CheckVisitor visitor;
     visitor.owns = [&](PageRun run) {
       const bool once = owned_.Holds(run) && owned_.TestNone(run);
       Own(run, owner);
       return once;
     };
-    visitor.problem = [&](uint64_t offset, const std::string& what) { findings_.Add(offset, owner, what); };
-    if (count_entries) visitor.entry = [&](ByteView, ByteView) { ++report_.entries; };
+    visitor.problem = [&](const btree::TreeDamage& damage) {
+      findings_.Add(damage.offset, owner, damage.what, of ? WhatIsHidden(damage, *of) : std::nullopt);
+    };
+    if (of && !of->table.empty()) {
+      visitor.entry = [&](ByteView, ByteView, const format::ExtentRef&) { ++report_.entries; };
+    }
     return btree::CheckTree(*core_.cache, root, slot_, visitor);
   }
 
@@ -138,14 +167,14 @@ class Verifier {
  private:
   Status WalkDurable() {
     Walk walk(core_, slot_, durable_used_.size(), report_, findings_);
-    MANIFOLDDB_TRY(WalkShared(walk, "checkpoint"));
+    MANIFOLDDB_TRY(WalkShared(walk, "checkpoint", false));
     for (txn::Family* const family : core_.families->AllAt(txn::kEver)) {
       if (family->durable.name.empty()) continue;
       MANIFOLDDB_ASSIGN(const bool loaded, Load(family));
       if (!loaded) continue;
       const std::string owner = "checkpoint, family '" + family->durable.name + "'";
       for (const mvcc::TableVersion& table : *family->durable.tables) {
-        MANIFOLDDB_TRY(walk.Tree(table.tree, owner + ", table '" + *table.name + "'", false));
+        MANIFOLDDB_TRY(walk.Tree(table.tree, owner + ", table '" + *table.name + "'", {}));
       }
     }
     walk.Compare(durable_used_, "checkpoint");
@@ -155,18 +184,20 @@ class Verifier {
   // What the published version's own tables leave is the same in both: the durable catalog.
   Status WalkPublished() {
     Walk walk(core_, slot_, capture_.used.size(), report_, findings_);
-    MANIFOLDDB_TRY(WalkShared(walk, "published"));
+    MANIFOLDDB_TRY(WalkShared(walk, "published", true));
     for (txn::Family* const family : core_.families->AllAt(capture_.at.txn)) {
       MANIFOLDDB_ASSIGN(const bool loaded, Load(family));
       if (!loaded) continue;
-      const std::string owner = "family '" + core_.families->NameAt(*family, capture_.at.txn) + "'";
+      const std::string name = core_.families->NameAt(*family, capture_.at.txn);
+      const std::string owner = "family '" + name + "'";
       const auto tables = TablesAt(*family);
       for (const mvcc::TableVersion& table : *tables) {
-        MANIFOLDDB_TRY(walk.Tree(table.tree, owner + ", table '" + *table.name + "'", true));
+        MANIFOLDDB_TRY(walk.Tree(table.tree, owner + ", table '" + *table.name + "'",
+                                 Affected{name, *table.name, {}, {}}));
       }
     }
     for (const format::PageRef root : capture_.dropped) {
-      MANIFOLDDB_TRY(walk.Tree({root, btree::kUnknownEntries}, "published, dropped tree", false));
+      MANIFOLDDB_TRY(walk.Tree({root, btree::kUnknownEntries}, "published, dropped tree", {}));
     }
     walk.Compare(capture_.used, "published");
     return {};
@@ -188,21 +219,23 @@ class Verifier {
     return version->tables;
   }
 
-  Status WalkShared(Walk& walk, const std::string& version) {
+  Status WalkShared(Walk& walk, const std::string& version, bool published) {
     walk.Own({format::PageId{0}, format::FirstPage(meta_.page_size, meta_.write_unit).raw()},
              version + ", meta area");
     if (!meta_.free_map.null()) {
       walk.Own({meta_.free_map.first, format::ExtentPages(meta_.free_map.bytes, meta_.page_size)},
                version + ", free map");
     }
-    MANIFOLDDB_TRY(walk.Tree(catalog_.tree, version + ", catalog", false));
+    const auto none = std::optional<Affected>();
+    MANIFOLDDB_TRY(walk.Tree(catalog_.tree, version + ", catalog", published ? Affected() : none));
     for (const checkpoint::DroppedSubtree& subtree : catalog_.dropped) {
-      MANIFOLDDB_TRY(walk.Tree({subtree.root, btree::kUnknownEntries}, version + ", dropped tree", false));
+      MANIFOLDDB_TRY(walk.Tree({subtree.root, btree::kUnknownEntries}, version + ", dropped tree", none));
     }
     for (txn::Family* const family : core_.families->AllAt(txn::kEver)) {
       if (family->durable.name.empty()) continue;
       const std::string owner = version + ", table list of family '" + family->durable.name + "'";
-      MANIFOLDDB_TRY(walk.Tree(family->durable.tables_tree, owner, false));
+      const auto of = Affected{family->durable.name, "", {}, {}};
+      MANIFOLDDB_TRY(walk.Tree(family->durable.tables_tree, owner, published ? of : none));
     }
     return {};
   }

@@ -144,6 +144,17 @@ bool DecodeDroppedKey(ByteView key, uint64_t& number) {
   return number <= kNumberReadMax || MANIFOLDDB_BROKEN("decode.catalog.dropped_number");
 }
 
+std::optional<NameRange> FamilyNamesIn(const std::optional<std::string>& lower,
+                                       const std::optional<std::string>& upper) {
+  const std::string low(1, kFamilyKey);  // before every family's key
+  const std::string high(1, kFamilyKey + 1);
+  if ((lower && *lower >= high) || (upper && *upper <= low)) return std::nullopt;
+  NameRange names;
+  if (lower && *lower > low) names.lower = lower->substr(1);
+  if (upper && *upper < high) names.upper = upper->substr(1);
+  return names;
+}
+
 bool IsTableKey(ByteView key) { return !key.empty() && key.size() <= kNameBytesMax; }
 
 }  // namespace manifolddb::format

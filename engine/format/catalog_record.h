@@ -6,6 +6,7 @@
 // maps the table's name to a TableRecord, with the names of its types behind it.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -91,6 +92,15 @@ std::string DroppedKey(uint64_t number);
 // these.
 bool DecodeFamilyKey(ByteView key, std::string_view& name);
 bool DecodeDroppedKey(ByteView key, uint64_t& number);
+// A range of names, from `lower` to `upper` (absent: no bound).
+struct NameRange {
+  std::optional<std::string> lower;
+  std::optional<std::string> upper;
+};
+// The names of the column families whose keys lie between these keys of the catalog; none if there is no room
+// for any.
+std::optional<NameRange> FamilyNamesIn(const std::optional<std::string>& lower,
+                                       const std::optional<std::string>& upper);
 // A table's key in its family's tree is its name: 1 to kNameBytesMax bytes.
 bool IsTableKey(ByteView key);
 

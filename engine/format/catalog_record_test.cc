@@ -153,5 +153,19 @@ TEST(CatalogRecord, KeysThatNoEngineWritesAreRefused) {
   EXPECT_FALSE(IsTableKey({}));
 }
 
+TEST(CatalogRecord, ARangeOfKeysHidesTheFamiliesWhoseKeysLieInIt) {
+  const auto text = [](const std::optional<std::string>& lower, const std::optional<std::string>& upper) {
+    const auto names = FamilyNamesIn(lower, upper);
+    return names ? names->lower.value_or("-") + " " + names->upper.value_or("-") : "none";
+  };
+  EXPECT_EQ(text({}, {}), "- -");
+  EXPECT_EQ(text("Fa", "Fm"), "a m");
+  EXPECT_EQ(text("D1", "Fm"), "- m");
+  EXPECT_EQ(text("Fa", "G"), "a -");
+  EXPECT_EQ(text({}, "F"), "none");
+  EXPECT_EQ(text({}, "D1"), "none");
+  EXPECT_EQ(text("G", {}), "none");
+}
+
 }  // namespace
 }  // namespace manifolddb::format

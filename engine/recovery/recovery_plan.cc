@@ -106,6 +106,8 @@ void MarkWhatCrashesLeave(const DecodedMeta& a, const DecodedMeta& b) {
 
 }  // namespace
 
+bool IsOlder(const MetaPage& a, const MetaPage& b) { return Age(a) < Age(b); }
+
 Result<MetaPlan> PlanFromMeta(const MetaArea& area, const std::string& file) {
   MANIFOLDDB_TRY(CheckNoneIsNewer(area, file));
   MetaPlan plan;

@@ -25,6 +25,9 @@ struct MetaPlan {
   format::MetaStamps stamps = {};  // what must not be written there again
 };
 
+// Of two meta pages that were read, which one was written earlier.
+bool IsOlder(const format::MetaPage& a, const format::MetaPage& b);
+
 // Decides which meta page counts. Errors (code, message) name what is wrong; `file` is for the message.
 Result<MetaPlan> PlanFromMeta(const MetaArea& area, const std::string& file);
 

@@ -300,9 +300,7 @@ class Replay {
 
 }  // namespace
 
-Result<wal::LogScanResult> ReplayLog(txn::Core& core, File& log, const format::MetaPage& meta,
-                                     Extents extents) {
-  Replay replay(core, extents);
+wal::LogScan LogBehind(const format::MetaPage& meta) {
   wal::LogScan scan;
   scan.ring = {meta.log_capacity, meta.log_origin, meta.write_unit};
   scan.identity = meta.identity;
@@ -310,6 +308,13 @@ Result<wal::LogScanResult> ReplayLog(txn::Core& core, File& log, const format::M
   scan.start = {meta.lsn, meta.chain};
   scan.first_txn = meta.txn.next();
   scan.meta = meta.number;
+  return scan;
+}
+
+Result<wal::LogScanResult> ReplayLog(txn::Core& core, File& log, const format::MetaPage& meta,
+                                     Extents extents) {
+  Replay replay(core, extents);
+  const wal::LogScan scan = LogBehind(meta);
   MANIFOLDDB_ASSIGN(const wal::LogScanResult result, wal::ReadLog(log, scan, [&](TxnId txn, ByteView record) {
                       return replay.ApplyRecord(txn, record);
                     }));

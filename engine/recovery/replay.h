@@ -15,6 +15,9 @@ enum class Extents : uint8_t {
   kInPlace,
 };
 
+// The groups that follow the checkpoint `meta`.
+wal::LogScan LogBehind(const format::MetaPage& meta);
+
 // Replays the groups that follow the checkpoint `meta` and publishes the result as the newest version;
 // nothing of it is durable until the next checkpoint. Memory stays in the dirty limit: pages are written out
 // to where the durable checkpoint has free ones. (In place, those that find none are not.) kCorrupt if the

@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "engine/base/checksum.h"
 #include "engine/base/le.h"
+#include "engine/base/memory.h"
 #include "engine/wal/log_file.h"
 #include "engine/wal/log_fixture.h"
 #include "engine/wal/log_reader.h"
@@ -407,6 +410,66 @@ TEST(AnyBytes, OneChangedByteLosesAtMostTheLastGroup) {
     }
   }
   EXPECT_GT(corrupt, 200);
+}
+
+// ---- Reading in spite of it ---------------------------------------------------------------------------------
+
+LogPrefix ReadPrefix(TestLog& log, std::map<uint64_t, std::string>* operations = nullptr) {
+  const auto prefix = ReadLogPrefix(log.file(), log.scan(), [&](const LogTransaction& transaction) -> Status {
+    if (operations != nullptr) (*operations)[transaction.txn.raw()] = AsText(transaction.operations);
+    return {};
+  });
+  EXPECT_TRUE(prefix);
+  return *prefix;
+}
+
+TEST(LogPrefix, IsWhatIsIntactInFrontOfTheDamage) {
+  TestLog log({.units = 32});
+  for (int i = 0; i < 5; ++i) {
+    log.Append({100});
+    log.Sync();
+  }
+  EXPECT_FALSE(ReadPrefix(log).damage);
+  log.Flip(2 * kSector + 120);
+  std::map<uint64_t, std::string> operations;
+  const LogPrefix prefix = ReadPrefix(log, &operations);
+  ASSERT_TRUE(prefix.damage);
+  EXPECT_EQ(prefix.damage->offset(), format::LogRingOffset(kSector) + 2 * kSector);
+  EXPECT_EQ(prefix.read.next_txn, TxnId{3});
+  EXPECT_EQ(operations, log.Expected(3));
+}
+
+TEST(LogPrefix, EndsWhereItIsToldTo) {
+  TestLog log({.units = 32});
+  log.Append({100});
+  const Lsn third = format::Advance(log.Append({100}), kSector);
+  log.Append({100});
+  log.scan().until = third;
+  const LogPrefix prefix = ReadPrefix(log);
+  EXPECT_FALSE(prefix.damage);
+  EXPECT_EQ(prefix.read.end.lsn, third);
+  EXPECT_EQ(prefix.read.next_txn, TxnId{3});
+}
+
+TEST(LogPrefix, OfALogThatWasCutIsWhatIsLeft) {
+  TestLog log({.units = 32});
+  for (int i = 0; i < 4; ++i) log.Append({100});
+  const std::vector<std::byte> ring = log.RingBytes(0, 32 * kSector);
+  for (const uint64_t bytes : {uint64_t{0}, kSector, 2 * kSector, 4 * kSector, 5 * kSector + 7}) {
+    const auto storage = MakeMemoryStorage();
+    auto cut = std::move(*storage->Open("cut", OpenMode::kCreate));
+    auto buffer = std::move(*base::Buffer::Make(bytes + 1, "test"));
+    const uint64_t front = std::min(bytes, format::LogRingOffset(kSector));
+    std::memset(buffer.data(), 0, buffer.size());
+    std::memcpy(buffer.data() + front, ring.data(), bytes - front);
+    if (bytes > 0) {
+      ASSERT_TRUE(cut->Write(0, buffer.view().first(bytes)));
+    }
+    const auto prefix = ReadLogPrefix(*cut, log.scan(), [](const LogTransaction&) { return Status(); });
+    ASSERT_TRUE(prefix);
+    EXPECT_TRUE(prefix->damage);
+    EXPECT_EQ(prefix->read.records, (bytes - front) / kSector) << bytes;
+  }
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ Result<std::optional<FoundGroup>> FindIntactGroup(FileWindow& window, uint32_t u
 
 class LogScanner {
  public:
-  using Apply = std::function<Status(format::TxnId, ByteView)>;
+  using Apply = std::function<Status(const LogTransaction&)>;
 
   LogScanner(File& log, const LogScan& scan, uint64_t file_bytes, const Apply& apply)
       : log_(log),
@@ -105,14 +105,24 @@ class LogScanner {
         result_{.end = scan.start, .next_txn = scan.first_txn} {}
 
   Result<LogScanResult> Run() {
+    MANIFOLDDB_ASSIGN(const LogPrefix prefix, RunToDamage());
+    if (prefix.damage) return std::unexpected<Error>(*prefix.damage);
+    return prefix.read;
+  }
+
+  Result<LogPrefix> RunToDamage() {
     for (;;) {
-      MANIFOLDDB_ASSIGN(const std::optional<Next> next, FindNext());
-      if (!next) break;
-      MANIFOLDDB_TRY(Check(*next));
-      MANIFOLDDB_TRY(Accept(*next));
+      if (scan_.until && result_.end.lsn >= *scan_.until) return LogPrefix{.read = result_, .damage = {}};
+      const Result<std::optional<Next>> next = FindNext();
+      if (!next) return Stopped(next.error());
+      if (!*next) break;
+      const Status checked = Check(**next);
+      if (!checked) return Stopped(checked.error());
+      MANIFOLDDB_TRY(Accept(**next));
     }
-    MANIFOLDDB_TRY(LookBeyondTheEnd());
-    return result_;
+    const Status looked = LookBeyondTheEnd();
+    if (!looked) return Stopped(looked.error());
+    return LogPrefix{.read = result_, .damage = {}};
   }
 
  private:
@@ -124,6 +134,9 @@ class LogScanner {
   };
 
   uint64_t SpanOf(const LogGroup& header) const { return format::LogGroupSpan(header.bytes, unit_); }
+  bool Holds(uint64_t offset, uint64_t bytes) const {
+    return bytes <= window_.size() && offset <= window_.size() - bytes;
+  }
   bool Ours(const LogGroup& header) const {
     return header.identity == scan_.identity || MANIFOLDDB_BROKEN("wal.identity.skip");
   }
@@ -131,6 +144,11 @@ class LogScanner {
   std::unexpected<Error> Corrupt(Lsn at, std::string message) const {
     return Fail(Errc::kCorrupt, "wal.read",
                 {.file = log_.name(), .offset = scan_.ring.FileOffsetOf(at), .message = std::move(message)});
+  }
+
+  Result<LogPrefix> Stopped(const Error& error) const {
+    if (error.code() != Errc::kCorrupt) return std::unexpected<Error>(error);
+    return LogPrefix{.read = result_, .damage = error};
   }
 
   // The end itself, or the ring's next beginning if the group did not fit before it.
@@ -149,6 +167,7 @@ class LogScanner {
     const std::optional<Next> none;
     const LogRing& ring = scan_.ring;
     const uint64_t offset = ring.OffsetOf(at);
+    if (!Holds(offset, unit_)) return none;  // of a log that was cut
     MANIFOLDDB_ASSIGN(const ByteView unit, window_.View(offset, unit_));
     LogGroup header;
     // Nothing was written here, or the middle of an older group lies here, or the header itself was torn.
@@ -166,6 +185,7 @@ class LogScanner {
     // Only a torn header says so: the writer would have put this elsewhere. (At the beginning: behind another
     // group.)
     if (span > ring.group_bytes_max() || ring.Place(result_.end.lsn, span) != at) return none;
+    if (!Holds(offset, span)) return none;
     MANIFOLDDB_ASSIGN(const ByteView group, window_.View(offset, span));
     if (!format::LogGroupIntact(group) && !MANIFOLDDB_BROKEN("wal.checksum.skip")) {
       MANIFOLDDB_MARK("wal.torn_tail");
@@ -223,7 +243,9 @@ class LogScanner {
     while (!records.empty()) {
       const std::optional<ByteView> operations = format::TakeLogRecord(records);
       MANIFOLDDB_ASSERT(operations.has_value());  // Check has seen it
-      MANIFOLDDB_TRY(apply_(result_.next_txn, *operations));
+      MANIFOLDDB_TRY(apply_({.txn = result_.next_txn,
+                             .operations = *operations,
+                             .group_offset = scan_.ring.FileOffsetOf(next.lsn)}));
       result_.next_txn = result_.next_txn.next();
       ++result_.records;
     }
@@ -302,20 +324,49 @@ Status CheckLives(File& log, const format::LogHeader& header, format::Life newes
                   " only: an older copy; restore the data file that belongs to this log"});
 }
 
-Result<LogScanResult> ReadLog(File& log, const LogScan& scan,
-                              const std::function<Status(format::TxnId, ByteView)>& apply) {
+namespace {
+
+void CheckScan(const LogScan& scan) {
   const LogRing& ring = scan.ring;
   MANIFOLDDB_ASSERT(ring.Possible());
   MANIFOLDDB_ASSERT(scan.start.lsn >= ring.origin && ring.OffsetOf(scan.start.lsn) % ring.write_unit == 0);
   MANIFOLDDB_ASSERT(scan.start.lsn.raw() <= format::kLsnMax && ring.capacity <= format::kLogRingBytesMax);
+}
+
+// Null, or how the file is too short for its ring.
+std::optional<Error> WhyCut(const File& log, const LogScan& scan, uint64_t file_bytes) {
+  const LogRing& ring = scan.ring;
+  if (file_bytes >= format::LogRingOffset(ring.write_unit) + ring.capacity) return std::nullopt;
+  return Error(Errc::kCorrupt, "wal.read",
+               {.file = log.name(),
+                .offset = file_bytes,
+                .message = "the log ends inside its ring of " + std::to_string(ring.capacity) + " bytes"});
+}
+
+}  // namespace
+
+Result<LogScanResult> ReadLog(File& log, const LogScan& scan,
+                              const std::function<Status(format::TxnId, ByteView)>& apply) {
+  CheckScan(scan);
   MANIFOLDDB_ASSIGN(const uint64_t file_bytes, log.Size());
-  if (file_bytes < format::LogRingOffset(ring.write_unit) + ring.capacity) {
-    return Fail(Errc::kCorrupt, "wal.read",
-                {.file = log.name(),
-                 .offset = file_bytes,
-                 .message = "the log ends inside its ring of " + std::to_string(ring.capacity) + " bytes"});
+  if (const auto cut = WhyCut(log, scan, file_bytes)) return std::unexpected<Error>(*cut);
+  const LogScanner::Apply applies = [&apply](const LogTransaction& transaction) {
+    return apply(transaction.txn, transaction.operations);
+  };
+  return LogScanner(log, scan, file_bytes, applies).Run();
+}
+
+Result<LogPrefix> ReadLogPrefix(File& log, const LogScan& scan,
+                                const std::function<Status(const LogTransaction&)>& apply) {
+  CheckScan(scan);
+  MANIFOLDDB_ASSIGN(const uint64_t file_bytes, log.Size());
+  const std::optional<Error> cut = WhyCut(log, scan, file_bytes);
+  if (file_bytes < format::LogRingOffset(scan.ring.write_unit)) {
+    return LogPrefix{.read = {.end = scan.start, .next_txn = scan.first_txn}, .damage = cut};
   }
-  return LogScanner(log, scan, file_bytes, apply).Run();
+  MANIFOLDDB_ASSIGN(LogPrefix prefix, LogScanner(log, scan, file_bytes, apply).RunToDamage());
+  if (!prefix.damage) prefix.damage = cut;
+  return prefix;
 }
 
 }  // namespace manifolddb::wal

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "engine/format/log_format.h"
 #include "engine/wal/log_ring.h"
@@ -24,6 +25,8 @@ struct LogScan {
   LogEnd start = {};             // the checkpoint's position and chain value
   format::TxnId first_txn = {};  // the commit after the checkpoint
   format::MetaNumber meta = {};  // the meta page found
+  // Not beyond this position, which ends a group: for reading up to a later checkpoint.
+  std::optional<format::Lsn> until = {};
 };
 
 struct LogScanResult {
@@ -38,6 +41,22 @@ struct LogScanResult {
 // only if there is a result. Memory: a megabyte, or the largest group.
 Result<LogScanResult> ReadLog(File& log, const LogScan& scan,
                               const std::function<Status(format::TxnId, ByteView)>& apply);
+
+// A transaction of the log, and where its group begins in the file.
+struct LogTransaction {
+  format::TxnId txn;
+  ByteView operations;
+  uint64_t group_offset = 0;
+};
+struct LogPrefix {
+  LogScanResult read;
+  // What ReadLog would have refused the log for: it went on behind what was read, or may have.
+  std::optional<Error> damage;
+};
+// The same of a log that may be damaged, or too short for its ring: what is intact in front of the damage.
+// Errors only for what is not the bytes' fault.
+Result<LogPrefix> ReadLogPrefix(File& log, const LogScan& scan,
+                                const std::function<Status(const LogTransaction&)>& apply);
 
 // kCorrupt if an intact group of this database, anywhere in the log, is of a later life than `newest`: the
 // data file that knows of no later one is an older copy. Reads the whole log.

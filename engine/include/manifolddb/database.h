@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,10 +23,20 @@ class DatabaseImpl;
 
 // What Verify found. `problems` is empty if and only if the database is whole (G5).
 struct VerifyReport {
+  // Keys that cannot be read: of a table, from `lower` to `upper` (absent: no bound). No table: the tables of
+  // the family whose names lie between the bounds. No family either: the column families likewise.
+  struct Affected {
+    std::string family;
+    std::string table;
+    std::optional<std::string> lower;
+    std::optional<std::string> upper;
+    friend bool operator==(const Affected&, const Affected&) = default;
+  };
   struct Problem {
     std::string file;
     uint64_t offset = 0;
-    std::string what;  // what is wrong, and what it belongs to
+    std::string what;                // what is wrong, and what it belongs to
+    std::vector<Affected> affected;  // of the newest published version
   };
   uint64_t pages_owned = 0;
   uint64_t pages_free = 0;

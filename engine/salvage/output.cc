@@ -1,0 +1,110 @@
+// The new database is an ordinary one, written through the public interface.
+//
+// (1) It has its name if and only if it is complete: the log gets its own first, the data file last. A crash
+//     before that leaves files of other names, which no salvage takes for its own.
+// (2) Nothing that was there before is replaced.
+
+#include "engine/salvage/output.h"
+
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/try.h"
+#include "engine/db/create.h"
+
+namespace manifolddb::salvage {
+namespace {
+
+constexpr uint64_t kTransactionBytes = uint64_t{256} << 10;
+constexpr uint64_t kEntryBytes = 32;  // what an entry costs beside key and value, about
+
+}  // namespace
+
+std::string Output::TemporaryName() const { return where_.name + "-salvage"; }
+
+Result<std::unique_ptr<Output>> Output::Create(const DatabaseFile& where, const Options& options) {
+  std::unique_ptr<Output> output(new Output(where));
+  const std::string temporary = output->TemporaryName();
+  for (const std::string& name : {where.name, db::LogName(where.name), temporary, db::LogName(temporary)}) {
+    MANIFOLDDB_ASSIGN(const bool exists, where.storage->Exists(name));
+    if (!exists) continue;
+    output->finished_ = true;  // nothing to remove
+    return Fail(Errc::kAlreadyExists, "salvage",
+                {.file = name, .message = "the output must not exist yet; nothing was written"});
+  }
+  MANIFOLDDB_ASSIGN(output->database_, Database::Open(where.storage, temporary, options));
+  return output;
+}
+
+Output::~Output() {
+  if (finished_) return;
+  filling_.reset();
+  database_.reset();
+  // What cannot be removed keeps its name, which says what it is.
+  static_cast<void>(where_.storage->Remove(TemporaryName()));
+  static_cast<void>(where_.storage->Remove(db::LogName(TemporaryName())));
+}
+
+Status Output::BeginTable(ColumnFamily family, std::string_view name, TableTypes types) {
+  MANIFOLDDB_ASSERT(!filling_);
+  MANIFOLDDB_ASSIGN(WriteTransaction transaction, database_->BeginWrite(family));
+  MANIFOLDDB_ASSIGN(const WriteTable table, transaction.CreateTable(family, name, types));
+  filling_.emplace(Filling{family, std::string(name), std::move(transaction), table});
+  return {};
+}
+
+Status Output::Put(ByteView key, ByteView value) {
+  MANIFOLDDB_ASSERT(filling_.has_value());
+  MANIFOLDDB_TRY(filling_->table.Put(key, value));
+  filling_->bytes += key.size() + value.size() + kEntryBytes;
+  if (filling_->bytes < kTransactionBytes) return {};
+  Filling next = std::move(*filling_);
+  filling_.reset();
+  // Nobody reads it before it has its name, so nothing need last before that.
+  MANIFOLDDB_TRY(next.transaction.Commit({.durability = Durability::kNone}));
+  MANIFOLDDB_ASSIGN(next.transaction, database_->BeginWrite(next.family));
+  MANIFOLDDB_ASSIGN(next.table, next.transaction.OpenTable(next.family, next.name, TableTypes::Any()));
+  next.bytes = 0;
+  filling_.emplace(std::move(next));
+  return {};
+}
+
+Status Output::EndTable() {
+  MANIFOLDDB_ASSERT(filling_.has_value());
+  Filling last = std::move(*filling_);
+  filling_.reset();
+  MANIFOLDDB_TRY(last.transaction.Commit({.durability = Durability::kNone}));
+  return {};
+}
+
+Status Output::Count(SalvageReport& report) {
+  MANIFOLDDB_ASSIGN(ReadTransaction snapshot, database_->BeginRead());
+  MANIFOLDDB_ASSIGN(const auto families, snapshot.ListColumnFamilies());
+  report.column_families = families.size();
+  for (const std::string& name : families) {
+    MANIFOLDDB_ASSIGN(const ColumnFamily family, snapshot.OpenColumnFamily(name));
+    MANIFOLDDB_ASSIGN(const auto tables, snapshot.ListTables(family));
+    report.tables += tables.size();
+    for (const std::string& table_name : tables) {
+      MANIFOLDDB_ASSIGN(const ReadTable table, snapshot.OpenTable(family, table_name, TableTypes::Any()));
+      MANIFOLDDB_ASSIGN(const uint64_t entries, table.Length());
+      report.entries += entries;
+    }
+  }
+  return {};
+}
+
+Status Output::Finish(SalvageReport& report) {
+  MANIFOLDDB_ASSERT(!filling_);
+  MANIFOLDDB_TRY(Count(report));
+  MANIFOLDDB_TRY(database_->Close());
+  database_.reset();
+  const std::string temporary = TemporaryName();
+  MANIFOLDDB_TRY(where_.storage->Rename(db::LogName(temporary), db::LogName(where_.name)));
+  MANIFOLDDB_TRY(where_.storage->SyncDirectory());
+  MANIFOLDDB_TRY(where_.storage->Rename(temporary, where_.name));
+  finished_ = true;
+  return where_.storage->SyncDirectory();
+}
+
+}  // namespace manifolddb::salvage

@@ -1,0 +1,157 @@
+// manifolddb salvage: what can be proven of a damaged database, into a new one.
+//
+// (1) The library does it; here it gets its files, and its report is printed.
+// (2) --report names the source of every entry, as they are written: one line for each leaf or entry, so that
+//     nothing grows with the database. Then a line for each loss, doubt and note, and one that sums up.
+
+#include "manifolddb/salvage.h"
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/try.h"
+#include "tools/affected.h"
+#include "tools/commands.h"
+#include "tools/raw_file.h"
+#include "tools/text.h"
+
+namespace manifolddb::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Problem = VerifyReport::Problem;
+
+Result<DatabaseFile> DatabaseAt(const std::string& path) {
+  MANIFOLDDB_ASSIGN(const PathParts parts, SplitPath(path));
+  return DatabaseFile{MakePosixStorage(parts.directory), parts.name};
+}
+
+Json SourceJson(const SalvageSource& source) {
+  Json json = {{"kind", "source"},
+               {"family", Escape(source.family)},
+               {"table", Escape(source.table)},
+               {"first", JsonBytes(source.first)},
+               {"last", JsonBytes(source.last)},
+               {"entries", source.entries},
+               {"file", Printable(source.file)},
+               {"offset", source.offset}};
+  if (source.extent_bytes > 0) {
+    json["extent_offset"] = source.extent_offset;
+    json["extent_bytes"] = source.extent_bytes;
+  }
+  return json;
+}
+
+Json PlaceJson(const std::string& file, uint64_t offset, const std::string& what) {
+  return {{"file", Printable(file)}, {"offset", offset}, {"what", Printable(what)}};
+}
+
+Json LossJson(const SalvageLoss& loss) {
+  Json json = AffectedJson(loss.keys);
+  json.update(PlaceJson(loss.file, loss.offset, loss.why));
+  return json;
+}
+
+Json SummaryJson(const SalvageArguments& arguments, const SalvageReport& report) {
+  return {{"path", Printable(arguments.path)},
+          {"output", Printable(arguments.output)},
+          {"complete", report.complete()},
+          {"commit_number", report.commit_number},
+          {"replayed_commits", report.replayed_commits},
+          {"column_families", report.column_families},
+          {"tables", report.tables},
+          {"entries", report.entries}};
+}
+
+std::string PlaceText(const std::string& file, uint64_t offset, const std::string& what) {
+  return Printable(file) + " at byte " + std::to_string(offset) + ": " + Printable(what);
+}
+
+void PrintText(const SalvageArguments& arguments, const SalvageReport& report, std::ostream& out) {
+  for (const SalvageLoss& loss : report.losses) {
+    out << "lost: " << AffectedText(loss.keys)
+        << "\n  because: " << PlaceText(loss.file, loss.offset, loss.why) << "\n";
+  }
+  for (const Problem& doubt : report.doubts) {
+    out << "older: there may have been later commits\n  because: "
+        << PlaceText(doubt.file, doubt.offset, doubt.what) << "\n";
+  }
+  for (const Problem& note : report.notes) {
+    out << "note: " << PlaceText(note.file, note.offset, note.what) << "\n";
+  }
+  out << Printable(arguments.output) << ": " << report.entries << " entries in " << report.tables
+      << " tables of " << report.column_families << " column families, ";
+  if (report.complete()) out << "nothing lost, ";
+  out << "as after commit " << report.commit_number << " (" << report.replayed_commits << " from the log)\n";
+}
+
+void PrintJson(const SalvageArguments& arguments, const SalvageReport& report, std::ostream& out) {
+  Json json = SummaryJson(arguments, report);
+  for (const char* list : {"losses", "doubts", "notes"}) json[list] = Json::array();
+  for (const SalvageLoss& loss : report.losses) json["losses"].push_back(LossJson(loss));
+  for (const Problem& doubt : report.doubts) {
+    json["doubts"].push_back(PlaceJson(doubt.file, doubt.offset, doubt.what));
+  }
+  for (const Problem& note : report.notes) {
+    json["notes"].push_back(PlaceJson(note.file, note.offset, note.what));
+  }
+  out << json.dump(2) << "\n";
+}
+
+void AppendLine(std::ostream& out, const char* kind, const Json& fields) {
+  Json line = {{"kind", kind}};
+  line.update(fields);
+  out << line.dump() << "\n";
+}
+
+void AppendReport(const SalvageArguments& arguments, const SalvageReport& report, std::ostream& out) {
+  for (const SalvageLoss& loss : report.losses) AppendLine(out, "loss", LossJson(loss));
+  for (const Problem& doubt : report.doubts) {
+    AppendLine(out, "doubt", PlaceJson(doubt.file, doubt.offset, doubt.what));
+  }
+  for (const Problem& note : report.notes) {
+    AppendLine(out, "note", PlaceJson(note.file, note.offset, note.what));
+  }
+  AppendLine(out, "summary", SummaryJson(arguments, report));
+}
+
+int CannotWrite(const std::string& path, const char* why, std::ostream& err) {
+  err << "manifolddb: the report " << Printable(path) << " " << why << "\n";
+  return kCouldNotRun;
+}
+
+}  // namespace
+
+int Salvage(const SalvageArguments& arguments, Streams streams) {
+  const auto damaged = DatabaseAt(arguments.path);
+  if (!damaged) return Report(damaged.error(), streams.err);
+  const auto output = DatabaseAt(arguments.output);
+  if (!output) return Report(output.error(), streams.err);
+  SalvageOptions options;
+  options.allow_older = arguments.allow_older;
+  options.output.executor = MakeInlineExecutor();
+  std::ofstream lines;
+  if (arguments.report) {
+    // Never over a file that is there: it might be the database.
+    if (std::filesystem::exists(*arguments.report)) {
+      return CannotWrite(*arguments.report, "exists already; name another file", streams.err);
+    }
+    lines.open(*arguments.report, std::ios::binary);
+    options.source = [&lines](const SalvageSource& source) { lines << SourceJson(source).dump() << "\n"; };
+  }
+  const auto report = manifolddb::Salvage(*damaged, *output, options);
+  if (!report) return tools::Report(report.error(), streams.err);
+  if (arguments.report) AppendReport(arguments, *report, lines);
+  if (arguments.json) {
+    PrintJson(arguments, *report, streams.out);
+  } else {
+    PrintText(arguments, *report, streams.out);
+  }
+  if (arguments.report && !lines.flush()) {
+    return CannotWrite(*arguments.report, "could not be written; the new database is complete", streams.err);
+  }
+  return report->complete() ? kDone : kDamaged;
+}
+
+}  // namespace manifolddb::tools
