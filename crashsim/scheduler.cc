@@ -52,6 +52,7 @@ void Scheduler::Spawn(std::function<void()> body) {
 
 void Scheduler::AddLocked(std::function<void()> body) {
   Actor& actor = *actors_.emplace_back(std::make_unique<Actor>());
+  actor.number = actors_.size() - 1;
   actor.thread = std::thread([this, &actor, run = std::move(body)] { Body(actor, run); });
 }
 
@@ -138,7 +139,12 @@ std::vector<Scheduler::Actor*> Scheduler::ReadyLocked(Actor* first, const Actor*
 
 // Null: all have ended.
 Scheduler::Actor* Scheduler::DirectLocked(const std::vector<Actor*>& ready, bool forced) {
-  if (ready.size() > 1) return ready[director_->Choose(ready.size(), forced)];
+  if (ready.size() > 1) {
+    std::vector<size_t> numbers;
+    for (const Actor* actor : ready) numbers.push_back(actor->number);
+    return ready[director_->Choose(numbers, forced)];
+  }
+  if (ready.size() == 1) director_->Only(ready.front()->number);
   if (ready.empty() && !std::ranges::all_of(actors_, [](const auto& actor) { return actor->finished; })) {
     on_deadlock_();
   }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -21,9 +22,12 @@ namespace manifolddb::crashsim {
 // Decides every switch, where chance is not to.
 class Director {
  public:
-  // Which of `actors` goes on, by position. If the one that ran may go on it is the first of them; otherwise
-  // (`forced`) it waits or has ended, or none has run yet.
-  virtual size_t Choose(size_t actors, bool forced) = 0;
+  // Which of `actors` goes on, by position; they are named by numbers, in the order in which they were added.
+  // If the one that ran may go on it is the first of them; otherwise (`forced`) it waits or has ended, or
+  // none has run yet.
+  virtual size_t Choose(std::span<const size_t> actors, bool forced) = 0;
+  // There was nothing to choose: nobody but this one can go on.
+  virtual void Only(size_t /*actor*/) {}
 
  protected:
   ~Director() = default;
@@ -66,6 +70,7 @@ class Scheduler final : public base::SwitchSeam {
 
  private:
   struct Actor {
+    size_t number = 0;
     std::thread thread;
     std::condition_variable wake;
     bool waiting = false;             // for something that another actor must do

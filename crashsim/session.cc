@@ -263,6 +263,7 @@ void SessionRunner::PutIntoNewFamily(const std::string& family, Serial serial, u
 }
 
 void SessionRunner::RunRound(const Round& round, size_t index) {
+  if (plan_.before_round) plan_.before_round(index);
   const Scheduler::Habits habits{plan_.program.switch_percent, plan_.program.hold_percent};
   Scheduler scheduler(Mix(plan_.seed, index), habits, on_deadlock_, plan_.director);
   std::vector<std::function<void()>> bodies;
