@@ -57,6 +57,7 @@ Json ToJson(const RaceVerdict& verdict) {
           {"struck", verdict.struck},
           {"waits_max", verdict.waits_max},
           {"told_max", verdict.told_max},
+          {"lock_orders", verdict.lock_orders},
           {"points", verdict.tally.points},
           {"images", verdict.tally.images.get_str()},
           {"kills", verdict.tally.kills},
@@ -101,6 +102,7 @@ RaceVerdict RaceRunner::Go(RaceDirector& director) {
     Take(director);
   } while (!Enough() && director.Advance());
   verdict_.tally = cover_.tally();
+  verdict_.lock_orders = locks_.orders();
   return std::move(verdict_);
 }
 
@@ -112,13 +114,20 @@ uint64_t RaceRunner::MeasureSteps() {
   return plain->steps();
 }
 
+void RaceRunner::Stuck(const char* why) {
+  const auto inversion = locks_.TakeInversion();
+  told_.stuck(schedule_, why + (inversion ? "; " + *inversion : ""));
+}
+
 RaceRunner::Run RaceRunner::RunOnce(RaceDirector& director) {
   Run run{.disk = std::make_shared<faultfs::Disk>(beginning_.image, setup_.traits, 2), .session = {}};
   told_.entered(schedule_);
-  director.OnEndless([this] { told_.stuck(schedule_, "they run for ever"); });
+  director.OnEndless([this] { Stuck("they run for ever"); });
   director.Begin();
   SessionPlan plan{.setup = setup_, .program = ProgramOf(race_)};
   plan.director = &director;
+  plan.locks = &locks_;
+  locks_.Enter(schedule_);
   plan.faults_armed = race_.fault.has_value();
   if (race_.fault) {
     plan.extents_revert = race_.fault->kind == faultfs::FaultKind::kSyncReverts;
@@ -131,7 +140,7 @@ RaceRunner::Run RaceRunner::RunOnce(RaceDirector& director) {
     if (races && race_.fault) run.disk->Arm(*race_.fault);
     if (!races) run.disk->DisarmAll();
   };
-  run.session = RunSession(run.disk, plan, [&] { told_.stuck(schedule_, "everybody waits"); });
+  run.session = RunSession(run.disk, plan, [&] { Stuck("everybody waits"); });
   run.waits = HitsOf(kWaitsForSpace) - run.waits;
   run.told = static_cast<uint64_t>(
       std::ranges::count(run.session.history.transactions, End::kUnknown, &Transaction::end));
@@ -148,6 +157,9 @@ void RaceRunner::Take(RaceDirector& director) {
   verdict_.struck += run.struck ? 1 : 0;
   verdict_.waits_max = std::max(verdict_.waits_max, run.waits);
   verdict_.told_max = std::max(verdict_.told_max, run.told);
+  if (const auto inversion = locks_.TakeInversion()) {
+    Report("the locks:", {{Promise::kBounded, "locks taken in one order", *inversion}});
+  }
   const uint64_t hash = HashOf(run.session, first_);
   verdict_.trace_hash = Mix(verdict_.trace_hash, hash);
   if (verdict_.schedules % kCheckedAgain == 1) {  // (1)

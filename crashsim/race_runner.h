@@ -34,6 +34,7 @@ struct RaceVerdict {
   uint64_t struck = 0;        // runs in which the race's fault did
   uint64_t waits_max = 0;     // for room in the log, in one run
   uint64_t told_max = 0;      // commits of one run whose outcome is unknown, and who were told so
+  uint64_t lock_orders = 0;   // pairs of locks, one taken inside the other
   CoverTally tally = {};
   uint64_t wrong = 0;
   std::string wrong_schedule = {};  // the first
@@ -47,7 +48,7 @@ class RaceRunner {
   // return, one that comes to no end, and why.
   struct Told {
     std::function<void(const std::string& schedule)> entered;
-    std::function<void(const std::string& schedule, const char* why)> stuck;
+    std::function<void(const std::string& schedule, const std::string& why)> stuck;
   };
   // `options` must outlive it.
   RaceRunner(const RaceOptions& options, const Race& race, Told told);
@@ -65,6 +66,7 @@ class RaceRunner {
   };
 
   bool Enough() const { return options_.stop_at_violation && verdict_.wrong > 0; }
+  void Stuck(const char* why);
   uint64_t MeasureSteps();
   RaceVerdict Go(RaceDirector& director);
   Run RunOnce(RaceDirector& director);
@@ -83,6 +85,7 @@ class RaceRunner {
   uint64_t before_ = 0;   // hash of those before
   std::string schedule_;  // that runs
   std::unordered_set<uint64_t> seen_;
+  LockGraph locks_;
   Cover cover_;
   RaceVerdict verdict_;
 };

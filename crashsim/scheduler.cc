@@ -24,8 +24,13 @@ constexpr uint64_t kHeldTurnsMax = 60;
 
 }  // namespace
 
-Scheduler::Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director)
-    : director_(director), habits_(habits), on_deadlock_(std::move(on_deadlock)), random_(seed) {}
+Scheduler::Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director,
+                     LockGraph* locks)
+    : director_(director),
+      locks_(locks),
+      habits_(habits),
+      on_deadlock_(std::move(on_deadlock)),
+      random_(seed) {}
 
 Scheduler::~Scheduler() = default;
 
@@ -108,7 +113,7 @@ Scheduler::Actor* Scheduler::ChooseLocked(const Actor* besides) {
 
 void Scheduler::Yield(uint32_t percent, uint32_t hold_percent) {
   if (current_scheduler != this) return;
-  if (director_ != nullptr) return BeforeLock();
+  if (director_ != nullptr) return SwitchHere();
   std::unique_lock lock(mutex_);
   fruitless_ = 0;
   if (!random_.Chance(percent)) return;
@@ -151,7 +156,21 @@ Scheduler::Actor* Scheduler::DirectLocked(const std::vector<Actor*>& ready, bool
   return ready.empty() ? nullptr : ready.front();
 }
 
-void Scheduler::BeforeLock() {
+void Scheduler::BeforeLock(base::LockRank rank) {
+  if (locks_ != nullptr) locks_->Ask(static_cast<Actor*>(current_actor)->holds, rank);
+  SwitchHere();
+}
+
+void Scheduler::Locked(base::LockRank rank) { static_cast<Actor*>(current_actor)->holds.push_back(rank); }
+
+void Scheduler::Unlocked(const void* lock, base::LockRank rank) {
+  std::vector<base::LockRank>& holds = static_cast<Actor*>(current_actor)->holds;
+  const auto held = std::ranges::find(holds, rank);
+  if (held != holds.end()) holds.erase(held);
+  Wake(lock);
+}
+
+void Scheduler::SwitchHere() {
   Actor& me = *static_cast<Actor*>(current_actor);
   std::unique_lock lock(mutex_);
   Actor* const next = DirectLocked(ReadyLocked(&me, nullptr), false);

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "crashsim/lock_graph.h"
 #include "crashsim/random.h"
 #include "engine/base/mutex.h"
 #include "manifolddb/executor.h"
@@ -45,7 +46,9 @@ class Scheduler final : public base::SwitchSeam {
   // `on_deadlock` is called, and must not return, when every actor waits for another. With a director, seed
   // and habits say nothing: it is asked before each lock and each I/O, at waits, and when an actor has ended.
   // Who waits goes on only when somebody has woken it, so a wake-up that is missing is a deadlock.
-  Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director = nullptr);
+  // `locks` is told which locks they ask for inside which others; with a director only.
+  Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director = nullptr,
+            LockGraph* locks = nullptr);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -61,7 +64,9 @@ class Scheduler final : public base::SwitchSeam {
   uint32_t switch_percent() const { return habits_.switch_percent; }
   uint64_t switches() const { return switches_; }
 
-  void BeforeLock() override;
+  void BeforeLock(base::LockRank rank) override;
+  void Locked(base::LockRank rank) override;
+  void Unlocked(const void* lock, base::LockRank rank) override;
   void Wait(const void* on, bool at_most) override;
   void Wake(const void* on) override;
 
@@ -76,13 +81,15 @@ class Scheduler final : public base::SwitchSeam {
     bool waiting = false;             // for something that another actor must do
     const void* waits_for = nullptr;  // the same where a director decides: what it must be woken from
     bool at_most = false;             // but goes on as well when nobody does
-    uint32_t held = 0;                // turns for which others go on rather
+    std::vector<base::LockRank> holds;
+    uint32_t held = 0;  // turns for which others go on rather
     bool finished = false;
   };
 
   static void PolledWait();
   // Those that could go on; `first` before the others, if it is given.
   std::vector<Actor*> ReadyLocked(Actor* first, const Actor* besides) const;
+  void SwitchHere();
   Actor* DirectLocked(const std::vector<Actor*>& ready, bool forced);
   void WaitTurn(std::unique_lock<std::mutex>& lock, Actor& me);
   void Body(Actor& me, const std::function<void()>& body);
@@ -91,6 +98,7 @@ class Scheduler final : public base::SwitchSeam {
   void HandTo(Actor* next);
 
   Director* const director_;
+  LockGraph* const locks_;
   const Habits habits_;
   const std::function<void()> on_deadlock_;
   std::mutex mutex_;

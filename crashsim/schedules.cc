@@ -102,9 +102,9 @@ class Note {
 
 // The body of a race's process: does not return.
 [[noreturn]] void Work(const SchedulesOptions& options, const KnownRace& race, Note& note, JsonLines& out) {
-  const auto stuck = [&](const std::string& schedule, const char* why) {
+  const auto stuck = [&](const std::string& schedule, const std::string& why) {
     std::printf("VIOLATION %s: schedule %s: G10 bounded: expected everybody comes to an end; found %s\n",
-                race.text, schedule.c_str(), why);
+                race.text, schedule.c_str(), why.c_str());
     PrintRepro(options, race.text, schedule);
     std::fflush(nullptr);
     ::_exit(static_cast<int>(Outcomes::kViolation));

@@ -34,9 +34,10 @@ struct SessionPlan {
   bool extents_revert = false;  // it takes from the cache what it could not write
   bool make_room = false;  // faults are disarmed before the end, and after some refusals: writes must go on
   bool full = false;       // nor are they disarmed before what is deleted has made room on the full disk
-  MemoryGate* memory = nullptr;                         // counts allocations and refuses some
-  bool create = true;                                   // the database need not exist
-  Director* director = nullptr;                         // decides every switch in place of the seed
+  MemoryGate* memory = nullptr;  // counts allocations and refuses some
+  bool create = true;            // the database need not exist
+  Director* director = nullptr;  // decides every switch in place of the seed
+  LockGraph* locks = nullptr;    // is told who asks for which lock, where there is a director
   std::function<void(size_t round)> before_round = {};  // called before each round of the program
 };
 
