@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <ranges>
 #include <utility>
 
@@ -85,7 +86,7 @@ class Listed final : public RaceDirector {
 
 class Drawn : public RaceDirector {
  public:
-  explicit Drawn(const Draw& draw) : draw_(draw), run_(draw.first) {}
+  explicit Drawn(const Draw& draw) : draw_(draw), run_(draw.first) { SwitchAtPublishing(); }
   bool Advance() final { return ++run_ < draw_.first + draw_.runs; }
   std::string ToString() const final {
     return std::string(Name(draw_.strategy)) + ":" + std::to_string(draw_.seed) + ":" + std::to_string(run_);
@@ -104,10 +105,18 @@ class Walk final : public Drawn {
   using Drawn::Drawn;
 
  private:
-  void DoBegin() override { random_ = RandomOfRun(); }
-  size_t DoChoose(std::span<const size_t> actors, bool) override { return random_.Below(actors.size()); }
+  void DoBegin() override {
+    constexpr uint32_t kStay[] = {0, 50, 80, 95};
+    random_ = RandomOfRun();
+    stay_percent_ = kStay[random_.Below(std::size(kStay))];
+  }
+  size_t DoChoose(std::span<const size_t> actors, bool forced) override {
+    if (!forced && random_.Chance(stay_percent_)) return 0;
+    return random_.Below(actors.size());
+  }
 
   Random random_{0};
+  uint32_t stay_percent_ = 0;
 };
 
 class Pct final : public Drawn {

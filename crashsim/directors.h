@@ -19,7 +19,9 @@ namespace manifolddb::crashsim {
 // How schedules are found.
 enum class Strategy : uint8_t {
   kBounded,  // all with a number of preemptions
-  kWalk,     // whoever can go on is as likely as any other, at each switch
+  // Whoever can go on is as likely as any other; in three runs of four who runs mostly stays, how often is
+  // drawn for the run: with nothing but switches nobody ever gets far while another one does not.
+  kWalk,
   // Probabilistic concurrency testing (Burckhardt and others, 2010) of depth d: random priorities, and d-1
   // random steps at which who would run falls behind everybody. Of n actors and k steps, a bug that d events
   // in a certain order show is met by each run with a chance of at least 1/(n k^(d-1)). Who goes first may
@@ -40,6 +42,7 @@ class RaceDirector : public Director {
   virtual ~RaceDirector() = default;
   size_t Choose(std::span<const size_t> actors, bool forced) final;
   void Only(size_t actor) final;
+  bool AtPublishing() const final { return at_publishing_; }
 
   void Begin();
   // To the next schedule. False: that was the last.
@@ -47,6 +50,9 @@ class RaceDirector : public Director {
   // What schedules are named by: the choices that are not the first possible one ("12:1,40:2", "-" for none),
   // or what it was drawn from ("pct2:5:17": strategy, seed, run).
   virtual std::string ToString() const = 0;
+  // Asked at atomics as well: what is drawn, and what measures its steps. That all schedules are tried ends
+  // with that: there would be too many.
+  void SwitchAtPublishing() { at_publishing_ = true; }
   // Only what happens while it races is a step.
   void Race(bool on) { racing_ = on; }
 
@@ -65,6 +71,7 @@ class RaceDirector : public Director {
   void CountStep();
 
   std::function<void()> on_endless_;
+  bool at_publishing_ = false;
   bool racing_ = false;
   uint64_t choices_ = 0;
   uint64_t steps_ = 0;

@@ -109,6 +109,7 @@ RaceVerdict RaceRunner::Go(RaceDirector& director) {
 // Of a run in which nobody is preempted.
 uint64_t RaceRunner::MeasureSteps() {
   const auto plain = MakeListed({});
+  plain->SwitchAtPublishing();
   schedule_ = plain->ToString();
   static_cast<void>(RunOnce(*plain));
   return plain->steps();

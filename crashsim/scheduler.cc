@@ -1,7 +1,8 @@
 // (1) Exactly one actor runs at any time: the one whose turn it is. Turns change hands under mutex_, so
 //     actors need no locks among themselves, and what they do is ordered for sanitizers as well.
-// (2) Whoever is switched away from holds no lock of the engine: it is at an I/O, where the engine holds
-//     none, or in a wait, which gave its lock back. So locks are never contended.
+// (2) Where chance decides, whoever is switched away from holds no lock of the engine: it is at an I/O, where
+//     the engine holds none, or in a wait, which gave its lock back. So locks are never contended. A director
+//     switches at locks and atomics as well: who finds a lock taken waits for it.
 // (3) Waits are polled: an actor that waits is let go on now and then and looks again. If nobody did anything
 //     else for many polls, nobody ever will.
 #include "crashsim/scheduler.h"
@@ -197,6 +198,10 @@ void Scheduler::Wake(const void* on) {
   for (const auto& actor : actors_) {
     if (actor->waits_for == on) actor->waits_for = nullptr;
   }
+}
+
+void Scheduler::AtPublishing() {
+  if (director_->AtPublishing()) SwitchHere();
 }
 
 // ---- Where chance decides

@@ -29,6 +29,8 @@ class Director {
   virtual size_t Choose(std::span<const size_t> actors, bool forced) = 0;
   // There was nothing to choose: nobody but this one can go on.
   virtual void Only(size_t /*actor*/) {}
+  // Is it asked at atomics that publish as well?
+  virtual bool AtPublishing() const { return false; }
 
  protected:
   ~Director() = default;
@@ -44,8 +46,9 @@ class Scheduler final : public base::SwitchSeam {
   };
 
   // `on_deadlock` is called, and must not return, when every actor waits for another. With a director, seed
-  // and habits say nothing: it is asked before each lock and each I/O, at waits, and when an actor has ended.
-  // Who waits goes on only when somebody has woken it, so a wake-up that is missing is a deadlock.
+  // and habits say nothing: it is asked before each lock and each I/O, at waits, when an actor has ended, and
+  // at atomics if it wants to be. Who waits goes on only when somebody has woken it, so a wake-up that is
+  // missing is a deadlock.
   // `locks` is told which locks they ask for inside which others; with a director only.
   Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director = nullptr,
             LockGraph* locks = nullptr);
@@ -69,6 +72,7 @@ class Scheduler final : public base::SwitchSeam {
   void Unlocked(const void* lock, base::LockRank rank) override;
   void Wait(const void* on, bool at_most) override;
   void Wake(const void* on) override;
+  void AtPublishing() override;
 
   // The scheduler whose actor the calling thread is; null if it is none.
   static Scheduler* Current();

@@ -68,11 +68,20 @@ class SwitchSeam {
   virtual void Unlocked(const void* lock, LockRank rank) = 0;
   // Who waits for the CondVar was woken.
   virtual void Wake(const void* on) = 0;
+  // An atomic is about to be stored or loaded by which threads tell each other something without a lock.
+  virtual void AtPublishing() = 0;
 
  protected:
   ~SwitchSeam() = default;
 };
 inline thread_local SwitchSeam* switch_seam = nullptr;
+
+inline void AtPublishing() {
+  if (switch_seam != nullptr) switch_seam->AtPublishing();
+}
+#else
+// Said before such an atomic is stored or loaded, where another thread amid that could matter.
+inline void AtPublishing() {}
 #endif
 
 class CAPABILITY("mutex") Mutex {

@@ -159,6 +159,7 @@ Status PageCache::GrowDirectoryLocked(uint64_t chunks) {
   }
   // Readers go on in the old one; it lacks only chunks that hold nothing they may look for.
   directories_.push_back(grown);
+  base::AtPublishing();
   directory_.store(grown, std::memory_order_release);
   return {};
 }
@@ -177,6 +178,7 @@ Result<Frame*> PageCache::LinkRead(Frame* frame) {
   frame->used.store(false, std::memory_order_relaxed);
   frame->state.store(FrameState::kClean, std::memory_order_relaxed);
   frame->place = Frame::Place::kLinked;
+  base::AtPublishing();
   (*slot)->store(frame, std::memory_order_release);
   return frame;
 }
@@ -215,6 +217,7 @@ Result<Frame*> PageCache::LinkCreated(Frame* frame) {
   frame->state.store(FrameState::kDirty, std::memory_order_relaxed);
   frame->place = Frame::Place::kLinked;
   dirty_frames_.fetch_add(1, std::memory_order_relaxed);
+  base::AtPublishing();
   (*slot)->store(frame, std::memory_order_release);
   if (old != nullptr) {
     RetireLocked(old);
@@ -233,6 +236,7 @@ void PageCache::Drop(PageId first, uint64_t pages) {
   for (; at < end; ++at) {
     Frame* frame = Find(PageId{at});
     if (frame == nullptr) continue;
+    base::AtPublishing();
     LinkOf(frame).store(nullptr, std::memory_order_release);
     RetireLocked(frame);
   }
@@ -339,6 +343,7 @@ void PageCache::EvictLocked(uint64_t wanted) {
       frame.used.store(false, std::memory_order_relaxed);
       continue;
     }
+    base::AtPublishing();
     LinkOf(&frame).store(nullptr, std::memory_order_release);
     RetireLocked(&frame);
     ++evicted;
