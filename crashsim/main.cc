@@ -44,8 +44,10 @@ struct Words {
   MutantsOptions mutants;
   ExhaustiveOptions exhaustive;
   SchedulesOptions schedules;
+  std::string strategy = "bounded";
   std::string race;
   std::string schedule;
+  bool list_races = false;
   std::string shard = "0/1";
   std::string sequence;
   std::string duration = "30s";
@@ -198,25 +200,54 @@ int Exhaustive(Words& words) {
 
 void AddSchedulesOptions(CLI::App& schedules, Words& words) {
   SchedulesOptions& options = words.schedules;
+  RaceOptions& how = options.how;
   schedules
-      .add_option("--preemptions", options.preemptions,
-                  "Switches away from an actor that could go on, at most")
+      .add_option(
+          "--strategy", words.strategy,
+          "bounded: all schedules with few preemptions; drawn from a seed: walk, anybody goes on; pct2, "
+          "pct3, by priorities that change once or twice")
+      ->check(CLI::IsMember({"bounded", "walk", "pct2", "pct3"}))
+      ->capture_default_str();
+  schedules
+      .add_option("--preemptions", how.preemptions,
+                  "bounded: switches away from an actor that could go on, at most")
       ->check(CLI::Range(0, 6))
       ->capture_default_str();
-  schedules.add_option("--depth", options.depth, "How deep recoveries are ended: 0, not at all")
+  schedules.add_option("--seed", how.seed, "What is drawn: the same for the same number")
+      ->capture_default_str();
+  schedules.add_option("--runs", how.runs, "So many schedules of each race are drawn")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  schedules
+      .add_option("--points", how.points, "Cut the power at so many points of each run, drawn; 0: at all")
+      ->capture_default_str();
+  schedules.add_option("--depth", how.depth, "How deep recoveries are ended: 0, not at all")
       ->check(CLI::Range(0, 3))
       ->capture_default_str();
-  schedules.add_option("--race", words.race, "This one alone: 'put a | checkpoint'");
-  schedules.add_option("--schedule", words.schedule, "Of that race, this one alone: 12:1,40:2");
+  schedules.add_option(
+      "--race", words.race,
+      "This one alone: 'put a | checkpoint', 'put a | put b ! sync_reverts@1:db-wal'; or the "
+      "races of a scenario, by its name");
+  schedules.add_option(
+      "--schedule", words.schedule,
+      "Of that race, this one alone: choices, as in 12:1,40:2, or strategy, seed and run, as "
+      "in pct2:5:17");
+  schedules.add_flag("--list", words.list_races, "List scenarios and races, and try none");
   schedules.add_option("--json", options.json, "Write results here, as JSON lines");
-  schedules.add_flag("--until-violation", options.stop_at_violation, "Stop at the first violation");
+  schedules.add_flag("--until-violation", how.stop_at_violation, "Stop at the first violation");
   schedules.add_option("--break", options.broken, "Break the engine at this site (crashsim sites)");
 }
 
 int Schedules(Words& words) {
-  if (!words.race.empty()) words.schedules.race = words.race;
-  if (!words.schedule.empty()) words.schedules.schedule = words.schedule;
-  return static_cast<int>(RunSchedules(words.schedules));
+  if (words.list_races) {
+    ListRaces();
+    return 0;
+  }
+  SchedulesOptions& options = words.schedules;
+  options.how.strategy = *ParseStrategy(words.strategy);
+  if (!words.race.empty()) options.race = words.race;
+  if (!words.schedule.empty()) options.schedule = words.schedule;
+  return static_cast<int>(RunSchedules(options));
 }
 
 int Main(int argc, char** argv) {
@@ -239,7 +270,8 @@ int Main(int argc, char** argv) {
   AddExhaustiveOptions(*exhaustive, words);
   CLI::App* const schedules = app.add_subcommand(
       "schedules",
-      "Try every schedule of some races, up to a number of preemptions, and cut the power in each");
+      "Try schedules of some races, all up to a number of preemptions or some drawn from a seed, and cut the "
+      "power in each");
   AddSchedulesOptions(*schedules, words);
   CLI::App* const sites = app.add_subcommand("sites", "List the sites where the engine can be broken");
   CLI::App* const marks = app.add_subcommand("marks", "List the marks on its rare paths");

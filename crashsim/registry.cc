@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "engine/base/assert.h"
 #include "engine/base/sites.h"
 
 namespace manifolddb::crashsim {
@@ -29,6 +30,13 @@ void CountMarks(Counters& counters) {
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
     counters.broken_hits += site->hits();
   }
+}
+
+uint64_t HitsOf(std::string_view name) {
+  const base::Mark* mark = base::Mark::First();
+  while (mark != nullptr && name != mark->name()) mark = mark->next();
+  MANIFOLDDB_ASSERT(mark != nullptr);
+  return mark->hits();
 }
 
 bool BreakSites(const std::vector<std::string>& names) {

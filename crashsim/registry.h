@@ -1,7 +1,9 @@
 #pragma once
 // The engine's registry of breakable sites and marks, by name.
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crashsim/campaign.h"
@@ -15,5 +17,7 @@ std::vector<std::string> MarkNames();  // in byte order
 bool BreakSites(const std::vector<std::string>& names);
 // Puts the marks' and the broken sites' counts of this process into `counters`.
 void CountMarks(Counters& counters);
+// How often this process has come to the mark. REQUIRES: there is one of this name.
+uint64_t HitsOf(std::string_view mark);
 
 }  // namespace manifolddb::crashsim

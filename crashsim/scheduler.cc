@@ -1,7 +1,8 @@
 // (1) Exactly one actor runs at any time: the one whose turn it is. Turns change hands under mutex_, so
 //     actors need no locks among themselves, and what they do is ordered for sanitizers as well.
-// (2) Whoever is switched away from holds no lock of the engine: it is at an I/O, where the engine holds
-//     none, or in a wait, which gave its lock back. So locks are never contended.
+// (2) Where chance decides, whoever is switched away from holds no lock of the engine: it is at an I/O, where
+//     the engine holds none, or in a wait, which gave its lock back. So locks are never contended. A director
+//     switches at locks and atomics as well: who finds a lock taken waits for it.
 // (3) Waits are polled: an actor that waits is let go on now and then and looks again. If nobody did anything
 //     else for many polls, nobody ever will.
 #include "crashsim/scheduler.h"
@@ -24,8 +25,13 @@ constexpr uint64_t kHeldTurnsMax = 60;
 
 }  // namespace
 
-Scheduler::Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director)
-    : director_(director), habits_(habits), on_deadlock_(std::move(on_deadlock)), random_(seed) {}
+Scheduler::Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director,
+                     LockGraph* locks)
+    : director_(director),
+      locks_(locks),
+      habits_(habits),
+      on_deadlock_(std::move(on_deadlock)),
+      random_(seed) {}
 
 Scheduler::~Scheduler() = default;
 
@@ -52,6 +58,7 @@ void Scheduler::Spawn(std::function<void()> body) {
 
 void Scheduler::AddLocked(std::function<void()> body) {
   Actor& actor = *actors_.emplace_back(std::make_unique<Actor>());
+  actor.number = actors_.size() - 1;
   actor.thread = std::thread([this, &actor, run = std::move(body)] { Body(actor, run); });
 }
 
@@ -107,7 +114,7 @@ Scheduler::Actor* Scheduler::ChooseLocked(const Actor* besides) {
 
 void Scheduler::Yield(uint32_t percent, uint32_t hold_percent) {
   if (current_scheduler != this) return;
-  if (director_ != nullptr) return BeforeLock();
+  if (director_ != nullptr) return SwitchHere();
   std::unique_lock lock(mutex_);
   fruitless_ = 0;
   if (!random_.Chance(percent)) return;
@@ -138,14 +145,33 @@ std::vector<Scheduler::Actor*> Scheduler::ReadyLocked(Actor* first, const Actor*
 
 // Null: all have ended.
 Scheduler::Actor* Scheduler::DirectLocked(const std::vector<Actor*>& ready, bool forced) {
-  if (ready.size() > 1) return ready[director_->Choose(ready.size(), forced)];
+  if (ready.size() > 1) {
+    std::vector<size_t> numbers;
+    for (const Actor* actor : ready) numbers.push_back(actor->number);
+    return ready[director_->Choose(numbers, forced)];
+  }
+  if (ready.size() == 1) director_->Only(ready.front()->number);
   if (ready.empty() && !std::ranges::all_of(actors_, [](const auto& actor) { return actor->finished; })) {
     on_deadlock_();
   }
   return ready.empty() ? nullptr : ready.front();
 }
 
-void Scheduler::BeforeLock() {
+void Scheduler::BeforeLock(base::LockRank rank) {
+  if (locks_ != nullptr) locks_->Ask(static_cast<Actor*>(current_actor)->holds, rank);
+  SwitchHere();
+}
+
+void Scheduler::Locked(base::LockRank rank) { static_cast<Actor*>(current_actor)->holds.push_back(rank); }
+
+void Scheduler::Unlocked(const void* lock, base::LockRank rank) {
+  std::vector<base::LockRank>& holds = static_cast<Actor*>(current_actor)->holds;
+  const auto held = std::ranges::find(holds, rank);
+  if (held != holds.end()) holds.erase(held);
+  Wake(lock);
+}
+
+void Scheduler::SwitchHere() {
   Actor& me = *static_cast<Actor*>(current_actor);
   std::unique_lock lock(mutex_);
   Actor* const next = DirectLocked(ReadyLocked(&me, nullptr), false);
@@ -172,6 +198,10 @@ void Scheduler::Wake(const void* on) {
   for (const auto& actor : actors_) {
     if (actor->waits_for == on) actor->waits_for = nullptr;
   }
+}
+
+void Scheduler::AtPublishing() {
+  if (director_->AtPublishing()) SwitchHere();
 }
 
 // ---- Where chance decides

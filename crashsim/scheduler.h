@@ -8,9 +8,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
+#include "crashsim/lock_graph.h"
 #include "crashsim/random.h"
 #include "engine/base/mutex.h"
 #include "manifolddb/executor.h"
@@ -21,9 +23,14 @@ namespace manifolddb::crashsim {
 // Decides every switch, where chance is not to.
 class Director {
  public:
-  // Which of `actors` goes on, by position. If the one that ran may go on it is the first of them; otherwise
-  // (`forced`) it waits or has ended, or none has run yet.
-  virtual size_t Choose(size_t actors, bool forced) = 0;
+  // Which of `actors` goes on, by position; they are named by numbers, in the order in which they were added.
+  // If the one that ran may go on it is the first of them; otherwise (`forced`) it waits or has ended, or
+  // none has run yet.
+  virtual size_t Choose(std::span<const size_t> actors, bool forced) = 0;
+  // There was nothing to choose: nobody but this one can go on.
+  virtual void Only(size_t /*actor*/) {}
+  // Is it asked at atomics that publish as well?
+  virtual bool AtPublishing() const { return false; }
 
  protected:
   ~Director() = default;
@@ -39,9 +46,12 @@ class Scheduler final : public base::SwitchSeam {
   };
 
   // `on_deadlock` is called, and must not return, when every actor waits for another. With a director, seed
-  // and habits say nothing: it is asked before each lock and each I/O, at waits, and when an actor has ended.
-  // Who waits goes on only when somebody has woken it, so a wake-up that is missing is a deadlock.
-  Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director = nullptr);
+  // and habits say nothing: it is asked before each lock and each I/O, at waits, when an actor has ended, and
+  // at atomics if it wants to be. Who waits goes on only when somebody has woken it, so a wake-up that is
+  // missing is a deadlock.
+  // `locks` is told which locks they ask for inside which others; with a director only.
+  Scheduler(uint64_t seed, Habits habits, std::function<void()> on_deadlock, Director* director = nullptr,
+            LockGraph* locks = nullptr);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -57,27 +67,33 @@ class Scheduler final : public base::SwitchSeam {
   uint32_t switch_percent() const { return habits_.switch_percent; }
   uint64_t switches() const { return switches_; }
 
-  void BeforeLock() override;
+  void BeforeLock(base::LockRank rank) override;
+  void Locked(base::LockRank rank) override;
+  void Unlocked(const void* lock, base::LockRank rank) override;
   void Wait(const void* on, bool at_most) override;
   void Wake(const void* on) override;
+  void AtPublishing() override;
 
   // The scheduler whose actor the calling thread is; null if it is none.
   static Scheduler* Current();
 
  private:
   struct Actor {
+    size_t number = 0;
     std::thread thread;
     std::condition_variable wake;
     bool waiting = false;             // for something that another actor must do
     const void* waits_for = nullptr;  // the same where a director decides: what it must be woken from
     bool at_most = false;             // but goes on as well when nobody does
-    uint32_t held = 0;                // turns for which others go on rather
+    std::vector<base::LockRank> holds;
+    uint32_t held = 0;  // turns for which others go on rather
     bool finished = false;
   };
 
   static void PolledWait();
   // Those that could go on; `first` before the others, if it is given.
   std::vector<Actor*> ReadyLocked(Actor* first, const Actor* besides) const;
+  void SwitchHere();
   Actor* DirectLocked(const std::vector<Actor*>& ready, bool forced);
   void WaitTurn(std::unique_lock<std::mutex>& lock, Actor& me);
   void Body(Actor& me, const std::function<void()>& body);
@@ -86,6 +102,7 @@ class Scheduler final : public base::SwitchSeam {
   void HandTo(Actor* next);
 
   Director* const director_;
+  LockGraph* const locks_;
   const Habits habits_;
   const std::function<void()> on_deadlock_;
   std::mutex mutex_;

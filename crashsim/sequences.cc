@@ -29,6 +29,8 @@ enum class Kind : uint8_t {
   kSnapshot,
   kCreateFamily,
   kDropFamily,
+  kCloseSnapshot,
+  kRead,
 };
 
 struct LetterInfo {
@@ -36,10 +38,10 @@ struct LetterInfo {
   Kind kind;
   char family;  // 0: none in particular
 };
-// Two letters on b: what two families do beside each other shows with these. The last two are for races
+// Two letters on b: what two families do beside each other shows with these. Those behind them are for races
 // alone.
 constexpr Letter kLettersOfSequences = 15;
-constexpr std::array<LetterInfo, 17> kLetters = {{
+constexpr std::array<LetterInfo, 20> kLetters = {{
     {"put a", Kind::kPut, 'a'},
     {"put b", Kind::kPut, 'b'},
     {"none a", Kind::kPutNone, 'a'},
@@ -57,6 +59,9 @@ constexpr std::array<LetterInfo, 17> kLetters = {{
     {"snapshot", Kind::kSnapshot, 0},
     {"family c", Kind::kCreateFamily, 'c'},
     {"no family b", Kind::kDropFamily, 'b'},
+    {"large b", Kind::kPutLarge, 'b'},
+    {"close", Kind::kCloseSnapshot, 0},
+    {"read", Kind::kRead, 0},
 }};
 
 constexpr char kTable[] = "t";
@@ -97,7 +102,9 @@ Step StepOf(const LetterInfo& letter, Serial serial, bool snapshot_open) {
     case Kind::kCreateTable: step.ops = {{.kind = OpKind::kCreateTable, .table = kNewTable}}; break;
     case Kind::kDropTable: step.ops = {{.kind = OpKind::kDropTable, .table = kTable}}; break;
     case Kind::kCheckpoint: step.kind = StepKind::kCheckpoint; break;
-    case Kind::kReopen: step.kind = StepKind::kReadAll; break;
+    case Kind::kReopen:
+    case Kind::kRead: step.kind = StepKind::kReadAll; break;
+    case Kind::kCloseSnapshot: step.kind = StepKind::kCloseSnapshot; break;
     case Kind::kCreateFamily: step.kind = StepKind::kCreateFamily; break;
     case Kind::kDropFamily: step.kind = StepKind::kDropFamily; break;
     case Kind::kSnapshot:
@@ -171,6 +178,7 @@ void AddRounds(const Sequence& sequence, Serial& serial, Program& program) {
     Round round{.actors = {{StepOf(letter, serial++, snapshot_open)}}};
     if (letter.kind == Kind::kReopen) round.reopen = true, snapshot_open = false;
     if (letter.kind == Kind::kSnapshot) snapshot_open = true;
+    if (letter.kind == Kind::kCloseSnapshot) snapshot_open = false;
     program.rounds.push_back(std::move(round));
   }
 }
@@ -187,11 +195,33 @@ Program ProgramOf(const Sequence& sequence) {
 std::string NameOf(const Race& race) {
   std::string text = race.before.empty() ? "" : NameOf(race.before) + "; ";
   for (size_t i = 0; i < race.actors.size(); ++i) text += (i == 0 ? "" : " | ") + NameOf(race.actors[i]);
+  if (race.fault) text += " ! " + race.fault->ToString();
   return text;
 }
 
+namespace {
+
+// When it strikes the call says so: what was acknowledged before stays, everything else may be told an error.
+bool SaysSo(faultfs::FaultKind kind) {
+  switch (kind) {
+    case faultfs::FaultKind::kIoError:
+    case faultfs::FaultKind::kNoSpace:
+    case faultfs::FaultKind::kShortWrite:
+    case faultfs::FaultKind::kSyncKeepsClean:
+    case faultfs::FaultKind::kSyncReverts: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
 std::optional<Race> ParseRace(std::string_view text) {
   Race race;
+  if (const size_t sign = text.find(" ! "); sign != std::string_view::npos) {
+    race.fault = faultfs::Fault::Parse(text.substr(sign + 3));
+    if (!race.fault || !SaysSo(race.fault->kind)) return std::nullopt;
+    text = text.substr(0, sign);
+  }
   if (const size_t semicolon = text.find("; "); semicolon != std::string_view::npos) {
     const auto before = ParseSequence(text.substr(0, semicolon));
     if (!before) return std::nullopt;
@@ -224,9 +254,15 @@ Program ProgramOf(const Race& race) {
       steps.push_back(StepOf(kLetters[at], serial++, snapshot_open));
       steps.back().slot = static_cast<uint8_t>(round.actors.size() - 1);
       if (kLetters[at].kind == Kind::kSnapshot) snapshot_open = true;
+      if (kLetters[at].kind == Kind::kCloseSnapshot) snapshot_open = false;
     }
   }
   program.rounds.push_back(std::move(round));
+  if (race.fault) {
+    for (const char* after : {"put a", "put b", "checkpoint", "read"}) {
+      AddRounds(*ParseSequence(after), serial, program);
+    }
+  }
   return program;
 }
 

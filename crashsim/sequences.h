@@ -12,6 +12,7 @@
 #include "crashsim/program.h"
 #include "crashsim/session.h"
 #include "crashsim/setup.h"
+#include "faultfs/fault.h"
 
 namespace manifolddb::crashsim {
 
@@ -37,15 +38,22 @@ Program BeginningOfSequences();
 // One round for each letter. The last one is left running.
 Program ProgramOf(const Sequence& sequence);
 
-// What several actors do side by side, after what one has done: "put a | put b", "large a, large a; put a |
-// checkpoint".
+// What several actors do side by side, after what one has done, and the call that fails them: "put a | put
+// b", "large a, large a; put a | checkpoint", "put a | put b ! sync_reverts@1:db-wal" (faultfs/fault.h;
+// counted from the race's beginning on, and lasting no longer).
 struct Race {
   Sequence before = {};
   std::vector<Sequence> actors = {};
+  std::optional<faultfs::Fault> fault = std::nullopt;
+
+  size_t round() const { return before.size(); }  // of its program
 };
 std::string NameOf(const Race& race);
+// Nothing also if its fault is none that says so when it strikes: what the others excuse, no race is judged
+// by.
 std::optional<Race> ParseRace(std::string_view text);
-// The last round is the race.
+// Behind the race, where there is a fault, one actor puts into a, then into b, asks for a checkpoint and
+// reads.
 Program ProgramOf(const Race& race);
 
 // The database that sequences and races begin with.

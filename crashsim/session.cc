@@ -263,8 +263,9 @@ void SessionRunner::PutIntoNewFamily(const std::string& family, Serial serial, u
 }
 
 void SessionRunner::RunRound(const Round& round, size_t index) {
+  if (plan_.before_round) plan_.before_round(index);
   const Scheduler::Habits habits{plan_.program.switch_percent, plan_.program.hold_percent};
-  Scheduler scheduler(Mix(plan_.seed, index), habits, on_deadlock_, plan_.director);
+  Scheduler scheduler(Mix(plan_.seed, index), habits, on_deadlock_, plan_.director, plan_.locks);
   std::vector<std::function<void()>> bodies;
   for (const std::vector<Step>& steps : round.actors) {
     bodies.push_back([this, &steps, &scheduler] {

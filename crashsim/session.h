@@ -37,6 +37,8 @@ struct SessionPlan {
   MemoryGate* memory = nullptr;  // counts allocations and refuses some
   bool create = true;            // the database need not exist
   Director* director = nullptr;  // decides every switch in place of the seed
+  LockGraph* locks = nullptr;    // is told who asks for which lock, where there is a director
+  std::function<void(size_t round)> before_round = {};  // called before each round of the program
 };
 
 struct Session {

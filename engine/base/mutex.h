@@ -58,18 +58,30 @@ inline thread_local void (*simulated_wait)() = nullptr;
 // waits for what and who wakes whom. Where there is one it has all waits of the thread.
 class SwitchSeam {
  public:
-  // A lock is about to be taken.
-  virtual void BeforeLock() = 0;
+  // A lock of this rank is about to be taken; it was.
+  virtual void BeforeLock(LockRank rank) = 0;
+  virtual void Locked(LockRank rank) = 0;
   // In place of a wait: for a lock that another thread has, or (`on` is a CondVar) until somebody wakes who
   // waits for it. `at_most`: or some time has passed. May return early, as every wait may.
   virtual void Wait(const void* on, bool at_most) = 0;
-  // The lock was given back; who waits for the CondVar was woken.
+  // A lock was given back.
+  virtual void Unlocked(const void* lock, LockRank rank) = 0;
+  // Who waits for the CondVar was woken.
   virtual void Wake(const void* on) = 0;
+  // An atomic is about to be stored or loaded by which threads tell each other something without a lock.
+  virtual void AtPublishing() = 0;
 
  protected:
   ~SwitchSeam() = default;
 };
 inline thread_local SwitchSeam* switch_seam = nullptr;
+
+inline void AtPublishing() {
+  if (switch_seam != nullptr) switch_seam->AtPublishing();
+}
+#else
+// Said before such an atomic is stored or loaded, where another thread amid that could matter.
+inline void AtPublishing() {}
 #endif
 
 class CAPABILITY("mutex") Mutex {
@@ -82,8 +94,9 @@ class CAPABILITY("mutex") Mutex {
     NoteAcquire(rank_);
 #if MANIFOLDDB_SITES
     if (switch_seam != nullptr) {
-      switch_seam->BeforeLock();
+      switch_seam->BeforeLock(rank_);
       while (!mutex_.try_lock()) switch_seam->Wait(this, false);
+      switch_seam->Locked(rank_);
       return;
     }
 #endif
@@ -91,9 +104,12 @@ class CAPABILITY("mutex") Mutex {
   }
   void Unlock() RELEASE() {
     NoteRelease(rank_);  // before: who takes the lock next may destroy it
-    mutex_.unlock();
 #if MANIFOLDDB_SITES
-    if (switch_seam != nullptr) switch_seam->Wake(this);
+    const LockRank rank = rank_;
+    mutex_.unlock();
+    if (switch_seam != nullptr) switch_seam->Unlocked(this, rank);
+#else
+    mutex_.unlock();
 #endif
   }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "engine/base/assert.h"
+#include "engine/base/mutex.h"
 
 namespace manifolddb::mvcc {
 
@@ -35,6 +36,7 @@ void FamilyVersions::Install(std::unique_ptr<FamilyVersion> version) {
   MANIFOLDDB_ASSERT(newest == nullptr || newest->txn < version->txn);
   MANIFOLDDB_ASSERT(version->tables != nullptr);
   version->older.store(newest, std::memory_order_relaxed);
+  base::AtPublishing();
   newest_.store(version.release(), std::memory_order_release);
   ++length_;
 }
@@ -60,6 +62,7 @@ void FamilyVersions::Prune(format::TxnId published, const std::vector<uint64_t>&
       kept = version;
       ++length_;
     } else {
+      base::AtPublishing();
       kept->older.store(older, std::memory_order_release);
       garbage.Retire(std::unique_ptr<FamilyVersion>(version));
     }

@@ -98,7 +98,9 @@ format::TxnId ReaderSlots::PinNewest(ReaderSlot* slot, const std::atomic<uint64_
   uint64_t newest = published.load(std::memory_order_seq_cst);
   for (;;) {
     MANIFOLDDB_ASSERT(newest != ReaderSlot::kNone);
+    base::AtPublishing();
     slot->snapshot_.store(newest, std::memory_order_seq_cst);
+    base::AtPublishing();
     const uint64_t again = published.load(std::memory_order_seq_cst);
     if (again == newest) return format::TxnId{newest};
     MANIFOLDDB_ASSERT(again > newest);
@@ -109,6 +111,7 @@ format::TxnId ReaderSlots::PinNewest(ReaderSlot* slot, const std::atomic<uint64_
 void ReaderSlots::Unpin(ReaderSlot* slot) {
   MANIFOLDDB_ASSERT(slot->owner_ == this);
   MANIFOLDDB_ASSERT(slot->snapshot_.load(std::memory_order_relaxed) != ReaderSlot::kNone);
+  base::AtPublishing();
   slot->snapshot_.store(ReaderSlot::kNone, std::memory_order_release);
 }
 

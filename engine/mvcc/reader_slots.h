@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/base/assert.h"
+#include "engine/base/mutex.h"
 #include "engine/format/ids.h"
 
 namespace manifolddb::mvcc {
@@ -81,13 +82,17 @@ class EpochGuard {
       // puts that in the language's terms: who does not see the slot has retired before it, and is seen by
       // it.
       const std::atomic<uint64_t>& epoch = slot_->owner_->epoch_;
+      base::AtPublishing();
       slot_->epoch_.exchange(epoch.load(std::memory_order_seq_cst), std::memory_order_seq_cst);
       static_cast<void>(epoch.load(std::memory_order_seq_cst));
     }
   }
   ~EpochGuard() {
     MANIFOLDDB_ASSERT(slot_->depth_ > 0);
-    if (--slot_->depth_ == 0) slot_->epoch_.store(ReaderSlot::kNone, std::memory_order_release);
+    if (--slot_->depth_ == 0) {
+      base::AtPublishing();
+      slot_->epoch_.store(ReaderSlot::kNone, std::memory_order_release);
+    }
   }
   EpochGuard(const EpochGuard&) = delete;
   EpochGuard& operator=(const EpochGuard&) = delete;

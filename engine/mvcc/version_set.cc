@@ -44,7 +44,9 @@ FreeRuns VersionSet::Publish(std::span<CommitEffects* const> group, const Positi
   MANIFOLDDB_ASSERT(at_.lsn <= at.lsn);
   at_ = at;
   bounds_.push_back({at.txn.raw(), next_birth.raw()});
+  base::AtPublishing();
   published_.store(at.txn.raw(), std::memory_order_seq_cst);
+  base::AtPublishing();
 
   FreeRuns free;
   FindHeldLocked();

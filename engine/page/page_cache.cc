@@ -159,6 +159,7 @@ Status PageCache::GrowDirectoryLocked(uint64_t chunks) {
   }
   // Readers go on in the old one; it lacks only chunks that hold nothing they may look for.
   directories_.push_back(grown);
+  base::AtPublishing();
   directory_.store(grown, std::memory_order_release);
   return {};
 }
@@ -188,6 +189,7 @@ Result<Frame*> PageCache::LinkRead(Frame* frame) {
   frame->state.store(FrameState::kClean, std::memory_order_relaxed);
   frame->place = Frame::Place::kLinked;
   (*link)->front.store(FrontOf(*frame), std::memory_order_relaxed);
+  base::AtPublishing();
   (*link)->frame.store(frame, std::memory_order_release);
   return frame;
 }
@@ -227,6 +229,7 @@ Result<Frame*> PageCache::LinkCreated(Frame* frame) {
   frame->place = Frame::Place::kLinked;
   dirty_frames_.fetch_add(1, std::memory_order_relaxed);
   (*link)->front.store(FrontOf(*frame), std::memory_order_relaxed);
+  base::AtPublishing();
   (*link)->frame.store(frame, std::memory_order_release);
   if (old != nullptr) {
     RetireLocked(old);
@@ -245,6 +248,7 @@ void PageCache::Drop(PageId first, uint64_t pages) {
   for (; at < end; ++at) {
     Frame* frame = Find(PageId{at});
     if (frame == nullptr) continue;
+    base::AtPublishing();
     LinkOf(frame).frame.store(nullptr, std::memory_order_release);
     RetireLocked(frame);
   }
@@ -351,6 +355,7 @@ void PageCache::EvictLocked(uint64_t wanted) {
       frame.used.store(false, std::memory_order_relaxed);
       continue;
     }
+    base::AtPublishing();
     LinkOf(&frame).frame.store(nullptr, std::memory_order_release);
     RetireLocked(&frame);
     ++evicted;

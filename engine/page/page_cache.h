@@ -60,7 +60,10 @@ class FramePin {
  public:
   FramePin() = default;
   // REQUIRES: an epoch in which `frame` was found is still entered.
-  explicit FramePin(Frame* frame) : frame_(frame) { frame_->pins.fetch_add(1, std::memory_order_relaxed); }
+  explicit FramePin(Frame* frame) : frame_(frame) {
+    base::AtPublishing();
+    frame_->pins.fetch_add(1, std::memory_order_relaxed);
+  }
   FramePin(FramePin&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   FramePin& operator=(FramePin&& other) noexcept {
     std::swap(frame_, other.frame_);
@@ -89,6 +92,7 @@ class PageCache {
   // kCorrupt (also when the page in memory has another birth), kIo, kNoMemory. REQUIRES: the caller holds no
   // lock.
   Result<Frame*> Fetch(format::PageRef ref, const mvcc::EpochGuard& guard) {
+    base::AtPublishing();
     if (Frame* frame = Find(ref.id); frame != nullptr && frame->ref.birth == ref.birth) [[likely]] {
       if (!frame->used.load(std::memory_order_relaxed)) frame->used.store(true, std::memory_order_relaxed);
       return frame;

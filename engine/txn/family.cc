@@ -233,6 +233,7 @@ void Families::Drop(Family* family, TxnId txn) {
   base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(!family->dropped());
   old_names_.push_back({txn, family->names_.back().entry});
+  base::AtPublishing();
   family->dropped_.store(txn.raw(), std::memory_order_release);
 }
 

@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "engine/base/assert.h"
+#include "engine/base/mutex.h"
 #include "engine/base/sites.h"
 #include "engine/base/size.h"
 #include "engine/base/try.h"
@@ -187,6 +188,7 @@ Status LogWriter::Put(format::Lsn lsn, ByteView group, bool durably) {
 
 void LogWriter::NoteDurable() {
   syncs_.fetch_add(1, std::memory_order_relaxed);
+  base::AtPublishing();
   durable_lsn_.store(end_.lsn.raw(), std::memory_order_release);
 }
 
@@ -217,6 +219,7 @@ Status LogWriter::SyncUnlessPoisoned() {
 
 void LogWriter::SetDurableMeta(format::MetaNumber number) {
   MANIFOLDDB_ASSERT(number.raw() >= durable_meta_.load(std::memory_order_relaxed));
+  base::AtPublishing();
   durable_meta_.store(number.raw(), std::memory_order_release);
 }
 
