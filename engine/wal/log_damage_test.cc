@@ -412,7 +412,7 @@ TEST(AnyBytes, OneChangedByteLosesAtMostTheLastGroup) {
   EXPECT_GT(corrupt, 200);
 }
 
-// ---- Reading in spite of it ---------------------------------------------------------------------------------
+// ---- Reading in spite of it ------------------------------------------------------------------------------
 
 LogPrefix ReadPrefix(TestLog& log, std::map<uint64_t, std::string>* operations = nullptr) {
   const auto prefix = ReadLogPrefix(log.file(), log.scan(), [&](const LogTransaction& transaction) -> Status {
