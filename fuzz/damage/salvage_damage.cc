@@ -341,7 +341,7 @@ that the new database is whole, and that the damaged one did not change.
 - *nothing*: no meta page can be read, or the data file is gone.
 - *intact entries recovered*: of the entries of the newest state whose own bytes the damage left as they were
   (leaf, extent, or group of the log), those that were written, without and with `--allow-older`. What is
-  missing lay below a page that is damaged, or behind a damaged group.
+  missing lay below a page that is damaged or cut off, or behind a damaged group.
 
 )";
 
