@@ -609,7 +609,8 @@ TEST_F(ReadingTest, APieceThatThrowsHasFailedThoughItsExecutorSwallows) {
   ASSERT_FALSE(scanned);
   EXPECT_EQ(scanned.error().code(), Errc::kInvalidArgument);
   EXPECT_EQ(scanned.error().message(), "the scan of piece 2 left by an exception");
-  EXPECT_THROW(static_cast<void>(table->ParallelScan(*MakeInlineExecutor(), 4, {}, scan)), std::runtime_error);
+  EXPECT_THROW(static_cast<void>(table->ParallelScan(*MakeInlineExecutor(), 4, {}, scan)),
+               std::runtime_error);
 }
 
 // An executor that never gets to it, or whose own work scans, holds nobody up.

@@ -126,7 +126,9 @@ TEST_F(TypedReadingTest, ManyKeysMayBeMadeOnTheWay) {
   auto snapshot = db_->BeginRead();
   auto words = kWords.Open(*snapshot, family_);
   const std::string word = "word that is too long to lie within the object, ";
-  const auto made = [&](uint32_t i) { return i % 2 == 0 ? "word" + std::to_string(1000 + i) : word + "and odd"; };
+  const auto made = [&](uint32_t i) {
+    return i % 2 == 0 ? "word" + std::to_string(1000 + i) : word + "and odd";
+  };
   const auto numbers = words->GetMany(std::views::iota(0u, 100u) | std::views::transform(made));
   ASSERT_TRUE(numbers);
   for (uint32_t i = 0; i < 100; ++i) {

@@ -98,10 +98,10 @@ class EncodedPrefix {
 // The keys that meet every condition that is given, as Range.
 template <KeyType K>
 struct TypedRange {
-  std::optional<KeyArgument<K>> lower = std::nullopt;    // this key and those behind it
-  std::optional<KeyArgument<K>> upper = std::nullopt;    // those before it
-  std::optional<KeyArgument<K>> after = std::nullopt;    // those behind it
-  std::optional<KeyArgument<K>> through = std::nullopt;  // this key and those before it
+  std::optional<KeyArgument<K>> lower = std::nullopt;     // this key and those behind it
+  std::optional<KeyArgument<K>> upper = std::nullopt;     // those before it
+  std::optional<KeyArgument<K>> after = std::nullopt;     // those behind it
+  std::optional<KeyArgument<K>> through = std::nullopt;   // this key and those before it
   std::optional<EncodedPrefix<K>> prefix = std::nullopt;  // those that begin with it: PrefixOf<K>
 };
 
@@ -423,11 +423,12 @@ class TypedReadTable : public codec::TypedTable<ReadTable, K, V> {
   template <class Function>
   Status ParallelScan(Executor& executor, size_t pieces, const TypedRange<K>& range,
                       const Function& scan) const {
-    return this->table_.ParallelCursors(
-        executor, pieces, codec::RangeEncoding<K>(range).range(), [&](size_t piece, Cursor& cursor) -> Status {
-          TypedEntries<K, V> entries(std::move(cursor), Direction::kAscending, {this->name_});
-          return scan(piece, entries);
-        });
+    return this->table_.ParallelCursors(executor, pieces, codec::RangeEncoding<K>(range).range(),
+                                        [&](size_t piece, Cursor& cursor) -> Status {
+                                          TypedEntries<K, V> entries(std::move(cursor), Direction::kAscending,
+                                                                     {this->name_});
+                                          return scan(piece, entries);
+                                        });
   }
 };
 
