@@ -148,16 +148,21 @@ void ExpectScans(const Table& table, const Conditions& conditions, const Entries
   RC_ASSERT(values_read == values);
   KeyScan only_keys = Must(table.Keys(conditions.AsRange(), direction));
   size_t at = 0;
-  for (const auto& key : only_keys) RC_ASSERT(AsText(Must(key)) == keys[at++]);
+  for (const auto& key : only_keys) {
+    RC_ASSERT(at < keys.size());
+    RC_ASSERT(AsText(Must(key)) == keys[at++]);
+  }
   RC_ASSERT(at == keys.size());
   ValueScan only_values = Must(table.Values(conditions.AsRange(), direction));
   const size_t skip = *rc::gen::inRange<size_t>(0, 5);
   ScanStatus status;
   at = skip;
   for (const ByteView value : only_values.UntilError(status) | std::views::drop(skip)) {
+    RC_ASSERT(at < values.size());
     RC_ASSERT(AsText(value) == values[at++]);
   }
   Must(status.Take());
+  RC_ASSERT(at == std::max(skip, values.size()));
 }
 
 template <class Table>

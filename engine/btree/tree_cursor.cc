@@ -5,7 +5,8 @@
 // (2) Otherwise no slot is between begin_slot_ and end_slot_, so that the inline steps never touch a leaf.
 // (3) begin_slot_ and end_slot_ leave out what the bounds exclude: no key is compared with a bound while
 //     the cursor moves within a leaf.
-// (4) key_ changes only when the cursor settles, so an error on the way does not lose the place.
+// (4) key_ changes only when the cursor settles, so an error on the way does not lose the place; and in
+//     Restore, which takes another place before it looks for it: an error leaves the cursor at the new one.
 
 #include "engine/btree/tree_cursor.h"
 

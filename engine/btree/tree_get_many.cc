@@ -39,7 +39,7 @@ Status GetTogether(page::PageCache& cache, PageRef root, std::span<const ByteVie
       if (!refs[i].null()) cache.Prefetch(refs[i].id);
     }
     for (size_t i = 0; i < keys.size(); ++i) {
-      MANIFOLDDB_ASSIGN(frames[i], FetchNode(cache, refs[i], level, guard));
+      MANIFOLDDB_ASSIGN(frames[i], FetchAsked(cache, refs[i], level, guard));
     }
     level = NodeView(frames[0]->bytes).level();
     for (size_t i = 0; i < keys.size(); ++i) {

@@ -18,20 +18,26 @@ std::unexpected<Error> CorruptNode(page::DataFile& file, format::PageRef ref, co
 // (That a leaf is of level 0, and nothing else is, was checked when the page was read.)
 inline bool LevelFits(NodeView node, uint32_t level) { return level == kAnyLevel || node.level() == level; }
 
-// The node that `ref` names, of `level`. `source`: a PageCache or a PageWriter.
+// The node that `ref` names, of `level`. `source`: a PageCache or a PageWriter. Of FetchAsked the caller has
+// asked for the page's memory already.
 template <class Source>
-Result<page::Frame*> FetchNode(Source& source, format::PageRef ref, uint32_t level,
-                               const mvcc::EpochGuard& guard) {
+Result<page::Frame*> FetchAsked(Source& source, format::PageRef ref, uint32_t level,
+                                const mvcc::EpochGuard& guard) {
   if (ref.null()) [[unlikely]]
     return CorruptNode(source.file(), ref, "null reference");
-  // The search of a leaf reads its header, then slots here and there, then a cell: each would wait for memory
-  // by itself, and all of them for the frame. Asking for header and slots at once makes it two waits.
-  if (level == 0) source.Prefetch(ref.id);
   Result<page::Frame*> frame = source.Fetch(ref, guard);
   if (frame && !LevelFits(NodeView((*frame)->bytes), level)) [[unlikely]] {
     return CorruptNode(source.file(), ref, "node of the wrong level");
   }
   return frame;
+}
+template <class Source>
+Result<page::Frame*> FetchNode(Source& source, format::PageRef ref, uint32_t level,
+                               const mvcc::EpochGuard& guard) {
+  // The search of a leaf reads its header, then slots here and there, then a cell: each would wait for memory
+  // by itself, and all of them for the frame. Asking for header and slots at once makes it two waits.
+  if (level == 0 && !ref.null()) source.Prefetch(ref.id);
+  return FetchAsked(source, ref, level, guard);
 }
 
 }  // namespace manifolddb::btree

@@ -110,9 +110,9 @@ class RangeCount {
   mvcc::ReaderSlot* const slot_;
 };
 
-// A node, or an entry of a leaf, in the order of keys.
+// A node of the range, in the order of keys.
 struct Candidate {
-  PageRef ref;      // null: an entry
+  PageRef ref;
   std::string low;  // no key of it is before this; empty for what the range begins with
 };
 
@@ -122,23 +122,24 @@ std::string TextOf(KeyParts key) {
   return text;
 }
 
-// Puts what is below each of `from` in its place.
-Result<std::vector<Candidate>> Expand(page::PageCache& cache, std::vector<Candidate> from, uint32_t& level,
-                                      Bound lower, Bound upper, mvcc::ReaderSlot* slot) {
-  std::vector<Candidate> below;
-  const uint32_t wanted = level;
-  for (size_t i = 0; i < from.size(); ++i) {
-    MANIFOLDDB_ASSIGN(const page::FramePin pin, PinNode(cache, from[i].ref, wanted, slot));
+// The key that entry or child `index` of `node` begins with at least.
+std::string LowOf(const Candidate& candidate, NodeView node, uint32_t index) {
+  return index == 0 && node.branch() ? candidate.low : TextOf(node.Key(index));
+}
+
+// Calls visit(candidate, node, window) for each of `nodes`, which are all of `level`; sets that if it is
+// kAnyLevel.
+template <class Visit>
+Status VisitEach(page::PageCache& cache, const std::vector<Candidate>& nodes, uint32_t& level, Bound lower,
+                 Bound upper, mvcc::ReaderSlot* slot, Visit visit) {
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    MANIFOLDDB_ASSIGN(const page::FramePin pin, PinNode(cache, nodes[i].ref, level, slot));
     const NodeView node(pin.get()->bytes);
     level = node.level();
-    const Window window =
-        WindowOf(node, i == 0 ? lower : std::nullopt, i + 1 == from.size() ? upper : std::nullopt);
-    for (uint32_t index = window.begin; index < window.end; ++index) {
-      std::string low = index == 0 && node.branch() ? std::move(from[i].low) : TextOf(node.Key(index));
-      below.push_back({node.branch() ? node.Child(index) : PageRef{}, std::move(low)});
-    }
+    visit(nodes[i], node,
+          WindowOf(node, i == 0 ? lower : std::nullopt, i + 1 == nodes.size() ? upper : std::nullopt));
   }
-  return below;
+  return {};
 }
 
 }  // namespace
@@ -175,20 +176,37 @@ Result<std::vector<std::string>> SplitPoints(page::PageCache& cache, PageRef roo
   constexpr size_t kCandidatesEach = 4;  // so that no piece is more than a quarter larger than another
   std::vector<std::string> points;
   if (root.null() || pieces == 1 || (lower && upper && Compare(*lower, *upper) >= 0)) return points;
-  std::vector<Candidate> candidates;
-  candidates.push_back({root, {}});
+  std::vector<Candidate> nodes;
+  nodes.push_back({root, {}});
   uint32_t level = kAnyLevel;
-  do {
-    if (level != kAnyLevel) --level;
-    MANIFOLDDB_ASSIGN(candidates, Expand(cache, std::move(candidates), level, lower, upper, slot));
-  } while (level > 0 && candidates.size() < pieces * kCandidatesEach);
-  const size_t count = candidates.size();
-  for (size_t piece = 1, before = 0; piece < pieces; ++piece) {
-    const size_t at = static_cast<size_t>(uint64_t{piece} * count / pieces);
-    if (at == before) continue;  // there are fewer candidates than pieces
-    points.push_back(std::move(candidates[at].low));
-    before = at;
+  const auto visit_each = [&](auto visit) {
+    return VisitEach(cache, nodes, level, lower, upper, slot, visit);
+  };
+  uint64_t count = 0;  // of what is below `nodes`: of that, only what is chosen is kept
+  for (;; --level) {
+    count = 0;
+    MANIFOLDDB_TRY(visit_each([&](const Candidate&, NodeView, Window window) {
+      if (window.begin < window.end) count += window.end - window.begin;
+    }));
+    if (level == 0 || count >= pieces * kCandidatesEach) break;
+    std::vector<Candidate> below;
+    MANIFOLDDB_TRY(visit_each([&](const Candidate& from, NodeView node, Window window) {
+      for (uint32_t index = window.begin; index < window.end; ++index) {
+        below.push_back({node.Child(index), LowOf(from, node, index)});
+      }
+    }));
+    nodes = std::move(below);
   }
+  uint64_t passed = 0;
+  size_t piece = 1;
+  MANIFOLDDB_TRY(visit_each([&](const Candidate& from, NodeView node, Window window) {
+    for (uint32_t index = window.begin; index < window.end; ++index, ++passed) {
+      // Where there are fewer candidates than pieces, several pieces begin at one, or at the first of all.
+      bool chosen = false;
+      for (; piece < pieces && piece * count / pieces == passed; ++piece) chosen = passed > 0;
+      if (chosen) points.push_back(LowOf(from, node, index));
+    }
+  }));
   return points;
 }
 

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <latch>
+#include <optional>
 #include <ranges>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -205,6 +208,21 @@ TEST_F(DamagedTest, APipelineTellsItsStatus) {
     ASSERT_FALSE(taken);
     EXPECT_EQ(taken.error().code(), Errc::kCorrupt);
     EXPECT_TRUE(status.Take()) << "once told, it is told";
+  });
+}
+
+TEST_F(DamagedTest, AStatusOfSeveralScansKeepsTheFirstError) {
+  Read([](const auto& table) {
+    auto entries = table.Entries();
+    auto keys = table.Keys();
+    ScanStatus status;
+    for ([[maybe_unused]] const Entry& entry : entries->UntilError(status)) {
+    }
+    for ([[maybe_unused]] const ByteView key : keys->UntilError(status)) {
+    }
+    const Status taken = status.Take();
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code(), Errc::kCorrupt);
   });
 }
 
@@ -522,14 +540,77 @@ TEST_F(ReadingTest, AParallelScanReturnsTheErrorOfItsFirstPieceThatFailed) {
   const auto table = snapshot->OpenTable(family_, "t");
   const auto executor = MakeThreadPoolExecutor(3);
   std::atomic<int> ran = 0;
+  std::latch both(2);
   const Status scanned = table->ParallelScan(*executor, 16, {}, [&](size_t piece, EntryScan&) -> Status {
     ++ran;
+    if (piece < 2) both.arrive_and_wait();
     return Fail(Errc::kBusy, "test", {.message = "piece " + std::to_string(piece)});
   });
   ASSERT_FALSE(scanned);
   EXPECT_EQ(scanned.error().message(), "piece 0");
   EXPECT_LE(ran, 4) << "no piece is begun behind an error";
   EXPECT_EQ(table->ParallelScan(*executor, 0, {}, nullptr).error().code(), Errc::kInvalidArgument);
+}
+
+TEST_F(ReadingTest, PiecesOfAParallelScanRunSideBySide) {
+  Fill(300);
+  auto snapshot = db_->BeginRead();
+  const auto table = snapshot->OpenTable(family_, "t");
+  for (const auto& executor : {MakeThreadPoolExecutor(4), MakeThreadExecutor()}) {
+    std::latch both(2);  // on one thread the first would wait for ever
+    std::atomic<int> entries_seen = 0;
+    const Status scanned = table->ParallelScan(*executor, 2, {}, [&](size_t, EntryScan& entries) -> Status {
+      both.arrive_and_wait();
+      for ([[maybe_unused]] const auto& entry : entries) ++entries_seen;
+      return {};
+    });
+    ASSERT_TRUE(scanned) << scanned.error().ToString();
+    EXPECT_EQ(entries_seen, 300);
+  }
+}
+
+TEST_F(ReadingTest, ACursorKeptFromAParallelScanIsOneOfItsTransaction) {
+  Fill(300);
+  std::optional<Cursor> kept;
+  {
+    auto snapshot = db_->BeginRead();
+    const auto table = snapshot->OpenTable(family_, "t");
+    const auto executor = MakeInlineExecutor();
+    ASSERT_TRUE(table->ParallelCursors(*executor, 4, {}, [&](size_t piece, Cursor& cursor) -> Status {
+      if (piece == 1) kept.emplace(std::move(cursor));
+      return {};
+    }));
+    ASSERT_TRUE(*kept->First());
+    EXPECT_GT(AsText(kept->key()), Number(0));
+  }
+  EXPECT_EQ(db_->Close().error().code(), Errc::kBusy);
+  kept.reset();
+  EXPECT_TRUE(db_->Close());
+}
+
+TEST_F(ReadingTest, APieceThatThrowsHasFailedThoughItsExecutorSwallows) {
+  class Swallowing : public Executor {
+   public:
+    void Submit(std::function<void()> work) override {
+      try {
+        work();
+      } catch (const std::runtime_error&) {
+      }
+    }
+  } swallowing;
+  Fill(300);
+  auto snapshot = db_->BeginRead();
+  const auto table = snapshot->OpenTable(family_, "t");
+  const auto scan = [](size_t piece, EntryScan&) -> Status {
+    if (piece == 2) throw std::runtime_error("of the caller's");
+    return {};
+  };
+  const Status scanned = table->ParallelScan(swallowing, 4, {}, scan);
+  ASSERT_FALSE(scanned);
+  EXPECT_EQ(scanned.error().code(), Errc::kInvalidArgument);
+  EXPECT_EQ(scanned.error().message(), "the scan of piece 2 left by an exception");
+  EXPECT_THROW(static_cast<void>(table->ParallelScan(*MakeInlineExecutor(), 4, {}, scan)),
+               std::runtime_error);
 }
 
 // An executor that never gets to it, or whose own work scans, holds nobody up.

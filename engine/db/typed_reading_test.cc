@@ -22,6 +22,7 @@ constexpr TableDefinition<std::string, uint32_t> kWords("words");
 
 static_assert(std::ranges::input_range<TypedKeys<int32_t>> && std::ranges::input_range<TypedValues<double>>);
 static_assert(std::same_as<std::ranges::range_value_t<TypedKeys<std::string>>, Result<std::string_view>>);
+static_assert(!std::convertible_to<EncodedPrefix<std::string>, decltype(TypedRange<Moment>::prefix)>);
 static_assert(std::same_as<OwnedKey<std::string>, std::string> && std::same_as<OwnedKey<int32_t>, int32_t>);
 
 class TypedReadingTest : public FamilyTest {
@@ -119,6 +120,28 @@ TEST_F(TypedReadingTest, ManyKeysAreReadInTheirPlaces) {
   EXPECT_EQ(**(*numbers)[0], 499u);
   EXPECT_FALSE((*numbers)[1]);
   EXPECT_EQ(**(*numbers)[2], 0u);
+}
+
+TEST_F(TypedReadingTest, ManyKeysMayBeMadeOnTheWay) {
+  auto snapshot = db_->BeginRead();
+  auto words = kWords.Open(*snapshot, family_);
+  const std::string word = "word that is too long to lie within the object, ";
+  const auto made = [&](uint32_t i) {
+    return i % 2 == 0 ? "word" + std::to_string(1000 + i) : word + "and odd";
+  };
+  const auto numbers = words->GetMany(std::views::iota(0u, 100u) | std::views::transform(made));
+  ASSERT_TRUE(numbers);
+  for (uint32_t i = 0; i < 100; ++i) {
+    ASSERT_EQ((*numbers)[i].has_value(), i % 2 == 0) << i;
+    if (i % 2 == 0) {
+      EXPECT_EQ(**(*numbers)[i], i);
+    }
+  }
+  std::vector<std::string> keys = {"word1001", "none", "word1003"};
+  const auto is_word = [](const std::string& key) { return key.starts_with("word"); };
+  const auto filtered = words->GetMany(keys | std::views::filter(is_word));
+  ASSERT_EQ(filtered->size(), 2u);
+  EXPECT_EQ(**(*filtered)[1], 3u);
 }
 
 TEST_F(TypedReadingTest, PositionsAreKept) {

@@ -72,6 +72,14 @@ class ReaderSlots {
   std::atomic<Chunk*> first_{nullptr};  // publishes the chunk; chunks are added at the end and stay
 };
 
+struct SlotRelease {
+  ReaderSlots* slots;
+  void operator()(ReaderSlot* slot) const { slots->Release(slot); }
+};
+// A slot that is given back with its owner.
+using OwnedSlot = std::unique_ptr<ReaderSlot, SlotRelease>;
+inline OwnedSlot AcquireOwned(ReaderSlots& slots) { return OwnedSlot(slots.Acquire(), SlotRelease{&slots}); }
+
 // While it lives, what was reachable when it was made stays in memory. Cheap; entered per operation, not per
 // transaction. Nests.
 class EpochGuard {

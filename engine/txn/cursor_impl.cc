@@ -80,6 +80,14 @@ Cursor::Impl::Impl(txn::Core& core, mvcc::ReaderSlot* slot, const txn::Bounds& b
       identity_(identity),
       cursor_(*core.cache, root, bounds.lower(), bounds.upper()) {}
 
+Cursor::Impl::Impl(txn::Core& core, mvcc::OwnedSlot slot, const txn::Bounds& bounds, format::PageRef root,
+                   txn::TableIdentity identity)
+    : core_(core),
+      own_slot_(std::move(slot)),
+      slot_(own_slot_.get()),
+      identity_(identity),
+      cursor_(*core.cache, root, bounds.lower(), bounds.upper()) {}
+
 Cursor::Impl::Impl(txn::Core& core, mvcc::ReaderSlot* slot, const txn::Bounds& bounds,
                    txn::WriteTransactionImpl* writer, txn::WriteTableState* table)
     : core_(core),

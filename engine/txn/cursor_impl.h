@@ -33,6 +33,9 @@ class Cursor::Impl {
   // Over a version that cannot change.
   Impl(txn::Core& core, mvcc::ReaderSlot* slot, const txn::Bounds& bounds, format::PageRef root,
        txn::TableIdentity identity);
+  // The same with a slot of its own, for a thread other than the transaction's.
+  Impl(txn::Core& core, mvcc::OwnedSlot slot, const txn::Bounds& bounds, format::PageRef root,
+       txn::TableIdentity identity);
   // Over the tree a write transaction is changing.
   Impl(txn::Core& core, mvcc::ReaderSlot* slot, const txn::Bounds& bounds, txn::WriteTransactionImpl* writer,
        txn::WriteTableState* table);
@@ -63,6 +66,7 @@ class Cursor::Impl {
   Status Settle(const char* operation);
 
   txn::Core& core_;
+  const mvcc::OwnedSlot own_slot_;  // null: slot_ is the transaction's
   mvcc::ReaderSlot* const slot_;
   txn::WriteTransactionImpl* const writer_ = nullptr;
   txn::WriteTableState* const table_ = nullptr;

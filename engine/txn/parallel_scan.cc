@@ -1,7 +1,8 @@
 // One snapshot read by several threads.
 //
 // (1) The snapshot is pinned by the transaction, whose caller is in here until no piece runs. Each piece has
-//     a slot of its own, for epochs alone.
+//     a slot of its own, for epochs alone. Its cursor owns it: so one that the caller moved away and kept
+//     is as good as any other of the transaction.
 // (2) Pieces are taken one after the other by whoever is free, the caller among them: so all of them are done
 //     even if the executor never gets to it, and nobody waits for work that has not begun.
 // (3) What an executor does later finds no piece, and touches nothing but the books, which it owns with
@@ -67,16 +68,31 @@ class Pieces {
   std::optional<Error> error_ GUARDED_BY(mutex_);
 };
 
-// Calls Ended, also where the caller's function leaves by an exception.
+// Calls Ended, also where the caller's function leaves by an exception: which the executor may swallow, so
+// the piece has failed.
 class Turn {
  public:
-  explicit Turn(Pieces& pieces) : pieces_(pieces) {}
-  ~Turn() { pieces_.Ended(); }
+  Turn(Pieces& pieces, size_t piece) : pieces_(pieces), piece_(piece) {}
+  ~Turn() {
+    if (!returned_) pieces_.Failed(piece_, LeftByException());
+    pieces_.Ended();
+  }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
+  void Returned(Status status) {
+    returned_ = true;
+    if (!status) pieces_.Failed(piece_, std::move(status).error());
+  }
 
  private:
+  Error LeftByException() const {
+    return Error(Errc::kInvalidArgument, "table.parallel_scan",
+                 {.message = "the scan of piece " + std::to_string(piece_) + " left by an exception"});
+  }
+
   Pieces& pieces_;
+  const size_t piece_;
+  bool returned_ = false;
 };
 
 // The same for the whole: nothing of the caller's is used behind it.
@@ -91,19 +107,6 @@ class Stay {
   Pieces& pieces_;
 };
 
-class Slot {
- public:
-  explicit Slot(mvcc::ReaderSlots& slots) : slots_(slots), slot_(slots.Acquire()) {}
-  ~Slot() { slots_.Release(slot_); }
-  Slot(const Slot&) = delete;
-  Slot& operator=(const Slot&) = delete;
-  mvcc::ReaderSlot* get() const { return slot_; }
-
- private:
-  mvcc::ReaderSlots& slots_;
-  mvcc::ReaderSlot* const slot_;
-};
-
 // The part of `range` from one point to the next.
 Range PieceOf(const Range& range, const std::vector<std::string>& points, size_t piece) {
   Range part = range;
@@ -115,21 +118,21 @@ Range PieceOf(const Range& range, const std::vector<std::string>& points, size_t
 }  // namespace
 
 Status ReadTable::ParallelCursors(Executor& executor, size_t pieces, const Range& range,
-                                  const std::function<Status(size_t piece, Cursor cursor)>& scan) const {
+                                  const std::function<Status(size_t piece, Cursor& cursor)>& scan) const {
   MANIFOLDDB_ASSIGN(const std::vector<std::string> points, SplitPoints(pieces, range));
   txn::Core& core = transaction_->core();
   const auto run = [&](size_t piece) -> Status {
-    const Slot slot(*core.slots);
     MANIFOLDDB_ASSIGN(const txn::Bounds bounds,
                       txn::Bounds::Of(PieceOf(range, points, piece), core.file->page_size()));
-    return scan(piece, Cursor(std::make_unique<Cursor::Impl>(core, slot.get(), bounds, state_->tree.root,
-                                                             state_->identity)));
+    Cursor cursor(std::make_unique<Cursor::Impl>(core, mvcc::AcquireOwned(*core.slots), bounds,
+                                                 state_->tree.root, state_->identity));
+    return scan(piece, cursor);
   };
   const auto books = std::make_shared<Pieces>(points.size() + 1);
   const auto work = [books, &run] {
     while (const std::optional<size_t> piece = books->Take()) {
-      const Turn turn(*books);
-      if (Status status = run(*piece); !status) books->Failed(*piece, std::move(status).error());
+      Turn turn(*books, *piece);
+      turn.Returned(run(*piece));
     }
   };
   {
@@ -142,7 +145,7 @@ Status ReadTable::ParallelCursors(Executor& executor, size_t pieces, const Range
 
 Status ReadTable::ParallelScan(Executor& executor, size_t pieces, const Range& range,
                                const std::function<Status(size_t, EntryScan&)>& scan) const {
-  return ParallelCursors(executor, pieces, range, [&scan](size_t piece, Cursor cursor) {
+  return ParallelCursors(executor, pieces, range, [&scan](size_t piece, Cursor& cursor) {
     EntryScan entries(std::move(cursor));
     return scan(piece, entries);
   });

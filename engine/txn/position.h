@@ -16,7 +16,9 @@
 
 namespace manifolddb::txn {
 
-// Which table of a database, for good: ids are never used again.
+// Which table of a database. No id is used again once the table has been in a commit that stays. That of a
+// table which never was (its transaction was aborted, or its commit without durability was lost in a crash)
+// is given to another one: a position in the first is then taken for one in the second.
 struct TableIdentity {
   format::FamilyId family;
   format::TableId table;

@@ -95,7 +95,8 @@ class Cursor {
   // Takes that place: true if the entry is there. If it is not, Next goes to the first entry behind its place
   // and Prev to the last one before, as if it had been deleted under the cursor. A place outside the cursor's
   // range is beyond the end on that side. kInvalidArgument, and the cursor stays where it is, if the bytes
-  // are damaged, or a position in another table or another database. Costs a Seek.
+  // are damaged, or a position in another table or another database. After kCorrupt or kIo it is at the new
+  // place, and the next move goes on from there. Costs a Seek.
   Result<bool> Restore(ByteView position);
 
  private:

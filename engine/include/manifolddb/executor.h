@@ -13,7 +13,8 @@ class Executor {
  public:
   virtual ~Executor() = default;
   // Runs `work` once: on another thread at some time, or here and now. Never drops it. The caller holds no
-  // lock.
+  // lock. Work of the engine throws nothing; that of ReadTable::ParallelScan lets exceptions of its caller's
+  // function pass. Those made below let them pass too: on a thread of theirs that ends the process.
   virtual void Submit(std::function<void()> work) = 0;
 };
 

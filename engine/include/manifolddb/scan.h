@@ -8,6 +8,9 @@
 //     Use(entry->key, entry->value);
 //   }
 //
+// `entries` has a name because the loop must not outlive it: `for (auto& e : *table.Entries())` dangles, but
+// in compilers that keep temporaries of a range-for alive (C++23's P2718; g++ 12 does not).
+//
 // Reading may fail amid a range, and a step of an iterator has no way to say so. So what a loop gets are
 // Results, and an error is an element, the last one: it cannot be taken for the end. Pipelines that look at
 // keys and values go over UntilError, which gives the elements themselves, and the error to a ScanStatus that
@@ -45,10 +48,10 @@ class [[nodiscard]] ScanStatus {
     return std::exchange(status_, Status());
   }
 
-  // Internal: the scan ended like this.
+  // Internal: the scan ended like this. Of several errors the first one stays.
   void End(Status status) {
     unasked_ = true;
-    status_ = std::move(status);
+    if (status_) status_ = std::move(status);
   }
 
  private:
@@ -104,7 +107,7 @@ class Scan {
   // The elements themselves, up to the end or the first error, either of which `status` is told and wants to
   // be asked for. Must not outlive the scan and `status`.
   class ElementRange;
-  ElementRange UntilError(ScanStatus& status) { return ElementRange(this, &status); }
+  ElementRange UntilError(ScanStatus& status) & { return ElementRange(this, &status); }
 
   // Where a later scan over the same range goes on: beyond the last element that was got, whether or not
   // its entry is still there by then. Bytes as Cursor::Position gives them; none while nothing was got,
@@ -223,7 +226,8 @@ class Scan<Reader>::ElementRange {
   ScanStatus* status_;
 };
 
-// What a loop over raw bytes gets. Views live until its next step, as those of a Cursor.
+// What a loop over raw bytes gets. Views live, as those of a Cursor, until its next step, or until its
+// transaction writes.
 struct Entry {
   ByteView key;
   ByteView value;

@@ -69,12 +69,17 @@ class ReadTable : public TableReading<ReadTable> {
   // more: the error of the piece with the least number that failed; once one has, no further piece is
   // begun. Some four pieces for each thread leave none idle for long. Without threads (MakeInlineExecutor)
   // one after the other. kInvalidArgument unless `pieces` is 1 to kPiecesMax. May be called by work of the
-  // executor itself. An exception from `scan` is one of the thread that the call ran on.
+  // executor itself.
+  //
+  // `scan` uses what it is given, which ends with its call, and nothing else of this transaction: neither it
+  // nor its tables nor its cursors, which are this thread's. An exception from `scan` is one of the thread
+  // that the call ran on: on this one the caller gets it, on another the executor (those of
+  // executor.h end the process); if that goes on, the piece is one that failed, with kInvalidArgument.
   Status ParallelScan(Executor& executor, size_t pieces, const Range& range,
                       const std::function<Status(size_t piece, EntryScan& entries)>& scan) const;
-  // The same with a cursor for each piece.
+  // The same with a cursor for each piece, at no entry yet.
   Status ParallelCursors(Executor& executor, size_t pieces, const Range& range,
-                         const std::function<Status(size_t piece, Cursor cursor)>& scan) const;
+                         const std::function<Status(size_t piece, Cursor& cursor)>& scan) const;
 
  private:
   friend class txn::ReadTransactionImpl;

@@ -15,10 +15,12 @@
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -81,8 +83,9 @@ Result<View<Codec, T>> DecodeStored(const char* what, std::string_view table, By
 
 }  // namespace codec
 
-// The first bytes of an encoded key: what the keys of a range have in common. Made of the beginning of a
-// text, or of the first parts of a tuple.
+// The first bytes of an encoded K: what the keys of a range have in common. Made of the beginning of a text,
+// or of the first parts of a tuple.
+template <KeyType K>
 class EncodedPrefix {
  public:
   explicit EncodedPrefix(ByteView bytes) : bytes_(bytes.begin(), bytes.end()) {}
@@ -95,37 +98,40 @@ class EncodedPrefix {
 // The keys that meet every condition that is given, as Range.
 template <KeyType K>
 struct TypedRange {
-  std::optional<KeyArgument<K>> lower = std::nullopt;    // this key and those behind it
-  std::optional<KeyArgument<K>> upper = std::nullopt;    // those before it
-  std::optional<KeyArgument<K>> after = std::nullopt;    // those behind it
-  std::optional<KeyArgument<K>> through = std::nullopt;  // this key and those before it
-  std::optional<EncodedPrefix> prefix = std::nullopt;    // those that begin with it: PrefixOf<K>
+  std::optional<KeyArgument<K>> lower = std::nullopt;     // this key and those behind it
+  std::optional<KeyArgument<K>> upper = std::nullopt;     // those before it
+  std::optional<KeyArgument<K>> after = std::nullopt;     // those behind it
+  std::optional<KeyArgument<K>> through = std::nullopt;   // this key and those before it
+  std::optional<EncodedPrefix<K>> prefix = std::nullopt;  // those that begin with it: PrefixOf<K>
 };
 
 namespace codec {
 
-template <class K>
+// `K`: the type of the key; `Form`: K, or the tuple that it is encoded as.
+template <class K, class Form = K>
 struct Prefix;
 // What is text or bytes: the keys that begin with `begin`.
 template <class K>
 requires Verbatim<KeyCodec<K>, K>
-struct Prefix<K> {
-  static EncodedPrefix Of(const KeyArgument<K>& begin) { return EncodedPrefix(KeyCodec<K>::Bytes(begin)); }
+struct Prefix<K, K> {
+  static EncodedPrefix<K> Of(const KeyArgument<K>& begin) {
+    return EncodedPrefix<K>(KeyCodec<K>::Bytes(begin));
+  }
 };
-template <class... Parts>
-struct Prefix<std::tuple<Parts...>> {
-  static EncodedPrefix Of(const auto&... first) {
+template <class K, class... Parts>
+struct Prefix<K, std::tuple<Parts...>> {
+  static EncodedPrefix<K> Of(const auto&... first) {
     static_assert(sizeof...(first) <= sizeof...(Parts), "the key has fewer parts than are given");
     return [&]<size_t... Index>(std::index_sequence<Index...>) {
       EncodedBytes bytes;
       (AppendPart<std::tuple_element_t<Index, std::tuple<Parts...>>>(first, bytes), ...);
-      return EncodedPrefix(bytes.view());
+      return EncodedPrefix<K>(bytes.view());
     }
     (std::make_index_sequence<sizeof...(first)>());
   }
 };
 template <class First, class Second>
-struct Prefix<std::pair<First, Second>> : Prefix<std::tuple<First, Second>> {};
+struct Prefix<std::pair<First, Second>> : Prefix<std::pair<First, Second>, std::tuple<First, Second>> {};
 
 }  // namespace codec
 
@@ -135,7 +141,7 @@ struct Prefix<std::pair<First, Second>> : Prefix<std::tuple<First, Second>> {};
 //   table.Entries({.prefix = PrefixOf<std::string>("user/")})
 //   table.Entries({.prefix = PrefixOf<std::tuple<std::string, int64_t>>("roof")})
 template <KeyType K>
-EncodedPrefix PrefixOf(const auto&... first) {
+EncodedPrefix<K> PrefixOf(const auto&... first) {
   return codec::Prefix<K>::Of(first...);
 }
 
@@ -240,7 +246,7 @@ class TypedCursor {
   std::string_view table_;
 };
 
-// What a loop over a TypedEntries gets. Views live until its next step.
+// What a loop over a TypedEntries gets. Views live until its next step, or until its transaction writes.
 template <KeyType K, ValueType V>
 struct TypedEntry {
   KeyView<K> key;
@@ -311,12 +317,21 @@ class TypedTable {
     if (!view) return std::unexpected(view.error());
     return std::optional<TypedValue<V>>(std::in_place, std::move(**value), std::move(*view));
   }
-  // `keys`: any forward range of what a key may be given as.
+  // `keys`: any forward range of what a key may be given as, a view that makes them too.
   template <class Range = std::initializer_list<KeyArgument<K>>>
-  Result<std::vector<std::optional<TypedValue<V>>>> GetMany(const Range& keys) const {
-    std::deque<EncodedKey> encoded;  // each stays where it is: views refer to it
+  Result<std::vector<std::optional<TypedValue<V>>>> GetMany(Range&& keys) const {
+    // Encodings may refer to the keys, and views refer to encodings: each stays where it is.
+    using Reference = decltype(*std::begin(keys));
+    std::deque<std::remove_cvref_t<Reference>> made;  // those that would not outlive their step
+    std::deque<EncodedKey> encoded;
     std::vector<ByteView> views;
-    for (const auto& key : keys) views.push_back(encoded.emplace_back(key).view());
+    for (auto&& key : keys) {
+      if constexpr (std::is_lvalue_reference_v<Reference>) {
+        views.push_back(encoded.emplace_back(key).view());
+      } else {
+        views.push_back(encoded.emplace_back(made.emplace_back(std::forward<Reference>(key))).view());
+      }
+    }
     Result<std::vector<std::optional<Value>>> found = table_.GetMany(views);
     if (!found) return std::unexpected(found.error());
     std::vector<std::optional<TypedValue<V>>> values(found->size());
@@ -408,11 +423,12 @@ class TypedReadTable : public codec::TypedTable<ReadTable, K, V> {
   template <class Function>
   Status ParallelScan(Executor& executor, size_t pieces, const TypedRange<K>& range,
                       const Function& scan) const {
-    return this->table_.ParallelCursors(
-        executor, pieces, codec::RangeEncoding<K>(range).range(), [&](size_t piece, Cursor cursor) -> Status {
-          TypedEntries<K, V> entries(std::move(cursor), Direction::kAscending, {this->name_});
-          return scan(piece, entries);
-        });
+    return this->table_.ParallelCursors(executor, pieces, codec::RangeEncoding<K>(range).range(),
+                                        [&](size_t piece, Cursor& cursor) -> Status {
+                                          TypedEntries<K, V> entries(std::move(cursor), Direction::kAscending,
+                                                                     {this->name_});
+                                          return scan(piece, entries);
+                                        });
   }
 };
 
