@@ -5,6 +5,8 @@
 // (2) Ids of the old database are looked up in Contents. One that is not there is of something lost, if
 //     anything is; otherwise the log contradicts the trees, and what follows is not believed.
 // (3) What a transaction deletes is known to be gone, also in a lost range.
+// (4) The log was read before, as evidence. A device that gives something else now would end it too early, and
+//     nobody would be told: so it must end where it did.
 
 #include "engine/salvage/log_copy.h"
 
@@ -237,10 +239,10 @@ class LogCopy {
 
 }  // namespace
 
-Result<LogCopyResult> CopyLog(File& log, const wal::LogScan& scan, Output& output,
-                              const SalvageOptions& options, Contents& contents) {
+Result<LogCopyResult> CopyLog(File& log, const LogPart& part, Output& output, const SalvageOptions& options,
+                              Contents& contents) {
   LogCopyResult result;
-  result.newest = format::TxnId{scan.first_txn.raw() - 1};
+  result.newest = format::TxnId{part.scan.first_txn.raw() - 1};
   LogCopy copy(output, options, contents, log.name());
   const auto apply = [&](const wal::LogTransaction& transaction) -> Status {
     if (!result.doubts.empty()) return {};
@@ -259,8 +261,15 @@ Result<LogCopyResult> CopyLog(File& log, const wal::LogScan& scan, Output& outpu
          {}});
     return {};
   };
-  const auto read = wal::ReadLogPrefix(log, scan, apply);
-  if (!read) return std::unexpected<Error>(read.error());
+  MANIFOLDDB_ASSIGN(const wal::LogPrefix prefix, wal::ReadLogPrefix(log, part.scan, apply));
+  const wal::LogScanResult& read = prefix.read;
+  // Invariant 4.
+  if (read.end.lsn != part.end.lsn || read.end.chain != part.end.chain || read.next_txn != part.next_txn) {
+    return Fail(Errc::kCorrupt, "salvage",
+                {.file = log.name(),
+                 .offset = part.scan.ring.FileOffsetOf(read.end.lsn),
+                 .message = "the log was read twice, and the readings differ"});
+  }
   return result;
 }
 

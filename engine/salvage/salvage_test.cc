@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "engine/base/memory.h"
 #include "engine/btree/node_view.h"
+#include "engine/db/full_disk.h"
 #include "engine/format/catalog_record.h"
 #include "engine/format/log_format.h"
 #include "engine/format/meta_page.h"
@@ -435,7 +438,8 @@ TEST_F(FilledTest, WhatTheLogDeletesIsNotLost) {
 
 TEST_F(FilledTest, NothingThatIsThereIsReplaced) {
   const FileBytes files = Close();
-  for (const char* name : {"out", "out-wal", "out-salvage", "out-salvage-wal"}) {
+  for (const char* name :
+       {"out", "out-wal", "out-new", "out-wal-new", "out-salvage", "out-salvage-wal", "out-salvage-new"}) {
     const auto to = MakeMemoryStorage();
     ASSERT_TRUE(to->Open(name, OpenMode::kCreate));
     const auto salvaged = Salvage({StorageOf(files), "db"}, {to, "out"}, {.output = TinyOptions()});
@@ -444,10 +448,102 @@ TEST_F(FilledTest, NothingThatIsThereIsReplaced) {
     EXPECT_EQ(salvaged.error().file(), name);
     EXPECT_TRUE(to->Exists(name).value());
   }
-  const auto both = StorageOf(files);
-  const auto onto_itself = Salvage({both, "db"}, {both, "db"}, {.output = TinyOptions()});
-  ASSERT_FALSE(onto_itself);
-  EXPECT_EQ(onto_itself.error().code(), Errc::kAlreadyExists);
+}
+
+TEST_F(FilledTest, TheOutputHasNoneOfTheNamesOfTheDamagedDatabase) {
+  FileBytes files = Close();
+  files.log_missing = true;
+  for (const char* name : {"db", "db-wal", "db-new"}) {
+    const auto both = StorageOf(files);
+    const auto report = Salvage({both, "db"}, {both, name}, {.allow_older = true, .output = TinyOptions()});
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code(), Errc::kInvalidArgument);
+    EXPECT_EQ(report.error().file(), name);
+    EXPECT_FALSE(both->Exists("db-wal").value());
+  }
+}
+
+constexpr std::array kOutputNames = {"out", "out-wal", "out-new", "out-salvage", "out-salvage-wal"};
+
+TEST_F(FilledTest, NothingThatIsMadeMeanwhileIsReplaced) {
+  const FileBytes files = Close();
+  for (const char* name : {"out", "out-wal"}) {
+    const auto to = MakeMemoryStorage();
+    SalvageOptions options{.output = TinyOptions()};
+    bool opened = false;
+    options.source = [&](const SalvageSource&) {
+      if (opened) return;
+      opened = true;
+      const auto other = Database::Open(to, "out", TinyOptions());
+      EXPECT_EQ(other ? Errc::kIo : other.error().code(), Errc::kLocked);
+      // Whoever knows nothing of locks.
+      ASSERT_TRUE(to->Open(name, OpenMode::kCreate));
+    };
+    const auto report = Salvage({StorageOf(files), "db"}, {to, "out"}, options);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code(), Errc::kAlreadyExists);
+    for (const char* left : kOutputNames) EXPECT_EQ(to->Exists(left).value(), std::string(left) == name) << left;
+  }
+}
+
+// Fails one of the calls that change names.
+class NamingStorage : public PassingStorage {
+ public:
+  int fails = -1;  // counted from 0, from when it is set
+  bool hides = false;  // what is there: as it was a moment ago
+
+  Result<bool> Exists(const std::string& name) override {
+    if (hides) return false;
+    return PassingStorage::Exists(name);
+  }
+  Status Rename(const std::string& from, const std::string& to) override {
+    if (fails-- == 0) return Fail(Errc::kIo, "test.rename", {.file = from});
+    return PassingStorage::Rename(from, to);
+  }
+  Status SyncDirectory() override {
+    if (fails-- == 0) return Fail(Errc::kIo, "test.sync", {});
+    return PassingStorage::SyncDirectory();
+  }
+
+ private:
+  std::unique_ptr<File> Wrap(std::unique_ptr<File> file) override { return file; }
+};
+
+TEST_F(FilledTest, AnOutputThatDoesNotGetItsNameIsRemoved) {
+  const FileBytes files = Close();
+  for (int fails = 0; fails < 4; ++fails) {
+    const auto to = std::make_shared<NamingStorage>();
+    SalvageOptions options{.output = TinyOptions()};
+    options.source = [&](const SalvageSource&) { to->fails = fails; };  // behind the creation
+    const auto report = Salvage({StorageOf(files), "db"}, {to, "out"}, options);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code(), Errc::kIo);
+    const bool only_the_last_sync = fails == 3;
+    for (const char* name : kOutputNames) {
+      const bool stays = only_the_last_sync && (name == std::string("out") || name == std::string("out-wal"));
+      EXPECT_EQ(to->Exists(name).value(), stays) << fails << " " << name;
+    }
+    if (!only_the_last_sync) continue;
+    const auto opened = Database::Open(to, "out", TinyOptions());
+    ASSERT_TRUE(opened);
+    EXPECT_TRUE(ReadState(**opened) == Newest());
+  }
+}
+
+// The files of another salvage, that began at the same moment, are its own.
+TEST_F(FilledTest, FilesThatItDidNotMakeAreNotRemoved) {
+  const FileBytes files = Close();
+  for (const char* held : {"out-new", "out-salvage-new"}) {
+    const auto to = std::make_shared<NamingStorage>();
+    const auto lock = to->Open(held, OpenMode::kCreate);
+    ASSERT_TRUE(lock);
+    for (const char* name : {"out-salvage", "out-salvage-wal"}) ASSERT_TRUE(to->Open(name, OpenMode::kCreate));
+    to->hides = true;
+    const auto report = Salvage({StorageOf(files), "db"}, {to, "out"}, {.output = TinyOptions()});
+    EXPECT_FALSE(report);
+    to->hides = false;
+    for (const char* name : {held, "out-salvage", "out-salvage-wal"}) EXPECT_TRUE(to->Exists(name).value()) << name;
+  }
 }
 
 TEST_F(FilledTest, ADatabaseThatIsOpenForWritingIsLeftAlone) {
@@ -512,6 +608,39 @@ TEST_F(FilledTest, WhatTheDeviceDoesNotGiveIsLostAndNoMore) {
   // A block of eight pages, some of them leaves of f/t.
   EXPECT_GT(report->entries, 154u - 8 * 8);
   EXPECT_LT(report->entries, 154u);
+}
+
+// The log is read as evidence, and once more when it is replayed. A device that gives less of it then must not
+// make an older state of it.
+TEST_F(FilledTest, ALogThatReadsOtherwiseTheSecondTimeIsTold) {
+  PutMany("t", 70, 30, std::string(60, 'c'));
+  Commit("f", [](const Change& change) { change.DeleteRange("t", "k1000", "k1020"); });
+  const FileBytes open = Abandon();
+  FileBytes closed = Close();
+  // Its newest catalog is lost: the log leads there from the checkpoint before.
+  Damage(closed.data, NewestMeta(closed).catalog.root.id.raw() * kPage + 100);
+  for (const FileBytes& files : {open, closed}) {
+    const uint64_t last = Groups(files, true).back();
+    for (const bool allow_older : {false, true}) {
+      const auto from = std::make_shared<FullDisk>();
+      CopyInto(*from, files);
+      SalvageOptions options{.allow_older = allow_older, .output = TinyOptions()};
+      options.source = [&](const SalvageSource&) {  // the evidence is complete
+        from->read = [&](const std::string& file, MutableByteView bytes) {
+          const ByteView group = AsBytes(files.log).subspan(last, kPage);
+          const auto found = std::search(bytes.begin(), bytes.end(), group.begin(), group.end());
+          if (file == "db-wal" && found != bytes.end()) found[100] ^= std::byte{1};
+        };
+      };
+      const auto to = MakeMemoryStorage();
+      const auto report = Salvage({from, "db"}, {to, "out"}, options);
+      ASSERT_FALSE(report);
+      EXPECT_EQ(report.error().code(), Errc::kCorrupt);
+      EXPECT_NE(report.error().message().find("the readings differ"), std::string::npos)
+          << report.error().message();
+      EXPECT_FALSE(to->Exists("out").value());
+    }
+  }
 }
 
 TEST_F(FilledTest, AnOutputThatCannotBeFinishedIsRemoved) {

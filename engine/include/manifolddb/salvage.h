@@ -83,9 +83,12 @@ struct SalvageReport {
 // options.allow_older.
 //
 // The new database gets its name when it is complete; until then it is `output`.name + "-salvage". After an
-// error there is none. The damaged one must not be open for writing (kLocked). Errors beside those of opening
-// and writing: kAlreadyExists if there is a file of one of the names; kCorrupt or kNotADatabase if no meta
-// page can be read, so that nothing is known. Memory: the cache of the new database, the largest value, a
+// error there is none, unless only the last sync of its directory has failed: then it is there, and complete,
+// but its name may not outlive a power cut. The damaged one must not be open for writing (kLocked). Errors
+// beside those of opening and writing: kAlreadyExists if there is a file of one of the output's names;
+// kInvalidArgument if one of them would be one of the damaged database's in the same storage; kCorrupt or
+// kNotADatabase if no meta page can be read, so that nothing is known; kCorrupt if the log reads otherwise when
+// it is read again. Memory: the cache of the new database, the largest value, a
 // bit for each page, the names of all tables, what is lost.
 Result<SalvageReport> Salvage(const DatabaseFile& damaged, const DatabaseFile& output,
                               const SalvageOptions& options = {});
