@@ -5,8 +5,8 @@
 // (2) Ids of the old database are looked up in Contents. One that is not there is of something lost, if
 //     anything is; otherwise the log contradicts the trees, and what follows is not believed.
 // (3) What a transaction deletes is known to be gone, also in a lost range.
-// (4) The log was read before, as evidence. A device that gives something else now would end it too early, and
-//     nobody would be told: so it must end where it did.
+// (4) The log was read before, as evidence. A device that gives something else now would end it too early,
+//     and nobody would be told: so it must end where it did.
 
 #include "engine/salvage/log_copy.h"
 
@@ -23,6 +23,8 @@ using format::RedoOperation;
 
 namespace {
 
+constexpr const char* kOperation = "salvage.log";
+
 bool ChangesFamilies(RedoKind kind) {
   return kind == RedoKind::kCreateFamily || kind == RedoKind::kDropFamily || kind == RedoKind::kRenameFamily;
 }
@@ -33,6 +35,8 @@ bool NamesFamily(RedoKind kind) {
 
 // What no transaction of a whole database is refused for.
 bool IsContradiction(const Error& error) {
+  // Damage of the new database says nothing of the log.
+  if (error.code() == Errc::kCorrupt) return error.operation() == kOperation;
   switch (error.code()) {
     case Errc::kInvalidArgument:
     case Errc::kKeyTooLong:
@@ -40,8 +44,7 @@ bool IsContradiction(const Error& error) {
     case Errc::kNoSuchColumnFamily:
     case Errc::kNoSuchTable:
     case Errc::kAlreadyExists:
-    case Errc::kTypeMismatch:
-    case Errc::kCorrupt: return true;
+    case Errc::kTypeMismatch: return true;
     default: return false;
   }
 }
@@ -85,7 +88,7 @@ class LogCopy {
   };
 
   Status Contradiction(const char* why) const {
-    return Fail(Errc::kCorrupt, "salvage.log", {.file = file_, .offset = offset_, .message = why});
+    return Fail(Errc::kCorrupt, kOperation, {.file = file_, .offset = offset_, .message = why});
   }
 
   // A transaction over all families that come up before the set of them changes.

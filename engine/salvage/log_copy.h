@@ -23,8 +23,8 @@ struct LogPart {
   wal::LogEnd end;
   format::TxnId next_txn;
 };
-// Does again the transactions of `part`. What they say of families and tables that are lost is lost; a key that
-// they write into a lost range is known again. kCorrupt if it ends elsewhere than before.
+// Does again the transactions of `part`. What they say of families and tables that are lost is lost; a key
+// that they write into a lost range is known again. kCorrupt if it ends elsewhere than before.
 Result<LogCopyResult> CopyLog(File& log, const LogPart& part, Output& output, const SalvageOptions& options,
                               Contents& contents);
 

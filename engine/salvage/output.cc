@@ -1,8 +1,8 @@
 // The new database is an ordinary one, written through the public interface.
 //
 // (1) It has its name if and only if it is complete: the log gets its own first, the data file last. A crash
-//     before that leaves files of other names, which no salvage takes for its own. Between the two it leaves a
-//     complete database in two names: giving OUT-salvage the name OUT finishes the job.
+//     before that leaves files of other names, which no salvage takes for its own. Between the two it leaves
+//     a complete database in two names: giving OUT-salvage the name OUT finishes the job.
 // (2) Nothing is replaced that was there before, or was put there meanwhile: the creation of the name is held
 //     against other openings, and for what other programs do it is looked again right before the renames.
 // (3) Only what was made here is removed.
@@ -43,7 +43,8 @@ Status Output::RefuseExisting(const std::vector<std::string>& names) const {
 Result<std::unique_ptr<Output>> Output::Create(const DatabaseFile& where, const Options& options) {
   std::unique_ptr<Output> output(new Output(where));
   const std::string temporary = TemporaryName(where.name);
-  for (const std::string& name : {where.name, temporary}) MANIFOLDDB_TRY(output->RefuseExisting(NamesOf(name)));
+  for (const std::string& name : {where.name, temporary})
+    MANIFOLDDB_TRY(output->RefuseExisting(NamesOf(name)));
   MANIFOLDDB_ASSIGN(output->held_, db::HoldCreation(*where.storage, where.name));
   output->made_ = {db::CreationName(where.name)};
   MANIFOLDDB_TRY(output->RefuseExisting({where.name, db::LogName(where.name)}));

@@ -19,8 +19,8 @@ std::string TemporaryName(const std::string& name);
 
 class Output {
  public:
-  // kAlreadyExists if there is a file of one of the names, kLocked if somebody else is making one. `options`: all
-  // resolved.
+  // kAlreadyExists if there is a file of one of the names, kLocked if somebody else is making one.
+  // `options`: all resolved.
   static Result<std::unique_ptr<Output>> Create(const DatabaseFile& where, const Options& options);
   // Removes what was written, unless it was finished.
   ~Output();
@@ -34,8 +34,8 @@ class Output {
   Status Put(ByteView key, ByteView value);
   Status EndTable();
 
-  // Counts what is there, closes it, and gives it its name. After an error there is nothing, unless only the last
-  // sync of the directory has failed: then it is there.
+  // Counts what is there, closes it, and gives it its name. After an error there is nothing, unless only the
+  // last sync of the directory has failed: then it is there.
   Status Finish(SalvageReport& report);
 
  private:

@@ -49,13 +49,14 @@ Status RefuseItsNames(const DatabaseFile& damaged, const DatabaseFile& output) {
   return {};
 }
 
-// Whether the checkpoint before the newest one, and the log, give more of the newest state.
+// Whether the checkpoint before the newest one, and the log, give all of the newest state, which the newest
+// one does not. Where both have lost something, their numbers of entries are those of different states, and
+// say nothing.
 Result<bool> IsOlderBetter(page::DataFile& data, const salvage::Evidence& evidence) {
   if (!evidence.older) return false;
-  MANIFOLDDB_ASSIGN(const salvage::Survey newest, salvage::SurveyTrees(data, evidence.meta));
-  if (newest.complete) return false;
-  MANIFOLDDB_ASSIGN(const salvage::Survey older, salvage::SurveyTrees(data, evidence.older->meta));
-  return older.complete || older.entries > newest.entries;
+  MANIFOLDDB_ASSIGN(const bool newest_whole, salvage::AreTreesWhole(data, evidence.meta));
+  if (newest_whole) return false;
+  return salvage::AreTreesWhole(data, evidence.older->meta);
 }
 
 // One damaged database into one new one.
@@ -68,6 +69,7 @@ class Work {
         evidence_(evidence),
         options_(options) {
     report_.doubts = evidence.doubts;
+    report_.notes = evidence.notes;
   }
 
   Result<SalvageReport> Run(const DatabaseFile& output) {

@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
 
+#include "engine/base/le.h"
 #include "engine/base/memory.h"
 #include "engine/btree/node_view.h"
 #include "engine/db/full_disk.h"
 #include "engine/format/catalog_record.h"
 #include "engine/format/log_format.h"
 #include "engine/format/meta_page.h"
+#include "engine/format/page_header.h"
 #include "engine/recovery/recovery_plan.h"
 #include "engine/salvage/salvage_fixture.h"
 
@@ -229,6 +232,19 @@ TEST_F(FilledTest, WhatOneCheckpointHasLostTheOneBeforeAndTheLogGiveBack) {
   EXPECT_EQ(Do(files).state.size(), 0u);
 }
 
+// Entries that were deleted since are not more of the newest state.
+TEST_F(FilledTest, TheCheckpointBeforeIsOfUseOnlyIfItIsWhole) {
+  Reopen();
+  const Source leaf = LeafOf(Abandon(), "k1070");
+  Commit("f", [](const Change& change) { change.DeleteRange("t", "k1000", "k1010"); });
+  FileBytes files = Close();
+  ASSERT_EQ(LeafOf(files, "k1070").offset, leaf.offset);  // both checkpoints have it
+  Damage(files.data, leaf.offset + 300);
+  const Salvaged salvaged = Do(files);
+  EXPECT_EQ(Missing(salvaged).size(), leaf.entries);
+  EXPECT_EQ(salvaged.report.replayed_commits, 0u);
+}
+
 TEST_F(FilledTest, ACommitThatTheLogDoesNotHoldEndsTheWayFromTheCheckpointBefore) {
   const ColumnFamily family = database().OpenColumnFamily("g").value();
   WriteTransaction transaction = std::move(database().BeginWrite(family).value());
@@ -250,6 +266,25 @@ TEST_F(FilledTest, ADamagedListOfTablesCostsThemButNotTheOtherFamily) {
   EXPECT_EQ(Lost(salvaged.report), Strings{"f [-,-)"});
   EXPECT_TRUE(salvaged.state.at("f").empty());
   EXPECT_TRUE(salvaged.state.at("g") == Newest().at("g"));
+}
+
+// The tree is whole, page by page, but it is not the one whose entries were counted.
+TEST_F(FilledTest, AWrongNumberOfEntriesMayCostAnyKey) {
+  FileBytes files = Close();
+  Damage(files.data, LeafOf(files, "three", "f/big").extent_offset);
+  char* const page = files.data.data() + TableListOf(files);
+  const MutableByteView bytes(reinterpret_cast<std::byte*>(page), kPage);
+  const btree::NodeView list(bytes.data());
+  const ByteView record = list.StoredValue(list.Find(AsBytes("big")).index);
+  std::byte& entries =
+      bytes[static_cast<size_t>(record.data() - bytes.data()) + offsetof(format::TableRecordDisk, entries)];
+  entries = std::byte{4};
+  base::StoreLe<uint64_t>(bytes.data(), format::PageChecksum(bytes));
+  const Salvaged salvaged = Do(files);
+  EXPECT_FALSE(salvaged.report.complete());
+  EXPECT_EQ(Lost(salvaged.report), Strings{"f/big [-,-)"});
+  EXPECT_EQ(salvaged.report.losses[0].why, "3 entries where 4 were counted");
+  EXPECT_EQ(Missing(salvaged, "big"), Strings{"three"});
 }
 
 TEST_F(FilledTest, WhatTheLogSaysOfLostTablesIsLostUnderItsNewNames) {
@@ -356,6 +391,21 @@ TEST_F(FilledTest, ADamagedGroupEndsTheLogIfAnOlderStateIsAllowed) {
   EXPECT_TRUE(salvaged.state == StateAt(before + 2));
   ASSERT_EQ(salvaged.report.doubts.size(), 1u);
   EXPECT_EQ(salvaged.report.doubts[0].offset, groups[2]);
+}
+
+// It may have been torn by a crash: nobody can tell.
+TEST_F(FilledTest, ALastGroupThatIsNotIntactIsNoted) {
+  database().Checkpoint().value();
+  const uint64_t before = database().Stats().commit_number;
+  for (int i = 0; i < 2; ++i) PutMany("t", i, 1, "new");
+  FileBytes files = Abandon();
+  EXPECT_TRUE(Do(files).report.notes.empty());
+  const uint64_t last = Groups(files).back();
+  Damage(files.log, last + 100);
+  const Salvaged salvaged = Do(files);
+  EXPECT_EQ(salvaged.report.commit_number, before + 1);
+  ASSERT_EQ(salvaged.report.notes.size(), 1u);
+  EXPECT_EQ(salvaged.report.notes[0].offset, last);
 }
 
 TEST_F(FilledTest, ADamagedFrontOfTheLogCostsNothingWhileHalfOfItIsLeft) {
@@ -482,14 +532,15 @@ TEST_F(FilledTest, NothingThatIsMadeMeanwhileIsReplaced) {
     const auto report = Salvage({StorageOf(files), "db"}, {to, "out"}, options);
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().code(), Errc::kAlreadyExists);
-    for (const char* left : kOutputNames) EXPECT_EQ(to->Exists(left).value(), std::string(left) == name) << left;
+    for (const char* left : kOutputNames)
+      EXPECT_EQ(to->Exists(left).value(), std::string(left) == name) << left;
   }
 }
 
 // Fails one of the calls that change names.
 class NamingStorage : public PassingStorage {
  public:
-  int fails = -1;  // counted from 0, from when it is set
+  int fails = -1;      // counted from 0, from when it is set
   bool hides = false;  // what is there: as it was a moment ago
 
   Result<bool> Exists(const std::string& name) override {
@@ -537,12 +588,14 @@ TEST_F(FilledTest, FilesThatItDidNotMakeAreNotRemoved) {
     const auto to = std::make_shared<NamingStorage>();
     const auto lock = to->Open(held, OpenMode::kCreate);
     ASSERT_TRUE(lock);
-    for (const char* name : {"out-salvage", "out-salvage-wal"}) ASSERT_TRUE(to->Open(name, OpenMode::kCreate));
+    for (const char* name : {"out-salvage", "out-salvage-wal"})
+      ASSERT_TRUE(to->Open(name, OpenMode::kCreate));
     to->hides = true;
     const auto report = Salvage({StorageOf(files), "db"}, {to, "out"}, {.output = TinyOptions()});
     EXPECT_FALSE(report);
     to->hides = false;
-    for (const char* name : {held, "out-salvage", "out-salvage-wal"}) EXPECT_TRUE(to->Exists(name).value()) << name;
+    for (const char* name : {held, "out-salvage", "out-salvage-wal"})
+      EXPECT_TRUE(to->Exists(name).value()) << name;
   }
 }
 
@@ -575,13 +628,14 @@ class FailingFile : public PassingFile {
 
 class FailingStorage : public PassingStorage {
  public:
+  std::string bad_file = "db";
   uint64_t bad = ~uint64_t{0};  // no read of this byte succeeds
   uint64_t bytes_max = ~uint64_t{0};
 
  private:
   std::unique_ptr<File> Wrap(std::unique_ptr<File> file) override {
-    const bool data = file->name() == "db";
-    return std::make_unique<FailingFile>(std::move(file), data ? bad : ~uint64_t{0}, bytes_max);
+    const uint64_t its_bad = file->name() == bad_file ? bad : ~uint64_t{0};
+    return std::make_unique<FailingFile>(std::move(file), its_bad, bytes_max);
   }
 };
 
@@ -610,8 +664,8 @@ TEST_F(FilledTest, WhatTheDeviceDoesNotGiveIsLostAndNoMore) {
   EXPECT_LT(report->entries, 154u);
 }
 
-// The log is read as evidence, and once more when it is replayed. A device that gives less of it then must not
-// make an older state of it.
+// The log is read as evidence, and once more when it is replayed. A device that gives less of it then must
+// not make an older state of it.
 TEST_F(FilledTest, ALogThatReadsOtherwiseTheSecondTimeIsTold) {
   PutMany("t", 70, 30, std::string(60, 'c'));
   Commit("f", [](const Change& change) { change.DeleteRange("t", "k1000", "k1020"); });
@@ -640,6 +694,43 @@ TEST_F(FilledTest, ALogThatReadsOtherwiseTheSecondTimeIsTold) {
           << report.error().message();
       EXPECT_FALSE(to->Exists("out").value());
     }
+  }
+}
+
+// Only the way from the checkpoint before needs that part of the log.
+TEST_F(FilledTest, WhatTheDeviceDoesNotGiveOfALogThatWasClosedCostsNothing) {
+  PutMany("t", 0, 5, "new");
+  const FileBytes files = Close();
+  const auto storage = std::make_shared<FailingStorage>();
+  CopyInto(*storage, files);
+  storage->bad_file = "db-wal";
+  storage->bad = Groups(files, true).front();
+  const auto report = Salvage({storage, "db"}, {MakeMemoryStorage(), "out"}, {.output = TinyOptions()});
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_TRUE(report->complete());
+  ASSERT_FALSE(report->notes.empty());
+  EXPECT_EQ(report->notes[0].file, "db-wal");
+}
+
+// The output's device fails: the log is not to blame, and no older state is made of it.
+TEST_F(FilledTest, DamageOfTheOutputIsNotTakenForDamageOfTheLog) {
+  database().Checkpoint().value();
+  PutMany("t", 0, 150, "new");
+  const FileBytes files = Abandon();
+  for (const bool allow_older : {false, true}) {
+    const auto to = std::make_shared<FullDisk>();
+    SalvageOptions options{.allow_older = allow_older, .output = TinyOptions()};
+    options.output.cache_bytes = options.output.dirty_bytes_max = 16 * kTinyUnit;
+    options.source = [&](const SalvageSource& source) {
+      if (source.file != "db-wal") return;
+      to->read = [](const std::string& file, MutableByteView bytes) {
+        if (file == "out-salvage") bytes[bytes.size() / 2] ^= std::byte{1};
+      };
+    };
+    const auto report = Salvage({StorageOf(files), "db"}, {to, "out"}, options);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code(), Errc::kCorrupt);
+    EXPECT_EQ(report.error().file(), "out-salvage");
   }
 }
 
