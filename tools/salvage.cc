@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
 
 #include "engine/base/try.h"
 #include "tools/affected.h"
@@ -22,10 +24,62 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Problem = VerifyReport::Problem;
 
-Result<DatabaseFile> DatabaseAt(const std::string& path) {
-  MANIFOLDDB_ASSIGN(const PathParts parts, SplitPath(path));
-  return DatabaseFile{MakePosixStorage(parts.directory), parts.name};
+struct InAndOut {
+  DatabaseFile damaged;
+  DatabaseFile output;
+};
+// In one directory they have one storage: so the library knows of names that are the same.
+Result<InAndOut> FilesOf(const SalvageArguments& arguments) {
+  MANIFOLDDB_ASSIGN(const PathParts in, SplitPath(arguments.path));
+  MANIFOLDDB_ASSIGN(const PathParts out, SplitPath(arguments.output));
+  InAndOut files{{MakePosixStorage(in.directory), in.name}, {nullptr, out.name}};
+  std::error_code ignored;
+  const bool same = std::filesystem::equivalent(in.directory, out.directory, ignored);
+  files.output.storage = same ? files.damaged.storage : MakePosixStorage(out.directory);
+  return files;
 }
+
+// Whether `report` names a file that one of the databases has, or has for a time.
+bool IsOneOfTheirs(const std::string& report, const SalvageArguments& arguments) {
+  std::error_code ignored;
+  const std::filesystem::path named = std::filesystem::weakly_canonical(report, ignored);
+  for (const std::string& database : {arguments.path, arguments.output, arguments.output + "-salvage"}) {
+    for (const char* suffix : {"", "-wal", "-new", "-wal-new"}) {
+      if (named == std::filesystem::weakly_canonical(database + suffix, ignored)) return true;
+    }
+  }
+  return false;
+}
+
+// The file of --report; removed again unless it is kept.
+class ReportFile {
+ public:
+  // Null, or why not.
+  const char* Open(const std::string& path, const SalvageArguments& arguments) {
+    // Never over a file that is there: it might be the database.
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored)) return "exists already; name another file";
+    if (IsOneOfTheirs(path, arguments)) return "is a name of one of the databases; name another file";
+    lines_.open(path, std::ios::binary);
+    if (!lines_.is_open()) return "cannot be written";
+    path_ = path;
+    return nullptr;
+  }
+  ~ReportFile() {
+    std::error_code ignored;
+    if (path_) std::filesystem::remove(*path_, ignored);
+  }
+  std::ofstream& lines() { return lines_; }
+  // False if not all of it could be written.
+  bool Keep() {
+    path_.reset();
+    return static_cast<bool>(lines_.flush());
+  }
+
+ private:
+  std::ofstream lines_;
+  std::optional<std::string> path_;  // of what is to be removed
+};
 
 Json SourceJson(const SalvageSource& source) {
   Json json = {{"kind", "source"},
@@ -124,31 +178,28 @@ int CannotWrite(const std::string& path, const char* why, std::ostream& err) {
 }  // namespace
 
 int Salvage(const SalvageArguments& arguments, Streams streams) {
-  const auto damaged = DatabaseAt(arguments.path);
-  if (!damaged) return Report(damaged.error(), streams.err);
-  const auto output = DatabaseAt(arguments.output);
-  if (!output) return Report(output.error(), streams.err);
+  const auto files = FilesOf(arguments);
+  if (!files) return Report(files.error(), streams.err);
   SalvageOptions options;
   options.allow_older = arguments.allow_older;
   options.output.executor = MakeInlineExecutor();
-  std::ofstream lines;
+  ReportFile file;
   if (arguments.report) {
-    // Never over a file that is there: it might be the database.
-    if (std::filesystem::exists(*arguments.report)) {
-      return CannotWrite(*arguments.report, "exists already; name another file", streams.err);
-    }
-    lines.open(*arguments.report, std::ios::binary);
-    options.source = [&lines](const SalvageSource& source) { lines << SourceJson(source).dump() << "\n"; };
+    const char* const why = file.Open(*arguments.report, arguments);
+    if (why != nullptr) return CannotWrite(*arguments.report, why, streams.err);
+    options.source = [&lines = file.lines()](const SalvageSource& source) {
+      lines << SourceJson(source).dump() << "\n";
+    };
   }
-  const auto report = manifolddb::Salvage(*damaged, *output, options);
+  const auto report = manifolddb::Salvage(files->damaged, files->output, options);
   if (!report) return tools::Report(report.error(), streams.err);
-  if (arguments.report) AppendReport(arguments, *report, lines);
+  if (arguments.report) AppendReport(arguments, *report, file.lines());
   if (arguments.json) {
     PrintJson(arguments, *report, streams.out);
   } else {
     PrintText(arguments, *report, streams.out);
   }
-  if (arguments.report && !lines.flush()) {
+  if (arguments.report && !file.Keep()) {
     return CannotWrite(*arguments.report, "could not be written; the new database is complete", streams.err);
   }
   return report->complete() ? kDone : kDamaged;

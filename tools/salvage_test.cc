@@ -66,12 +66,15 @@ TEST_F(ToolsTest, SalvageWritesAnOlderStateOnlyIfAllowed) {
   }
   ASSERT_EQ(offsets.size(), 5u);
   FlipByte(path_ + "-wal", offsets[2] + 100);
-  const Ran refused = Run({"salvage", path_, directory_ / "new"});
+  const std::string report = directory_ / "report";
+  const Ran refused = Run({"salvage", path_, directory_ / "new", "--report", report});
   EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_FALSE(std::filesystem::exists(report));
   EXPECT_TRUE(Contains(refused.err, "nothing was written")) << refused.err;
   EXPECT_FALSE(std::filesystem::exists(directory_ / "new"));
-  const Ran allowed = Run({"salvage", "--allow-older", path_, directory_ / "new"});
+  const Ran allowed = Run({"salvage", "--allow-older", path_, directory_ / "new", "--report", report});
   EXPECT_EQ(allowed.exit_code, 1) << allowed.err;
+  EXPECT_TRUE(std::filesystem::exists(report));
   EXPECT_TRUE(Contains(allowed.out, "older: there may have been later commits")) << allowed.out;
   EXPECT_TRUE(Contains(allowed.out, "2 from the log")) << allowed.out;
 }
@@ -87,7 +90,25 @@ TEST_F(ToolsTest, SalvageReplacesNothing) {
   EXPECT_EQ(report.exit_code, 2);
   EXPECT_TRUE(Contains(report.err, "exists already")) << report.err;
   EXPECT_EQ(ReadBytes(directory_ / "there"), "x");
+  const Ran nowhere = Run({"salvage", path_, directory_ / "new", "--report", directory_ / "no/report"});
+  EXPECT_EQ(nowhere.exit_code, 2);
+  EXPECT_TRUE(Contains(nowhere.err, "cannot be written")) << nowhere.err;
   EXPECT_FALSE(std::filesystem::exists(directory_ / "new"));
+}
+
+TEST_F(ToolsTest, SalvageGivesNoFileANameOfTheDamagedDatabase) {
+  MakeSample(path_);
+  std::filesystem::remove(path_ + "-wal");
+  const std::string beside = directory_ / "./db-wal";
+  const Ran output = Run({"salvage", "--allow-older", path_, beside});
+  EXPECT_EQ(output.exit_code, 2);
+  EXPECT_TRUE(Contains(output.err, "one of the damaged database's")) << output.err;
+  for (const std::string& name : {beside, directory_ / "new", directory_ / "new-salvage-wal"}) {
+    const Ran report = Run({"salvage", "--allow-older", path_, directory_ / "new", "--report", name});
+    EXPECT_EQ(report.exit_code, 2);
+    EXPECT_TRUE(Contains(report.err, "name of one of the databases")) << report.err;
+    EXPECT_FALSE(std::filesystem::exists(name));
+  }
 }
 
 }  // namespace

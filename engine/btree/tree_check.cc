@@ -48,6 +48,14 @@ class Walk {
     if (visitor_.problem) visitor_.problem({.offset = cache_.file().OffsetOf(at), .what = what});
   }
 
+  void Hides(format::PageId at, const std::string& what, Fences fences) {
+    if (!visitor_.problem) return;
+    TreeDamage damage{.offset = cache_.file().OffsetOf(at), .what = what, .hides_keys = true};
+    if (fences.low != nullptr) damage.lower = *fences.low;
+    if (fences.high != nullptr) damage.upper = *fences.high;
+    visitor_.problem(damage);
+  }
+
  private:
   // The frame, pinned; empty if it was damaged and reported.
   Result<page::FramePin> Load(PageRef ref, uint32_t level, Fences fences);
@@ -67,14 +75,6 @@ class Walk {
     const std::string next = key + '\0';
     Hides(at, what, {&key, &next});
   }
-  void Hides(format::PageId at, const std::string& what, Fences fences) {
-    if (!visitor_.problem) return;
-    TreeDamage damage{.offset = cache_.file().OffsetOf(at), .what = what, .hides_keys = true};
-    if (fences.low != nullptr) damage.lower = *fences.low;
-    if (fences.high != nullptr) damage.upper = *fences.high;
-    visitor_.problem(damage);
-  }
-
   page::PageCache& cache_;
   mvcc::ReaderSlot* const slot_;
   const CheckVisitor& visitor_;
@@ -191,8 +191,11 @@ Status CheckTree(page::PageCache& cache, const format::TreeRoot& root, mvcc::Rea
   }
   // Where a subtree could not be read the count cannot be right.
   if (walk.complete() && root.entries != kUnknownEntries && walk.entries() != root.entries) {
-    walk.Problem(root.root.id, std::to_string(walk.entries()) + " entries where " +
-                                   std::to_string(root.entries) + " were counted");
+    // Which ones nobody knows.
+    walk.Hides(
+        root.root.id,
+        std::to_string(walk.entries()) + " entries where " + std::to_string(root.entries) + " were counted",
+        {});
   }
   return {};
 }

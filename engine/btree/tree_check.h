@@ -32,7 +32,7 @@ struct CheckVisitor {
   // A leaf: the entries up to the next one lie in it.
   std::function<void(format::PageId)> leaf;
   // An entry, in order; `value` is read and verified, from `extent` unless that is null. No key that a
-  // problem hides.
+  // problem hides, except for the last one: a number of entries that is not the one counted hides any key.
   std::function<void(ByteView key, ByteView value, const format::ExtentRef& extent)> entry;
 };
 

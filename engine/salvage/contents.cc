@@ -1,10 +1,11 @@
 // Ranges of lost keys, and to whom they belong.
 //
-// (1) A range only ever shrinks, and by what the log proves: a key that is not in the new database and was in
-//     the old one lies in a range from the beginning to the end.
+// (1) Behind the trees a range only ever shrinks, and by what the log proves: a key that is not in the new
+//     database and was in the old one lies in a range from the beginning to the end.
 
 #include "engine/salvage/contents.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -19,10 +20,19 @@ LostRanges::Ranges::iterator LostRanges::FirstBehind(const std::string& key) {
 
 void LostRanges::Add(const std::optional<std::string>& lower, const std::optional<std::string>& upper,
                      Cause cause) {
-  const std::string from = lower.value_or("");
-  const auto at = FirstBehind(from);
-  if (at != ranges_.end() && at->first <= from) return;  // inside that one
-  ranges_.emplace(from, Rest{upper, std::move(cause)});
+  std::string from = lower.value_or("");
+  Rest added{upper, std::move(cause)};
+  const auto ends_behind = [&added](const Rest& rest) {
+    return !rest.upper || (added.upper && *rest.upper >= *added.upper);
+  };
+  auto at = FirstBehind(from);
+  if (at != ranges_.end() && at->first <= from && ends_behind(at->second)) return;
+  while (at != ranges_.end() && (!added.upper || at->first < *added.upper)) {
+    from = std::min(from, at->first);
+    if (ends_behind(at->second)) added.upper = at->second.upper;
+    at = ranges_.erase(at);
+  }
+  ranges_.emplace(std::move(from), std::move(added));
 }
 
 void LostRanges::AddKey(const std::string& key, Cause cause) { Add(key, key + '\0', std::move(cause)); }

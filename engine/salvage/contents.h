@@ -24,7 +24,8 @@ struct Cause {
 // quickly.
 class LostRanges {
  public:
-  // A bound that is absent: none. REQUIRES: disjoint from all others, or inside one of them, which is kept.
+  // A bound that is absent: none. Others that it overlaps become one with it, for its cause; inside one of
+  // them it adds nothing.
   void Add(const std::optional<std::string>& lower, const std::optional<std::string>& upper, Cause cause);
   void AddKey(const std::string& key, Cause cause);
   // It is known again what lies in the range: nothing. Ranges are cut, or go.

@@ -47,6 +47,22 @@ TEST(LostRanges, RangesWithoutBoundsAreCut) {
   EXPECT_EQ(Text(lost), "[b,c)[d,x)");
 }
 
+TEST(LostRanges, RangesThatOverlapBecomeOne) {
+  LostRanges lost;
+  lost.Add("c", "f", {});
+  lost.Add("h", "k", {});
+  lost.Add("i", "k", {});  // inside
+  lost.Add("m", "o", {});
+  EXPECT_EQ(Text(lost), "[c,f)[h,k)[m,o)");
+  lost.Add("e", "i", {});
+  EXPECT_EQ(Text(lost), "[c,k)[m,o)");
+  lost.Add("l", "p", {});
+  EXPECT_EQ(Text(lost), "[c,k)[l,p)");
+  lost.Add({}, {}, {"db", 512, "everything"});
+  EXPECT_EQ(Text(lost), "[-,-)");
+  EXPECT_EQ(lost.first_cause().why, "everything");
+}
+
 TEST(LostRanges, AKeyThatIsKnownAgainEndsItsOwnRangeOnly) {
   LostRanges lost;
   lost.Add("c", "f", {});

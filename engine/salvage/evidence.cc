@@ -204,7 +204,6 @@ Result<Evidence> FindEvidence(Files& files) {
                             {}});
     return found;
   }
-  MANIFOLDDB_ASSIGN(found.older, FindOlderBase(copies, found.meta, *files.log));
   const Status checked = CheckLog(*files.log, found.meta);
   if (!checked && checked.error().code() != Errc::kCorrupt) return std::unexpected<Error>(checked.error());
   if (!checked) Doubt(found.doubts, checked.error());
@@ -215,6 +214,14 @@ Result<Evidence> FindEvidence(Files& files) {
         wal::ReadLogPrefix(*files.log, scan, [](const wal::LogTransaction&) { return Status(); }));
     found.log = prefix.read;
     if (prefix.damage) Doubt(found.doubts, *prefix.damage);
+    if (prefix.torn) {
+      found.notes.push_back(
+          {files.log->name(),
+           *prefix.torn,
+           "the log's last group is not intact: torn by a crash, and then nobody was told of "
+           "its commits, or damaged since; nothing shows which",
+           {}});
+    }
   }
   if (!files.log->unreadable().empty()) {
     found.doubts.push_back({files.log->name(),
@@ -222,6 +229,8 @@ Result<Evidence> FindEvidence(Files& files) {
                             "the device does not give these bytes of the log",
                             {}});
   }
+  // Last: what only this needs of the log may be unreadable. Then there is no other way, which is no doubt.
+  MANIFOLDDB_ASSIGN(found.older, FindOlderBase(copies, found.meta, *files.log));
   return found;
 }
 

@@ -34,6 +34,8 @@ struct Evidence {
   wal::LogScanResult log;
   // Why there may have been commits that neither of them knows of.
   std::vector<VerifyReport::Problem> doubts;
+  // What else was met.
+  std::vector<VerifyReport::Problem> notes;
 };
 // kCorrupt, kNotADatabase, kNewerFormat if no meta page can be believed; kIo, kNoMemory.
 Result<Evidence> FindEvidence(Files& files);

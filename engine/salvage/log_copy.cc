@@ -5,6 +5,8 @@
 // (2) Ids of the old database are looked up in Contents. One that is not there is of something lost, if
 //     anything is; otherwise the log contradicts the trees, and what follows is not believed.
 // (3) What a transaction deletes is known to be gone, also in a lost range.
+// (4) The log was read before, as evidence. A device that gives something else now would end it too early,
+//     and nobody would be told: so it must end where it did.
 
 #include "engine/salvage/log_copy.h"
 
@@ -21,6 +23,8 @@ using format::RedoOperation;
 
 namespace {
 
+constexpr const char* kOperation = "salvage.log";
+
 bool ChangesFamilies(RedoKind kind) {
   return kind == RedoKind::kCreateFamily || kind == RedoKind::kDropFamily || kind == RedoKind::kRenameFamily;
 }
@@ -31,6 +35,8 @@ bool NamesFamily(RedoKind kind) {
 
 // What no transaction of a whole database is refused for.
 bool IsContradiction(const Error& error) {
+  // Damage of the new database says nothing of the log.
+  if (error.code() == Errc::kCorrupt) return error.operation() == kOperation;
   switch (error.code()) {
     case Errc::kInvalidArgument:
     case Errc::kKeyTooLong:
@@ -38,8 +44,7 @@ bool IsContradiction(const Error& error) {
     case Errc::kNoSuchColumnFamily:
     case Errc::kNoSuchTable:
     case Errc::kAlreadyExists:
-    case Errc::kTypeMismatch:
-    case Errc::kCorrupt: return true;
+    case Errc::kTypeMismatch: return true;
     default: return false;
   }
 }
@@ -83,7 +88,7 @@ class LogCopy {
   };
 
   Status Contradiction(const char* why) const {
-    return Fail(Errc::kCorrupt, "salvage.log", {.file = file_, .offset = offset_, .message = why});
+    return Fail(Errc::kCorrupt, kOperation, {.file = file_, .offset = offset_, .message = why});
   }
 
   // A transaction over all families that come up before the set of them changes.
@@ -237,10 +242,10 @@ class LogCopy {
 
 }  // namespace
 
-Result<LogCopyResult> CopyLog(File& log, const wal::LogScan& scan, Output& output,
-                              const SalvageOptions& options, Contents& contents) {
+Result<LogCopyResult> CopyLog(File& log, const LogPart& part, Output& output, const SalvageOptions& options,
+                              Contents& contents) {
   LogCopyResult result;
-  result.newest = format::TxnId{scan.first_txn.raw() - 1};
+  result.newest = format::TxnId{part.scan.first_txn.raw() - 1};
   LogCopy copy(output, options, contents, log.name());
   const auto apply = [&](const wal::LogTransaction& transaction) -> Status {
     if (!result.doubts.empty()) return {};
@@ -259,8 +264,15 @@ Result<LogCopyResult> CopyLog(File& log, const wal::LogScan& scan, Output& outpu
          {}});
     return {};
   };
-  const auto read = wal::ReadLogPrefix(log, scan, apply);
-  if (!read) return std::unexpected<Error>(read.error());
+  MANIFOLDDB_ASSIGN(const wal::LogPrefix prefix, wal::ReadLogPrefix(log, part.scan, apply));
+  const wal::LogScanResult& read = prefix.read;
+  // Invariant 4.
+  if (read.end.lsn != part.end.lsn || read.end.chain != part.end.chain || read.next_txn != part.next_txn) {
+    return Fail(Errc::kCorrupt, "salvage",
+                {.file = log.name(),
+                 .offset = part.scan.ring.FileOffsetOf(read.end.lsn),
+                 .message = "the log was read twice, and the readings differ"});
+  }
   return result;
 }
 

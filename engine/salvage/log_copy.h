@@ -17,9 +17,15 @@ struct LogCopyResult {
   // Why it went no further than that: the log contradicts itself or the trees.
   std::vector<VerifyReport::Problem> doubts;
 };
-// Does again the transactions that `scan` leads to, up to the first damage. What they say of families and
-// tables that are lost is lost; a key that they write into a lost range is known again.
-Result<LogCopyResult> CopyLog(File& log, const wal::LogScan& scan, Output& output,
-                              const SalvageOptions& options, Contents& contents);
+// A part of the log, and where it ended when the evidence was read.
+struct LogPart {
+  wal::LogScan scan;
+  wal::LogEnd end;
+  format::TxnId next_txn;
+};
+// Does again the transactions of `part`. What they say of families and tables that are lost is lost; a key
+// that they write into a lost range is known again. kCorrupt if it ends elsewhere than before.
+Result<LogCopyResult> CopyLog(File& log, const LogPart& part, Output& output, const SalvageOptions& options,
+                              Contents& contents);
 
 }  // namespace manifolddb::salvage

@@ -1,8 +1,11 @@
 // The new database is an ordinary one, written through the public interface.
 //
 // (1) It has its name if and only if it is complete: the log gets its own first, the data file last. A crash
-//     before that leaves files of other names, which no salvage takes for its own.
-// (2) Nothing that was there before is replaced.
+//     before that leaves files of other names, which no salvage takes for its own. Between the two it leaves
+//     a complete database in two names: giving OUT-salvage the name OUT finishes the job.
+// (2) Nothing is replaced that was there before, or was put there meanwhile: the creation of the name is held
+//     against other openings, and for what other programs do it is looked again right before the renames.
+// (3) Only what was made here is removed.
 
 #include "engine/salvage/output.h"
 
@@ -20,29 +23,41 @@ constexpr uint64_t kEntryBytes = 32;  // what an entry costs beside key and valu
 
 }  // namespace
 
-std::string Output::TemporaryName() const { return where_.name + "-salvage"; }
+std::string TemporaryName(const std::string& name) { return name + "-salvage"; }
 
-Result<std::unique_ptr<Output>> Output::Create(const DatabaseFile& where, const Options& options) {
-  std::unique_ptr<Output> output(new Output(where));
-  const std::string temporary = output->TemporaryName();
-  for (const std::string& name : {where.name, db::LogName(where.name), temporary, db::LogName(temporary)}) {
-    MANIFOLDDB_ASSIGN(const bool exists, where.storage->Exists(name));
+std::vector<std::string> NamesOf(const std::string& name) {
+  const std::string log = db::LogName(name);
+  return {name, log, db::CreationName(name), db::CreationName(log)};
+}
+
+Status Output::RefuseExisting(const std::vector<std::string>& names) const {
+  for (const std::string& name : names) {
+    MANIFOLDDB_ASSIGN(const bool exists, where_.storage->Exists(name));
     if (!exists) continue;
-    output->finished_ = true;  // nothing to remove
     return Fail(Errc::kAlreadyExists, "salvage",
                 {.file = name, .message = "the output must not exist yet; nothing was written"});
   }
+  return {};
+}
+
+Result<std::unique_ptr<Output>> Output::Create(const DatabaseFile& where, const Options& options) {
+  std::unique_ptr<Output> output(new Output(where));
+  const std::string temporary = TemporaryName(where.name);
+  for (const std::string& name : {where.name, temporary})
+    MANIFOLDDB_TRY(output->RefuseExisting(NamesOf(name)));
+  MANIFOLDDB_ASSIGN(output->held_, db::HoldCreation(*where.storage, where.name));
+  output->made_ = {db::CreationName(where.name)};
+  MANIFOLDDB_TRY(output->RefuseExisting({where.name, db::LogName(where.name)}));
   MANIFOLDDB_ASSIGN(output->database_, Database::Open(where.storage, temporary, options));
+  output->made_.insert(output->made_.begin(), {temporary, db::LogName(temporary)});
   return output;
 }
 
 Output::~Output() {
-  if (finished_) return;
   filling_.reset();
   database_.reset();
-  // What cannot be removed keeps its name, which says what it is.
-  static_cast<void>(where_.storage->Remove(TemporaryName()));
-  static_cast<void>(where_.storage->Remove(db::LogName(TemporaryName())));
+  // What cannot be removed keeps its name.
+  for (const std::string& name : made_) static_cast<void>(where_.storage->Remove(name));
 }
 
 Status Output::BeginTable(ColumnFamily family, std::string_view name, TableTypes types) {
@@ -99,12 +114,18 @@ Status Output::Finish(SalvageReport& report) {
   MANIFOLDDB_TRY(Count(report));
   MANIFOLDDB_TRY(database_->Close());
   database_.reset();
-  const std::string temporary = TemporaryName();
-  MANIFOLDDB_TRY(where_.storage->Rename(db::LogName(temporary), db::LogName(where_.name)));
-  MANIFOLDDB_TRY(where_.storage->SyncDirectory());
-  MANIFOLDDB_TRY(where_.storage->Rename(temporary, where_.name));
-  finished_ = true;
-  return where_.storage->SyncDirectory();
+  const std::string temporary = TemporaryName(where_.name);
+  const std::string log = db::LogName(where_.name);
+  Storage& storage = *where_.storage;
+  MANIFOLDDB_TRY(RefuseExisting({where_.name, log}));
+  MANIFOLDDB_TRY(storage.Rename(db::LogName(temporary), log));
+  made_ = {temporary, log, db::CreationName(where_.name)};
+  MANIFOLDDB_TRY(storage.SyncDirectory());
+  MANIFOLDDB_TRY(storage.Rename(temporary, where_.name));
+  made_.clear();
+  // Empty, and of no use to anybody; what a crash leaves of it the next creation replaces.
+  static_cast<void>(storage.Remove(db::CreationName(where_.name)));
+  return storage.SyncDirectory();
 }
 
 }  // namespace manifolddb::salvage

@@ -5,15 +5,22 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "manifolddb/database.h"
 #include "manifolddb/salvage.h"
 
 namespace manifolddb::salvage {
 
+// All names that files of a database have at some time, also while it is created.
+std::vector<std::string> NamesOf(const std::string& name);
+// And what the output is called until it is complete.
+std::string TemporaryName(const std::string& name);
+
 class Output {
  public:
-  // kAlreadyExists if there is a file of one of the names. `options`: all resolved.
+  // kAlreadyExists if there is a file of one of the names, kLocked if somebody else is making one.
+  // `options`: all resolved.
   static Result<std::unique_ptr<Output>> Create(const DatabaseFile& where, const Options& options);
   // Removes what was written, unless it was finished.
   ~Output();
@@ -27,13 +34,15 @@ class Output {
   Status Put(ByteView key, ByteView value);
   Status EndTable();
 
-  // Counts what is there, closes it, and gives it its name.
+  // Counts what is there, closes it, and gives it its name. After an error there is nothing, unless only the
+  // last sync of the directory has failed: then it is there.
   Status Finish(SalvageReport& report);
 
  private:
   explicit Output(DatabaseFile where) : where_(std::move(where)) {}
+  // kAlreadyExists if there is a file of one of these names.
+  Status RefuseExisting(const std::vector<std::string>& names) const;
   Status Count(SalvageReport& report);
-  std::string TemporaryName() const;
 
   // A table that is being filled.
   struct Filling {
@@ -45,9 +54,10 @@ class Output {
   };
 
   const DatabaseFile where_;
+  std::unique_ptr<File> held_;  // nobody else gives a file the name meanwhile
   std::unique_ptr<Database> database_;
   std::optional<Filling> filling_;
-  bool finished_ = false;
+  std::vector<std::string> made_;  // files that go unless it is finished
 };
 
 }  // namespace manifolddb::salvage

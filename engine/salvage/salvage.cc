@@ -7,6 +7,7 @@
 
 #include "manifolddb/salvage.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/try.h"
@@ -34,13 +35,28 @@ Status RefuseOlder(const Problem& doubt, uint64_t commit) {
                           "nevertheless, allow an older one"});
 }
 
-// Whether the checkpoint before the newest one, and the log, give more of the newest state.
+// What is written to must be none of the names that the damaged database has, or may get.
+Status RefuseItsNames(const DatabaseFile& damaged, const DatabaseFile& output) {
+  if (damaged.storage != output.storage) return {};
+  const std::vector<std::string> taken = salvage::NamesOf(damaged.name);
+  for (const std::string& name : {output.name, salvage::TemporaryName(output.name)}) {
+    for (const std::string& written : salvage::NamesOf(name)) {
+      if (std::ranges::find(taken, written) == taken.end()) continue;
+      return Fail(Errc::kInvalidArgument, "salvage",
+                  {.file = written, .message = "this name of the output is one of the damaged database's"});
+    }
+  }
+  return {};
+}
+
+// Whether the checkpoint before the newest one, and the log, give all of the newest state, which the newest
+// one does not. Where both have lost something, their numbers of entries are those of different states, and
+// say nothing.
 Result<bool> IsOlderBetter(page::DataFile& data, const salvage::Evidence& evidence) {
   if (!evidence.older) return false;
-  MANIFOLDDB_ASSIGN(const salvage::Survey newest, salvage::SurveyTrees(data, evidence.meta));
-  if (newest.complete) return false;
-  MANIFOLDDB_ASSIGN(const salvage::Survey older, salvage::SurveyTrees(data, evidence.older->meta));
-  return older.complete || older.entries > newest.entries;
+  MANIFOLDDB_ASSIGN(const bool newest_whole, salvage::AreTreesWhole(data, evidence.meta));
+  if (newest_whole) return false;
+  return salvage::AreTreesWhole(data, evidence.older->meta);
 }
 
 // One damaged database into one new one.
@@ -53,6 +69,7 @@ class Work {
         evidence_(evidence),
         options_(options) {
     report_.doubts = evidence.doubts;
+    report_.notes = evidence.notes;
   }
 
   Result<SalvageReport> Run(const DatabaseFile& output) {
@@ -62,13 +79,17 @@ class Work {
     const format::MetaPage& base = from_older ? evidence_.older->meta : evidence_.meta;
     MANIFOLDDB_TRY(salvage::CopyTrees(data_, base, *written, options_, contents_, report_));
     report_.commit_number = base.txn.raw();
-    if (from_older) MANIFOLDDB_TRY(Replay(evidence_.older->log, *written));
-    if (evidence_.log.records > 0) MANIFOLDDB_TRY(Replay(recovery::LogBehind(evidence_.meta), *written));
-    report_.losses = contents_.Losses();
-    for (const auto& [offset, bytes] : device_.unreadable()) {
-      report_.notes.push_back(
-          {data_.name(), offset, "the device does not give these " + std::to_string(bytes) + " bytes", {}});
+    const format::MetaPage& meta = evidence_.meta;
+    if (from_older) {
+      MANIFOLDDB_TRY(Replay({evidence_.older->log, {meta.lsn, meta.chain}, meta.txn.next()}, *written));
     }
+    if (evidence_.log.records > 0) {
+      const salvage::LogPart behind{recovery::LogBehind(meta), evidence_.log.end, evidence_.log.next_txn};
+      MANIFOLDDB_TRY(Replay(behind, *written));
+    }
+    report_.losses = contents_.Losses();
+    NoteUnreadable(device_);
+    if (log_ != nullptr) NoteUnreadable(*log_);
     MANIFOLDDB_TRY(written->Finish(report_));
     return std::move(report_);
   }
@@ -83,10 +104,17 @@ class Work {
     return created;
   }
 
-  Status Replay(const wal::LogScan& scan, salvage::Output& output) {
+  void NoteUnreadable(const salvage::UnreadableFile& file) {
+    for (const auto& [offset, bytes] : file.unreadable()) {
+      report_.notes.push_back(
+          {file.name(), offset, "the device does not give these " + std::to_string(bytes) + " bytes", {}});
+    }
+  }
+
+  Status Replay(const salvage::LogPart& part, salvage::Output& output) {
     if (replay_ended_) return {};
     MANIFOLDDB_ASSIGN(salvage::LogCopyResult replayed,
-                      salvage::CopyLog(*log_, scan, output, options_, contents_));
+                      salvage::CopyLog(*log_, part, output, options_, contents_));
     report_.commit_number = replayed.newest.raw();
     report_.replayed_commits += replayed.transactions;
     replay_ended_ = !replayed.doubts.empty();
@@ -111,6 +139,7 @@ class Work {
 
 Result<SalvageReport> Salvage(const DatabaseFile& damaged, const DatabaseFile& output,
                               const SalvageOptions& options) {
+  MANIFOLDDB_TRY(RefuseItsNames(damaged, output));
   MANIFOLDDB_ASSIGN(salvage::Files files, salvage::OpenFiles(damaged));
   MANIFOLDDB_ASSIGN(const salvage::Evidence evidence, salvage::FindEvidence(files));
   if (!evidence.doubts.empty() && !options.allow_older) {

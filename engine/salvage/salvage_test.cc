@@ -2,13 +2,19 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstring>
 
+#include "engine/base/le.h"
 #include "engine/base/memory.h"
 #include "engine/btree/node_view.h"
+#include "engine/db/full_disk.h"
 #include "engine/format/catalog_record.h"
 #include "engine/format/log_format.h"
 #include "engine/format/meta_page.h"
+#include "engine/format/page_header.h"
 #include "engine/recovery/recovery_plan.h"
 #include "engine/salvage/salvage_fixture.h"
 
@@ -226,6 +232,19 @@ TEST_F(FilledTest, WhatOneCheckpointHasLostTheOneBeforeAndTheLogGiveBack) {
   EXPECT_EQ(Do(files).state.size(), 0u);
 }
 
+// Entries that were deleted since are not more of the newest state.
+TEST_F(FilledTest, TheCheckpointBeforeIsOfUseOnlyIfItIsWhole) {
+  Reopen();
+  const Source leaf = LeafOf(Abandon(), "k1070");
+  Commit("f", [](const Change& change) { change.DeleteRange("t", "k1000", "k1010"); });
+  FileBytes files = Close();
+  ASSERT_EQ(LeafOf(files, "k1070").offset, leaf.offset);  // both checkpoints have it
+  Damage(files.data, leaf.offset + 300);
+  const Salvaged salvaged = Do(files);
+  EXPECT_EQ(Missing(salvaged).size(), leaf.entries);
+  EXPECT_EQ(salvaged.report.replayed_commits, 0u);
+}
+
 TEST_F(FilledTest, ACommitThatTheLogDoesNotHoldEndsTheWayFromTheCheckpointBefore) {
   const ColumnFamily family = database().OpenColumnFamily("g").value();
   WriteTransaction transaction = std::move(database().BeginWrite(family).value());
@@ -247,6 +266,25 @@ TEST_F(FilledTest, ADamagedListOfTablesCostsThemButNotTheOtherFamily) {
   EXPECT_EQ(Lost(salvaged.report), Strings{"f [-,-)"});
   EXPECT_TRUE(salvaged.state.at("f").empty());
   EXPECT_TRUE(salvaged.state.at("g") == Newest().at("g"));
+}
+
+// The tree is whole, page by page, but it is not the one whose entries were counted.
+TEST_F(FilledTest, AWrongNumberOfEntriesMayCostAnyKey) {
+  FileBytes files = Close();
+  Damage(files.data, LeafOf(files, "three", "f/big").extent_offset);
+  char* const page = files.data.data() + TableListOf(files);
+  const MutableByteView bytes(reinterpret_cast<std::byte*>(page), kPage);
+  const btree::NodeView list(bytes.data());
+  const ByteView record = list.StoredValue(list.Find(AsBytes("big")).index);
+  std::byte& entries =
+      bytes[static_cast<size_t>(record.data() - bytes.data()) + offsetof(format::TableRecordDisk, entries)];
+  entries = std::byte{4};
+  base::StoreLe<uint64_t>(bytes.data(), format::PageChecksum(bytes));
+  const Salvaged salvaged = Do(files);
+  EXPECT_FALSE(salvaged.report.complete());
+  EXPECT_EQ(Lost(salvaged.report), Strings{"f/big [-,-)"});
+  EXPECT_EQ(salvaged.report.losses[0].why, "3 entries where 4 were counted");
+  EXPECT_EQ(Missing(salvaged, "big"), Strings{"three"});
 }
 
 TEST_F(FilledTest, WhatTheLogSaysOfLostTablesIsLostUnderItsNewNames) {
@@ -355,6 +393,21 @@ TEST_F(FilledTest, ADamagedGroupEndsTheLogIfAnOlderStateIsAllowed) {
   EXPECT_EQ(salvaged.report.doubts[0].offset, groups[2]);
 }
 
+// It may have been torn by a crash: nobody can tell.
+TEST_F(FilledTest, ALastGroupThatIsNotIntactIsNoted) {
+  database().Checkpoint().value();
+  const uint64_t before = database().Stats().commit_number;
+  for (int i = 0; i < 2; ++i) PutMany("t", i, 1, "new");
+  FileBytes files = Abandon();
+  EXPECT_TRUE(Do(files).report.notes.empty());
+  const uint64_t last = Groups(files).back();
+  Damage(files.log, last + 100);
+  const Salvaged salvaged = Do(files);
+  EXPECT_EQ(salvaged.report.commit_number, before + 1);
+  ASSERT_EQ(salvaged.report.notes.size(), 1u);
+  EXPECT_EQ(salvaged.report.notes[0].offset, last);
+}
+
 TEST_F(FilledTest, ADamagedFrontOfTheLogCostsNothingWhileHalfOfItIsLeft) {
   Reopen();
   PutMany("t", 0, 5, "new");
@@ -435,7 +488,8 @@ TEST_F(FilledTest, WhatTheLogDeletesIsNotLost) {
 
 TEST_F(FilledTest, NothingThatIsThereIsReplaced) {
   const FileBytes files = Close();
-  for (const char* name : {"out", "out-wal", "out-salvage", "out-salvage-wal"}) {
+  for (const char* name :
+       {"out", "out-wal", "out-new", "out-wal-new", "out-salvage", "out-salvage-wal", "out-salvage-new"}) {
     const auto to = MakeMemoryStorage();
     ASSERT_TRUE(to->Open(name, OpenMode::kCreate));
     const auto salvaged = Salvage({StorageOf(files), "db"}, {to, "out"}, {.output = TinyOptions()});
@@ -444,10 +498,105 @@ TEST_F(FilledTest, NothingThatIsThereIsReplaced) {
     EXPECT_EQ(salvaged.error().file(), name);
     EXPECT_TRUE(to->Exists(name).value());
   }
-  const auto both = StorageOf(files);
-  const auto onto_itself = Salvage({both, "db"}, {both, "db"}, {.output = TinyOptions()});
-  ASSERT_FALSE(onto_itself);
-  EXPECT_EQ(onto_itself.error().code(), Errc::kAlreadyExists);
+}
+
+TEST_F(FilledTest, TheOutputHasNoneOfTheNamesOfTheDamagedDatabase) {
+  FileBytes files = Close();
+  files.log_missing = true;
+  for (const char* name : {"db", "db-wal", "db-new"}) {
+    const auto both = StorageOf(files);
+    const auto report = Salvage({both, "db"}, {both, name}, {.allow_older = true, .output = TinyOptions()});
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code(), Errc::kInvalidArgument);
+    EXPECT_EQ(report.error().file(), name);
+    EXPECT_FALSE(both->Exists("db-wal").value());
+  }
+}
+
+constexpr std::array kOutputNames = {"out", "out-wal", "out-new", "out-salvage", "out-salvage-wal"};
+
+TEST_F(FilledTest, NothingThatIsMadeMeanwhileIsReplaced) {
+  const FileBytes files = Close();
+  for (const char* name : {"out", "out-wal"}) {
+    const auto to = MakeMemoryStorage();
+    SalvageOptions options{.output = TinyOptions()};
+    bool opened = false;
+    options.source = [&](const SalvageSource&) {
+      if (opened) return;
+      opened = true;
+      const auto other = Database::Open(to, "out", TinyOptions());
+      EXPECT_EQ(other ? Errc::kIo : other.error().code(), Errc::kLocked);
+      // Whoever knows nothing of locks.
+      ASSERT_TRUE(to->Open(name, OpenMode::kCreate));
+    };
+    const auto report = Salvage({StorageOf(files), "db"}, {to, "out"}, options);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code(), Errc::kAlreadyExists);
+    for (const char* left : kOutputNames)
+      EXPECT_EQ(to->Exists(left).value(), std::string(left) == name) << left;
+  }
+}
+
+// Fails one of the calls that change names.
+class NamingStorage : public PassingStorage {
+ public:
+  int fails = -1;      // counted from 0, from when it is set
+  bool hides = false;  // what is there: as it was a moment ago
+
+  Result<bool> Exists(const std::string& name) override {
+    if (hides) return false;
+    return PassingStorage::Exists(name);
+  }
+  Status Rename(const std::string& from, const std::string& to) override {
+    if (fails-- == 0) return Fail(Errc::kIo, "test.rename", {.file = from});
+    return PassingStorage::Rename(from, to);
+  }
+  Status SyncDirectory() override {
+    if (fails-- == 0) return Fail(Errc::kIo, "test.sync", {});
+    return PassingStorage::SyncDirectory();
+  }
+
+ private:
+  std::unique_ptr<File> Wrap(std::unique_ptr<File> file) override { return file; }
+};
+
+TEST_F(FilledTest, AnOutputThatDoesNotGetItsNameIsRemoved) {
+  const FileBytes files = Close();
+  for (int fails = 0; fails < 4; ++fails) {
+    const auto to = std::make_shared<NamingStorage>();
+    SalvageOptions options{.output = TinyOptions()};
+    options.source = [&](const SalvageSource&) { to->fails = fails; };  // behind the creation
+    const auto report = Salvage({StorageOf(files), "db"}, {to, "out"}, options);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code(), Errc::kIo);
+    const bool only_the_last_sync = fails == 3;
+    for (const char* name : kOutputNames) {
+      const bool stays = only_the_last_sync && (name == std::string("out") || name == std::string("out-wal"));
+      EXPECT_EQ(to->Exists(name).value(), stays) << fails << " " << name;
+    }
+    if (!only_the_last_sync) continue;
+    const auto opened = Database::Open(to, "out", TinyOptions());
+    ASSERT_TRUE(opened);
+    EXPECT_TRUE(ReadState(**opened) == Newest());
+  }
+}
+
+// The files of another salvage, that began at the same moment, are its own.
+TEST_F(FilledTest, FilesThatItDidNotMakeAreNotRemoved) {
+  const FileBytes files = Close();
+  for (const char* held : {"out-new", "out-salvage-new"}) {
+    const auto to = std::make_shared<NamingStorage>();
+    const auto lock = to->Open(held, OpenMode::kCreate);
+    ASSERT_TRUE(lock);
+    for (const char* name : {"out-salvage", "out-salvage-wal"})
+      ASSERT_TRUE(to->Open(name, OpenMode::kCreate));
+    to->hides = true;
+    const auto report = Salvage({StorageOf(files), "db"}, {to, "out"}, {.output = TinyOptions()});
+    EXPECT_FALSE(report);
+    to->hides = false;
+    for (const char* name : {held, "out-salvage", "out-salvage-wal"})
+      EXPECT_TRUE(to->Exists(name).value()) << name;
+  }
 }
 
 TEST_F(FilledTest, ADatabaseThatIsOpenForWritingIsLeftAlone) {
@@ -479,13 +628,14 @@ class FailingFile : public PassingFile {
 
 class FailingStorage : public PassingStorage {
  public:
+  std::string bad_file = "db";
   uint64_t bad = ~uint64_t{0};  // no read of this byte succeeds
   uint64_t bytes_max = ~uint64_t{0};
 
  private:
   std::unique_ptr<File> Wrap(std::unique_ptr<File> file) override {
-    const bool data = file->name() == "db";
-    return std::make_unique<FailingFile>(std::move(file), data ? bad : ~uint64_t{0}, bytes_max);
+    const uint64_t its_bad = file->name() == bad_file ? bad : ~uint64_t{0};
+    return std::make_unique<FailingFile>(std::move(file), its_bad, bytes_max);
   }
 };
 
@@ -512,6 +662,76 @@ TEST_F(FilledTest, WhatTheDeviceDoesNotGiveIsLostAndNoMore) {
   // A block of eight pages, some of them leaves of f/t.
   EXPECT_GT(report->entries, 154u - 8 * 8);
   EXPECT_LT(report->entries, 154u);
+}
+
+// The log is read as evidence, and once more when it is replayed. A device that gives less of it then must
+// not make an older state of it.
+TEST_F(FilledTest, ALogThatReadsOtherwiseTheSecondTimeIsTold) {
+  PutMany("t", 70, 30, std::string(60, 'c'));
+  Commit("f", [](const Change& change) { change.DeleteRange("t", "k1000", "k1020"); });
+  const FileBytes open = Abandon();
+  FileBytes closed = Close();
+  // Its newest catalog is lost: the log leads there from the checkpoint before.
+  Damage(closed.data, NewestMeta(closed).catalog.root.id.raw() * kPage + 100);
+  for (const FileBytes& files : {open, closed}) {
+    const uint64_t last = Groups(files, true).back();
+    for (const bool allow_older : {false, true}) {
+      const auto from = std::make_shared<FullDisk>();
+      CopyInto(*from, files);
+      SalvageOptions options{.allow_older = allow_older, .output = TinyOptions()};
+      options.source = [&](const SalvageSource&) {  // the evidence is complete
+        from->read = [&](const std::string& file, MutableByteView bytes) {
+          const ByteView group = AsBytes(files.log).subspan(last, kPage);
+          const auto found = std::search(bytes.begin(), bytes.end(), group.begin(), group.end());
+          if (file == "db-wal" && found != bytes.end()) found[100] ^= std::byte{1};
+        };
+      };
+      const auto to = MakeMemoryStorage();
+      const auto report = Salvage({from, "db"}, {to, "out"}, options);
+      ASSERT_FALSE(report);
+      EXPECT_EQ(report.error().code(), Errc::kCorrupt);
+      EXPECT_NE(report.error().message().find("the readings differ"), std::string::npos)
+          << report.error().message();
+      EXPECT_FALSE(to->Exists("out").value());
+    }
+  }
+}
+
+// Only the way from the checkpoint before needs that part of the log.
+TEST_F(FilledTest, WhatTheDeviceDoesNotGiveOfALogThatWasClosedCostsNothing) {
+  PutMany("t", 0, 5, "new");
+  const FileBytes files = Close();
+  const auto storage = std::make_shared<FailingStorage>();
+  CopyInto(*storage, files);
+  storage->bad_file = "db-wal";
+  storage->bad = Groups(files, true).front();
+  const auto report = Salvage({storage, "db"}, {MakeMemoryStorage(), "out"}, {.output = TinyOptions()});
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_TRUE(report->complete());
+  ASSERT_FALSE(report->notes.empty());
+  EXPECT_EQ(report->notes[0].file, "db-wal");
+}
+
+// The output's device fails: the log is not to blame, and no older state is made of it.
+TEST_F(FilledTest, DamageOfTheOutputIsNotTakenForDamageOfTheLog) {
+  database().Checkpoint().value();
+  PutMany("t", 0, 150, "new");
+  const FileBytes files = Abandon();
+  for (const bool allow_older : {false, true}) {
+    const auto to = std::make_shared<FullDisk>();
+    SalvageOptions options{.allow_older = allow_older, .output = TinyOptions()};
+    options.output.cache_bytes = options.output.dirty_bytes_max = 16 * kTinyUnit;
+    options.source = [&](const SalvageSource& source) {
+      if (source.file != "db-wal") return;
+      to->read = [](const std::string& file, MutableByteView bytes) {
+        if (file == "out-salvage") bytes[bytes.size() / 2] ^= std::byte{1};
+      };
+    };
+    const auto report = Salvage({StorageOf(files), "db"}, {to, "out"}, options);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code(), Errc::kCorrupt);
+    EXPECT_EQ(report.error().file(), "out-salvage");
+  }
 }
 
 TEST_F(FilledTest, AnOutputThatCannotBeFinishedIsRemoved) {

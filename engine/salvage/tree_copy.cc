@@ -1,5 +1,5 @@
-// Walks the catalog, then each family's list of tables, then each table. A survey walks likewise, and only
-// counts.
+// Walks the catalog, then each family's list of tables, then each table. Who only asks whether they are whole
+// has them walked likewise.
 //
 // (1) A page is looked at once, whoever refers to it: no forged file makes the walk longer than itself.
 // (2) What is not reached hides a range of keys of the tree above it: it is recorded before the walk goes on.
@@ -57,7 +57,6 @@ class TableFiller {
     source_.offset = file_.OffsetOf(id);
   }
   void Entry(ByteView key, ByteView value, const ExtentRef& extent) {
-    ++count_;
     if (!status_ || output_ == nullptr) return;
     status_ = output_->Put(key, value);
     if (!status_ || !options_.source) return;
@@ -75,7 +74,6 @@ class TableFiller {
     options_.source(one);
   }
   bool ok() const { return status_.has_value(); }
-  uint64_t count() const { return count_; }
   Status End() {
     TellLeaf();
     return status_;
@@ -95,7 +93,6 @@ class TableFiller {
   const SalvageOptions& options_;
   const page::DataFile& file_;
   SalvageSource source_;
-  uint64_t count_ = 0;
   uint64_t entries_ = 0;  // of the leaf, not told yet
   std::string first_;
   std::string last_;
@@ -104,7 +101,7 @@ class TableFiller {
 
 class TreeCopy {
  public:
-  // `output`: null if the entries are only counted.
+  // `output`: null if nothing is copied.
   TreeCopy(page::DataFile& file, uint64_t pages, Output* output, const SalvageOptions& options,
            Contents& contents, SalvageReport& report)
       : file_(file),
@@ -142,7 +139,6 @@ class TreeCopy {
     for (const ListedFamily& family : families) MANIFOLDDB_TRY(Family(family));
     return {};
   }
-  uint64_t entries() const { return entries_; }
 
  private:
   Status Family(const ListedFamily& listed) {
@@ -190,7 +186,6 @@ class TreeCopy {
     };
     MANIFOLDDB_TRY(btree::CheckTree(cache_, listed.tree, slot_, visitor));
     MANIFOLDDB_TRY(filler.End());
-    entries_ += filler.count();
     return output_ != nullptr ? output_->EndTable() : Status();
   }
 
@@ -222,7 +217,6 @@ class TreeCopy {
   page::PageCache cache_;
   mvcc::ReaderSlot* const slot_;
   format::PageBitmap seen_;
-  uint64_t entries_ = 0;
 };
 
 // Pages that a walk may come to: the file may be shorter than the meta page states, and a forged one may
@@ -234,14 +228,14 @@ Result<uint64_t> PagesOf(page::DataFile& data, const format::MetaPage& meta) {
 
 }  // namespace
 
-Result<Survey> SurveyTrees(page::DataFile& data, const format::MetaPage& meta) {
+Result<bool> AreTreesWhole(page::DataFile& data, const format::MetaPage& meta) {
   MANIFOLDDB_ASSIGN(const uint64_t pages, PagesOf(data, meta));
   const SalvageOptions options;
   Contents contents;
   SalvageReport report;
   TreeCopy copy(data, pages, nullptr, options, contents, report);
   MANIFOLDDB_TRY(copy.Catalog(meta.catalog));
-  return Survey{copy.entries(), contents.Losses().empty()};
+  return contents.Losses().empty();
 }
 
 Status CopyTrees(page::DataFile& data, const format::MetaPage& meta, Output& output,

@@ -8,12 +8,8 @@
 
 namespace manifolddb::salvage {
 
-// What there is to be copied.
-struct Survey {
-  uint64_t entries = 0;
-  bool complete = true;  // nothing is lost
-};
-Result<Survey> SurveyTrees(page::DataFile& data, const format::MetaPage& meta);
+// Whether nothing is lost of what `meta` leads to.
+Result<bool> AreTreesWhole(page::DataFile& data, const format::MetaPage& meta);
 
 // Families, tables and entries that `meta` leads to; what is lost goes to `contents`, what else is wrong to
 // `report.notes`. Errors of the output, kNoMemory.

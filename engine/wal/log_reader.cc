@@ -122,7 +122,7 @@ class LogScanner {
     }
     const Status looked = LookBeyondTheEnd();
     if (!looked) return Stopped(looked.error());
-    return LogPrefix{.read = result_, .damage = {}};
+    return LogPrefix{.read = result_, .damage = {}, .torn = torn_};
   }
 
  private:
@@ -154,6 +154,7 @@ class LogScanner {
   // The end itself, or the ring's next beginning if the group did not fit before it.
   Result<std::optional<Next>> FindNext() {
     const Lsn end = result_.end.lsn;
+    torn_.reset();
     MANIFOLDDB_ASSIGN(std::optional<Next> next, Probe(end));
     const Lsn beginning = scan_.ring.NextBeginning(end);
     if (next || beginning == end || MANIFOLDDB_BROKEN("wal.read.wrap.skip")) return next;
@@ -189,6 +190,7 @@ class LogScanner {
     MANIFOLDDB_ASSIGN(const ByteView group, window_.View(offset, span));
     if (!format::LogGroupIntact(group) && !MANIFOLDDB_BROKEN("wal.checksum.skip")) {
       MANIFOLDDB_MARK("wal.torn_tail");
+      torn_ = scan_.ring.FileOffsetOf(at);
       return none;
     }
     if (header.chain != result_.end.chain && !MANIFOLDDB_BROKEN("wal.chain.skip")) {
@@ -300,6 +302,7 @@ class LogScanner {
   const uint32_t unit_;
   FileWindow window_;
   LogScanResult result_;
+  std::optional<uint64_t> torn_ = {};  // a group in the next one's place
 };
 
 }  // namespace

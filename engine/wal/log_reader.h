@@ -52,6 +52,9 @@ struct LogPrefix {
   LogScanResult read;
   // What ReadLog would have refused the log for: it went on behind what was read, or may have.
   std::optional<Error> damage;
+  // Where the next group begins in the file if it is there and not intact, and no damage. A crash may have
+  // torn it before anybody was told of it; or it has decayed since, and nothing can tell.
+  std::optional<uint64_t> torn = {};
 };
 // The same of a log that may be damaged, or too short for its ring: what is intact in front of the damage.
 // Errors only for what is not the bytes' fault.

@@ -67,9 +67,12 @@ struct SalvageReport {
   std::vector<SalvageLoss> losses;
   // Why there may have been later commits; not empty with allow_older only.
   std::vector<VerifyReport::Problem> doubts;
-  // What else is wrong, and has cost nothing.
+  // What else was met that is wrong, and has cost nothing: not all that is, which Verify tells. Also a last
+  // group of the log that is not intact, of a database that was not closed: a crash has torn it before
+  // anybody was told of its commits, or it was damaged since, and then they are lost. Nothing shows which, as
+  // in an opening.
   std::vector<VerifyReport::Problem> notes;
-  // It is the newest state, and all of it.
+  // It is the newest state as far as the files show (see notes), and all of it.
   bool complete() const { return losses.empty() && doubts.empty(); }
 };
 
@@ -83,10 +86,13 @@ struct SalvageReport {
 // options.allow_older.
 //
 // The new database gets its name when it is complete; until then it is `output`.name + "-salvage". After an
-// error there is none. The damaged one must not be open for writing (kLocked). Errors beside those of opening
-// and writing: kAlreadyExists if there is a file of one of the names; kCorrupt or kNotADatabase if no meta
-// page can be read, so that nothing is known. Memory: the cache of the new database, the largest value, a
-// bit for each page, the names of all tables, what is lost.
+// error there is none, unless only the last sync of its directory has failed: then it is there, and complete,
+// but its name may not outlive a power cut. The damaged one must not be open for writing (kLocked). Errors
+// beside those of opening and writing: kAlreadyExists if there is a file of one of the output's names;
+// kInvalidArgument if one of them would be one of the damaged database's in the same storage; kCorrupt or
+// kNotADatabase if no meta page can be read, so that nothing is known; kCorrupt if the log reads otherwise
+// when it is read again. Memory: the cache of the new database, the largest value, a bit for each page, the
+// names of all tables, what is lost.
 Result<SalvageReport> Salvage(const DatabaseFile& damaged, const DatabaseFile& output,
                               const SalvageOptions& options = {});
 
