@@ -59,11 +59,7 @@ TEST_F(ToolsTest, SalvageNamesWhatIsLostAndWhereTheRestComesFrom) {
 
 TEST_F(ToolsTest, SalvageWritesAnOlderStateOnlyIfAllowed) {
   MakeCrashed(path_);
-  std::vector<uint64_t> offsets;
-  for (const json& line : Lines(Run({"dump", "--log", "--json", path_}).out)) {
-    if (line["kind"] == "group" && line["place"] == "follows the checkpoint")
-      offsets.push_back(line["offset"]);
-  }
+  const std::vector<uint64_t> offsets = GroupsBehindTheCheckpoint();
   ASSERT_EQ(offsets.size(), 5u);
   FlipByte(path_ + "-wal", offsets[2] + 100);
   const std::string report = directory_ / "report";

@@ -51,6 +51,15 @@ inline std::vector<json> Lines(const std::string& text) {
 
 class ToolsTest : public testing::Test {
  protected:
+  // Where the log's groups that follow the checkpoint begin.
+  std::vector<uint64_t> GroupsBehindTheCheckpoint() {
+    std::vector<uint64_t> offsets;
+    for (const json& line : Lines(Run({"dump", "--log", "--json", path_}).out)) {
+      if (line["kind"] == "group" && line["place"] == "follows the checkpoint")
+        offsets.push_back(line["offset"]);
+    }
+    return offsets;
+  }
   // Runs the tool. Whatever it is asked to do, the files of `path_` stay as they are.
   Ran Run(const std::vector<std::string>& arguments) {
     const bool data = std::filesystem::exists(path_);

@@ -420,11 +420,7 @@ TEST_F(ToolsTest, TypesOfTablesAreShownWhereverTablesAre) {
 
 TEST_F(ToolsTest, DumpLogShowsATornTailAndDamageInTheMiddle) {
   MakeCrashed(path_);
-  std::vector<uint64_t> offsets;
-  for (const json& line : Lines(Run({"dump", "--log", "--json", path_}).out)) {
-    if (line["kind"] == "group" && line["place"] == "follows the checkpoint")
-      offsets.push_back(line["offset"]);
-  }
+  const std::vector<uint64_t> offsets = GroupsBehindTheCheckpoint();
   ASSERT_EQ(offsets.size(), 5u);
   const std::string log = path_ + "-wal";
   FlipByte(log, offsets[4] + 100);
