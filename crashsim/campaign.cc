@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "crashsim/json.h"
+#include "crashsim/recovery.h"
 #include "crashsim/revision.h"
 
 namespace manifolddb::crashsim {
@@ -40,15 +41,18 @@ void Counters::Add(const Counters& other) {
   for (size_t i = 0; i < sizeof(Counters) / sizeof(uint64_t); ++i) mine[i] += theirs[i];
 }
 
-Campaign::Campaign(const CampaignOptions& options, Counters& counters, Place& place, JsonLines& out)
+Campaign::Campaign(const CampaignOptions& options, Counters& counters, Behaviours& behaviours, Place& place,
+                   JsonLines& out)
     : options_(options),
       counters_(counters),
+      behaviours_(behaviours),
       place_(place),
       out_(out),
       started_(std::chrono::steady_clock::now()) {}
 
 bool Campaign::OutOfTime() const {
   if (options_.only) return false;
+  if (place_.enough) return true;
   if (options_.recoveries_max != 0 && counters_.recoveries >= options_.recoveries_max) return true;
   if (options_.processor_time) return ProcessorSeconds() >= options_.seconds;
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started_;
@@ -58,6 +62,12 @@ bool Campaign::OutOfTime() const {
 bool Campaign::Stop() const {
   if (options_.stop_at_violation && counters_.violations > 0) return true;
   return reported_here_ >= kReportsPerIteration || OutOfTime();
+}
+
+void Campaign::CountRecovery(const Recovered& found) {
+  ++counters_.recoveries;
+  counters_.recovery_nanos += found.cpu_nanos;
+  behaviours_.Note(found.behaviour, iteration_);
 }
 
 void Campaign::BeginIteration(uint64_t index, uint64_t seed) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "crashsim/behaviours.h"
 #include "crashsim/coordinates.h"
 #include "crashsim/json_lines.h"
 #include "crashsim/setup.h"
@@ -20,6 +21,8 @@
 
 namespace manifolddb::crashsim {
 
+struct Recovered;
+
 struct CampaignOptions {
   std::string workload = "mixed";
   uint64_t seed = 1;
@@ -27,6 +30,7 @@ struct CampaignOptions {
   bool processor_time = false;  // seconds are those of each worker's processor, not the wall's
   uint64_t iterations_max = 0;  // 0: as many as there is time for
   uint64_t recoveries_max = 0;  // of each worker; 0: as many as there is time for
+  double enough_seen = 0;       // stop where another program would show fewer new behaviours; 0: never
   uint32_t generations = 3;
   uint32_t ops = 0;  // steps per program; 0: the configuration's
   SetupWish setup = {};
@@ -90,6 +94,7 @@ struct Counters {
   uint64_t read_only = 0;
   uint64_t went_on = 0;         // wrote, closed and opened again after recovery
   uint64_t recovery_nanos = 0;  // of a processor
+  uint64_t judged_twice = 0;    // recovered states that both judges were asked about
   uint64_t violations = 0;
   uint64_t harness_errors = 0;
   std::array<uint64_t, faultfs::kPolicies> policy_images = {};
@@ -128,11 +133,13 @@ struct Place {
   std::atomic<uint64_t> beat = 0;     // moves while the worker lives (beat.h)
   std::atomic<uint64_t> entered = 0;  // what it was when this session or cut began
   uint64_t deadlocks = 0;
+  std::atomic<bool> enough = false;  // set by whoever watches: begin nothing more
 };
 
 class Campaign {
  public:
-  Campaign(const CampaignOptions& options, Counters& counters, Place& place, JsonLines& out);
+  Campaign(const CampaignOptions& options, Counters& counters, Behaviours& behaviours, Place& place,
+           JsonLines& out);
 
   const CampaignOptions& options() const { return options_; }
   Counters& counters() { return counters_; }
@@ -159,10 +166,7 @@ class Campaign {
   const std::optional<Cut>& only_cut() const;
   bool replaying() const { return options_.only.has_value(); }
 
-  void CountRecovery(uint64_t cpu_nanos) {
-    ++counters_.recoveries;
-    counters_.recovery_nanos += cpu_nanos;
-  }
+  void CountRecovery(const Recovered& found);
   void Report(const Violations& violations);
   void HarnessError(const std::string& what);
   // While something is played again: what happened, for the person who watches.
@@ -177,6 +181,7 @@ class Campaign {
 
   const CampaignOptions& options_;
   Counters& counters_;
+  Behaviours& behaviours_;
   Place& place_;
   JsonLines& out_;
   const std::chrono::steady_clock::time_point started_;

@@ -34,9 +34,9 @@ constexpr std::array kMiddlePolicies = {Policy::kPrefix, Policy::kSuffix,     Po
 
 Bench::Ruling Bench::At(uint64_t effects) const {
   const bool first = before_ != nullptr && effects < opened_effect_;
-  const Oracle* const oracle = first ? before_ : oracle_;
+  const Judges* const judges = first ? before_ : judges_;
   const uint64_t at = first ? std::min(effects, before_effects_) : effects;
-  return {oracle, oracle->At(at)};
+  return {judges, judges->oracle().At(at)};
 }
 
 Bench::Ruling Bench::At(uint64_t effects, const faultfs::Trace& trace, const Image& image) const {
@@ -44,7 +44,7 @@ Bench::Ruling Bench::At(uint64_t effects, const faultfs::Trace& trace, const Ima
   if (lie_ == nullptr || effects <= lie_->at() || !lie_->LostIn(image, trace, effects)) return ruling;
   ruling.lost = true;
   const bool first = before_ == nullptr || effects < opened_effect_;
-  if (first) ruling.allowed.floor = std::min(ruling.allowed.floor, ruling.oracle->At(lie_->at()).floor);
+  if (first) ruling.allowed.floor = std::min(ruling.allowed.floor, ruling.judges->oracle().At(lie_->at()).floor);
   return ruling;
 }
 
@@ -133,7 +133,7 @@ Recovered Explorer::RecoverOnce(const Image& image, bool keep_trace, PointTally&
   if (known != known_.end() && (!keep_trace || known->second.trace)) return known->second;
   if (known_.size() > kKnownMax) known_.clear();
   Recovered found = Recover(image, setup_, invariant_, {.keep_trace = keep_trace});
-  campaign_.CountRecovery(found.cpu_nanos);
+  campaign_.CountRecovery(found);
   ++tally.recoveries;
   known_[hash] = found;
   return found;
@@ -148,8 +148,10 @@ std::optional<size_t> Explorer::Judge(const Image& image, const Recovered& found
     violations.push_back(
         {Promise::kDurable, "the database opens and reads after a crash", Describe(*found.error)});
   } else {
-    violations = ruling.oracle->Judge(found.seen, ruling.allowed, [&] { return ContentsOf(image, setup_); });
-    position = ruling.oracle->Find(found.seen.sum, found.seen.number, ruling.allowed);
+    const Oracle& oracle = ruling.judges->oracle();
+    violations = oracle.Judge(found.seen, ruling.allowed, [&] { return ContentsOf(image, setup_); });
+    position = oracle.Find(found.seen.sum, found.seen.number, ruling.allowed);
+    if (!ruling.lost) JudgeAgain(found, ruling, violations);
     if (!found.verify.empty() && !ruling.lost)
       violations.push_back({Promise::kWhole, "Verify finds nothing", found.verify.front()});
     for (const std::string& wrong : found.invariant) {
@@ -159,6 +161,14 @@ std::optional<size_t> Explorer::Judge(const Image& image, const Recovered& found
   }
   campaign_.Report(violations);
   return violations.empty() ? position : std::nullopt;
+}
+
+// By the second judge, who must agree.
+void Explorer::JudgeAgain(const Recovered& found, const Bench::Ruling& ruling, Violations& violations) {
+  if (ruling.judges->second() == nullptr) return;
+  ++campaign_.counters().judged_twice;
+  if (auto differ = ruling.judges->Differ(found.seen, ruling.allowed.effects, violations))
+    violations.push_back(std::move(*differ));
 }
 
 // Cuts the recovery `first` at its effects, or at those that are to be played again.
@@ -228,7 +238,7 @@ void Explorer::CheckMore(const Image& image, const Recovered& found, Random& ran
   if (campaign_.only_cut() || random.Chance(50)) {
     ++campaign_.counters().read_only;
     const Recovered seen = Recover(image, setup_, invariant_, {.read_only = true});
-    campaign_.CountRecovery(seen.cpu_nanos);
+    campaign_.CountRecovery(seen);
     if (seen.effects != 0) {
       violations.push_back({Promise::kRestartable, "a read-only opening changes no byte",
                             std::to_string(seen.effects) + " effects"});

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "crashsim/campaign.h"
+#include "crashsim/judges.h"
 #include "crashsim/lying_sync.h"
-#include "crashsim/oracle.h"
 #include "crashsim/random.h"
 #include "crashsim/recovery.h"
 #include "crashsim/session.h"
@@ -22,14 +22,14 @@ namespace manifolddb::crashsim {
 // boot.
 class Bench {
  public:
-  // `oracle` holds for the last session, which had opened the database after `opened_effect` effects; until
-  // then the session before may be cut: `before` holds, as after `before_effects` effects.
-  explicit Bench(const Oracle& oracle) : oracle_(&oracle) {}
-  Bench(const Oracle& oracle, uint64_t opened_effect, const Oracle& before, uint64_t before_effects)
-      : oracle_(&oracle), opened_effect_(opened_effect), before_(&before), before_effects_(before_effects) {}
+  // `judges` are of the last session, which had opened the database after `opened_effect` effects; until
+  // then the session before may be cut: `before` hold, as after `before_effects` effects.
+  explicit Bench(const Judges& judges) : judges_(&judges) {}
+  Bench(const Judges& judges, uint64_t opened_effect, const Judges& before, uint64_t before_effects)
+      : judges_(&judges), opened_effect_(opened_effect), before_(&before), before_effects_(before_effects) {}
 
   struct Ruling {
-    const Oracle* oracle;
+    const Judges* judges;
     Allowed allowed;
     // Something is missing that a sync had promised: damage may be reported, nothing else is excused.
     bool lost = false;
@@ -42,9 +42,9 @@ class Bench {
   void Excuse(LyingSync* lie) { lie_ = lie; }
 
  private:
-  const Oracle* oracle_;
+  const Judges* judges_;
   uint64_t opened_effect_ = 0;
-  const Oracle* before_ = nullptr;
+  const Judges* before_ = nullptr;
   uint64_t before_effects_ = 0;
   LyingSync* lie_ = nullptr;
 };
@@ -84,6 +84,7 @@ class Explorer {
   bool NestedCut(const faultfs::CrashPoint& cut, const faultfs::ImageSpec& spec, const Recovered& first,
                  Random& random, uint32_t depth, PointTally& tally);
   void CheckMore(const faultfs::Image& image, const Recovered& found, Random& random);
+  void JudgeAgain(const Recovered& found, const Bench::Ruling& ruling, Violations& violations);
   void ReportPoint(uint64_t effects, uint64_t undetermined, const PointTally& tally, const Allowed& allowed);
 
   Campaign& campaign_;

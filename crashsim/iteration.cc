@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "crashsim/json.h"
@@ -125,9 +126,8 @@ bool Iteration::RunGeneration(Generation& generation) {
     violations.push_back(
         {Promise::kRestartable, "two recoveries of one image show the same", "other contents"});
   }
-  generation.oracle = std::make_unique<Oracle>(generation.base, generation.base_number, session.history);
-  violations.insert(violations.end(), generation.oracle->run_violations().begin(),
-                    generation.oracle->run_violations().end());
+  generation.judges = std::make_unique<Judges>(generation.base, generation.base_number, session);
+  std::ranges::move(generation.judges->RunViolations(), std::back_inserter(violations));
   campaign_.Report(violations);
   WriteTrace(generation);
 
@@ -142,7 +142,7 @@ bool Iteration::RunGeneration(Generation& generation) {
     ++counters.scenarios_run[static_cast<size_t>(ScenarioKind::kPoints)];
     const uint64_t before = counters.recoveries;
     const uint64_t unsynced = counters.points_unsynced;
-    explorer.Points(session.trace, Bench(*generation.oracle), {.last = generation.effects()}, draws.Fork(1));
+    explorer.Points(session.trace, Bench(*generation.judges), {.last = generation.effects()}, draws.Fork(1));
     if (!campaign_.Stop() && !campaign_.options().sample) ++counters.traces_tried;
     counters.scenario_recoveries[static_cast<size_t>(ScenarioKind::kPoints)] += counters.recoveries - before;
     const bool bitten = counters.points_unsynced > unsynced;
@@ -164,13 +164,13 @@ std::optional<Generation> Iteration::NextGeneration(const Generation& last) {
   campaign_.EnterSession(next.index, "start", "");
   campaign_.EnterCut({effects, spec});
   const Recovered found = Recover(*next.image, setup_, workload_->invariant());
-  campaign_.CountRecovery(found.cpu_nanos);
+  campaign_.CountRecovery(found);
   Explorer explorer(campaign_, setup_, workload_->invariant());
-  const auto position = explorer.Judge(*next.image, found, Bench(*last.oracle).At(effects));
+  const auto position = explorer.Judge(*next.image, found, Bench(*last.judges).At(effects));
   campaign_.LeaveCut();
   if (!position) return std::nullopt;
-  next.base = last.oracle->StateAt(*position);
-  next.base_number = last.oracle->positions()[*position].number;
+  next.base = last.oracle().StateAt(*position);
+  next.base_number = last.oracle().positions()[*position].number;
   return next;
 }
 

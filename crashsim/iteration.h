@@ -9,7 +9,7 @@
 
 #include "crashsim/campaign.h"
 #include "crashsim/explore.h"
-#include "crashsim/oracle.h"
+#include "crashsim/judges.h"
 #include "crashsim/session.h"
 
 namespace manifolddb::crashsim {
@@ -26,7 +26,7 @@ class Workload {
 std::unique_ptr<Workload> MakeWorkload(const std::string& name, const Setup& setup, uint32_t steps,
                                        Random& random, std::string& why);
 
-// A session on a disk that can be made again, and its oracle.
+// A session on a disk that can be made again, and its judges.
 struct Generation {
   uint32_t index = 0;
   std::optional<faultfs::Image> image;  // what it starts from; nothing: an empty disk
@@ -35,12 +35,13 @@ struct Generation {
   Serial last_serial = 0;
   SessionPlan plan;
   Session session;
-  std::unique_ptr<Oracle> oracle;
+  std::unique_ptr<Judges> judges;
   uint64_t allocations = 0;  // that the session asked for
   uint64_t allocations_in_commit = 0;
 
   std::shared_ptr<faultfs::Disk> MakeDisk() const;
   uint64_t effects() const { return session.trace->effects.size(); }
+  const Oracle& oracle() const { return judges->oracle(); }
 };
 
 // Gives the families of `base` the ids under which the database that was opened knows them.

@@ -144,6 +144,10 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_flag("--sample", options.sample,
                "Try some points of each run, not every one: more programs in the same time");
   run.add_flag("--until-violation", options.stop_at_violation, "Stop at the first violation");
+  run.add_option("--until-unseen", options.enough_seen,
+                 "Stop before --for is over where another program is expected to show fewer new recovery "
+                 "behaviours than this, as in 0.05 (Good-Turing); 0: never")
+      ->check(CLI::NonNegativeNumber);
   run.add_option("--require-mark", options.required_marks, "Marks with this prefix must be seen")
       ->capture_default_str();
 }

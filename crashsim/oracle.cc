@@ -149,8 +149,11 @@ std::optional<std::string> ApplyTo(Model& state, const Transaction& transaction)
   return first;
 }
 
-Oracle::Oracle(Model base, uint64_t base_number, History history)
-    : base_(std::move(base)), base_number_(base_number), history_(std::move(history)) {
+Oracle::Oracle(Model base, uint64_t base_number, History history, Forgotten forgotten)
+    : base_(std::move(base)),
+      base_number_(base_number),
+      history_(std::move(history)),
+      forgotten_(forgotten) {
   ListNumbers();
   const size_t open = unnumbered_.empty() ? 0 : std::min(idle_.size(), kIdleMax);
   const uint64_t guesses = uint64_t{1} << open;
@@ -252,11 +255,11 @@ void Oracle::CheckOrder() {
            Describe(at));
       break;
     }
-    if (at.ended.event < called_max) {
+    if (at.ended.event < called_max && !forgotten_(Rule::kOrder)) {
       Fail(Promise::kPrefix, "what ended before another was called precedes it in the order", Describe(at));
     }
     called_max = std::max(called_max, at.called.event);
-    for (size_t q = 0; q < p; ++q) {
+    for (size_t q = 0; q < p && !forgotten_(Rule::kOrder); ++q) {
       const Transaction& before = all[order_[q]];
       const auto since = TookOver(at, before);
       if (since && before.kind == StepKind::kTransaction && *since < before.called.event) {
@@ -369,6 +372,7 @@ void Oracle::ReplayRefused(const Model& state, size_t position) {
 }
 
 bool Oracle::MustPrecede(const Transaction& first, const Transaction& second) const {
+  if (forgotten_(Rule::kUnknownOrder)) return false;
   if (first.ended.event != 0 && first.ended.event < second.called.event) return true;
   return first.called.event < TookOver(second, first).value_or(0);
 }
@@ -409,7 +413,7 @@ void Oracle::CheckReading(const Reading& reading) {
   for (const std::string& problem : reading.problems)
     Fail(Promise::kIsolated, "one state", which + ": " + problem);
   const size_t newest = NewestAcked(reading.began);
-  if (reading.number < base_number_ + newest) {
+  if (reading.number < base_number_ + newest && !forgotten_(Rule::kFreshness)) {
     Fail(Promise::kIsolated,
          "the next read sees an acknowledged commit: " + std::to_string(base_number_ + newest), which);
     return;
@@ -418,6 +422,7 @@ void Oracle::CheckReading(const Reading& reading) {
     return position.number == reading.number && position.sum == reading.sum;
   });
   if (same == positions_.end()) {
+    if (forgotten_(Rule::kReading)) return;
     const auto [first, last] = by_sum_.equal_range(reading.sum);
     Fail(Promise::kIsolated, "a snapshot shows the state after the commit it names, for as long as it lives",
          which + ": other contents" + (first == last ? "" : ", those of another commit"));
@@ -441,14 +446,16 @@ void Oracle::FindFloors() {
   };
   for (size_t p = 0; p < known_; ++p) {
     const Transaction& at = all[order_[p]];
-    if (!at.durable()) continue;
+    if (!at.durable() || forgotten_(Rule::kCommitFloor)) continue;
     floors_.push_back({at.ended.effects, p + 1, "commit"});
   }
   for (const Reading& reading : history_.readings) {
+    if (forgotten_(Rule::kReaderFloor)) break;
     const uint64_t seen = std::min<uint64_t>(reading.number - std::min(reading.number, base_number_), known_);
     floors_.push_back({reading.read.effects, durable_below(seen), "reader"});
   }
   for (const Settled& settled : history_.settled) {
+    if (forgotten_(Rule::kSettledFloor)) break;
     floors_.push_back({settled.ended.effects, NewestAcked(settled.called), settled.what});
   }
   std::ranges::stable_sort(floors_, {}, &Floor::effects);
@@ -521,10 +528,13 @@ Allowed Oracle::AtWithLostMeta(uint64_t effects, uint64_t first, uint64_t second
 
 std::optional<size_t> Oracle::Find(StateSum sum, uint64_t number, const Allowed& allowed) const {
   std::optional<size_t> found;
-  const auto [first, last] = by_sum_.equal_range(sum);
-  for (auto at = first; at != last; ++at) {
+  const auto same = by_sum_.equal_range(sum);
+  const bool any = forgotten_(Rule::kContents);
+  const auto last = any ? by_sum_.end() : same.second;
+  for (auto at = any ? by_sum_.begin() : same.first; at != last; ++at) {
     const Position& position = positions_[at->second];
-    if (at->second < allowed.floor || position.called_at > allowed.effects) continue;
+    if (at->second < allowed.floor) continue;
+    if (position.called_at > allowed.effects && !forgotten_(Rule::kNotBefore)) continue;
     if (position.number == number) return at->second;
     found = at->second;
   }

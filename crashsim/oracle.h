@@ -15,6 +15,7 @@
 #include "crashsim/history.h"
 #include "crashsim/model.h"
 #include "crashsim/observation.h"
+#include "crashsim/rules.h"
 #include "crashsim/verdict.h"
 
 namespace manifolddb::crashsim {
@@ -36,7 +37,7 @@ struct Allowed {
 class Oracle {
  public:
   // `base` is the state at the beginning of the run, with commit number `base_number`.
-  Oracle(Model base, uint64_t base_number, History history);
+  Oracle(Model base, uint64_t base_number, History history, Forgotten forgotten = {});
 
   // What the run itself violated, whatever a crash does.
   const Violations& run_violations() const { return run_violations_; }
@@ -61,7 +62,8 @@ class Oracle {
   Violations Judge(const Summary& seen, const Allowed& allowed, Contents&& contents) const {
     Violations violations = JudgeForm(seen);
     const auto found = Find(seen.sum, seen.number, allowed);
-    if (found && positions_[*found].number == seen.number) return violations;
+    const bool numbered = found && positions_[*found].number == seen.number;
+    if (numbered || (found && forgotten_(Rule::kNumber))) return violations;
     violations.push_back(found ? WrongNumber(seen, *found) : Diagnose(contents(), allowed));
     return violations;
   }
@@ -108,6 +110,7 @@ class Oracle {
   Model base_;
   uint64_t base_number_;
   History history_;
+  Forgotten forgotten_;
   std::vector<size_t> numbered_;    // acknowledged, changed something, told their number
   std::vector<size_t> unnumbered_;  // family operations, in the order of their ends
   std::vector<size_t> idle_;        // changed nothing, named a number that none of the numbered has

@@ -1,88 +1,15 @@
-// The judge on hand-made histories: what it must accept, what it must reject and under which name, and
-// whether it agrees with a second judge that is too simple to be wrong.
+// The judge on hand-made histories: what it must accept, what it must reject and under which name.
 #include "crashsim/oracle.h"
 
 #include <gtest/gtest.h>
 
 #include <utility>
 
-#include "crashsim/brute_force.h"
+#include "crashsim/honest_run.h"
 #include "crashsim/workload.h"
 
 namespace manifolddb::crashsim {
 namespace {
-
-// What an honest engine would have answered, with one effect per event so that every moment has a stamp.
-class HonestRun {
- public:
-  HonestRun() { CreateFamily("f"), CreateFamily("g"); }
-
-  FamilyUid CreateFamily(const std::string& name) {
-    Transaction one{
-        .serial = ++serial_, .kind = StepKind::kCreateFamily, .names = {name}, .families = {++uid_}};
-    Finish(one, End::kAcked);
-    return uid_;
-  }
-  Transaction Write(const std::vector<FamilyUid>& families, const std::string& key,
-                    Durability durability = Durability::kImmediate, End end = End::kAcked) {
-    Transaction one{.serial = ++serial_, .durability = durability};
-    for (const FamilyUid family : families) one.Hold(family, history.events + 1);
-    uint32_t index = 0;
-    for (const FamilyUid family : families) {
-      Op op{.kind = OpKind::kPut, .table = "t", .key = key, .value = MakeValue(serial_, index++, 20)};
-      one.operations.push_back({op, family, {}});
-    }
-    return Finish(one, end);
-  }
-  Transaction Finish(Transaction one, End end) {
-    one.began = Now();
-    one.called = Now();
-    one.end = end;
-    one.ended = Now();
-    one.changed = true;
-    if (end == End::kAcked) one.number = ++number_;
-    Model before = state;
-    for (Performed& done : one.operations) done.outcome = state.Apply(done.family, done.op, one.serial);
-    if (one.kind != StepKind::kTransaction) static_cast<void>(ApplyTo(state, one));
-    if (end != End::kAcked) state = before;
-    history.transactions.push_back(one);
-    if (end == End::kAcked) states.push_back(state);
-    return one;
-  }
-  Stamp Now() {
-    ++history.events;
-    return {history.events, history.events};
-  }
-  void Read(uint64_t number) {
-    const Stamp began = Now();
-    history.readings.push_back({number, states[number].Sum(), {}, began, Now()});
-  }
-
-  History history;
-  Model state;
-  std::vector<Model> states = {Model()};
-
- private:
-  Serial serial_ = 0;
-  FamilyUid uid_ = 0;
-  uint64_t number_ = 0;
-};
-
-Observation Showing(const Model& state, uint64_t number) {
-  Observation seen{.number = number, .families = {}, .problems = {}};
-  for (const auto& [uid, family] : state.families()) {
-    ObservedFamily& shown = seen.families.emplace_back(ObservedFamily{.name = family.name, .uid = uid});
-    for (const auto& [name, table] : family.tables) {
-      ObservedTable one{.name = name, .length = table.entries.size(), .entries = table.entries.size()};
-      one.sum = table.sum;
-      for (const auto& [key, value] : table.entries) {
-        one.contents.push_back({key, value.digest, value.bytes, {value.serial, 0}});
-      }
-      shown.tables.push_back(std::move(one));
-    }
-  }
-  return seen;
-}
 
 Violations Judge(const Oracle& oracle, const Observation& seen, uint64_t effects) {
   return oracle.Judge(seen.Summarize(), oracle.At(effects), [&] { return seen; });
@@ -396,71 +323,6 @@ TEST(Oracle, OwesWhatALogGroupBehindALostMetaPageTellsOf) {
   run.history.settled.push_back({{1, 6}, {first, 9}, "checkpoint"});
   const Oracle oracle(Model(), 0, run.history);
   EXPECT_GE(oracle.AtWithLostMeta(second + 1, first, second).floor, 1u) << "an earlier checkpoint covers it";
-}
-
-// Draws a run of one actor, as an honest engine would have answered it.
-History DrawHistory(Random& random, std::vector<Model>& states) {
-  HonestRun run;
-  Swarm swarm = DrawSwarm(random);
-  swarm.actors = 1;
-  swarm.keys = 6;
-  const Program program = DrawProgram(random, swarm, {}, 20, 10);
-  for (const Round& round : program.rounds) {
-    for (const Step& step : round.actors[0]) {
-      if (step.kind != StepKind::kTransaction || !step.commit) continue;
-      Transaction one{.serial = step.serial, .durability = step.durability};
-      for (const FamilyUid family : {1, 2}) one.Hold(family, run.history.events + 1);
-      for (const Op& op : step.ops) one.operations.push_back({op, FamilyUid{1} + op.family % 2, {}});
-      run.Finish(one, End::kAcked);
-    }
-  }
-  states = run.states;
-  return run.history;
-}
-
-// One change that a broken engine might have made.
-void Damage(Random& random, Observation& seen) {
-  if (seen.families.empty()) return;
-  ObservedFamily& family = seen.families[random.Below(seen.families.size())];
-  if (family.tables.empty()) return;
-  const size_t which = random.Below(family.tables.size());
-  ObservedTable& table = family.tables[which];
-  switch (random.Below(4)) {
-    case 0: seen.families.pop_back(); return;
-    case 1: family.tables.erase(family.tables.begin() + static_cast<std::ptrdiff_t>(which)); return;
-    case 2:
-      if (!table.contents.empty()) table.contents.pop_back();
-      break;
-    default:
-      if (!table.contents.empty()) table.contents.back().digest ^= 1;
-  }
-  table.length = table.entries = table.contents.size();
-  table.sum = {};
-  for (const ObservedEntry& entry : table.contents) table.sum += SumOfEntry(Digest(entry.key), entry.digest);
-}
-
-TEST(Oracle, AgreesWithBruteForceOnRandomHistories) {
-  size_t permitted = 0;
-  size_t rejected = 0;
-  for (uint64_t seed = 1; seed <= 150; ++seed) {
-    Random random(seed);
-    std::vector<Model> states;
-    const History history = DrawHistory(random, states);
-    const Oracle oracle(Model(), 0, history);
-    ASSERT_TRUE(oracle.run_violations().empty()) << seed << ": " << oracle.run_violations()[0].found;
-    const BruteForce brute(history);
-    for (int i = 0; i < 20; ++i) {
-      const uint64_t effects = random.Below(history.events + 2);
-      const size_t state = random.Below(states.size());
-      Observation seen = Showing(states[state], state);
-      if (random.Chance(40)) Damage(random, seen);
-      const bool permits = brute.Permits(seen, effects);
-      EXPECT_EQ(Judge(oracle, seen, effects).empty(), permits) << "seed " << seed << " draw " << i;
-      ++(permits ? permitted : rejected);
-    }
-  }
-  EXPECT_GT(permitted, 200u);
-  EXPECT_GT(rejected, 200u);
 }
 
 TEST(Program, ValuesCarryTheirWriter) {

@@ -197,19 +197,20 @@ void RaceRunner::Judge(const Run& run) {
     Report("the run:", {{Promise::kDurable, "the database opens", Describe(*session.open_error)}});
     return;
   }
-  const Oracle oracle(beginning_.BaseFor(session), beginning_.number, session.history);
+  const Judges judges(beginning_.BaseFor(session), beginning_.number, session);
+  const Oracle& oracle = judges.oracle();
   Report("the run:", session.violations);
-  Report("the run:", oracle.run_violations());
+  Report("the run:", judges.RunViolations());
   faultfs::CrashPoint point(session.trace, first_);
   for (const uint64_t effects : PointsOf(session, HashOf(session, first_))) {
     if (Enough()) return;
     point.MoveTo(effects);
-    cover_.Cut(point, PointJudge(setup_, oracle, nullptr, effects));
+    cover_.Cut(point, PointJudge(setup_, oracle, judges.second(), effects));
   }
   if (!run.struck) return;
   JudgeStruck(run);
   for (const uint64_t effects : KillsOf(*session.trace, *run.struck, session.trace->effects.size())) {
-    cover_.Kill(session.trace, effects, PointJudge(setup_, oracle, nullptr, effects));
+    cover_.Kill(session.trace, effects, PointJudge(setup_, oracle, judges.second(), effects));
   }
 }
 

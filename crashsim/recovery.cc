@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "crashsim/beat.h"
+#include "crashsim/registry.h"
 #include "faultfs/crash_point.h"
 
 namespace manifolddb::crashsim {
@@ -88,8 +89,10 @@ Recovered Recover(const std::shared_ptr<faultfs::Disk>& disk, const Setup& setup
   if (wish.read_only) options.create_if_missing = false;
   Beat();
   const uint64_t before = disk->effects();
+  const MarksSince marks;
   const uint64_t begun = CpuNanos();
   auto database = Database::Open(disk->NewProcess(), kDatabase, options);
+  found.behaviour = Mix(marks.Signature(), database ? 0 : 1 + static_cast<uint64_t>(database.error().code()));
   if (database) {
     Look(**database, invariant, wish, found);
     if (!found.error && wish.write != 0) Write(**database, wish, found);

@@ -27,6 +27,7 @@ struct Recovered {
   uint64_t replayed = 0;               // commits
   uint64_t pages_total = 0;
   uint64_t effects = 0;                         // of the recovery
+  uint64_t behaviour = 0;                       // which marks opening passed, and how it ended
   uint64_t cpu_nanos = 0;                       // that opening, reading and verifying took
   std::shared_ptr<const faultfs::Trace> trace;  // of the recovery, if kept
 

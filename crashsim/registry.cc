@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "crashsim/random.h"
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
 
@@ -30,6 +31,24 @@ void CountMarks(Counters& counters) {
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
     counters.broken_hits += site->hits();
   }
+}
+
+MarksSince::MarksSince() {
+  size_t at = 0;
+  for (base::Mark* mark = base::Mark::First(); mark != nullptr && at < kMarksMax; mark = mark->next())
+    before_[at++] = mark->hits();
+}
+
+// The marks in the order in which they registered: the same in each process of one binary.
+uint64_t MarksSince::Signature() const {
+  uint64_t signature = 0;
+  size_t at = 0;
+  for (base::Mark* mark = base::Mark::First(); mark != nullptr && at < kMarksMax; mark = mark->next()) {
+    const uint64_t hits = mark->hits() - before_[at++];
+    const uint64_t roughly = hits <= 2 ? hits : hits <= 8 ? 3 : 4;
+    if (roughly > 0) signature = Mix(signature, at, roughly);
+  }
+  return signature;
 }
 
 uint64_t HitsOf(std::string_view name) {

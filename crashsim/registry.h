@@ -1,6 +1,7 @@
 #pragma once
 // The engine's registry of breakable sites and marks, by name.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,6 +18,16 @@ std::vector<std::string> MarkNames();  // in byte order
 bool BreakSites(const std::vector<std::string>& names);
 // Puts the marks' and the broken sites' counts of this process into `counters`.
 void CountMarks(Counters& counters);
+// Which marks this process has passed since it was made, and how often: roughly, once, a few times or many, so
+// that what differs in nothing but numbers is the same.
+class MarksSince {
+ public:
+  MarksSince();
+  uint64_t Signature() const;
+
+ private:
+  std::array<uint64_t, kMarksMax> before_;
+};
 // How often this process has come to the mark. REQUIRES: there is one of this name.
 uint64_t HitsOf(std::string_view mark);
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "crashsim/point_judge.h"
@@ -23,9 +24,9 @@ using faultfs::Policy;
 
 constexpr uint32_t kLoops = 6;
 
-Violations ViolationsOf(const Session& session, const Oracle& oracle) {
+Violations ViolationsOf(const Session& session, const Judges& judges) {
   Violations violations = session.violations;
-  violations.insert(violations.end(), oracle.run_violations().begin(), oracle.run_violations().end());
+  std::ranges::move(judges.RunViolations(), std::back_inserter(violations));
   return violations;
 }
 
@@ -125,7 +126,7 @@ Scenarios::Hurt Scenarios::HurtOf(const Disk& disk, LyingSync* lie) {
   return hurt;
 }
 
-void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Oracle& before, const Boot& boot,
+void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Judges& before, const Boot& boot,
                        uint64_t cut_from, Random& random) {
   LyingSync* const lie = boot.lie;
   const uint64_t before_effects = disk->effects();
@@ -154,16 +155,17 @@ void Scenarios::Reopen(const std::shared_ptr<Disk>& disk, const Oracle& before, 
     explorer_.Points(session.trace, bench, extent, random.Fork(3));
     return;
   }
-  Allowed allowed = before.At(before_effects);
-  if (hurt.lost) allowed.floor = std::min(allowed.floor, before.At(lie->at()).floor);
-  campaign_.Report(before.Judge(session.opened.Summarize(), allowed, [&] { return session.opened; }));
-  const auto position = before.Find(session.opened.Sum(), session.opened.number, allowed);
+  const Oracle& owing = before.oracle();
+  Allowed allowed = owing.At(before_effects);
+  if (hurt.lost) allowed.floor = std::min(allowed.floor, owing.At(lie->at()).floor);
+  campaign_.Report(owing.Judge(session.opened.Summarize(), allowed, [&] { return session.opened; }));
+  const auto position = owing.Find(session.opened.Sum(), session.opened.number, allowed);
   if (!position) return;
-  Model base = before.StateAt(*position);
+  Model base = owing.StateAt(*position);
   BindIds(base, session.opened);
-  const Oracle oracle(std::move(base), session.opened.number, session.history);
-  campaign_.Report(ViolationsOf(session, oracle));
-  Bench bench(oracle, session.opened_effect, before, before_effects);
+  const Judges judges(std::move(base), session.opened.number, session);
+  campaign_.Report(ViolationsOf(session, judges));
+  Bench bench(judges, session.opened_effect, before, before_effects);
   bench.Excuse(lie);
   explorer_.Points(session.trace, bench, extent, random.Fork(3));
 }
@@ -177,7 +179,7 @@ bool Scenarios::KillThenCut(Random& random, std::string&) {
     unsynced = CrashPoint(generation_.session.trace, effects).has_unsynced();
   }
   auto disk = std::make_shared<Disk>(*generation_.session.trace, effects, random.Next());
-  Reopen(disk, *generation_.oracle, {}, effects, random);
+  Reopen(disk, *generation_.judges, {}, effects, random);
   return unsynced;
 }
 
@@ -318,7 +320,7 @@ bool Scenarios::RunWithFault(const Fault& fault, Relief relief, Random& random) 
     // A crash may have left the newest meta page in one copy only, which nothing tells from a torn one once
     // it reads wrong: what it alone held was never acknowledged. Settled first, so that it is known what is
     // owed.
-    campaign_.CountRecovery(Recover(disk, generation_.plan.setup, {}).cpu_nanos);
+    campaign_.CountRecovery(Recover(disk, generation_.plan.setup, {}));
   }
   disk->Arm(fault);
   Session session = RunSession(disk, plan, [this] { OnDeadlock(place_); });
@@ -339,15 +341,15 @@ bool Scenarios::RunWithFault(const Fault& fault, Relief relief, Random& random) 
   if (relief == Relief::kAtTheEnd && !session.open_error) {
     Random more = random.Fork(1);
     const auto killed = KilledWhileFull(session, fired[0].effects, more);
-    Reopen(killed, OracleOf(session), {.full = true}, killed->effects(), more);
+    Reopen(killed, JudgesOf(session), {.full = true}, killed->effects(), more);
   }
   return true;
 }
 
-Oracle Scenarios::OracleOf(const Session& session) const {
+Judges Scenarios::JudgesOf(const Session& session) const {
   Model base = generation_.base;
   BindIds(base, session.opened);
-  return Oracle(std::move(base), generation_.base_number, session.history);
+  return Judges(std::move(base), generation_.base_number, session);
 }
 
 void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& session, uint64_t failed_at,
@@ -356,8 +358,8 @@ void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& s
                     Lines(session.history));
   campaign_.NarrateDisk("the disk; the fault struck after effect " + std::to_string(failed_at),
                         *session.trace);
-  const Oracle oracle = OracleOf(session);
-  Violations violations = ViolationsOf(session, oracle);
+  const Judges judges = JudgesOf(session);
+  Violations violations = ViolationsOf(session, judges);
   if (session.open_error && !IsEnvironment(session.open_error->code()) &&
       !ReportsDamage(*session.open_error)) {
     violations.push_back(
@@ -367,7 +369,7 @@ void Scenarios::JudgeFaulted(const std::shared_ptr<Disk>& disk, const Session& s
   std::optional<LyingSync> lie;
   if (sync_lied) lie.emplace(*session.trace, failed_at);
   if (random.Chance(50)) disk->EvictClean(random.Next());
-  Reopen(disk, oracle, {.lie = lie ? &*lie : nullptr}, failed_at, random);
+  Reopen(disk, judges, {.lie = lie ? &*lie : nullptr}, failed_at, random);
 }
 
 // As its process left it at some effect from `full_at` on; the disk stays full.
@@ -407,8 +409,8 @@ bool Scenarios::FillLargeLog(Random& random, std::string&) {
     if (growths > 0) disk->Arm(fault);
     const Session session = RunSession(disk, own.plan, [this] { OnDeadlock(place_); });
     ++campaign_.counters().sessions;
-    const Oracle oracle = scenarios.OracleOf(session);
-    campaign_.Report(ViolationsOf(session, oracle));
+    const Judges judges = scenarios.JudgesOf(session);
+    campaign_.Report(ViolationsOf(session, judges));
     const std::vector<faultfs::FaultRecord> fired = disk->faults_fired();
     if (session.open_error)
       campaign_.Report({{Promise::kDurable, "the database opens", Describe(*session.open_error)}});
@@ -417,15 +419,15 @@ bool Scenarios::FillLargeLog(Random& random, std::string&) {
     filled = true;
     if (program == kPrograms) {
       const auto killed = scenarios.KilledWhileFull(session, fired[0].effects, random);
-      scenarios.Reopen(killed, oracle, {.full = true}, killed->effects(), random);
+      scenarios.Reopen(killed, judges, {.full = true}, killed->effects(), random);
       break;
     }
     for (int kill = 0; kill < kKills; ++kill) {
       campaign_.EnterSession(generation_.index, campaign_.Here().scenario, fault.ToString());
       const auto killed = scenarios.KilledWhileFull(session, fired[0].effects, random);
-      PointJudge judge(own.plan.setup, oracle, nullptr, killed->effects());
+      const PointJudge judge(own.plan.setup, judges.oracle(), judges.second(), killed->effects());
       const Recovered found = Recover(killed, own.plan.setup, {});
-      campaign_.CountRecovery(found.cpu_nanos);
+      campaign_.CountRecovery(found);
       if (found.error) {
         campaign_.Report(
             {{Promise::kHonestAboutErrors, "the database opens on a full disk", Describe(*found.error)}});
@@ -459,10 +461,10 @@ bool Scenarios::Reschedule(Random& random, std::string&) {
   campaign_.Narrate("interleaved otherwise, from commit " + std::to_string(generation_.base_number),
                     Lines(session.history));
   campaign_.NarrateDisk("the disk", *session.trace);
-  const Oracle oracle = OracleOf(session);
-  campaign_.Report(ViolationsOf(session, oracle));
+  const Judges judges = JudgesOf(session);
+  campaign_.Report(ViolationsOf(session, judges));
   const Explorer::Extent extent{.last = session.trace->effects.size(), .light = true};
-  explorer_.Points(session.trace, Bench(oracle), extent, random.Fork(1));
+  explorer_.Points(session.trace, Bench(judges), extent, random.Fork(1));
   return true;
 }
 
@@ -481,12 +483,12 @@ bool Scenarios::LoopCrashes(Random& random, std::string&) {
   uint64_t cut_at = effects;
   for (uint32_t loop = 0; loop <= kLoops; ++loop) {
     const Recovered found = Recover(image, setup, workload_.invariant(), {.keep_trace = true});
-    campaign_.CountRecovery(found.cpu_nanos);
+    campaign_.CountRecovery(found);
     const std::string where =
         "after " + std::to_string(loop) + " cut recoveries, the last at effect " + std::to_string(cut_at);
     if (!first) {
       campaign_.EnterCut({effects, spec});
-      if (!explorer_.Judge(image, found, Bench(*generation_.oracle).At(effects))) return true;
+      if (!explorer_.Judge(image, found, Bench(*generation_.judges).At(effects))) return true;
       first = found;
     } else if (found.error) {
       campaign_.Report({{Promise::kRestartable, "recovery succeeds", where + ": " + Describe(*found.error)}});

@@ -97,7 +97,7 @@ class Scenarios {
     kAtTheEnd,  // the disk stays full until deletions must have made room
   };
   bool RunWithFault(const faultfs::Fault& fault, Relief relief, Random& random);
-  Oracle OracleOf(const Session& session) const;
+  Judges JudgesOf(const Session& session) const;
   // Judges a session in which something failed, opens the database again in the same boot, and cuts.
   void JudgeFaulted(const std::shared_ptr<faultfs::Disk>& disk, const Session& session, uint64_t failed_at,
                     bool sync_lied, Random& random);
@@ -108,7 +108,7 @@ class Scenarios {
     LyingSync* lie = nullptr;  // a sync of the session before
     bool full = false;         // the disk is, and stays it
   };
-  void Reopen(const std::shared_ptr<faultfs::Disk>& disk, const Oracle& before, const Boot& boot,
+  void Reopen(const std::shared_ptr<faultfs::Disk>& disk, const Judges& before, const Boot& boot,
               uint64_t cut_from, Random& random);
   struct Hurt {
     bool lost = false;    // the cache lacks what a sync had promised

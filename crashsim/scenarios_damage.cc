@@ -65,7 +65,7 @@ bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const st
                     {});
   const auto disk = std::make_shared<Disk>(image, generation_.plan.setup.traits);
   const Recovered found = Recover(disk, generation_.plan.setup, {});
-  campaign_.CountRecovery(found.cpu_nanos);
+  campaign_.CountRecovery(found);
   if (found.error) {
     // No damage leaves a checksum right: it is not to be taken for a program's that is yet to be written.
     const bool misleads =
@@ -76,7 +76,7 @@ bool Scenarios::JudgeDamage(const Image& image, const Allowed& allowed, const st
     if (whole != nullptr && found.refused) JudgeMended(*whole, *disk, allowed);
     return true;
   }
-  Violations violations = generation_.oracle->Judge(
+  Violations violations = generation_.oracle().Judge(
       found.seen, allowed, [&] { return ContentsOf(image, generation_.plan.setup); });
   for (Violation& violation : violations) {
     violation.promise = Promise::kHonestAboutDamage;
@@ -92,13 +92,13 @@ void Scenarios::JudgeMended(Image whole, Disk& refused, const Allowed& allowed) 
   const Image left = CrashPoint(refused.trace(), refused.effects()).Draw({Policy::kAll, 0});
   whole.Put(kLogFile, *left.Find(kLogFile));
   const Recovered mended = Recover(whole, generation_.plan.setup, {});
-  campaign_.CountRecovery(mended.cpu_nanos);
+  campaign_.CountRecovery(mended);
   if (mended.error) {
     campaign_.Report({{Promise::kHonestAboutDamage, "the data file before the damage opens beside its log",
                        Describe(*mended.error)}});
     return;
   }
-  campaign_.Report(generation_.oracle->Judge(mended.seen, allowed,
+  campaign_.Report(generation_.oracle().Judge(mended.seen, allowed,
                                              [&] { return ContentsOf(whole, generation_.plan.setup); }));
 }
 
@@ -134,7 +134,7 @@ bool Scenarios::Rot(Random& random, std::string&) {
                             random.Next() >> 1};
   const bool clean = generation_.session.closed && effects == generation_.effects();
   const bool log = file != kDatabase && !clean;
-  const Oracle& oracle = *generation_.oracle;
+  const Oracle& oracle = generation_.oracle();
   return JudgeDamage(image.With(rot), log ? oracle.AtWithDamagedLog(effects) : oracle.At(effects),
                      rot.ToString(), file == kDatabase ? &image : nullptr);
 }
@@ -147,7 +147,7 @@ bool Scenarios::RotLogFront(Random& random) {
   const Image image = CrashPoint(generation_.session.trace, effects).Draw({Policy::kAll, 0});
   const uint64_t offset = (random.Chance(70) ? 0 : unit) + random.Below(kFieldBytes);
   const faultfs::BitRot rot{kLogFile, offset, 1 + random.Below(4), random.Next() >> 1};
-  static_cast<void>(JudgeDamage(image.With(rot), generation_.oracle->At(effects), rot.ToString()));
+  static_cast<void>(JudgeDamage(image.With(rot), generation_.oracle().At(effects), rot.ToString()));
   return true;
 }
 
@@ -175,7 +175,7 @@ bool Scenarios::RotMeta(Random& random, std::string&) {
     image = image.With(rot);
     what += (what.empty() ? "" : "+") + rot.ToString();
   }
-  return JudgeDamage(image, generation_.oracle->At(effects), what) || !both;
+  return JudgeDamage(image, generation_.oracle().At(effects), what) || !both;
 }
 
 // Both copies of one checkpoint's meta page never arrive, and nothing is unreadable: only the log can tell.
@@ -222,7 +222,7 @@ bool Scenarios::LoseMeta(Random& random) {
   const faultfs::ImageSpec spec = {all ? Policy::kAll : Policy::kRandom, random.Next() >> 1};
   const auto image = DrawFaulty(trace, effects, spec, FaultKind::kLostWrite);
   if (!image) return false;
-  return JudgeDamage(*image, generation_.oracle->AtWithLostMeta(effects, first, second),
+  return JudgeDamage(*image, generation_.oracle().AtWithLostMeta(effects, first, second),
                      "lost@" + std::to_string(first) + "+" + std::to_string(second));
 }
 
@@ -245,7 +245,7 @@ bool Scenarios::Missing(Random& random, std::string&) {
                          "missing:" + std::string(gone) + "@" + std::to_string(effects));
   const auto disk = std::make_shared<Disk>(image, generation_.plan.setup.traits);
   const Recovered found = Recover(disk, generation_.plan.setup, {});
-  campaign_.CountRecovery(found.cpu_nanos);
+  campaign_.CountRecovery(found);
   if (!found.error || !ReportsDamage(*found.error)) {
     campaign_.Report({{Promise::kHonestAboutDamage, "an error that says that a file is missing",
                        found.error ? Describe(*found.error) : "a database opens"}});
@@ -312,7 +312,7 @@ bool Scenarios::OlderFile(Random& random, std::string&) {
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
                          (unmarked ? "unmarked@" : "older@") + std::to_string(effects));
   const Recovered found = Recover(image, generation_.plan.setup, {});
-  campaign_.CountRecovery(found.cpu_nanos);
+  campaign_.CountRecovery(found);
   if (!found.error || !ReportsDamage(*found.error)) {
     campaign_.Report({{Promise::kHonestAboutDamage, "an error that says that the data file is an older one",
                        found.error ? Describe(*found.error) : "a database opens"}});
@@ -341,10 +341,10 @@ bool Scenarios::LoseWrite(Random& random, std::string&) {
       DrawFaulty(trace, effects, spec, elsewhere ? FaultKind::kMisdirectedWrite : FaultKind::kLostWrite);
   if (!image) return false;
   const bool clean = generation_.session.closed && effects == trace->effects.size();
-  Allowed allowed = generation_.oracle->At(effects);
+  Allowed allowed = generation_.oracle().At(effects);
   if (effect.name != kDatabase && !clean) {
     const size_t groups = elsewhere ? GroupsHit(*trace, lost, image->atomic_unit()) : 1;
-    allowed = generation_.oracle->AtWithDamagedLog(effects, groups);
+    allowed = generation_.oracle().AtWithDamagedLog(effects, groups);
   }
   return JudgeDamage(*image, allowed, (elsewhere ? "misdirected@" : "lost@") + std::to_string(lost));
 }

@@ -73,7 +73,7 @@ bool Scenarios::Foreign(Random& random, std::string&) {
   image.Put(kLogFile, std::move(log));
   if (image.Hash() == untouched) return false;
   static_cast<void>(
-      JudgeDamage(image, generation_.oracle->At(effects), "foreign@" + std::to_string(effects)));
+      JudgeDamage(image, generation_.oracle().At(effects), "foreign@" + std::to_string(effects)));
   return true;
 }
 
@@ -119,7 +119,7 @@ bool Scenarios::SwapFile(const Image& theirs, Random& random) {
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
                          std::string(file) + "@" + std::to_string(effects));
   const Recovered found = Recover(image, generation_.plan.setup, {});
-  campaign_.CountRecovery(found.cpu_nanos);
+  campaign_.CountRecovery(found);
   if (!found.error || !ReportsDamage(*found.error)) {
     campaign_.Report({{Promise::kHonestAboutDamage, "an error that says that a file is another database's",
                        found.error ? Describe(*found.error) : "a database opens"}});
@@ -151,7 +151,7 @@ bool Scenarios::SwapMeta(const Image& theirs, Random& random) {
       Copy(*theirs.Find(kDatabase), their_slot + copy * unit, data, slot + copy * unit, unit);
   }
   image.Put(kDatabase, std::move(data));
-  static_cast<void>(JudgeDamage(image, generation_.oracle->At(effects), "meta@" + std::to_string(effects)));
+  static_cast<void>(JudgeDamage(image, generation_.oracle().At(effects), "meta@" + std::to_string(effects)));
   return true;
 }
 
@@ -188,7 +188,7 @@ bool Scenarios::SwapPage(const Image& theirs, Random& random) {
   Copy(from, at * page, data, to * page, page);
   if (data.Hash() == untouched) return false;
   image.Put(kDatabase, std::move(data));
-  static_cast<void>(JudgeDamage(image, generation_.oracle->At(effects), "page@" + std::to_string(effects)));
+  static_cast<void>(JudgeDamage(image, generation_.oracle().At(effects), "page@" + std::to_string(effects)));
   return true;
 }
 

@@ -115,7 +115,7 @@ bool Scenarios::JudgeOpening(const Recovered& found, bool hindered, Owed& owed) 
                             where + ": " + Describe(*found.error)});
     }
   } else if (!owed.shown) {
-    violations = generation_.oracle->Judge(found.seen, generation_.oracle->At(owed.effects),
+    violations = generation_.oracle().Judge(found.seen, generation_.oracle().At(owed.effects),
                                            [] { return Observation(); });
   } else if (found.seen.sum != owed.shown->seen.sum || found.seen.number != owed.shown->seen.number) {
     violations.push_back({Promise::kRestartable, "commit " + std::to_string(owed.shown->seen.number),
@@ -163,7 +163,7 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
   }
   if (random.Chance(70)) Cut(disk, random);
   const Recovered last = Recover(disk, setup, workload_.invariant());
-  campaign_.CountRecovery(last.cpu_nanos);
+  campaign_.CountRecovery(last);
   JudgeOpening(last, false, owed);
   return ended;
 }
@@ -172,8 +172,8 @@ bool Scenarios::LoopOpenings(Random& random, std::string&) {
 // oracle says. What it shows is what the openings owe in turn.
 bool Scenarios::JudgeStart(const Image& image, Owed& owed) {
   Recovered found = Recover(image, generation_.plan.setup, workload_.invariant());
-  campaign_.CountRecovery(found.cpu_nanos);
-  if (!explorer_.Judge(image, found, Bench(*generation_.oracle).At(owed.effects))) return false;
+  campaign_.CountRecovery(found);
+  if (!explorer_.Judge(image, found, Bench(*generation_.judges).At(owed.effects))) return false;
   owed.shown = std::move(found);
   return true;
 }
@@ -291,7 +291,7 @@ Scenarios::Judged Scenarios::OpenNext(const std::shared_ptr<Disk>& disk, bool li
   const size_t fired = disk->faults_fired().size();
   const RecoveryWish wish{.verify = false, .write = lives ? owed.openings : 0};
   const Recovered found = Recover(disk, generation_.plan.setup, {}, wish);
-  campaign_.CountRecovery(found.cpu_nanos);
+  campaign_.CountRecovery(found);
   Judged judged{.hindered = disk->kill_struck() || disk->faults_fired().size() > fired};
   judged.holds = JudgeOpening(found, judged.hindered, owed);
   if (found.written) owed.shown->seen = *found.written;

@@ -29,6 +29,18 @@ Json MarksOf(const Counters& counters) {
   return all;
 }
 
+void Print(const Unseen& unseen) {
+  std::printf("  %-26s %12llu  (%llu by one program alone)\n", "recovery behaviours",
+              static_cast<unsigned long long>(unseen.behaviours),
+              static_cast<unsigned long long>(unseen.once));
+  if (!unseen.believed) {
+    std::printf("    too few programs, or too many behaviours, to say how many are unseen\n");
+    return;
+  }
+  std::printf("    another program would show %.3f new ones; at least %.0f are unseen; coverage %.2f %%\n",
+              unseen.next, unseen.at_least, 100 * unseen.coverage);
+}
+
 double PerSecond(const Counters& counters) {
   return counters.recovery_nanos == 0
              ? 0
@@ -153,7 +165,7 @@ Json HeaderOf(const CampaignOptions& options) {
           {"required_marks", RequiredMarks(options)}};
 }
 
-Json SummaryOf(const Counters& c, Outcomes outcome, double seconds,
+Json SummaryOf(const Counters& c, const Unseen& unseen, Outcomes outcome, double seconds,
                const std::vector<std::string>& vacuities) {
   Json policies = Json::object();
   for (size_t i = 0; i < faultfs::kPolicies; ++i) {
@@ -183,6 +195,16 @@ Json SummaryOf(const Counters& c, Outcomes outcome, double seconds,
           {"nested", c.nested},
           {"read_only", c.read_only},
           {"went_on", c.went_on},
+          {"judged_twice", c.judged_twice},
+          {"behaviours",
+           {{"seen", unseen.behaviours},
+            {"programs", unseen.programs},
+            {"once", unseen.once},
+            {"twice", unseen.twice},
+            {"next", unseen.next},
+            {"unseen_at_least", unseen.at_least},
+            {"coverage", unseen.coverage},
+            {"believed", unseen.believed}}},
           {"recoveries_per_second", seconds > 0 ? static_cast<double>(c.recoveries) / seconds : 0},
           {"recoveries_per_second_per_core", PerSecond(c)},
           {"faults_armed", NamedCounts(c, false)},
@@ -196,8 +218,8 @@ Json SummaryOf(const Counters& c, Outcomes outcome, double seconds,
           {"vacuities", vacuities}};
 }
 
-void Print(const CampaignOptions& options, const Counters& c, Outcomes outcome, double seconds,
-           const std::vector<std::string>& vacuities) {
+void Print(const CampaignOptions& options, const Counters& c, const Unseen& unseen, Outcomes outcome,
+           double seconds, const std::vector<std::string>& vacuities) {
   std::printf("crashsim %s, seed %llu, %s, disk %s: %.1f s\n", options.workload.c_str(),
               static_cast<unsigned long long>(options.seed), options.setup.config.c_str(),
               std::string(faultfs::Name(options.setup.preset)).c_str(), seconds);
@@ -213,6 +235,8 @@ void Print(const CampaignOptions& options, const Counters& c, Outcomes outcome, 
   line("images", c.images);
   line("recoveries", c.recoveries);
   line("  of cut recoveries", c.nested);
+  line("judged by both judges", c.judged_twice);
+  Print(unseen);
   std::printf("  %-26s %12.0f  (%.0f/s on one core while recovering)\n", "recoveries/s",
               seconds > 0 ? static_cast<double>(c.recoveries) / seconds : 0, PerSecond(c));
   uint64_t fired = 0;
@@ -268,6 +292,8 @@ std::vector<std::string> Vacuities(const CampaignOptions& options, const Counter
     }
   }
   AddScenarioVacuities(counters, why);
+  if (counters.generations_tried > 0 && counters.judged_twice == 0)
+    why.push_back("the second judge was asked about nothing");
   if (counters.generations_tried == 0)
     why.push_back("no generation came to the end of its scenarios: it takes more time");
   // Each worker may be amid one.

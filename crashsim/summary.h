@@ -17,9 +17,9 @@ std::vector<std::string> NotPlayedAgain(const Coordinates& only, const Counters&
 bool DrewAnotherFault(const Counters& counters);
 
 Json HeaderOf(const CampaignOptions& options);
-Json SummaryOf(const Counters& counters, Outcomes outcome, double seconds,
+Json SummaryOf(const Counters& counters, const Unseen& unseen, Outcomes outcome, double seconds,
                const std::vector<std::string>& vacuities);
-void Print(const CampaignOptions& options, const Counters& counters, Outcomes outcome, double seconds,
-           const std::vector<std::string>& vacuities);
+void Print(const CampaignOptions& options, const Counters& counters, const Unseen& unseen, Outcomes outcome,
+           double seconds, const std::vector<std::string>& vacuities);
 
 }  // namespace manifolddb::crashsim

@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <new>
 
 #include "crashsim/beat.h"
@@ -30,9 +31,12 @@ namespace {
 constexpr double kStuckSeconds = 30;
 // In one session or at one cut: no time, so a busy machine accuses nobody.
 constexpr uint64_t kBeatsMax = 20'000'000;
+// Before so many programs no estimate of what another one would show is believed.
+constexpr uint64_t kProgramsMin = 30;
 
 struct Shared {
   Counters counters;
+  Behaviours behaviours;
   Place place;
   bool finished = false;
 };
@@ -56,7 +60,7 @@ struct Worker {
   Shared& shared = *worker.shared;
   CountBeatsIn(&shared.place.beat);
   {
-    Campaign campaign(options, shared.counters, shared.place, out);
+    Campaign campaign(options, shared.counters, shared.behaviours, shared.place, out);
     const uint64_t iterations_max = options.only ? 1 : options.iterations_max;
     for (uint64_t i = index; !campaign.OutOfTime(); i += options.jobs) {
       if (iterations_max != 0 && i >= iterations_max) break;
@@ -184,6 +188,35 @@ bool SameFault(const CampaignOptions& options, const std::vector<Worker>& worker
 
 }  // namespace
 
+namespace {
+
+// Programs that are not at their end count as well: what they have shown is there.
+Unseen UnseenOf(const std::vector<Worker>& workers) {
+  std::map<uint64_t, uint64_t> programs;
+  uint64_t tried = 0;
+  uint64_t lost = 0;
+  for (const Worker& worker : workers) {
+    if (worker.shared == nullptr) continue;
+    worker.shared->behaviours.AddTo(programs);
+    tried += worker.shared->counters.iterations;
+    lost += worker.shared->behaviours.lost();
+  }
+  Unseen unseen = EstimateUnseen(programs, tried);
+  unseen.believed = tried >= kProgramsMin && lost == 0;
+  return unseen;
+}
+
+// The stopping rule. What each worker has begun it leaves where it is.
+void EndIfEnough(std::vector<Worker>& workers, double enough) {
+  const Unseen unseen = UnseenOf(workers);
+  if (!unseen.believed || unseen.next >= enough) return;
+  for (Worker& worker : workers) {
+    if (worker.shared != nullptr) worker.shared->place.enough = true;
+  }
+}
+
+}  // namespace
+
 Outcomes RunCampaign(const CampaignOptions& options) {
   const auto started = std::chrono::steady_clock::now();
   if (!BreakSites(options.broken)) return Outcomes::kHarnessError;
@@ -199,6 +232,7 @@ Outcomes RunCampaign(const CampaignOptions& options) {
     for (Worker& worker : workers) {
       if (worker.running) Attend(worker);
     }
+    if (options.enough_seen > 0) EndIfEnough(workers, options.enough_seen);
     ::poll(nullptr, 0, 10);
   }
   Counters counters;
@@ -227,8 +261,9 @@ Outcomes RunCampaign(const CampaignOptions& options) {
                            : !vacuities.empty()    ? Outcomes::kVacuous
                                                    : Outcomes::kHolds;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  end.Write(SummaryOf(counters, outcome, seconds, vacuities));
-  Print(options, counters, outcome, seconds, vacuities);
+  const Unseen unseen = UnseenOf(workers);
+  end.Write(SummaryOf(counters, unseen, outcome, seconds, vacuities));
+  Print(options, counters, unseen, outcome, seconds, vacuities);
   return outcome;
 }
 
