@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace manifolddb::crashsim {
+namespace {
+
+// Of fewer programs no estimate is believed.
+constexpr uint64_t kProgramsMin = 30;
+
+}  // namespace
 
 void Behaviours::Note(uint64_t signature, uint64_t iteration) {
   if (signature == 0) signature = 1;
@@ -24,8 +30,9 @@ void Behaviours::AddTo(std::map<uint64_t, uint64_t>& programs) const {
   }
 }
 
-Unseen EstimateUnseen(const std::map<uint64_t, uint64_t>& programs, uint64_t tried) {
+Unseen EstimateUnseen(const std::map<uint64_t, uint64_t>& programs, uint64_t tried, uint64_t lost) {
   Unseen unseen{.programs = tried, .behaviours = programs.size()};
+  unseen.believed = tried >= kProgramsMin && lost == 0;
   double shown = 0;
   for (const auto& [signature, count] : programs) {
     shown += static_cast<double>(count);

@@ -41,10 +41,11 @@ struct Unseen {
   double next = 0;      // so many new ones another program is expected to show: Good and Turing
   double at_least = 0;  // so many there are, at least, that no program has shown: Chao's second estimator
   double coverage = 0;  // so much of what programs show was seen: 1 is all of it
-  bool believed = true;  // there were enough programs, and room for all they showed
+  bool believed = false;  // there were enough programs, and room for all they showed
 };
 // `programs` that showed each behaviour, of so many tried. Source: Chao, A. and Jost, L. (2012), Coverage-based
 // rarefaction and extrapolation, Ecology 93; incidence data.
-Unseen EstimateUnseen(const std::map<uint64_t, uint64_t>& programs, uint64_t tried);
+// `lost`: signatures that found no room.
+Unseen EstimateUnseen(const std::map<uint64_t, uint64_t>& programs, uint64_t tried, uint64_t lost = 0);
 
 }  // namespace manifolddb::crashsim

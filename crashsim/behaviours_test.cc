@@ -40,6 +40,9 @@ TEST(EstimateUnseen, KnowsTheEnds) {
   EXPECT_EQ(all_seen.next, 0);
   EXPECT_EQ(all_seen.at_least, 0);
   EXPECT_EQ(all_seen.coverage, 1);
+  EXPECT_FALSE(all_seen.believed) << "of ten programs";
+  EXPECT_TRUE(EstimateUnseen({{1, 9}}, 30).believed);
+  EXPECT_FALSE(EstimateUnseen({{1, 9}}, 30, 1).believed) << "there was no room";
   const Unseen nothing_twice = EstimateUnseen({{1, 1}, {2, 1}, {3, 1}}, 4);
   EXPECT_EQ(nothing_twice.next, 0.75);
   EXPECT_NEAR(nothing_twice.at_least, 0.75 * 3, 1e-9);

@@ -39,6 +39,8 @@ struct CampaignOptions {
   bool stop_at_violation = false;
   std::string json = {};
   unsigned jobs = 2;
+  uint64_t shard = 0;  // of `shards`: every so many iterations, from its own on
+  uint64_t shards = 1;
   std::vector<std::string> required_marks = {"recovery.",  // prefixes
                                              "wal.",
                                              "txn.",

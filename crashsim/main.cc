@@ -7,6 +7,7 @@
 #include "crashsim/campaign.h"
 #include "crashsim/coordinates.h"
 #include "crashsim/exhaustive.h"
+#include "crashsim/merge.h"
 #include "crashsim/mutants.h"
 #include "crashsim/registry.h"
 #include "crashsim/revision.h"
@@ -44,6 +45,7 @@ struct Words {
   MutantsOptions mutants;
   ExhaustiveOptions exhaustive;
   SchedulesOptions schedules;
+  MergeOptions merge;
   std::string strategy = "bounded";
   std::string race;
   std::string schedule;
@@ -64,8 +66,23 @@ uint32_t StepsFor(const CampaignOptions& options) {
   return options.workload == "unicode" && options.seconds < kShort ? steps / 3 : steps;
 }
 
+// "3/8". False, and said so: it is none.
+template <class Options>
+bool ParseShard(const std::string& text, Options& options) {
+  unsigned long long shard = 0, shards = 0;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%llu/%llu%c", &shard, &shards, &rest) != 2 || shard >= shards) {
+    Usage("--shard " + text + ": want i/n with i below n, as in 0/8");
+    return false;
+  }
+  options.shard = shard;
+  options.shards = shards;
+  return true;
+}
+
 int Run(Words& words) {
   CampaignOptions& options = words.campaign;
+  if (!ParseShard(words.shard, options)) return static_cast<int>(Outcomes::kHarnessError);
   const auto seconds = ParseDuration(words.duration);
   if (!seconds) return Usage("--for " + words.duration + ": want a number and s, m or h, as in 90s");
   options.seconds = *seconds;
@@ -140,6 +157,9 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_option("--generations", options.generations, "Crashes in a row per iteration")
       ->capture_default_str();
   run.add_option("--jobs", options.jobs, "Worker processes")->check(CLI::Range(1, 64))->capture_default_str();
+  run.add_option("--shard", words.shard,
+                 "i/n: every n-th program, from the i-th on, from 0 (crashsim merge puts shards together)")
+      ->capture_default_str();
   run.add_option("--break", options.broken, "Break the engine at this site (crashsim sites)");
   run.add_flag("--sample", options.sample,
                "Try some points of each run, not every one: more programs in the same time");
@@ -191,13 +211,7 @@ void AddExhaustiveOptions(CLI::App& exhaustive, Words& words) {
 
 int Exhaustive(Words& words) {
   ExhaustiveOptions& options = words.exhaustive;
-  unsigned long long shard = 0, shards = 0;
-  char rest = 0;
-  if (std::sscanf(words.shard.c_str(), "%llu/%llu%c", &shard, &shards, &rest) != 2 || shard >= shards) {
-    return Usage("--shard " + words.shard + ": want i/n with i below n, as in 0/8");
-  }
-  options.shard = shard;
-  options.shards = shards;
+  if (!ParseShard(words.shard, options)) return static_cast<int>(Outcomes::kHarnessError);
   if (!words.sequence.empty()) options.sequence = words.sequence;
   return static_cast<int>(RunExhaustive(options));
 }
@@ -277,6 +291,10 @@ int Main(int argc, char** argv) {
       "Try schedules of some races, all up to a number of preemptions or some drawn from a seed, and cut the "
       "power in each");
   AddSchedulesOptions(*schedules, words);
+  CLI::App* const merge =
+      app.add_subcommand("merge", "Put the shards of one campaign together: every one must be there, once");
+  merge->add_option("files", words.merge.files, "What `crashsim run --shard i/n --json` wrote")->required();
+  merge->add_option("--json", words.merge.json, "Write the merged results here, as JSON lines");
   CLI::App* const sites = app.add_subcommand("sites", "List the sites where the engine can be broken");
   CLI::App* const marks = app.add_subcommand("marks", "List the marks on its rare paths");
   try {
@@ -288,6 +306,7 @@ int Main(int argc, char** argv) {
   if (*repro) return Repro(words);
   if (*exhaustive) return Exhaustive(words);
   if (*schedules) return Schedules(words);
+  if (*merge) return static_cast<int>(MergeShards(words.merge));
   if (*sites) List(SiteNames());
   if (*marks) List(MarkNames());
   if (!*mutants) return 0;

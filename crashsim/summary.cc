@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 #include "crashsim/json.h"
 #include "crashsim/registry.h"
@@ -11,6 +12,28 @@
 
 namespace manifolddb::crashsim {
 namespace {
+
+constexpr std::pair<const char*, uint64_t Counters::*> kNamedCounters[] = {
+    {"iterations", &Counters::iterations},
+    {"generations_tried", &Counters::generations_tried},
+    {"traces_tried", &Counters::traces_tried},
+    {"sessions", &Counters::sessions},
+    {"commits", &Counters::commits},
+    {"effects", &Counters::effects},
+    {"switches", &Counters::switches},
+    {"points", &Counters::points},
+    {"points_unsynced", &Counters::points_unsynced},
+    {"images", &Counters::images},
+    {"recoveries", &Counters::recoveries},
+    {"nested", &Counters::nested},
+    {"read_only", &Counters::read_only},
+    {"went_on", &Counters::went_on},
+    {"judged_twice", &Counters::judged_twice},
+    {"recovery_nanos", &Counters::recovery_nanos},
+    {"broken_hits", &Counters::broken_hits},
+    {"violations", &Counters::violations},
+    {"harness_errors", &Counters::harness_errors},
+};
 
 Json NamedCounts(const Counters& counters, bool fired) {
   Json all = Json::object();
@@ -160,9 +183,45 @@ Json HeaderOf(const CampaignOptions& options) {
           {"ops", options.ops},
           {"generations", options.generations},
           {"jobs", options.jobs},
+          {"shard", options.shard},
+          {"shards", options.shards},
           {"sample", options.sample},
           {"broken", options.broken},
           {"required_marks", RequiredMarks(options)}};
+}
+
+Json BehavioursOf(const std::map<uint64_t, uint64_t>& programs, uint64_t lost) {
+  Json all = Json::array();
+  for (const auto& [signature, count] : programs) all.push_back({signature, count});
+  return {{"type", "behaviours"}, {"programs", all}, {"lost", lost}};
+}
+
+std::optional<Counters> CountersOf(const Json& summary) {
+  Counters c;
+  try {
+    for (const auto& [name, member] : kNamedCounters) c.*member = summary.at(name).get<uint64_t>();
+    for (size_t i = 0; i < faultfs::kPolicies; ++i) {
+      const Json& policy = summary.at("policies").at(std::string(faultfs::Name(static_cast<faultfs::Policy>(i))));
+      c.policy_images[i] = policy.at("images");
+      c.policy_violations[i] = policy.at("violations");
+    }
+    for (size_t i = 0; i < faultfs::kFaultKinds; ++i) {
+      const std::string name(faultfs::Name(static_cast<faultfs::FaultKind>(i)));
+      c.faults_armed[i] = summary.at("faults_armed").value(name, uint64_t{0});
+      c.faults_fired[i] = summary.at("faults_fired").value(name, uint64_t{0});
+    }
+    for (size_t i = 0; i < kScenarios; ++i) {
+      const Json& scenario = summary.at("scenarios").at(Name(static_cast<ScenarioKind>(i)));
+      c.scenarios_run[i] = scenario.at("run");
+      c.scenarios_bitten[i] = scenario.at("bitten");
+      c.scenario_recoveries[i] = scenario.at("recoveries");
+    }
+    const std::vector<std::string> names = MarkNames();
+    for (size_t i = 0; i < names.size() && i < kMarksMax; ++i) c.marks[i] = summary.at("marks").at(names[i]);
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+  return c;
 }
 
 Json SummaryOf(const Counters& c, const Unseen& unseen, Outcomes outcome, double seconds,
@@ -178,44 +237,25 @@ Json SummaryOf(const Counters& c, const Unseen& unseen, Outcomes outcome, double
                                                      {"bitten", c.scenarios_bitten[i]},
                                                      {"recoveries", c.scenario_recoveries[i]}};
   }
-  return {{"type", "summary"},
-          {"verdict", Name(outcome)},
-          {"seconds", seconds},
-          {"iterations", c.iterations},
-          {"generations_tried", c.generations_tried},
-          {"traces_tried", c.traces_tried},
-          {"sessions", c.sessions},
-          {"commits", c.commits},
-          {"effects", c.effects},
-          {"switches", c.switches},
-          {"points", c.points},
-          {"points_unsynced", c.points_unsynced},
-          {"images", c.images},
-          {"recoveries", c.recoveries},
-          {"nested", c.nested},
-          {"read_only", c.read_only},
-          {"went_on", c.went_on},
-          {"judged_twice", c.judged_twice},
-          {"behaviours",
-           {{"seen", unseen.behaviours},
-            {"programs", unseen.programs},
-            {"once", unseen.once},
-            {"twice", unseen.twice},
-            {"next", unseen.next},
-            {"unseen_at_least", unseen.at_least},
-            {"coverage", unseen.coverage},
-            {"believed", unseen.believed}}},
-          {"recoveries_per_second", seconds > 0 ? static_cast<double>(c.recoveries) / seconds : 0},
-          {"recoveries_per_second_per_core", PerSecond(c)},
-          {"faults_armed", NamedCounts(c, false)},
-          {"faults_fired", NamedCounts(c, true)},
-          {"scenarios", scenarios},
-          {"policies", policies},
-          {"marks", MarksOf(c)},
-          {"broken_hits", c.broken_hits},
-          {"violations", c.violations},
-          {"harness_errors", c.harness_errors},
-          {"vacuities", vacuities}};
+  Json summary = {{"type", "summary"}, {"verdict", Name(outcome)}, {"seconds", seconds}};
+  for (const auto& [name, member] : kNamedCounters) summary[name] = c.*member;
+  summary["behaviours"] = {{"seen", unseen.behaviours},
+                           {"programs", unseen.programs},
+                           {"once", unseen.once},
+                           {"twice", unseen.twice},
+                           {"next", unseen.next},
+                           {"unseen_at_least", unseen.at_least},
+                           {"coverage", unseen.coverage},
+                           {"believed", unseen.believed}};
+  summary["recoveries_per_second"] = seconds > 0 ? static_cast<double>(c.recoveries) / seconds : 0;
+  summary["recoveries_per_second_per_core"] = PerSecond(c);
+  summary["faults_armed"] = NamedCounts(c, false);
+  summary["faults_fired"] = NamedCounts(c, true);
+  summary["scenarios"] = std::move(scenarios);
+  summary["policies"] = std::move(policies);
+  summary["marks"] = MarksOf(c);
+  summary["vacuities"] = vacuities;
+  return summary;
 }
 
 void Print(const CampaignOptions& options, const Counters& c, const Unseen& unseen, Outcomes outcome,
@@ -260,6 +300,12 @@ void Print(const CampaignOptions& options, const Counters& c, const Unseen& unse
   line("violations", c.violations);
   for (const std::string& why : vacuities) std::printf("  vacuous: %s\n", why.c_str());
   std::printf("  verdict: %s\n", Name(outcome));
+}
+
+Outcomes OutcomeOf(const Counters& counters, bool failed, const std::vector<std::string>& vacuities) {
+  if (counters.violations > 0) return Outcomes::kViolation;
+  if (failed || counters.harness_errors > 0) return Outcomes::kHarnessError;
+  return vacuities.empty() ? Outcomes::kHolds : Outcomes::kVacuous;
 }
 
 std::vector<std::string> NotPlayedAgain(const Coordinates& only, const Counters& counters) {

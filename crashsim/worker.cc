@@ -31,8 +31,6 @@ namespace {
 constexpr double kStuckSeconds = 30;
 // In one session or at one cut: no time, so a busy machine accuses nobody.
 constexpr uint64_t kBeatsMax = 20'000'000;
-// Before so many programs no estimate of what another one would show is believed.
-constexpr uint64_t kProgramsMin = 30;
 
 struct Shared {
   Counters counters;
@@ -62,7 +60,8 @@ struct Worker {
   {
     Campaign campaign(options, shared.counters, shared.behaviours, shared.place, out);
     const uint64_t iterations_max = options.only ? 1 : options.iterations_max;
-    for (uint64_t i = index; !campaign.OutOfTime(); i += options.jobs) {
+    const uint64_t first = options.shard * options.jobs + index;
+    for (uint64_t i = first; !campaign.OutOfTime(); i += options.jobs * options.shards) {
       if (iterations_max != 0 && i >= iterations_max) break;
       if (options.stop_at_violation && shared.counters.violations > 0) break;
       const uint64_t seed = options.only ? options.only->seed : Mix(options.seed, i);
@@ -191,19 +190,24 @@ bool SameFault(const CampaignOptions& options, const std::vector<Worker>& worker
 namespace {
 
 // Programs that are not at their end count as well: what they have shown is there.
-Unseen UnseenOf(const std::vector<Worker>& workers) {
+std::map<uint64_t, uint64_t> ProgramsByBehaviour(const std::vector<Worker>& workers) {
   std::map<uint64_t, uint64_t> programs;
-  uint64_t tried = 0;
-  uint64_t lost = 0;
   for (const Worker& worker : workers) {
-    if (worker.shared == nullptr) continue;
-    worker.shared->behaviours.AddTo(programs);
-    tried += worker.shared->counters.iterations;
-    lost += worker.shared->behaviours.lost();
+    if (worker.shared != nullptr) worker.shared->behaviours.AddTo(programs);
   }
-  Unseen unseen = EstimateUnseen(programs, tried);
-  unseen.believed = tried >= kProgramsMin && lost == 0;
-  return unseen;
+  return programs;
+}
+
+uint64_t LostBehaviours(const std::vector<Worker>& workers) {
+  uint64_t lost = 0;
+  for (const Worker& worker : workers) lost += worker.shared == nullptr ? 0 : worker.shared->behaviours.lost();
+  return lost;
+}
+
+Unseen UnseenOf(const std::vector<Worker>& workers) {
+  uint64_t tried = 0;
+  for (const Worker& worker : workers) tried += worker.shared == nullptr ? 0 : worker.shared->counters.iterations;
+  return EstimateUnseen(ProgramsByBehaviour(workers), tried, LostBehaviours(workers));
 }
 
 // The stopping rule. What each worker has begun it leaves where it is.
@@ -255,13 +259,11 @@ Outcomes RunCampaign(const CampaignOptions& options) {
   const bool stopped = options.stop_at_violation && counters.violations > 0;
   const std::vector<std::string> vacuities =
       stopped ? std::vector<std::string>() : Vacuities(options, counters);
-  const bool failed = lost || counters.harness_errors > 0 || !SameFault(options, workers, counters);
-  const Outcomes outcome = counters.violations > 0 ? Outcomes::kViolation
-                           : failed                ? Outcomes::kHarnessError
-                           : !vacuities.empty()    ? Outcomes::kVacuous
-                                                   : Outcomes::kHolds;
+  const bool failed = lost || !SameFault(options, workers, counters);
+  const Outcomes outcome = OutcomeOf(counters, failed, vacuities);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   const Unseen unseen = UnseenOf(workers);
+  end.Write(BehavioursOf(ProgramsByBehaviour(workers), LostBehaviours(workers)));
   end.Write(SummaryOf(counters, unseen, outcome, seconds, vacuities));
   Print(options, counters, unseen, outcome, seconds, vacuities);
   return outcome;
