@@ -183,6 +183,13 @@ Outcomes RunSchedules(const SchedulesOptions& options) {
   }
   if (!BreakSites(options.broken)) return Outcomes::kHarnessError;
   JsonLines out = options.json.empty() ? JsonLines() : JsonLines(options.json);
+  out.Write({{"type", "schedules"},
+             {"git", GitRevision()},
+             {"strategy", Name(options.how.strategy)},
+             {"preemptions", options.how.preemptions},
+             {"seed", options.how.seed},
+             {"runs", options.how.runs},
+             {"broken", options.broken}});
   Outcomes outcome = Outcomes::kHolds;
   for (const KnownRace& race : races) {
     MANIFOLDDB_ASSERT(ParseRace(race.text));
