@@ -494,6 +494,36 @@ def site_counts(tree):
     yield from _rows(tree, "fuzz/faults.md", decoders, decoders | sites, "scripts/fuzz-faults writes it")
 
 
+# What a crash or damage meets: a sync, and a comparison of checksums or identities.
+SYNC_CALL = re.compile(r"(?:\.|->)(?:Sync|SyncDirectory|WriteDurable)\(|(?<![\w.>])SyncDirectory\(\)")
+COMPARED = re.compile(r"[Cc]hecksum\w*(?:\([^()]*\))? *[!=]= (?!nullptr)|[!=]= *[\w.]*[Cc]hecksum|identity *[!=]= |"
+                      r"[!=]= *[\w.]*\bidentity\b")
+SITE_ABOVE = 4  # lines in which the site of a sync stands
+FOR_TESTS = re.compile(r"_fixture\.|/test_|_test_util\.|/full_disk\.h$|/refused_opening\.h$")
+EXCUSE = re.compile(r"// No site: \w")
+
+
+def sites_everywhere(tree):
+    """each sync and each comparison of checksums or identities has a fault site, or says why it has none"""
+    for path in tree.cpp():
+        shipped = path.startswith("engine/") and not path.startswith("engine/include/")
+        if not shipped or is_test(path) or FOR_TESTS.search(path):
+            continue
+        lines = tree.text(path).split("\n")
+        code = cpp_scan.blank_comments(tree.text(path)).split("\n")
+        for at, line in enumerate(code):
+            sync, compared = SYNC_CALL.search(line), COMPARED.search(line)
+            if not (sync or compared) or re.search(r"\boperator|\boverride\b", line):
+                continue
+            end = next((i for i in range(at, len(code)) if re.search(r"[;{]\s*$", code[i])), at)
+            there = code[max(0, at - SITE_ABOVE):at + 1] if sync else code[at:end + 1]
+            excused = any(EXCUSE.search(above) for above in lines[max(0, at - SITE_ABOVE):at + 1])
+            if not excused and not any("MANIFOLDDB_BROKEN(" in one for one in there):
+                what = "sync" if sync else "comparison"
+                yield Finding(path, at + 1, f"a {what} that no fault site breaks: give it one, or say why not in a "
+                                            "comment '// No site: why' above it")
+
+
 def _rows(tree, path, wanted, possible, remedy):
     """Findings where the table's rows are not those sites."""
     if path not in tree.files:
@@ -506,7 +536,7 @@ def _rows(tree, path, wanted, possible, remedy):
 
 RULES = (module_deps, module_edges, orphans, function_length, file_length, line_length, bans, pragma_once,
          own_header, open_ends, plain_text, interpreters, blobs, machine_paths, quoted_code, doc_commands,
-         map_names, test_names, site_counts)
+         map_names, test_names, site_counts, sites_everywhere)
 
 
 def main():

@@ -246,6 +246,24 @@ class Rules(unittest.TestCase):
         self.catches(tidy.site_counts, "decode.b is no site",
                      {**decoder, "fuzz/faults.md": "| `decode.a` | x |\n| `decode.b` | x |\n"})
 
+    def test_sites_everywhere(self):
+        def source(body):
+            return {"engine/wal/log.cc": '#include "engine/wal/log.h"\n' + body}
+
+        sites = tidy.sites_everywhere
+        self.assertEqual(run(sites, source('if (!MANIFOLDDB_BROKEN("a.b")) file.Sync();\n')), [])
+        self.assertEqual(run(sites, source('if (!MANIFOLDDB_BROKEN("a.b")) {\n  log_->WriteDurable(at);\n}\n')), [])
+        self.assertEqual(run(sites, source("// No site: nothing reads it again\nstorage.SyncDirectory();\n")), [])
+        self.assertEqual(run(sites, source("// file.Sync()\nStatus DoSync() override;\n")), [])
+        self.catches(sites, "engine/wal/log.cc:2: a sync that no fault site breaks", source("file.Sync();\n"))
+        far = 'bool b = MANIFOLDDB_BROKEN("a.b");\n' + "int i;\n" * 5 + "file.Sync();\n"
+        self.catches(sites, "engine/wal/log.cc:8: a sync", source(far))
+        test = "if (a.checksum != ChecksumOf(a){}) {{\n}}\n"
+        self.assertEqual(run(sites, source(test.format(' && !MANIFOLDDB_BROKEN("a.b")'))), [])
+        self.assertEqual(run(sites, source(test.format('\n    && !MANIFOLDDB_BROKEN("a.b")'))), [])
+        self.catches(sites, "engine/wal/log.cc:2: a comparison", source(test.format("")))
+        self.catches(sites, "engine/wal/log.cc:2: a comparison", source("return a.identity == b.identity;\n"))
+
     def test_map_names(self):
         header = {"engine/wal/log.h": "#pragma once\nnamespace a::wal {\nvoid F();\n// void G();\n"
                                       "class CAP(x) LogFile final : public File {\n  void Sync();\n};\n}\n"}

@@ -60,6 +60,7 @@ std::unexpected<Error> Damaged(const MetaArea& area, const std::string& file) {
               {.file = file, .offset = 0, .message = "no readable meta page in one of the two slots"});
 }
 
+// No site: recovery.meta.identity.skip breaks the use of it.
 bool SameDatabase(const MetaPage& a, const MetaPage& b) {
   return a.identity == b.identity && a.page_size == b.page_size && a.write_unit == b.write_unit;
 }

@@ -64,6 +64,7 @@ Result<std::optional<format::Identity>> IdentityOf(File* log) {
   return std::optional<format::Identity>(decoded.header.identity);
 }
 
+// No site: no campaign salvages; salvage_test.cc has databases whose files are of two.
 bool SameDatabase(const MetaPage& a, const MetaPage& b) {
   return a.identity == b.identity && a.page_size == b.page_size && a.write_unit == b.write_unit;
 }
@@ -107,6 +108,7 @@ Status CheckLog(File& log, const MetaPage& meta) {
   if (header.verdict == MetaVerdict::kNewerFormat) {
     return Fail(Errc::kNewerFormat, "salvage", {.file = log.name(), .offset = 0, .message = header.why});
   }
+  // No site, here and below: no campaign salvages.
   const bool ours = header.verdict == MetaVerdict::kValid && header.header.identity == meta.identity &&
                     header.header.write_unit == meta.write_unit;
   if (header.verdict == MetaVerdict::kValid && !ours) return corrupt("the log belongs to another database");
@@ -127,6 +129,7 @@ Result<std::vector<Copy>> ChooseCopies(const recovery::MetaArea& area, const for
   if (log == nullptr) {
     return Refuse(Errc::kCorrupt, file, "meta pages of two databases, and no log that says whose file it is");
   }
+  // No site: as above.
   std::erase_if(copies, [&](const Copy& copy) { return copy.meta->identity != *log; });
   if (copies.empty()) return Refuse(Errc::kCorrupt, file, "meta pages of two databases, neither the log's");
   return copies;

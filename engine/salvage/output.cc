@@ -120,12 +120,13 @@ Status Output::Finish(SalvageReport& report) {
   MANIFOLDDB_TRY(RefuseExisting({where_.name, log}));
   MANIFOLDDB_TRY(storage.Rename(db::LogName(temporary), log));
   made_ = {temporary, log, db::CreationName(where_.name)};
+  // No site, here and below: no campaign salvages (docs/durability.md, Open).
   MANIFOLDDB_TRY(storage.SyncDirectory());
   MANIFOLDDB_TRY(storage.Rename(temporary, where_.name));
   made_.clear();
   // Empty, and of no use to anybody; what a crash leaves of it the next creation replaces.
   static_cast<void>(storage.Remove(db::CreationName(where_.name)));
-  return storage.SyncDirectory();
+  return storage.SyncDirectory();  // No site: as above.
 }
 
 }  // namespace manifolddb::salvage

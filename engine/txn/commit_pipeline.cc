@@ -176,7 +176,7 @@ Status CommitPipeline::WriteGroup() {
                                                           : parts_.log->Append(redos_, first));
   sync_nanos_ = sync ? parts_.clock->NowNanos() - before : 0;
   parts_.space->Appended(reserved, end.lsn);
-  if (early) {
+  if (early) {  // No site: this is what one does, and Sync has its own.
     Publish();
     if (sync) MANIFOLDDB_TRY(parts_.log->Sync());
   }
