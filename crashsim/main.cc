@@ -66,6 +66,16 @@ uint32_t StepsFor(const CampaignOptions& options) {
   return options.workload == "unicode" && options.seconds < kShort ? steps / 3 : steps;
 }
 
+// "strict, ext4-ordered, ...".
+std::string Presets() {
+  std::string names;
+  for (size_t i = 0; i < faultfs::kPresets; ++i) {
+    if (i > 0) names += ", ";
+    names += faultfs::Name(static_cast<faultfs::Preset>(i));
+  }
+  return names;
+}
+
 // "3/8". False, and said so: it is none.
 template <class Options>
 bool ParseShard(const std::string& text, Options& options) {
@@ -86,8 +96,8 @@ int Run(Words& words) {
   const auto seconds = ParseDuration(words.duration);
   if (!seconds) return Usage("--for " + words.duration + ": want a number and s, m or h, as in 90s");
   options.seconds = *seconds;
-  const auto preset = ParsePreset(words.preset);
-  if (!preset) return Usage("--preset " + words.preset + ": strict or ext4-ordered");
+  const auto preset = faultfs::ParsePreset(words.preset);
+  if (!preset) return Usage("--preset " + words.preset + ": want one of " + Presets());
   options.setup.preset = *preset;
   Random random(1);
   if (!DrawSetup(options.setup, random))
@@ -146,7 +156,7 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_option("--config", options.setup.config,
                  "Sizes of the database: any (of tiny, ring, cache), tiny, ring, cache, small, default")
       ->capture_default_str();
-  run.add_option("--preset", words.preset, "What the file system orders: strict, ext4-ordered")
+  run.add_option("--preset", words.preset, "What the file system orders: " + Presets())
       ->capture_default_str();
   run.add_option("--unit", options.setup.unit,
                  "What the disk writes atomically, bytes; 0: as the configuration says")

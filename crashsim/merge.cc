@@ -75,7 +75,7 @@ CampaignOptions OptionsOf(const Json& header) {
   options.seed = header.at("seed");
   options.seconds = header.at("seconds");
   options.setup.config = header.at("config");
-  if (const auto preset = ParsePreset(header.at("preset").get<std::string>())) options.setup.preset = *preset;
+  if (const auto preset = faultfs::ParsePreset(header.at("preset").get<std::string>())) options.setup.preset = *preset;
   options.setup.unit = header.at("unit");
   options.ops = header.at("ops");
   options.generations = header.at("generations");

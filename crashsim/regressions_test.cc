@@ -50,7 +50,7 @@ Outcomes Play(const Coordinates& at, const std::string& broken) {
   options.workload = at.workload;
   options.setup.config = at.config;
   options.setup.unit = at.unit;
-  options.setup.preset = ParsePreset(at.preset).value_or(options.setup.preset);
+  options.setup.preset = faultfs::ParsePreset(at.preset).value_or(options.setup.preset);
   options.ops = at.ops;
   options.generations = at.generation + 1;
   options.jobs = 1;

@@ -106,13 +106,6 @@ uint32_t DefaultSteps(std::string_view config) {
   return 36;
 }
 
-std::optional<faultfs::Preset> ParsePreset(std::string_view name) {
-  for (const auto preset : {faultfs::Preset::kStrict, faultfs::Preset::kExt4Ordered}) {
-    if (faultfs::Name(preset) == name) return preset;
-  }
-  return std::nullopt;
-}
-
 Options InlineOptions(const Setup& setup) {
   Options options = setup.options;
   options.executor = MakeInlineExecutor();

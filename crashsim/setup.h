@@ -42,6 +42,5 @@ struct SetupWish {
 std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random);
 // Steps of one program, if nobody says otherwise.
 uint32_t DefaultSteps(std::string_view config);
-std::optional<faultfs::Preset> ParsePreset(std::string_view name);
 
 }  // namespace manifolddb::crashsim

@@ -35,8 +35,8 @@ mpz_class CountFile(const CrashState& state, Inode inode, const Forced& forced) 
       step = now;
     }
     const auto contents = [&](const SectorPlan& sector, uint64_t visible) {
-      const size_t version_min = state.VersionMin(sector, forced, now, size);
-      return mpz_class(state.ContentsOf(inode, sector, version_min, visible).size());
+      const Versions versions = state.VersionsOf(sector, forced, now, size);
+      return mpz_class(state.ContentsOf(inode, sector, versions, visible).size());
     };
     while (next < plan.sectors.size() && (plan.sectors[next].index + 1) * state.unit() <= size) {
       product *= contents(plan.sectors[next++], state.unit());
@@ -113,9 +113,9 @@ class Lister {
     }
     const SectorPlan& sector = plan.sectors[next];
     const SizeStep* step = state_.StepOf(*plan.file, sized.forced, sized.size);
-    const size_t version_min = state_.VersionMin(sector, sized.forced, step, sized.size);
+    const Versions versions = state_.VersionsOf(sector, sized.forced, step, sized.size);
     const uint64_t visible = std::min<uint64_t>(sized.size - sector.index * state_.unit(), state_.unit());
-    for (const Sector& content : state_.ContentsOf(inode, sector, version_min, visible)) {
+    for (const Sector& content : state_.ContentsOf(inode, sector, versions, visible)) {
       FileImage with = file;
       with.SetSector(sector.index, content);
       if (!Sectors(sized, next + 1, with)) return false;
@@ -180,9 +180,9 @@ class Starter {
     for (const SectorPlan& sector : plan.sectors) {
       const uint64_t begin = sector.index * state_.unit();
       if (begin >= size) break;
-      const size_t version_min = state_.VersionMin(sector, forced, step, size);
+      const Versions versions = state_.VersionsOf(sector, forced, step, size);
       Contents contents =
-          state_.ContentsOf(inode, sector, version_min, std::min<uint64_t>(size - begin, state_.unit()));
+          state_.ContentsOf(inode, sector, versions, std::min<uint64_t>(size - begin, state_.unit()));
       file.SetSector(sector.index, contents.front());
       if (contents.size() > 1) open.emplace(sector.index, std::move(contents));
     }

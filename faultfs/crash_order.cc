@@ -1,9 +1,6 @@
-// What each preset excludes. A new preset is a new case in the functions below, and nowhere else.
-//
-//   kStrict       no order. Only operations on names are journal operations, any set of them may be done.
-//   kExt4Ordered  operations on names and allocations are one journal, done up to some point; the rules (1)
-//   to (4)
-//                 are those of traits.h.
+// What each preset excludes. A new preset is a new case of RulesOf; what a rule means, the functions below say.
+
+#include <set>
 
 #include "engine/base/assert.h"
 #include "faultfs/crash_state.h"
@@ -24,36 +21,43 @@ uint64_t SizeAfter(const SizeStep& step, uint64_t arrived, uint32_t unit) {
 
 }  // namespace
 
-// Whether allocations are ordered with operations on names.
-bool CrashState::OneJournal() const {
-  switch (trace->traits.preset) {
-    case Preset::kStrict: return false;
-    case Preset::kExt4Ordered: return true;
+Rules RulesOf(Preset preset) {
+  switch (preset) {
+    case Preset::kStrict: return {};
+    case Preset::kExt4Ordered:
+      return {.journal = true, .data_first = true, .safe_rename = true, .names_synced = true};
+    case Preset::kXfs: return {.journal = true, .data_first = true, .names_synced = true};
+    case Preset::kBtrfs: return {.data_first = true, .safe_rename = true, .names_synced = true};
+    case Preset::kExt3Writeback: return {.journal = true, .sizes_journaled = true, .names_synced = true};
+    case Preset::kDataJournal:
+      return {.journal = true, .sizes_journaled = true, .contents_journaled = true, .names_synced = true};
   }
-  return false;
+  return {};
 }
 
 JournalChoice CrashState::ChoiceOf(const Arrivals& arrivals) const {
   JournalChoice done(ops.size(), false);
   size_t end = 0;  // operations before this one are done, in one journal
-  const auto through = [&](uint64_t effect) {
-    while (end < ops.size() && ops[end].effect < effect) ++end;
+  const auto through = [&](const Place& last, bool with_it) {
+    while (end < ops.size() && (ops[end].place() < last || (with_it && ops[end].place() == last))) ++end;
   };
   for (size_t i = 0; i < atoms.size(); ++i) {
     if (arrivals[i] == arrival::kLost) continue;
-    switch (atoms[i].kind) {
-      case Atom::Kind::kSector: break;
+    const Atom& atom = atoms[i];
+    switch (atom.kind) {
+      case Atom::Kind::kSector:
+        if (rules.contents_journaled) through({atom.effect, atom.sector}, true);
+        break;
       case Atom::Kind::kDirectory:
         done[place[i]] = true;
-        through(atoms[i].effect + 1);
+        through({atom.effect}, true);
         break;
-      case Atom::Kind::kSize:  // rule (2); an allocation is an operation itself
-        through(plans.at(atoms[i].inode).file->steps[place[i]].by_write ? atoms[i].effect
-                                                                        : atoms[i].effect + 1);
+      case Atom::Kind::kSize:  // rule (2), if it is no operation itself
+        through({atom.effect}, Journaled(plans.at(atom.inode).file->steps[place[i]]));
         break;
     }
   }
-  if (OneJournal()) {
+  if (rules.journal) {
     done.assign(ops.size(), false);
     std::fill_n(done.begin(), end, true);
   }
@@ -62,7 +66,7 @@ JournalChoice CrashState::ChoiceOf(const Arrivals& arrivals) const {
 
 std::optional<std::vector<JournalChoice>> CrashState::Choices() const {
   std::vector<JournalChoice> choices;
-  if (OneJournal()) {
+  if (rules.journal) {
     for (size_t end = 0; end <= ops.size(); ++end) {
       choices.emplace_back(ops.size(), false);
       std::fill_n(choices.back().begin(), end, true);
@@ -91,16 +95,17 @@ std::optional<std::vector<JournalChoice>> CrashState::Choices() const {
 Forced CrashState::ForcedBy(Inode inode, const JournalChoice& done) const {
   const FileState& file = files.at(inode);
   Forced forced{.size_min = file.durable_size};
-  if (!OneJournal()) return forced;
   for (size_t i = 0; i < ops.size(); ++i) {
-    if (!done[i]) {
-      forced.steps_end = ops[i].effect;  // rule (2): a size given later arrives after this operation
+    const JournalOp& op = ops[i];
+    if (!done[i] && rules.journal) {
+      forced.steps_end = op.effect;  // rule (2): a size given later arrives after this operation
+      forced.contents_end = op.place();
       break;
     }
-    if (ops[i].inode != inode) continue;
-    if (ops[i].kind == EffectKind::kSize) forced.size_min = std::max(forced.size_min, ops[i].size);
-    if (ops[i].kind == EffectKind::kRename && ops[i].replaces != kNoInode) {  // rule (3)
-      forced.content_before = ops[i].effect;
+    if (!done[i] || op.inode != inode) continue;
+    if (op.kind == EffectKind::kSize) forced.size_min = std::max(forced.size_min, op.size);
+    if (rules.safe_rename && op.kind == EffectKind::kRename && op.replaces != kNoInode) {  // rule (3)
+      forced.content_before = op.effect;
     }
   }
   for (const SizeStep& step : file.steps) {
@@ -112,8 +117,7 @@ Forced CrashState::ForcedBy(Inode inode, const JournalChoice& done) const {
 std::vector<uint64_t> CrashState::Sizes(Inode inode, const Forced& forced) const {
   std::vector<uint64_t> sizes = {forced.size_min};
   for (const SizeStep& step : files.at(inode).steps) {
-    if (step.to <= forced.size_min) continue;
-    if (OneJournal() && (!step.by_write || step.effect >= forced.steps_end)) continue;
+    if (step.to <= forced.size_min || Journaled(step) || step.effect >= forced.steps_end) continue;
     for (uint64_t cut = 0; cut < step.Cuts(unit()); ++cut) {
       if (step.CutAt(cut, unit()) > forced.size_min) sizes.push_back(step.CutAt(cut, unit()));
     }
@@ -127,7 +131,7 @@ uint64_t CrashState::SizeOf(const FilePlan& plan, const Forced& forced, const Ar
   for (size_t s = 0; s < plan.step_atoms.size(); ++s) {
     const SizeStep& step = plan.file->steps[s];
     const uint64_t arrived = arrivals[plan.step_atoms[s]];
-    if (arrived == arrival::kLost || (OneJournal() && !step.by_write)) continue;
+    if (arrived == arrival::kLost || Journaled(step)) continue;
     MANIFOLDDB_ASSERT(step.effect < forced.steps_end);
     size = std::max(size, SizeAfter(step, arrived, unit()));
   }
@@ -135,40 +139,71 @@ uint64_t CrashState::SizeOf(const FilePlan& plan, const Forced& forced, const Ar
 }
 
 const SizeStep* CrashState::StepOf(const FileState& file, const Forced& forced, uint64_t size) const {
-  if (!OneJournal() || size <= forced.size_min) return nullptr;
+  if (!rules.data_first || size <= forced.size_min) return nullptr;
   for (const SizeStep& step : file.steps) {
     if (step.from < size && size <= step.to) return step.by_write ? &step : nullptr;
   }
   return nullptr;
 }
 
-size_t CrashState::VersionMin(const SectorPlan& plan, const Forced& forced, const SizeStep* step,
-                              uint64_t size) const {
-  size_t version = plan.sector->CountBefore(forced.content_before);
-  if (step == nullptr) return version;
-  const bool given_by_step = (plan.index + 1) * unit() > step->from && plan.index * unit() < size;
-  if (given_by_step) version = std::max(version, plan.sector->CountBefore(step->effect));  // rule (2)
-  return version;
+Versions CrashState::VersionsOf(const SectorPlan& plan, const Forced& forced, const SizeStep* step,
+                                uint64_t size) const {
+  const std::vector<Version>& versions = plan.sector->versions;
+  if (rules.contents_journaled) {
+    const auto there = [&](const Version& version) {
+      return Place{version.effect, plan.index} < forced.contents_end;
+    };
+    const auto count = static_cast<size_t>(std::ranges::count_if(versions, there));
+    return {count, count};
+  }
+  size_t min = plan.sector->CountBefore(forced.content_before);
+  const bool given_by_step =
+      step != nullptr && (plan.index + 1) * unit() > step->from && plan.index * unit() < size;
+  if (given_by_step) min = std::max(min, plan.sector->CountBefore(step->effect));  // rule (2)
+  return {min, versions.size()};
 }
 
 void CrashState::SettleWith(Inode inode, std::optional<uint64_t> write_effect) {
-  if (!OneJournal()) return;
+  if (!rules.names_synced) return;
+  if (!rules.journal) {  // rule (4), of this file alone
+    Settle(NamingOf(inode));
+    return;
+  }
   size_t count = 0;
   for (size_t i = 0; i < ops.size(); ++i) {
-    const bool names_it = ops[i].inode == inode && ops[i].OnNames();
+    const JournalOp& op = ops[i];
+    const bool names_it = op.inode == inode && op.OnNames();
+    const bool holds_it = op.inode == inode && op.kind == EffectKind::kWrite;
     const bool sized_it =
-        ops[i].inode == inode && !ops[i].OnNames() && ops[i].size <= files.at(inode).durable_size;
-    const bool before_size = write_effect && ops[i].effect < *write_effect;
-    if (names_it || sized_it || before_size) count = i + 1;  // rules (4), (1), (2)
+        op.inode == inode && op.kind == EffectKind::kSize && op.size <= files.at(inode).durable_size;
+    const bool before_size = write_effect && op.effect < *write_effect;
+    if (names_it || holds_it || sized_it || before_size) count = i + 1;  // rules (4), (1), (2)
   }
   if (count > 0) SettleOps(count);
 }
 
+JournalChoice CrashState::NamingOf(Inode inode) const {
+  JournalChoice naming(ops.size(), false);
+  std::set<std::string> names_of_it;
+  for (size_t i = ops.size(); i-- > 0;) {
+    const JournalOp& op = ops[i];
+    if (op.inode != inode && !names_of_it.contains(op.name) && !names_of_it.contains(op.name2)) continue;
+    naming[i] = true;
+    names_of_it.insert(op.name);
+    if (!op.name2.empty()) names_of_it.insert(op.name2);
+  }
+  return naming;
+}
+
 void CrashState::SettleContentOf(const JournalOp& op) {
-  if (!OneJournal()) return;
   FileState& file = files.at(op.inode);
   if (op.kind == EffectKind::kSize) file.RaiseSize(op.size);
-  if (op.kind == EffectKind::kRename && op.replaces != kNoInode) file.SettleBefore(op.effect);  // rule (3)
+  if (op.kind == EffectKind::kWrite) {
+    const auto sector = file.pending.find(op.sector);
+    if (sector != file.pending.end()) file.Settle(sector, sector->second.CountBefore(op.effect + 1));
+  }
+  if (rules.safe_rename && op.kind == EffectKind::kRename && op.replaces != kNoInode)
+    file.SettleBefore(op.effect);  // rule (3)
 }
 
 }  // namespace manifolddb::faultfs

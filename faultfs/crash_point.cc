@@ -200,8 +200,8 @@ Image CrashPoint::Make(const Arrivals& arrivals) const {
     for (const SectorPlan& sector : plan.sectors) {
       if (sector.index * state.unit() >= size) break;
       const std::vector<Version>& versions = sector.sector->versions;
-      const size_t version_min = state.VersionMin(sector, forced, step, size);
-      size_t version = versions.size();
+      const auto [version_min, version_max] = state.VersionsOf(sector, forced, step, size);
+      size_t version = version_max;
       while (version > version_min &&
              arrivals[state.version_atoms[sector.first + version - 1]] == arrival::kLost) {
         --version;

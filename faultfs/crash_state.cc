@@ -65,7 +65,10 @@ void FileState::SettleBefore(uint64_t effect) {
 
 // ---- CrashState
 
-CrashState::CrashState(std::shared_ptr<const Trace> of) : trace(std::move(of)) { Restart(); }
+CrashState::CrashState(std::shared_ptr<const Trace> of)
+    : trace(std::move(of)), rules(RulesOf(trace->traits.preset)) {
+  Restart();
+}
 
 void CrashState::Restart() {
   effects = 0;
@@ -113,7 +116,7 @@ void CrashState::Apply(uint64_t index) {
       files.at(effect.inode)
           .steps.push_back(
               {.effect = index, .from = effect.old_size, .to = effect.size, .by_write = effect.by_write});
-      if (effect.by_write || !OneJournal()) return;
+      if (!Journaled(files.at(effect.inode).steps.back())) return;
       break;
     case EffectKind::kRemove:
     case EffectKind::kRename: break;
@@ -132,6 +135,9 @@ void CrashState::Apply(uint64_t index) {
         FileState& file = files.at(effect.inode);
         file.pending.erase(sector);
         file.SetDurable(sector, content);
+        Forget([&](const JournalOp& op) {
+          return op.kind == EffectKind::kWrite && op.inode == effect.inode && op.sector == sector;
+        });
       }
       return;
   }
@@ -149,7 +155,7 @@ void CrashState::ApplyWrite(const Effect& effect, uint64_t index) {
   const uint64_t first = effect.offset / unit();
   for (size_t i = 0; i < effect.sectors.size(); ++i) {
     if (effect.fault == WriteFault::kNone) {
-      AddVersion(file, first + i, index, effect.sectors[i]);
+      AddVersion(effect.inode, first + i, index, effect.sectors[i]);
       continue;
     }
     if (const auto found = file.pending.find(first + i); found != file.pending.end()) {
@@ -158,22 +164,31 @@ void CrashState::ApplyWrite(const Effect& effect, uint64_t index) {
     if (effect.fault == WriteFault::kLost) continue;
     const int64_t target = static_cast<int64_t>(first + i) + effect.shift_sectors;
     const bool inside = target >= 0 && static_cast<uint64_t>(target) * unit() < file.SizeMax();
-    if (inside) AddVersion(file, static_cast<uint64_t>(target), index, effect.sectors[i]);
+    if (inside) AddVersion(effect.inode, static_cast<uint64_t>(target), index, effect.sectors[i]);
   }
 }
 
-void CrashState::AddVersion(FileState& file, uint64_t index, uint64_t effect, const Sector& sector) {
+void CrashState::AddVersion(Inode inode, uint64_t index, uint64_t effect, const Sector& sector) {
+  FileState& file = files.at(inode);
   const auto found = file.pending.find(index);
   if (found == file.pending.end()) {
     const bool certain = !may_tear() && !file.undetermined.contains(index);
     if (certain && file.durable.SectorAt(index) == sector) return;
-    file.pending[index].versions.push_back({effect, sector});
-    return;
+  } else {
+    const PendingSector& pending = found->second;
+    const bool newest_dirty = pending.clean < pending.versions.size();
+    if (!may_tear() && newest_dirty && pending.versions.back().sector == sector) return;
   }
-  PendingSector& pending = found->second;
-  const bool newest_dirty = pending.clean < pending.versions.size();
-  if (!may_tear() && newest_dirty && pending.versions.back().sector == sector) return;
-  pending.versions.push_back({effect, sector});
+  file.pending[index].versions.push_back({effect, sector});
+  if (!rules.contents_journaled) return;
+  ops.push_back({.effect = effect,
+                 .kind = EffectKind::kWrite,
+                 .inode = inode,
+                 .name = {},
+                 .name2 = {},
+                 .replaces = kNoInode,
+                 .size = 0,
+                 .sector = index});
 }
 
 void CrashState::ApplySync(const Effect& effect) {
@@ -213,7 +228,7 @@ void CrashState::ApplySyncFailed(const Effect& effect) {
     if (whole || inside) sector.clean = sector.versions.size();
   }
   if (!whole) return;
-  for (SizeStep& step : file.steps) step.clean = step.clean || step.by_write;
+  for (SizeStep& step : file.steps) step.clean = step.clean || !Journaled(step);
 }
 
 void CrashState::ApplyReverted(const Effect& effect) {
@@ -221,8 +236,12 @@ void CrashState::ApplyReverted(const Effect& effect) {
   file.pending.clear();
   file.steps.clear();
   file.durable.SetSize(file.durable_size);
+  Forget([&](const JournalOp& op) { return !op.OnNames() && op.inode == effect.inode; });
+}
+
+void CrashState::Forget(const std::function<bool(const JournalOp&)>& forgotten) {
   for (size_t i = 0; i < ops.size();) {
-    if (ops[i].kind != EffectKind::kSize || ops[i].inode != effect.inode) {
+    if (!forgotten(ops[i])) {
       ++i;
       continue;
     }
@@ -232,12 +251,25 @@ void CrashState::ApplyReverted(const Effect& effect) {
 }
 
 void CrashState::SettleOps(size_t count) {
-  JournalChoice done(ops.size(), false);
-  std::fill_n(done.begin(), count, true);
-  names = NamesAfter(done);
-  for (size_t i = 0; i < count; ++i) SettleContentOf(ops[i]);
-  ops.erase(ops.begin(), ops.begin() + static_cast<ptrdiff_t>(count));
-  ops_clean -= std::min(ops_clean, count);
+  JournalChoice durable(ops.size(), false);
+  std::fill_n(durable.begin(), count, true);
+  Settle(durable);
+}
+
+void CrashState::Settle(const JournalChoice& durable) {
+  names = NamesAfter(durable);
+  std::vector<JournalOp> left;
+  size_t left_clean = 0;
+  for (size_t i = 0; i < ops.size(); ++i) {
+    if (durable[i]) {
+      SettleContentOf(ops[i]);
+      continue;
+    }
+    left_clean += i < ops_clean ? 1 : 0;
+    left.push_back(std::move(ops[i]));
+  }
+  ops = std::move(left);
+  ops_clean = left_clean;
 }
 
 std::map<std::string, Inode> CrashState::NamesAfter(const JournalChoice& done) const {
@@ -263,7 +295,7 @@ Sector CrashState::Content(const FileState& file, uint64_t index, const PendingS
   return version == 0 ? file.durable.SectorAt(index) : sector.versions[version - 1].sector;
 }
 
-Contents CrashState::ContentsOf(Inode inode, const SectorPlan& plan, size_t version_min,
+Contents CrashState::ContentsOf(Inode inode, const SectorPlan& plan, Versions versions,
                                 uint64_t visible) const {
   const FileState& file = files.at(inode);
   Contents contents;
@@ -275,8 +307,7 @@ Contents CrashState::ContentsOf(Inode inode, const SectorPlan& plan, size_t vers
     }
     if (std::ranges::find(contents, sector) == contents.end()) contents.push_back(std::move(sector));
   };
-  const size_t versions = plan.sector->versions.size();
-  for (size_t v = version_min; v <= versions; ++v) {
+  for (size_t v = versions.min; v <= versions.max; ++v) {
     const auto open = v == 0 ? file.undetermined.find(plan.index) : file.undetermined.end();
     if (open != file.undetermined.end()) {
       for (const Sector& content : open->second) add(content);
@@ -284,7 +315,7 @@ Contents CrashState::ContentsOf(Inode inode, const SectorPlan& plan, size_t vers
       add(Content(file, plan.index, *plan.sector, v));
     }
   }
-  for (size_t v = version_min + 1; v <= versions; ++v) {
+  for (size_t v = versions.min + 1; v <= versions.max; ++v) {
     if (auto torn = Torn(inode, plan.index, plan.sector->versions[v - 1])) add(*std::move(torn));
   }
   return contents;

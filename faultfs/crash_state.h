@@ -5,8 +5,8 @@
 // (1) A pending sector has at least one version. Its version 0 is the durable one, version v >= 1 is
 //     versions[v - 1]; effects rise.
 // (2) The steps of a file's size are contiguous and rise from durable_size.
-// (3) Journal operations pend in the order of the trace: those on names and, where the preset has one
-//     journal for both, allocations.
+// (3) Journal operations pend in the order of the trace: those on names and, where the preset has a journal,
+//     allocations and what else it keeps in order.
 
 #include <algorithm>
 #include <cstdint>
@@ -75,16 +75,36 @@ struct FileState {
   void SettleBefore(uint64_t effect);
 };
 
+// What a preset orders (crash_order.cc); the numbers are those of the rules in traits.h.
+struct Rules {
+  bool journal = false;             // (1)
+  bool sizes_journaled = false;     // (1) holds of sizes that writes give as well
+  bool contents_journaled = false;  // and of what is written
+  bool data_first = false;          // (2)
+  bool safe_rename = false;         // (3)
+  bool names_synced = false;        // (4)
+};
+Rules RulesOf(Preset preset);
+
+// In the order of the trace; within a write by sector.
+struct Place {
+  uint64_t effect = 0;
+  uint64_t sector = 0;
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+
 struct JournalOp {
   uint64_t effect;
-  EffectKind kind;  // kCreate, kRemove, kRename, kSize
+  EffectKind kind;  // kCreate, kRemove, kRename, kSize, kWrite
   Inode inode;
   std::string name;
   std::string name2;
   Inode replaces;
-  uint64_t size;  // kSize: what the file grew to
+  uint64_t size;        // kSize: what the file grew to
+  uint64_t sector = 0;  // kWrite: one operation for each
 
-  bool OnNames() const { return kind != EffectKind::kSize; }
+  bool OnNames() const { return kind != EffectKind::kSize && kind != EffectKind::kWrite; }
+  Place place() const { return {effect, sector}; }
 };
 // One flag per pending operation: done or not.
 using JournalChoice = std::vector<bool>;
@@ -94,6 +114,14 @@ struct Forced {
   uint64_t size_min = 0;
   uint64_t content_before = 0;        // versions of effects before this one are all on the disk
   uint64_t steps_end = ~uint64_t{0};  // sizes that writes gave from this effect on have not arrived
+  // Where contents are journaled: versions before this are all on the disk, others are not.
+  Place contents_end = {~uint64_t{0}, ~uint64_t{0}};
+};
+
+// In which a sector may be found.
+struct Versions {
+  size_t min;
+  size_t max;
 };
 
 // Where the atoms of a file are, for one pass over it. An undetermined sector without newer versions has
@@ -125,11 +153,14 @@ class CrashState {
   std::optional<Sector> Torn(Inode inode, uint64_t index, const Version& version) const;
   Sector Content(const FileState& file, uint64_t index, const PendingSector& sector, size_t version) const;
   // What the sector may show of its first `visible` bytes, each content once, oldest version first.
-  Contents ContentsOf(Inode inode, const SectorPlan& plan, size_t version_min, uint64_t visible) const;
+  Contents ContentsOf(Inode inode, const SectorPlan& plan, Versions versions, uint64_t visible) const;
 
   // ---- Order, by preset (crash_order.cc).
 
-  bool OneJournal() const;
+  // The size is an operation of the journal, and arrives with it or not at all.
+  bool Journaled(const SizeStep& step) const {
+    return rules.journal && (!step.by_write || rules.sizes_journaled);
+  }
   // The operations that arrived, and those that they and other arrivals bring along.
   JournalChoice ChoiceOf(const Arrivals& arrivals) const;
   // Every legal choice; none if there are too many to list.
@@ -140,11 +171,12 @@ class CrashState {
   uint64_t SizeOf(const FilePlan& plan, const Forced& forced, const Arrivals& arrivals) const;
   // The step whose data a file of this size must have; null: none.
   const SizeStep* StepOf(const FileState& file, const Forced& forced, uint64_t size) const;
-  // The oldest version that the sector may be found in.
-  size_t VersionMin(const SectorPlan& plan, const Forced& forced, const SizeStep* step, uint64_t size) const;
+  Versions VersionsOf(const SectorPlan& plan, const Forced& forced, const SizeStep* step,
+                      uint64_t size) const;
 
   // Constant after construction.
   const std::shared_ptr<const Trace> trace;
+  const Rules rules;
   // Where the trace has been followed to, and what that left.
   uint64_t effects = 0;
   size_t determined = 0;  // of trace->determined: those before the last effect
@@ -163,12 +195,16 @@ class CrashState {
   void Apply(uint64_t index);
   void ApplyDetermined();
   void ApplyWrite(const Effect& effect, uint64_t index);
-  void AddVersion(FileState& file, uint64_t index, uint64_t effect, const Sector& sector);
+  void AddVersion(Inode inode, uint64_t index, uint64_t effect, const Sector& sector);
   void ApplySync(const Effect& effect);
   void ApplySyncDirectory();
   void ApplySyncFailed(const Effect& effect);
   void ApplyReverted(const Effect& effect);
   void SettleOps(size_t count);
+  void Settle(const JournalChoice& durable);
+  void Forget(const std::function<bool(const JournalOp&)>& forgotten);
+  // The operations that gave the file its name, and those before them that speak of the same names.
+  JournalChoice NamingOf(Inode inode) const;
   // What a sync of a file makes durable beside it (crash_order.cc). `write_effect`: of the last size given by
   // a write that it made durable.
   void SettleWith(Inode inode, std::optional<uint64_t> write_effect);

@@ -40,7 +40,13 @@ struct NaiveAtom {
 class Naive {
  public:
   Naive(const Trace& trace, uint64_t effects) : trace_(trace) {
-    ordered_ = trace.traits.preset == Preset::kExt4Ordered;
+    const Preset preset = trace.traits.preset;
+    all_journaled_ = preset == Preset::kDataJournal;
+    sizes_journaled_ = all_journaled_ || preset == Preset::kExt3Writeback;
+    ordered_ = sizes_journaled_ || preset == Preset::kExt4Ordered || preset == Preset::kXfs;
+    data_first_ = preset == Preset::kExt4Ordered || preset == Preset::kXfs || preset == Preset::kBtrfs;
+    safe_rename_ = preset == Preset::kExt4Ordered || preset == Preset::kBtrfs;
+    names_synced_ = preset != Preset::kStrict;
     for (const auto& [name, inode] : trace.names) sizes_[inode] = trace.base.Find(name)->size();
     for (uint64_t e = 0; e < effects; ++e) Follow(e);
   }
@@ -73,11 +79,11 @@ class Naive {
     switch (effect.kind) {
       case EffectKind::kWrite:
         for (size_t i = 0; i < effect.sectors.size(); ++i) {
-          Add({Atom::Kind::kSector, e, effect.inode, effect.offset / unit + i});
+          Add({Atom::Kind::kSector, e, effect.inode, effect.offset / unit + i, all_journaled_});
         }
         break;
       case EffectKind::kSize:
-        Add({Atom::Kind::kSize, e, effect.inode, 0, ordered_ && !effect.by_write});
+        Add({Atom::Kind::kSize, e, effect.inode, 0, ordered_ && (!effect.by_write || sizes_journaled_)});
         sizes_[effect.inode] = effect.size;
         break;
       case EffectKind::kSync: Cover(effect.inode, 0, ~uint64_t{0}, sizes_[effect.inode]); break;
@@ -102,12 +108,14 @@ class Naive {
     for (size_t i = 0; i < atoms_.size(); ++i) {
       const NaiveAtom& atom = atoms_[i];
       if (atom.kind == Atom::Kind::kSector) {
+        if (atom.inode == inode && all_journaled_) CoverJournal(i);
         if (atom.inode == inode && atom.sector >= first && atom.sector < last) covered_.insert(i);
-      } else if (ordered_ && atom.inode == inode) {
+      } else if (names_synced_ && atom.inode == inode) {
         const bool sized = atom.kind == Atom::Kind::kSize;
         if (sized && atom.journal && EffectOf(i).size <= size_min) CoverJournal(i);
         if (!sized) CoverJournal(i);
-        if (sized && !atom.journal && EffectOf(i).old_size < size_min && EffectOf(i).size > old_min) {
+        const bool grew = EffectOf(i).old_size < size_min && EffectOf(i).size > old_min;
+        if (ordered_ && sized && EffectOf(i).by_write && grew) {
           for (size_t j = 0; j < i; ++j) {
             if (atoms_[j].journal) CoverJournal(j);
           }
@@ -121,11 +129,15 @@ class Naive {
     for (size_t i = ordered_ ? 0 : atom; i <= atom; ++i) {
       if (!atoms_[i].journal || !covered_.insert(i).second) continue;
       const Effect& effect = EffectOf(i);
-      if (!ordered_) continue;
+      if (!ordered_ && names_synced_) {  // what speaks of the same names, and came before
+        for (size_t j = 0; j < i; ++j) {
+          if (atoms_[j].journal && ShareAName(EffectOf(j), effect)) CoverJournal(j);
+        }
+      }
       if (effect.kind == EffectKind::kSize) {
         size_min_[effect.inode] = std::max(size_min_[effect.inode], effect.size);
       }
-      if (effect.kind == EffectKind::kRename && effect.replaces != kNoInode) {
+      if (safe_rename_ && effect.kind == EffectKind::kRename && effect.replaces != kNoInode) {
         for (size_t j = 0; j < atoms_.size(); ++j) {
           if (atoms_[j].inode != effect.inode || atoms_[j].effect > atoms_[i].effect) continue;
           if (atoms_[j].kind == Atom::Kind::kSector) covered_.insert(j);
@@ -135,6 +147,13 @@ class Naive {
         }
       }
     }
+  }
+
+  static bool ShareAName(const Effect& a, const Effect& b) {
+    for (const std::string* name : {&a.name, &a.name2}) {
+      if (!name->empty() && (*name == b.name || *name == b.name2)) return true;
+    }
+    return false;
   }
 
   bool JournalIsPrefix() const {
@@ -187,7 +206,7 @@ class Naive {
     }
     for (const size_t i : taken_) {  // a rename over brings the size along
       const Effect& effect = EffectOf(i);
-      if (!ordered_ || effect.kind != EffectKind::kRename || effect.replaces == kNoInode) continue;
+      if (!safe_rename_ || effect.kind != EffectKind::kRename || effect.replaces == kNoInode) continue;
       if (effect.inode != inode) continue;
       for (size_t j = 0; j < atoms_.size(); ++j) {
         const bool before = atoms_[j].kind == Atom::Kind::kSize && atoms_[j].effect < atoms_[i].effect;
@@ -237,7 +256,7 @@ class Naive {
     uint64_t renamed_over = 0;  // content before this effect must be there
     for (const size_t i : taken_) {
       const Effect& effect = EffectOf(i);
-      if (ordered_ && effect.kind == EffectKind::kRename && effect.replaces != kNoInode &&
+      if (safe_rename_ && effect.kind == EffectKind::kRename && effect.replaces != kNoInode &&
           effect.inode == inode) {
         renamed_over = atoms_[i].effect;
       }
@@ -250,7 +269,7 @@ class Naive {
       if (atom.kind != Atom::Kind::kSector || atom.inode != inode || atom.sector * unit >= size) continue;
       const bool given_by =
           by && atom.effect < atoms_[*by].effect && (atom.sector + 1) * unit > EffectOf(*by).old_size;
-      if (atom.effect < renamed_over || (ordered_ && given_by)) need[atom.sector] = atom.effect;
+      if (atom.effect < renamed_over || (data_first_ && given_by)) need[atom.sector] = atom.effect;
       if (!taken_.contains(i)) continue;
       have[atom.sector] = atom.effect;
       const Effect& effect = trace_.effects[atom.effect];
@@ -266,7 +285,12 @@ class Naive {
   }
 
   const Trace& trace_;
-  bool ordered_ = false;
+  bool ordered_ = false;  // one journal
+  bool sizes_journaled_ = false;
+  bool all_journaled_ = false;
+  bool data_first_ = false;
+  bool safe_rename_ = false;
+  bool names_synced_ = false;
   std::vector<NaiveAtom> atoms_;
   std::map<Inode, uint64_t> sizes_;
   std::map<Inode, uint64_t> size_min_;
@@ -277,9 +301,15 @@ class Naive {
   std::set<uint64_t> images_;
 };
 
+std::vector<Preset> AllPresets() {
+  std::vector<Preset> all;
+  for (size_t i = 0; i < kPresets; ++i) all.push_back(static_cast<Preset>(i));
+  return all;
+}
+
 std::vector<Traits> AllTraits() {
   std::vector<Traits> all;
-  for (const Preset preset : {Preset::kStrict, Preset::kExt4Ordered}) {
+  for (const Preset preset : AllPresets()) {
     for (const bool tears : {false, true}) {
       all.push_back({.atomic_unit = 512,
                      .garbage_in_torn_units = tears,
@@ -326,9 +356,9 @@ void ExpectMembers(const CrashPoint& point, const std::set<uint64_t>& images, Ra
 TEST(Model, ListsExactlyWhatTheNaiveModelAllows) {
   uint64_t compared = 0;
   uint64_t images = 0;
-  for (uint64_t seed = 0; seed < 160; ++seed) {
+  for (uint64_t seed = 0; seed < 480; ++seed) {
     Random random(seed);
-    Program p({.atomic_unit = 512, .preset = seed % 2 == 0 ? Preset::kStrict : Preset::kExt4Ordered});
+    Program p({.atomic_unit = 512, .preset = static_cast<Preset>(seed / 3 % kPresets)});
     RunRandom(p, random, random.Between(3, 14), {.names = seed % 3 != 0});
     const auto trace = p.disk().trace();
     CrashPoint point(trace, 0);
@@ -344,15 +374,15 @@ TEST(Model, ListsExactlyWhatTheNaiveModelAllows) {
       images += listed->size();
     }
   }
-  EXPECT_GT(compared, 1000u);
-  EXPECT_GT(images, 15'000u);
+  EXPECT_GT(compared, 3000u);
+  EXPECT_GT(images, 30'000u);
 }
 
 TEST(Model, WhateverAPolicyDrawsIsALegalImage) {
   uint64_t points = 0;
   uint64_t legal = 0;
   uint64_t reached = 0;
-  for (uint64_t seed = 0; seed < 150; ++seed) {
+  for (uint64_t seed = 0; seed < 450; ++seed) {
     Random random(seed + 1000);
     const std::vector<Traits> all = AllTraits();
     Program p(all[seed % all.size()]);
@@ -376,7 +406,8 @@ TEST(Model, WhateverAPolicyDrawsIsALegalImage) {
 }
 
 TEST(Model, RandomDrawsReachEveryLegalImageOfASmallTrace) {
-  for (const Preset preset : {Preset::kStrict, Preset::kExt4Ordered}) {
+  for (const Preset preset : AllPresets()) {
+    if (preset == Preset::kDataJournal) continue;  // has but one image for each sector and name
     Program p({.atomic_unit = 512, .garbage_in_torn_units = true, .preset = preset});
     p.Durable("a", "xy");
     p.Write("a", 1, "BC");
@@ -395,10 +426,13 @@ TEST(Model, RandomDrawsReachEveryLegalImageOfASmallTrace) {
 
 TEST(Model, CountingAgreesWithListingWhereNothingIsEqualByChance) {
   uint64_t counted = 0;
-  for (uint64_t seed = 0; seed < 200; ++seed) {
+  for (uint64_t seed = 0; seed < 400; ++seed) {
     Random random(seed + 5000);
     const std::vector<Traits> all = AllTraits();
-    Program p(all[seed % all.size()]);
+    const Traits traits = all[seed % all.size()];
+    // What lies behind the size arrives without being seen: images that come about otherwise are equal.
+    if (traits.preset == Preset::kDataJournal) continue;
+    Program p(traits);
     RunRandom(p, random, random.Between(3, 14), {.names = false});
     const auto trace = p.disk().trace();
     for (uint64_t n = 0; n <= trace->effects.size(); n += 3) {
@@ -433,9 +467,9 @@ TEST(Model, MovingForwardIsTheSameAsStartingThere) {
 }
 
 TEST(Model, WhenAllArrivesTheDiskIsAsTheCache) {
-  for (uint64_t seed = 0; seed < 50; ++seed) {
+  for (uint64_t seed = 0; seed < 90; ++seed) {
     Random random(seed);
-    Program p({.atomic_unit = 512, .preset = seed % 2 == 0 ? Preset::kStrict : Preset::kExt4Ordered});
+    Program p({.atomic_unit = 512, .preset = static_cast<Preset>(seed % kPresets)});
     RunRandom(p, random, 40, {});
     const CrashPoint point(p.disk().trace(), p.disk().effects());
     EXPECT_EQ(point.Draw({Policy::kAll}), p.disk().CacheImage());

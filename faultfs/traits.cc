@@ -5,16 +5,18 @@
 namespace manifolddb::faultfs {
 namespace {
 
-constexpr std::array kPresets = {Preset::kStrict, Preset::kExt4Ordered};
+constexpr std::array<std::string_view, kPresets> kNames = {"strict", "ext4-ordered",   "xfs",
+                                                           "btrfs",  "ext3-writeback", "data-journal"};
 
 }  // namespace
 
-std::string_view Name(Preset preset) {
-  switch (preset) {
-    case Preset::kStrict: return "strict";
-    case Preset::kExt4Ordered: return "ext4-ordered";
+std::string_view Name(Preset preset) { return kNames[static_cast<size_t>(preset)]; }
+
+std::optional<Preset> ParsePreset(std::string_view name) {
+  for (size_t i = 0; i < kPresets; ++i) {
+    if (kNames[i] == name) return static_cast<Preset>(i);
   }
-  return "";
+  return std::nullopt;
 }
 
 std::string Traits::ToString() const {
@@ -37,9 +39,11 @@ std::optional<Traits> Traits::Parse(std::string_view text) {
       traits.atomic_unit = unit;
       known = true;
     }
-    for (const Preset preset : kPresets) {
-      if (word != "preset=" + std::string(Name(preset))) continue;
-      traits.preset = preset;
+    constexpr std::string_view kPreset = "preset=";
+    if (word.starts_with(kPreset)) {
+      const auto preset = ParsePreset(word.substr(kPreset.size()));
+      if (!preset) return std::nullopt;
+      traits.preset = *preset;
       known = true;
     }
     if (word == "garbage") traits.garbage_in_torn_units = known = true;

@@ -1,6 +1,7 @@
 #pragma once
 // What a simulated disk and file system promise. Stated with every verdict: a proof holds for these traits.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,7 +22,21 @@ enum class Preset : uint8_t {
   //     those before them.
   // Overwrites are as free as in kStrict.
   kExt4Ordered,
+  // XFS (its log keeps the order of what it is given; sizes are logged once the data is there): as
+  // kExt4Ordered without (3).
+  kXfs,
+  // btrfs (trees by copy-on-write; a sync writes the log of that file alone): the size's half of (2) that
+  // speaks of its data, (3), and of (4) the operations that gave the file its name, and what these names need;
+  // other operations on names arrive in no order.
+  kBtrfs,
+  // ext3 or ext4 with data=writeback: (1), of sizes that writes give as well, and (4). Data arrives when it
+  // will: where it had not yet, new blocks hold zeros, or garbage with garbage_in_torn_units.
+  kExt3Writeback,
+  // ext4 with data=journal: everything goes through the journal, and arrives in the order in which it was
+  // issued; of a write, sector by sector.
+  kDataJournal,
 };
+inline constexpr size_t kPresets = 6;
 
 struct Traits {
   // Bytes that the disk writes wholly or not at all: 512, 4096 or 16384. One unit is a sector.
@@ -43,6 +58,7 @@ struct Traits {
   static std::optional<Traits> Parse(std::string_view text);
 };
 
-std::string_view Name(Preset preset);
+std::string_view Name(Preset preset);  // "strict", "ext4-ordered", "xfs", ...
+std::optional<Preset> ParsePreset(std::string_view name);
 
 }  // namespace manifolddb::faultfs
