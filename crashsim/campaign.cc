@@ -14,7 +14,7 @@
 namespace manifolddb::crashsim {
 namespace {
 
-constexpr uint64_t kReportsPerIteration = 8;
+constexpr uint64_t kReportsPerIteration = 8;  // with --survey: for each scenario, and one
 
 // Of this process and all its threads.
 double ProcessorSeconds() {
@@ -32,6 +32,20 @@ const char* Name(ScenarioKind kind) {
                                     "older_file", "full_log",   "neighbour",    "creation"};
   static_assert(std::size(kNames) == kScenarios);
   return kNames[static_cast<int>(kind)];
+}
+
+std::optional<ScenarioKind> KindOf(std::string_view scenario) {
+  const std::string_view name = scenario.substr(0, scenario.find('#'));
+  for (size_t i = 0; i < kScenarios; ++i) {
+    if (name == Name(static_cast<ScenarioKind>(i))) return static_cast<ScenarioKind>(i);
+  }
+  return std::nullopt;
+}
+
+void Counters::CountViolation(std::string_view scenario) {
+  ++violations;
+  const auto kind = KindOf(scenario);
+  ++(kind ? scenario_violations[static_cast<size_t>(*kind)] : run_violations);
 }
 
 void Counters::Add(const Counters& other) {
@@ -61,7 +75,7 @@ bool Campaign::OutOfTime() const {
 
 bool Campaign::Stop() const {
   if (options_.stop_at_violation && counters_.violations > 0) return true;
-  return reported_here_ >= kReportsPerIteration || OutOfTime();
+  return reported_here_ >= (options_.survey ? 1 : kReportsPerIteration) || OutOfTime();
 }
 
 void Campaign::CountRecovery(const Recovered& found) {
@@ -84,6 +98,7 @@ void Campaign::SetTraits(const faultfs::Traits& traits) {
 
 void Campaign::EnterSession(uint32_t generation, std::string scenario, std::string fault) {
   generation_ = generation;
+  if (options_.survey && scenario != scenario_) reported_here_ = 0;
   scenario_ = std::move(scenario);
   fault_ = std::move(fault);
   cuts_.clear();
@@ -162,7 +177,7 @@ Coordinates Campaign::Here() const { return CoordinatesOf(options_, place_); }
 
 void Campaign::Report(const Violations& violations) {
   for (const Violation& violation : violations) {
-    ++counters_.violations;
+    counters_.CountViolation(scenario_);
     if (!cuts_.empty()) ++counters_.policy_violations[static_cast<size_t>(cuts_.front().image.policy)];
     if (++reported_here_ > kReportsPerIteration) continue;
     const std::string line = Here().ToLine(GitRevision());

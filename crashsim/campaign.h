@@ -37,6 +37,7 @@ struct CampaignOptions {
   std::vector<std::string> broken = {};  // sites
   bool sample = false;                   // try some points of each run only: more programs in the same time
   bool stop_at_violation = false;
+  bool survey = false;  // after a violation go on with the next scenario: which of them notice
   std::string json = {};
   unsigned jobs = 2;
   uint64_t shard = 0;  // of `shards`: every so many iterations, from its own on
@@ -76,6 +77,8 @@ enum class ScenarioKind : uint8_t {
 };
 inline constexpr size_t kScenarios = 19;
 const char* Name(ScenarioKind kind);
+// Of the scenario that coordinates name, as in "kill#3"; nothing for "run" and "start", which are none.
+std::optional<ScenarioKind> KindOf(std::string_view scenario);
 
 inline constexpr size_t kMarksMax = 512;
 
@@ -106,6 +109,8 @@ struct Counters {
   std::array<uint64_t, kScenarios> scenarios_run = {};
   std::array<uint64_t, kScenarios> scenarios_bitten = {};  // there was something to do harm to
   std::array<uint64_t, kScenarios> scenario_recoveries = {};
+  std::array<uint64_t, kScenarios> scenario_violations = {};  // and of the run itself: what it answers
+  uint64_t run_violations = 0;
   uint64_t broken_hits = 0;  // how often a broken site misbehaved
   // Of the line that is played again: how often its parts were really come to.
   uint64_t again_scenario = 0;
@@ -115,6 +120,7 @@ struct Counters {
   std::array<uint64_t, kMarksMax> marks = {};
 
   void Add(const Counters& other);
+  void CountViolation(std::string_view scenario);
 };
 
 // Where a worker is, for whoever finds it dead.

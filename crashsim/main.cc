@@ -174,6 +174,8 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_flag("--sample", options.sample,
                "Try some points of each run, not every one: more programs in the same time");
   run.add_flag("--until-violation", options.stop_at_violation, "Stop at the first violation");
+  run.add_flag("--survey", options.survey,
+               "After a violation go on with the next scenario: which of them notice a broken site");
   run.add_option("--until-unseen", options.enough_seen,
                  "Stop before --for is over where another program is expected to show fewer new recovery "
                  "behaviours than this, as in 0.05 (Good-Turing); 0: never")
@@ -193,6 +195,8 @@ void AddMutantsOptions(CLI::App& mutants, Words& words) {
   mutants.add_option("--jobs", options.jobs, "Sites at a time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  mutants.add_flag("--matrix", options.matrix,
+                   "Use all of --for, stop at no violation: which scenarios notice which site");
   mutants.add_option("--json", options.json, "Write the table here, as JSON lines");
 }
 

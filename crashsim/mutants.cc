@@ -61,7 +61,7 @@ void Start(const MutantsOptions& options, const std::string& scratch, Trial& tri
                                         "--recoveries",
                                         executions.c_str(),
                                         "--sample",
-                                        "--until-violation",
+                                        options.matrix ? "--survey" : "--until-violation",
                                         "--json",
                                         trial.json.c_str()};
   if (!trial.site.empty()) arguments.insert(arguments.end(), {"--break", trial.site.c_str()});
@@ -121,6 +121,12 @@ Json RecordOf(const Trial& trial) {
                  {"hits", trial.hits()},
                  {"seconds", trial.seconds},
                  {"processor_seconds", trial.processor_seconds}};
+  if (trial.summary.is_object()) {
+    Json by = Json::object();
+    by["run"] = trial.summary.value("run_violations", uint64_t{0});
+    for (const auto& [name, scenario] : trial.summary["scenarios"].items()) by[name] = scenario["violations"];
+    record["by_scenario"] = std::move(by);
+  }
   if (trial.killed()) {
     for (const char* field : {"promise", "scenario", "policy", "found", "repro"}) {
       if (trial.violation.contains(field)) record[field] = trial.violation[field];
@@ -237,6 +243,7 @@ Outcomes RunMutants(const MutantsOptions& options) {
              {"git", GitRevision()},
              {"seed", options.seed},
              {"seconds", options.seconds},
+             {"matrix", options.matrix},
              {"sites", trials.size() - 1}});
   std::printf("  %-36s %-30s %-8s %10s %10s %7s %9s\n", "site", "killed by", "noticed", "executions", "hits",
               "seconds", "processor");

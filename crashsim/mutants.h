@@ -17,6 +17,7 @@ struct MutantsOptions {
   uint64_t executions_max = 0;  // recoveries that a site may survive; 0: no bound
   double seconds = 60;          // of a processor that a site may survive
   unsigned jobs = 2;
+  bool matrix = false;  // which scenarios notice each, rather than when the first does
   std::string json;
 };
 

@@ -32,6 +32,7 @@ constexpr std::pair<const char*, uint64_t Counters::*> kNamedCounters[] = {
     {"recovery_nanos", &Counters::recovery_nanos},
     {"broken_hits", &Counters::broken_hits},
     {"violations", &Counters::violations},
+    {"run_violations", &Counters::run_violations},
     {"harness_errors", &Counters::harness_errors},
 };
 
@@ -215,6 +216,7 @@ std::optional<Counters> CountersOf(const Json& summary) {
       c.scenarios_run[i] = scenario.at("run");
       c.scenarios_bitten[i] = scenario.at("bitten");
       c.scenario_recoveries[i] = scenario.at("recoveries");
+      c.scenario_violations[i] = scenario.at("violations");
     }
     const std::vector<std::string> names = MarkNames();
     for (size_t i = 0; i < names.size() && i < kMarksMax; ++i) c.marks[i] = summary.at("marks").at(names[i]);
@@ -235,7 +237,8 @@ Json SummaryOf(const Counters& c, const Unseen& unseen, Outcomes outcome, double
   for (size_t i = 0; i < kScenarios; ++i) {
     scenarios[Name(static_cast<ScenarioKind>(i))] = {{"run", c.scenarios_run[i]},
                                                      {"bitten", c.scenarios_bitten[i]},
-                                                     {"recoveries", c.scenario_recoveries[i]}};
+                                                     {"recoveries", c.scenario_recoveries[i]},
+                                                     {"violations", c.scenario_violations[i]}};
   }
   Json summary = {{"type", "summary"}, {"verdict", Name(outcome)}, {"seconds", seconds}};
   for (const auto& [name, member] : kNamedCounters) summary[name] = c.*member;

@@ -139,7 +139,7 @@ void Attend(Worker& worker) {
 // A death is a broken promise, wherever it happened.
 void ReportDeath(const CampaignOptions& options, const Worker& worker, JsonLines& out) {
   if (worker.death.empty()) return;
-  ++worker.shared->counters.violations;
+  worker.shared->counters.CountViolation(worker.shared->place.scenario.data());
   const Coordinates at = CoordinatesOf(options, worker.shared->place);
   const std::string line = at.ToLine(GitRevision());
   const Promise promise = worker.stuck ? Promise::kBounded : Promise::kHonestAboutDamage;
