@@ -91,6 +91,10 @@ void Campaign::BeginIteration(uint64_t index, uint64_t seed) {
   ++counters_.iterations;
 }
 
+void Campaign::BeginScenario() {
+  if (options_.survey) reported_here_ = 0;
+}
+
 void Campaign::SetTraits(const faultfs::Traits& traits) {
   place_.traits = traits;
   if (replaying()) std::fprintf(stderr, "the disk: %s\n", traits.ToString().c_str());
@@ -98,7 +102,6 @@ void Campaign::SetTraits(const faultfs::Traits& traits) {
 
 void Campaign::EnterSession(uint32_t generation, std::string scenario, std::string fault) {
   generation_ = generation;
-  if (options_.survey && scenario != scenario_) reported_here_ = 0;
   scenario_ = std::move(scenario);
   fault_ = std::move(fault);
   cuts_.clear();

@@ -160,6 +160,8 @@ class Campaign {
   // What the iteration has drawn; told with every violation.
   void SetTraits(const faultfs::Traits& traits);
   uint64_t iteration() const { return iteration_; }
+  // Another scenario, which with --survey is tried whatever the ones before have found.
+  void BeginScenario();
   void EnterSession(uint32_t generation, std::string scenario, std::string fault);
   void EnterCut(const Cut& cut) { cuts_.assign(1, cut), CountAgain(), Mirror(); }
   void PushNested(const Cut& cut) { cuts_.push_back(cut), CountAgain(), Mirror(); }

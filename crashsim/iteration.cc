@@ -138,6 +138,7 @@ bool Iteration::RunGeneration(Generation& generation) {
   scenarios.Run(draws.Fork(2));
   if (!campaign_.Stop()) ++counters.generations_tried;
   if (campaign_.WantsScenario(generation.index, name)) {
+    campaign_.BeginScenario();
     campaign_.EnterSession(generation.index, name, "");
     ++counters.scenarios_run[static_cast<size_t>(ScenarioKind::kPoints)];
     const uint64_t before = counters.recoveries;

@@ -78,6 +78,7 @@ void Scenarios::Run(Random random) {
 
 void Scenarios::Try(ScenarioKind kind, uint32_t times, Body body, const Random& random) {
   kind_ = kind;
+  campaign_.BeginScenario();
   Counters& counters = campaign_.counters();
   const auto index = static_cast<size_t>(kind);
   for (uint32_t i = 0; i < times && !campaign_.Stop(); ++i) {
