@@ -197,6 +197,7 @@ void CommitPipeline::Publish() {
 }
 
 void CommitPipeline::FailAllLocked(const Error& cause, Wakes& wakes) {
+  parts_.space->GiveUp();
   if (FailureIsForgotten(*parts_.poison)) {
     const ErrorDetails details{.file = cause.file(), .message = cause.message()};
     for (PendingCommit* const commit : group_) {

@@ -113,6 +113,7 @@ Status Core::ReserveLogSpace(uint64_t span) {
   for (;;) {
     MANIFOLDDB_TRY(checkpoints->WaitForRunning());
     if (log_space->TryReserve(span)) return {};
+    if (log_space->AwaitOthers(span)) continue;
     MANIFOLDDB_TRY(checkpoints->RunAndWait());
     if (log_space->TryReserve(span)) return {};
   }

@@ -23,6 +23,23 @@ void LogSpace::Unreserve(uint64_t span) {
   base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(reserved_ >= span);
   reserved_ -= span;
+  less_reserved_.NotifyAll();
+}
+
+bool LogSpace::AwaitOthers(uint64_t span) {
+  base::MutexLock lock(mutex_);
+  const auto hopeless = [&]() REQUIRES(mutex_) {
+    return !given_up_ && reserved_ + span > ring_.usable_bytes();
+  };
+  if (!hopeless()) return false;
+  while (hopeless()) less_reserved_.Wait(mutex_);
+  return true;
+}
+
+void LogSpace::GiveUp() {
+  base::MutexLock lock(mutex_);
+  given_up_ = true;
+  less_reserved_.NotifyAll();
 }
 
 void LogSpace::Appended(uint64_t span, format::Lsn end) {
@@ -31,6 +48,7 @@ void LogSpace::Appended(uint64_t span, format::Lsn end) {
   reserved_ -= span;
   end_ = end;
   NoteUsedLocked();
+  less_reserved_.NotifyAll();
 }
 
 void LogSpace::MoveTail(format::Lsn tail) {
@@ -45,6 +63,7 @@ void LogSpace::SetRing(const wal::LogRing& ring) {
   MANIFOLDDB_ASSERT(ring.usable_bytes() >= ring_.usable_bytes());
   ring_ = ring;
   usable_.store(ring.usable_bytes(), std::memory_order_relaxed);
+  less_reserved_.NotifyAll();
   group_bytes_max_.store(ring.group_bytes_max(), std::memory_order_relaxed);
 }
 

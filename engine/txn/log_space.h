@@ -3,7 +3,8 @@
 // checkpoints.
 //
 // (1) used + reserved never exceeds what the ring can hold without reaching the durable checkpoint's
-// position. (2) Waiting happens before ordering only: nobody who waits here holds up a checkpoint.
+// position. (2) Waiting happens before ordering only: nobody who waits here holds up a checkpoint. (3) Whoever
+// has reserved waits for nobody who waits here: it uses the room or gives it back.
 
 #include <atomic>
 #include <cstdint>
@@ -28,6 +29,12 @@ class LogSpace {
   bool TryReserve(uint64_t span) EXCLUDES(mutex_);
   // What was reserved will not be used.
   void Unreserve(uint64_t span) EXCLUDES(mutex_);
+  // If others hold so much that `span` bytes would not fit into an empty log, no checkpoint can help: waits
+  // until some of it was used or given back, and returns true. False at once if a checkpoint may help, or
+  // if what is reserved is lost with a commit that failed.
+  bool AwaitOthers(uint64_t span) EXCLUDES(mutex_);
+  // A group could not be written: what was reserved for it stays so, and nobody is to wait for it.
+  void GiveUp() EXCLUDES(mutex_);
   // A group that had reserved `span` bytes was appended; the log ends at `end` now.
   void Appended(uint64_t span, format::Lsn end) EXCLUDES(mutex_);
   // A checkpoint at `tail` is durable.
@@ -48,7 +55,9 @@ class LogSpace {
 
   mutable base::Mutex mutex_{base::LockRank::kLogSpace};
   wal::LogRing ring_ GUARDED_BY(mutex_);
+  base::CondVar less_reserved_;
   uint64_t reserved_ GUARDED_BY(mutex_) = 0;
+  bool given_up_ GUARDED_BY(mutex_) = false;
   format::Lsn tail_ GUARDED_BY(mutex_);
   format::Lsn end_ GUARDED_BY(mutex_);
   // Of the above; written under the lock.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace manifolddb::txn {
 namespace {
 
@@ -40,6 +42,30 @@ TEST(LogSpace, ALargerRingHasMoreRoom) {
   grown.capacity *= 4;
   space.SetRing(grown);
   EXPECT_TRUE(space.TryReserve(1600));
+}
+
+TEST(LogSpace, WaitsForOthersOnlyWhereNoCheckpointCouldHelp) {
+  LogSpace space(kRing, Lsn{0});
+  ASSERT_TRUE(space.TryReserve(400));
+  space.Appended(400, Lsn{400});
+  ASSERT_TRUE(space.TryReserve(400));
+  ASSERT_TRUE(space.TryReserve(400));
+  ASSERT_FALSE(space.TryReserve(400));
+  EXPECT_FALSE(space.AwaitOthers(400)) << "what is used, a checkpoint gives back";
+  space.MoveTail(Lsn{400});
+  ASSERT_TRUE(space.TryReserve(400));
+  ASSERT_FALSE(space.TryReserve(400));
+
+  std::thread waiter([&] { static_cast<void>(space.AwaitOthers(400)); });
+  space.Unreserve(400);  // now or while it waits: it comes back
+  waiter.join();
+  EXPECT_TRUE(space.TryReserve(400));
+
+  // A group of all that is reserved fails: nobody will use it.
+  std::thread hopeless([&] { static_cast<void>(space.AwaitOthers(400)); });
+  space.GiveUp();
+  hopeless.join();
+  EXPECT_FALSE(space.AwaitOthers(400));
 }
 
 }  // namespace
