@@ -87,7 +87,10 @@ std::optional<Coordinates> Coordinates::Parse(std::string_view line, std::string
   const auto unit = ParseNumber(words["unit"]);
   const auto generation = ParseNumber(words["gen"]);
   const auto ops = ParseNumber(words["ops"]);
-  if (!seed || !unit || !generation || !ops) return fail("seed, unit, gen and ops must be numbers");
+  constexpr uint64_t kMax = ~uint32_t{0};
+  const bool fit = unit.value_or(0) <= kMax && generation.value_or(0) <= kMax && ops.value_or(0) <= kMax;
+  if (!seed || !unit || !generation || !ops || !fit)
+    return fail("seed, unit, gen and ops must be numbers, the last three below 2^32");
   at.seed = *seed;
   at.unit = static_cast<uint32_t>(*unit);
   at.generation = static_cast<uint32_t>(*generation);

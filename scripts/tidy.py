@@ -27,7 +27,7 @@ HARNESS = {
     # The tree alone, beside the database as a whole.
     "proptest": {"public", "faultfs", "engine/base", "engine/format", "engine/page", "engine/btree"},
     "tools": {"public", "engine/base", "engine/format"},
-    "fuzz": {"public", "faultfs", "engine/base", "engine/format"},
+    "fuzz": {"public", "faultfs", "crashsim", "engine/base", "engine/format"},  # crashsim: the lines that it reads
     "bench": {"public"},
     # Waits to simulate, and node search to count the instructions of.
     "bench/exact": {"public", "engine/base", "engine/format", "engine/btree"},
