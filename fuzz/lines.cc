@@ -1,15 +1,12 @@
-// Any text where a person or another program hands the harness a line: REPRO lines, disks, images, faults,
-// sequences, races, schedules, and the JSON of a campaign's results. The first byte says which.
+// Any text where a person or another program hands the harness a line: REPRO lines, disks, images, faults. The
+// first byte says which.
 //
 // Held: nothing ends the process, and what is understood, written down again, is understood alike.
 #include <string>
 #include <string_view>
 
 #include "crashsim/coordinates.h"
-#include "crashsim/directors.h"
-#include "crashsim/json.h"
-#include "crashsim/sequences.h"
-#include "crashsim/summary.h"
+#include "faultfs/crash_point.h"
 #include "faultfs/fault.h"
 #include "faultfs/traits.h"
 #include "fuzz/target.h"
@@ -44,23 +41,6 @@ void CheckFault(std::string_view text) {
   Expect(again && again->ToString() == fault->ToString(), "a fault that reads otherwise");
 }
 
-void CheckSequence(std::string_view text) {
-  const auto sequence = crashsim::ParseSequence(text);
-  if (sequence) Expect(crashsim::ParseSequence(NameOf(*sequence)) == sequence, "a sequence that reads otherwise");
-}
-
-void CheckRace(std::string_view text) {
-  const auto race = crashsim::ParseRace(text);
-  if (!race) return;
-  const auto again = crashsim::ParseRace(NameOf(*race));
-  Expect(again && NameOf(*again) == NameOf(*race), "a race that reads otherwise");
-}
-
-void CheckResults(std::string_view text) {
-  const auto json = crashsim::Json::parse(text, nullptr, false);
-  if (!json.is_discarded()) static_cast<void>(crashsim::CountersOf(json));
-}
-
 }  // namespace
 }  // namespace manifolddb::fuzz
 
@@ -73,17 +53,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 't': CheckTraits(text); break;
     case 'i': CheckImage(text); break;
     case 'f': CheckFault(text); break;
-    case 's': CheckSequence(text); break;
-    case 'r': CheckRace(text); break;
-    case 'o': static_cast<void>(manifolddb::crashsim::ParseSchedule(text)); break;
-    case 'j': CheckResults(text); break;
     default: break;
   }
   return 0;
 }
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  constexpr std::string_view kKinds = "ctifsroj";
+  constexpr std::string_view kKinds = "ctif";
   const uint8_t kind = size > 0 ? data[0] : 0;
   size = LLVMFuzzerMutate(data, size, max_size);
   // Mostly the kind stays: what was learnt of one says nothing of another.
