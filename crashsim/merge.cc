@@ -121,8 +121,8 @@ Outcomes MergeShards(const MergeOptions& options) {
   std::vector<Json> headers;
   CampaignOptions campaign;
   for (const std::string& file : options.files) {
-    if (auto wrong = ReadHeader(file, headers.emplace_back())) return Fail(file, *wrong);
     try {
+      if (auto wrong = ReadHeader(file, headers.emplace_back())) return Fail(file, *wrong);
       if (auto wrong = headers.size() == options.files.size() ? Assemble(headers, campaign) : std::nullopt)
         return Fail(file, *wrong);
     } catch (const Json::exception& error) {
