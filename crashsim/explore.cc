@@ -2,6 +2,7 @@
 // (2) An image met again is not recovered again: recovery is a function of the image. Judged it is each time,
 //     since what is owed changes from point to point.
 // (3) What a cut recovery leaves must recover to the very state of the one that was not cut (G6).
+// (4) Of what is unsynced, more that arrives in the order in which it was issued never loses a commit.
 #include "crashsim/explore.h"
 #include "crashsim/json.h"
 
@@ -115,6 +116,7 @@ void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Ra
     const Recovered found = RecoverOnce(image, nested, tally);
     const Bench::Ruling ruling = bench.At(point.effects(), point.trace(), image);
     static_cast<void>(Judge(image, found, ruling));
+    if (found.sound() && bench.honest()) CompareInOrder(point, spec, found, tally);
     if (found.sound() && nested) Nested(found, true, random.Fork(1), 1, tally);
     const bool fresh = tally.recoveries > before;
     if (found.sound() && !ruling.lost && (campaign_.only_cut() || (fresh && random.Chance(kMorePercent)))) {
@@ -125,6 +127,22 @@ void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Ra
   }
   counters.images += tally.images;
   ReportPoint(point.effects(), point.undetermined_sectors(), tally, bench.At(point.effects()).allowed);
+}
+
+// (4): nothing, some from the front, all. Needs no model: recoveries are compared with each other.
+void Explorer::CompareInOrder(const CrashPoint& point, const ImageSpec& spec, const Recovered& found,
+                              PointTally& tally) {
+  const auto compare = [&](Policy other, bool more) {
+    const Recovered against = RecoverOnce(point.Draw({other, 0}), false, tally);
+    const uint64_t less = more ? found.seen.number : against.seen.number;
+    const uint64_t rest = more ? against.seen.number : found.seen.number;
+    if (!against.sound() || less <= rest) return;  // what is not sound is its own image's violation
+    campaign_.Report({{Promise::kPrefix, "commit " + std::to_string(less) + " at least, since less of it had",
+                       "commit " + std::to_string(rest) + " where " +
+                           (more ? "all had arrived" : "more had arrived than nothing")}});
+  };
+  if (spec.policy == Policy::kNone || spec.policy == Policy::kPrefix) compare(Policy::kAll, true);
+  if (spec.policy == Policy::kPrefix) compare(Policy::kNone, false);
 }
 
 Recovered Explorer::RecoverOnce(const Image& image, bool keep_trace, PointTally& tally) {

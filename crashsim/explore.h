@@ -40,6 +40,7 @@ class Bench {
   Ruling At(uint64_t effects, const faultfs::Trace& trace, const faultfs::Image& image) const;
   // In the first session a sync had lied.
   void Excuse(LyingSync* lie) { lie_ = lie; }
+  bool honest() const { return lie_ == nullptr; }
 
  private:
   const Judges* judges_;
@@ -84,6 +85,8 @@ class Explorer {
   bool NestedCut(const faultfs::CrashPoint& cut, const faultfs::ImageSpec& spec, const Recovered& first,
                  Random& random, uint32_t depth, PointTally& tally);
   void CheckMore(const faultfs::Image& image, const Recovered& found, Random& random);
+  void CompareInOrder(const faultfs::CrashPoint& point, const faultfs::ImageSpec& spec, const Recovered& found,
+                      PointTally& tally);
   void JudgeAgain(const Recovered& found, const Bench::Ruling& ruling, Violations& violations);
   void ReportPoint(uint64_t effects, uint64_t undetermined, const PointTally& tally, const Allowed& allowed);
 
