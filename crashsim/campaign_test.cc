@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "crashsim/beat.h"
 #include "crashsim/bounds.h"
@@ -75,7 +76,47 @@ TEST(Campaign, HoldsOnTheSoundEngine) {
     EXPECT_GT(summary["points_unsynced"], 50u);
     EXPECT_EQ(Records(options, "point").size(), summary["points"].get<size_t>());
     EXPECT_GT(summary["images"], summary["points"]);
+    EXPECT_GT(summary["judged_twice"], summary["points"]);
+    EXPECT_GT(summary["behaviours"]["seen"], 5u);
+    EXPECT_EQ(summary["behaviours"]["once"], summary["behaviours"]["seen"]) << "of one program";
+    EXPECT_EQ(Records(options, "behaviours")[0]["programs"].size(), summary["behaviours"]["seen"]);
   }
+}
+
+// Without it the scenario that notices first is the only one that is told of.
+TEST(Campaign, ASurveyGoesOnWithTheNextScenario) {
+  CampaignOptions options = Short("mixed", 1);
+  options.broken = {"wal.checksum.skip"};
+  options.survey = true;
+  options.sample = true;
+  ASSERT_EQ(RunCampaign(options), Outcomes::kViolation);
+  const Json summary = Records(options, "summary")[0];
+  size_t noticed = 0;
+  uint64_t violations = summary["run_violations"];
+  for (const auto& [name, scenario] : summary["scenarios"].items()) {
+    noticed += scenario["violations"] > 0 ? 1 : 0;
+    violations += scenario["violations"].get<uint64_t>();
+  }
+  EXPECT_GT(noticed, 3u) << summary["scenarios"];
+  EXPECT_EQ(violations, summary["violations"]);
+}
+
+TEST(Campaign, ShardsTryWhatTheWholeTries) {
+  const auto seeds = [](uint64_t shard, uint64_t shards) {
+    CampaignOptions options = Short("mixed", 7);
+    options.iterations_max = 4;
+    options.recoveries_max = 1;  // of each, the beginning
+    options.ops = 4;
+    options.shard = shard;
+    options.shards = shards;
+    static_cast<void>(RunCampaign(options));
+    std::set<uint64_t> tried;
+    for (const Json& trace : Records(options, "trace")) tried.insert(trace["iteration"].get<uint64_t>());
+    return tried;
+  };
+  EXPECT_EQ(seeds(0, 2), std::set<uint64_t>{0});
+  EXPECT_EQ(seeds(1, 2), std::set<uint64_t>{1});
+  EXPECT_EQ(seeds(2, 3), std::set<uint64_t>{2});
 }
 
 TEST(Campaign, FindsASkippedSyncAtOnceAndPlaysItAgain) {
