@@ -194,7 +194,9 @@ TEST(Campaign, HoldsOnOtherDisksAndSizes) {
     uint32_t unit;
   };
   for (const Variant& variant :
-       {Variant{"any", faultfs::Preset::kExt4Ordered, 0}, Variant{"any", faultfs::Preset::kStrict, 4096},
+       {Variant{"any", faultfs::Preset::kExt4Ordered, 0}, Variant{"any", faultfs::Preset::kXfs, 0},
+        Variant{"any", faultfs::Preset::kBtrfs, 0}, Variant{"any", faultfs::Preset::kExt3Writeback, 0},
+        Variant{"any", faultfs::Preset::kDataJournal, 0}, Variant{"any", faultfs::Preset::kStrict, 4096},
         Variant{"any", faultfs::Preset::kStrict, 16384}, Variant{"small", faultfs::Preset::kStrict, 0}}) {
     CampaignOptions options = Short("mixed", 7);
     options.setup = {variant.config, variant.preset, variant.unit};
