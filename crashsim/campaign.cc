@@ -152,6 +152,7 @@ Coordinates CoordinatesOf(const CampaignOptions& options, const Place& place) {
   at.config = options.setup.config;
   at.preset = std::string(faultfs::Name(options.setup.preset));
   at.unit = options.setup.unit;
+  at.lying = options.setup.lying;
   at.ops = options.ops;
   for (const std::string& site : options.broken) at.broken += (at.broken.empty() ? "" : ",") + site;
   at.generation = place.generation;

@@ -208,6 +208,18 @@ TEST(Campaign, HoldsOnOtherDisksAndSizes) {
   }
 }
 
+TEST(Campaign, OnADiskWhoseSyncsLieWhatIsFoundIsAPrefixOrDamageThatIsTold) {
+  CampaignOptions options = Short("mixed", 7);
+  options.setup.lying = true;
+  EXPECT_EQ(RunCampaign(options), Outcomes::kHolds);
+  // It has teeth there as well: half a transaction is no prefix.
+  options.broken = {"wal.checksum.skip"};
+  options.iterations_max = 4;
+  options.stop_at_violation = true;
+  EXPECT_EQ(RunCampaign(options), Outcomes::kViolation);
+  EXPECT_NE(Records(options, "violation")[0]["repro"].get<std::string>().find("lying=yes"), std::string::npos);
+}
+
 // Whoever calls, switches or recovers lives, however long it takes; from whatever thread.
 TEST(Campaign, WhateverMovesBeats) {
   std::atomic<uint64_t> beats = 0;

@@ -61,6 +61,7 @@ std::string Coordinates::ToLine(std::string_view revision) const {
       " gen=" + std::to_string(generation) + " ops=" + std::to_string(ops) + " scenario=" + scenario +
       " point=" + (cut ? std::to_string(cut->effects) : "-") +
       " image=" + (cut ? cut->image.ToString() : "-") + " nested=" + OrDash(cuts) + " fault=" + OrDash(fault);
+  if (lying) line += " lying=yes";
   if (!broken.empty()) line += " break=" + broken;
   return "REPRO " + line + std::string(kArrow) + "scripts/dev repro '" + line + "'";
 }
@@ -81,6 +82,7 @@ std::optional<Coordinates> Coordinates::Parse(std::string_view line, std::string
   at.preset = words["preset"];
   at.scenario = words["scenario"];
   at.broken = words["break"];
+  at.lying = words["lying"] == "yes";
   at.fault = words["fault"];
   at.git = words["git"];
   const auto seed = ParseNumber(words["seed"]);

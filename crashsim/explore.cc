@@ -37,7 +37,10 @@ Bench::Ruling Bench::At(uint64_t effects) const {
   const bool first = before_ != nullptr && effects < opened_effect_;
   const Judges* const judges = first ? before_ : judges_;
   const uint64_t at = first ? std::min(effects, before_effects_) : effects;
-  return {judges, judges->oracle().At(at)};
+  Ruling ruling{judges, judges->oracle().At(at)};
+  // Any prefix of the order, or damage that is told.
+  if (judges->lying()) ruling.lost = true, ruling.allowed.floor = 0;
+  return ruling;
 }
 
 Bench::Ruling Bench::At(uint64_t effects, const faultfs::Trace& trace, const Image& image) const {
@@ -111,7 +114,8 @@ void Explorer::Point(const CrashPoint& point, const Bench& bench, bool light, Ra
     ++tally.policies[static_cast<size_t>(spec.policy)];
     ++counters.policy_images[static_cast<size_t>(spec.policy)];
     const bool replay_nested = campaign_.replaying() && !campaign_.options().only->nested.empty();
-    const bool nested = replay_nested || (!light && random.Chance(nested_percent));
+    const bool may = !light && bench.honest();  // on a disk that lies recoveries are lied to as well
+    const bool nested = replay_nested || (may && random.Chance(nested_percent));
     const uint64_t before = tally.recoveries;
     const Recovered found = RecoverOnce(image, nested, tally);
     const Bench::Ruling ruling = bench.At(point.effects(), point.trace(), image);

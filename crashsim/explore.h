@@ -40,7 +40,7 @@ class Bench {
   Ruling At(uint64_t effects, const faultfs::Trace& trace, const faultfs::Image& image) const;
   // In the first session a sync had lied.
   void Excuse(LyingSync* lie) { lie_ = lie; }
-  bool honest() const { return lie_ == nullptr; }
+  bool honest() const { return lie_ == nullptr && !judges_->lying(); }
 
  private:
   const Judges* judges_;

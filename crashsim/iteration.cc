@@ -169,7 +169,7 @@ std::optional<Generation> Iteration::NextGeneration(const Generation& last) {
   Explorer explorer(campaign_, setup_, workload_->invariant());
   const auto position = explorer.Judge(*next.image, found, Bench(*last.judges).At(effects));
   campaign_.LeaveCut();
-  if (!position) return std::nullopt;
+  if (!position || !found.sound()) return std::nullopt;
   next.base = last.oracle().StateAt(*position);
   next.base_number = last.oracle().positions()[*position].number;
   return next;

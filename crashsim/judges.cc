@@ -6,7 +6,7 @@
 namespace manifolddb::crashsim {
 
 Judges::Judges(Model base, uint64_t base_number, const Session& session)
-    : oracle_(std::move(base), base_number, session.history) {
+    : oracle_(std::move(base), base_number, session.history), lying_(session.trace->traits.lying_flush) {
   if (!session.open_error) second_.emplace(session.opened, session.history);
 }
 

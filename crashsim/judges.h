@@ -20,6 +20,9 @@ class Judges {
   // Null if the session could not read what it opened.
   const SecondJudge* second() const { return second_ ? &*second_ : nullptr; }
 
+  // Every sync of this disk lied: nothing that was acknowledged need survive a power cut.
+  bool lying() const { return lying_; }
+
   // What the run itself violated, whatever a crash does.
   Violations RunViolations() const;
   // Where the second judge differs from `violations`, the oracle's verdict on what a crash left at
@@ -29,6 +32,7 @@ class Judges {
  private:
   Oracle oracle_;
   std::optional<SecondJudge> second_;
+  bool lying_;
 };
 
 // The same, of judges that are kept apart.

@@ -121,6 +121,7 @@ int Repro(Words& words) {
   options.workload = at->workload;
   options.setup.config = at->config;
   options.setup.unit = at->unit;
+  options.setup.lying = at->lying;
   options.ops = at->ops;
   options.generations = at->generation + 1;
   options.jobs = 1;
@@ -161,6 +162,8 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_option("--unit", options.setup.unit,
                  "What the disk writes atomically, bytes; 0: as the configuration says")
       ->check(CLI::IsMember({0, 512, 4096, 16384}));
+  run.add_flag("--lying", options.setup.lying,
+               "Syncs succeed and do nothing: what is found must be some prefix, or damage that is told");
   run.add_option(
       "--ops", options.ops,
       "Steps per run; 0: as the configuration says, a third of them for unicode in less than a minute");

@@ -77,6 +77,7 @@ CampaignOptions OptionsOf(const Json& header) {
   options.setup.config = header.at("config");
   if (const auto preset = faultfs::ParsePreset(header.at("preset").get<std::string>())) options.setup.preset = *preset;
   options.setup.unit = header.at("unit");
+  options.setup.lying = header.at("lying");
   options.ops = header.at("ops");
   options.generations = header.at("generations");
   options.sample = header.at("sample");

@@ -52,6 +52,7 @@ uint64_t BeforeCheckpoint(const faultfs::Trace& trace, const Setup& setup) {
 }  // namespace
 
 void Scenarios::Run(Random random) {
+  if (generation_.plan.setup.traits.lying_flush) return;  // what they demand rests on syncs
   Try(ScenarioKind::kKill, 1, &Scenarios::KillThenCut, random);
   Try(ScenarioKind::kFailedSync, generation_.plan.setup.limits.resting ? 5 : 1, &Scenarios::FailSync, random);
   Try(ScenarioKind::kCrashLoop, 2, &Scenarios::LoopCrashes, random);

@@ -61,6 +61,7 @@ std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random) {
   if (!sizes) return std::nullopt;
   Setup setup;
   setup.traits.preset = wish.preset;
+  setup.traits.lying_flush = wish.lying;
   setup.traits.atomic_unit = wish.unit != 0 ? wish.unit : sizes->unit;
   setup.traits.garbage_in_torn_units = random.Chance(40);
   setup.traits.outside_bytes_safe = !random.Chance(30);

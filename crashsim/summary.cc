@@ -139,6 +139,7 @@ std::optional<uint64_t> GenerationsUntilRequired(const CampaignOptions& options,
   const auto begins = [&](const std::string& prefix) { return mark.starts_with(prefix); };
   if (!std::ranges::any_of(options.required_marks, begins)) return std::nullopt;
   if (mark == kRareMark && options.seconds * options.jobs < kRareSeconds) return std::nullopt;
+  if (options.setup.lying) return std::nullopt;
   const auto* const need = std::ranges::find(kMarkNeeds, mark, &MarkNeed::mark);
   if (need == std::end(kMarkNeeds)) return kLate;
   // Other sizes than those drawn for pressure may be too large for all of them.
@@ -181,6 +182,7 @@ Json HeaderOf(const CampaignOptions& options) {
           {"config", options.setup.config},
           {"preset", faultfs::Name(options.setup.preset)},
           {"unit", options.setup.unit},
+          {"lying", options.setup.lying},
           {"ops", options.ops},
           {"generations", options.generations},
           {"jobs", options.jobs},
@@ -339,6 +341,10 @@ std::vector<std::string> Vacuities(const CampaignOptions& options, const Counter
       why.push_back("fault " + std::string(faultfs::Name(static_cast<faultfs::FaultKind>(i))) +
                     " was armed and never fired");
     }
+  }
+  if (options.setup.lying) {  // nothing but cuts
+    if (counters.generations_tried == 0) why.push_back("no program was cut");
+    return why;
   }
   AddScenarioVacuities(counters, why);
   if (counters.generations_tried > 0 && counters.judged_twice == 0)
