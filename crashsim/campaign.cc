@@ -29,7 +29,7 @@ const char* Name(ScenarioKind kind) {
   constexpr const char* kNames[] = {"points",     "kill",       "failed_sync",  "io_fault", "no_room",
                                     "no_memory",  "crash_loop", "rot",          "meta_rot", "lost_write",
                                     "openings",   "foreign",    "missing_file", "endings",  "schedules",
-                                    "older_file", "full_log",   "neighbour",    "creation"};
+                                    "older_file", "full_log",   "neighbour",    "creation", "every_fault"};
   static_assert(std::size(kNames) == kScenarios);
   return kNames[static_cast<int>(kind)];
 }

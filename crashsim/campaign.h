@@ -37,6 +37,7 @@ struct CampaignOptions {
   std::vector<std::string> broken = {};  // sites
   bool sample = false;                   // try some points of each run only: more programs in the same time
   bool stop_at_violation = false;
+  bool every_fault = false;  // each call of each run fails, in each way; nothing else
   bool survey = false;  // after a violation go on with the next scenario: which of them notice
   std::string json = {};
   unsigned jobs = 2;
@@ -74,8 +75,9 @@ enum class ScenarioKind : uint8_t {
   kFullLog,     // killed as the disk became full, with far more in the log than the data file has to spare
   kNeighbour,   // a file, a meta page or a page of another database where this one's belongs
   kCreation,    // killed amid the creation, created once more in the same boot, then a power cut
+  kEveryFault,  // with --every-fault, and then alone: each kind of failure at each call, once and lasting
 };
-inline constexpr size_t kScenarios = 19;
+inline constexpr size_t kScenarios = 20;
 const char* Name(ScenarioKind kind);
 // Of the scenario that coordinates name, as in "kill#3"; nothing for "run" and "start", which are none.
 std::optional<ScenarioKind> KindOf(std::string_view scenario);
@@ -129,7 +131,7 @@ struct Place {
   uint64_t seed = 0;
   uint32_t generation = 0;
   uint32_t cuts = 0;
-  std::array<char, 32> scenario = {};
+  std::array<char, 64> scenario = {};
   std::array<char, 96> fault = {};
   faultfs::Traits traits = {};  // of the disk that this iteration has drawn
   struct PlainCut {

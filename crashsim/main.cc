@@ -177,6 +177,8 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_flag("--sample", options.sample,
                "Try some points of each run, not every one: more programs in the same time");
   run.add_flag("--until-violation", options.stop_at_violation, "Stop at the first violation");
+  run.add_flag("--every-fault", options.every_fault,
+               "Fail each call of each run, in each way, once and lasting; beside that only cut");
   run.add_flag("--survey", options.survey,
                "After a violation go on with the next scenario: which of them notice a broken site");
   run.add_option("--until-unseen", options.enough_seen,

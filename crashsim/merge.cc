@@ -81,6 +81,7 @@ CampaignOptions OptionsOf(const Json& header) {
   options.ops = header.at("ops");
   options.generations = header.at("generations");
   options.sample = header.at("sample");
+  options.every_fault = header.at("every_fault");
   options.broken = header.at("broken").get<std::vector<std::string>>();
   options.required_marks = header.at("required_marks").get<std::vector<std::string>>();
   options.jobs = 0;

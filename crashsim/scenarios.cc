@@ -53,6 +53,13 @@ uint64_t BeforeCheckpoint(const faultfs::Trace& trace, const Setup& setup) {
 
 void Scenarios::Run(Random random) {
   if (generation_.plan.setup.traits.lying_flush) return;  // what they demand rests on syncs
+  const bool every = campaign_.replaying()
+                         ? KindOf(campaign_.options().only->scenario) == ScenarioKind::kEveryFault
+                         : campaign_.options().every_fault;
+  if (every) {
+    EveryFault(random);
+    return;
+  }
   Try(ScenarioKind::kKill, 1, &Scenarios::KillThenCut, random);
   Try(ScenarioKind::kFailedSync, generation_.plan.setup.limits.resting ? 5 : 1, &Scenarios::FailSync, random);
   Try(ScenarioKind::kCrashLoop, 2, &Scenarios::LoopCrashes, random);
@@ -308,7 +315,56 @@ bool Scenarios::RefuseMemory(Random& random, std::string&) {
   return true;
 }
 
+// There may be fewer such calls than the run without the fault has effects: then the first of them.
 bool Scenarios::RunWithFault(const Fault& fault, Relief relief, Random& random) {
+  if (TryFault(fault, relief, random)) return true;
+  Fault first = fault;
+  first.at = 1;
+  return fault.at > 1 && TryFault(first, relief, random);
+}
+
+// Call after call, in all phases: the creation or the recovery that the run begins with, commits,
+// checkpoints, verifying, the close.
+void Scenarios::EveryFault(const Random& random) {
+  constexpr std::array kKinds = {FaultKind::kIoError,        FaultKind::kNoSpace,     FaultKind::kShortRead,
+                                 FaultKind::kShortWrite,     FaultKind::kCorruptRead, FaultKind::kSyncKeepsClean,
+                                 FaultKind::kSyncFailsLater, FaultKind::kSyncReverts};
+  kind_ = ScenarioKind::kEveryFault;
+  if (campaign_.replaying()) {
+    const std::string& name = campaign_.options().only->scenario;
+    const auto fault = Fault::Parse(std::string_view(name).substr(std::min(name.size(), name.find('#') + 1)));
+    if (fault) static_cast<void>(FailAt(*fault, random));
+    return;
+  }
+  for (const FaultKind kind : kKinds) {
+    // Of the log a wrong bit is undecidable, as rot there; lasting, it is nobody's disk.
+    const bool wrong_bit = kind == FaultKind::kCorruptRead;
+    for (const bool lasting : {false, true}) {
+      if (lasting && wrong_bit) continue;
+      Fault fault{.kind = kind, .file = wrong_bit ? kDatabase : "", .lasting = lasting};
+      while (!campaign_.Stop() && FailAt(fault, random)) ++fault.at;
+    }
+  }
+  campaign_.LeaveCut();
+}
+
+// False: there are fewer such calls.
+bool Scenarios::FailAt(const Fault& fault, const Random& random) {
+  constexpr auto kIndex = static_cast<size_t>(ScenarioKind::kEveryFault);
+  Counters& counters = campaign_.counters();
+  campaign_.EnterSession(generation_.index, std::string(Name(kind_)) + "#" + fault.ToString(), "");
+  Random draws = random.Fork(Digest(fault.ToString()));
+  Fault drawn = fault;
+  if (fault.kind == FaultKind::kCorruptRead) drawn.parameter = draws.Below(4096 * 8);
+  const uint64_t before = counters.recoveries;
+  const bool struck = TryFault(drawn, Relief::kNone, draws);
+  counters.scenarios_run[kIndex] += struck ? 1 : 0;
+  counters.scenarios_bitten[kIndex] += struck ? 1 : 0;
+  counters.scenario_recoveries[kIndex] += counters.recoveries - before;
+  return struck;
+}
+
+bool Scenarios::TryFault(const Fault& fault, Relief relief, Random& random) {
   const auto disk = generation_.MakeDisk();
   SessionPlan plan = generation_.plan;
   plan.faults_armed = true;
@@ -332,12 +388,6 @@ bool Scenarios::RunWithFault(const Fault& fault, Relief relief, Random& random) 
   campaign_.counters().faults_armed[kind] += 1;
   campaign_.counters().faults_fired[kind] += fired.empty() ? 0 : 1;
   disk->DisarmAll();
-  if (fired.empty() && fault.at > 1) {
-    // There were fewer such calls than the run without it has effects: then the first of them.
-    Fault first = fault;
-    first.at = 1;
-    return RunWithFault(first, relief, random);
-  }
   if (fired.empty()) return false;
   JudgeFaulted(disk, session, fired[0].effects, fault.kind == FaultKind::kSyncFailsLater, random);
   if (relief == Relief::kAtTheEnd && !session.open_error) {

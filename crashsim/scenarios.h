@@ -97,6 +97,10 @@ class Scenarios {
     kAtTheEnd,  // the disk stays full until deletions must have made room
   };
   bool RunWithFault(const faultfs::Fault& fault, Relief relief, Random& random);
+  // The same, but false if there are fewer such calls.
+  bool TryFault(const faultfs::Fault& fault, Relief relief, Random& random);
+  void EveryFault(const Random& random);
+  bool FailAt(const faultfs::Fault& fault, const Random& random);
   Judges JudgesOf(const Session& session) const;
   // Judges a session in which something failed, opens the database again in the same boot, and cuts.
   void JudgeFaulted(const std::shared_ptr<faultfs::Disk>& disk, const Session& session, uint64_t failed_at,

@@ -139,7 +139,7 @@ std::optional<uint64_t> GenerationsUntilRequired(const CampaignOptions& options,
   const auto begins = [&](const std::string& prefix) { return mark.starts_with(prefix); };
   if (!std::ranges::any_of(options.required_marks, begins)) return std::nullopt;
   if (mark == kRareMark && options.seconds * options.jobs < kRareSeconds) return std::nullopt;
-  if (options.setup.lying) return std::nullopt;
+  if (options.setup.lying || options.every_fault) return std::nullopt;
   const auto* const need = std::ranges::find(kMarkNeeds, mark, &MarkNeed::mark);
   if (need == std::end(kMarkNeeds)) return kLate;
   // Other sizes than those drawn for pressure may be too large for all of them.
@@ -159,6 +159,7 @@ std::vector<std::string> RequiredMarks(const CampaignOptions& options) {
 void AddScenarioVacuities(const Counters& counters, std::vector<std::string>& why) {
   for (size_t i = 0; i < kScenarios; ++i) {
     const auto kind = static_cast<ScenarioKind>(i);
+    if (kind == ScenarioKind::kEveryFault) continue;  // a campaign of its own
     const std::string name = Name(kind);
     const auto* const need = std::ranges::find(kScenarioNeeds, kind, &ScenarioNeed::kind);
     const uint64_t generations = need == std::end(kScenarioNeeds) ? kFirst : need->generations;
@@ -189,6 +190,7 @@ Json HeaderOf(const CampaignOptions& options) {
           {"shard", options.shard},
           {"shards", options.shards},
           {"sample", options.sample},
+          {"every_fault", options.every_fault},
           {"broken", options.broken},
           {"required_marks", RequiredMarks(options)}};
 }
@@ -342,8 +344,8 @@ std::vector<std::string> Vacuities(const CampaignOptions& options, const Counter
                     " was armed and never fired");
     }
   }
-  if (options.setup.lying) {  // nothing but cuts
-    if (counters.generations_tried == 0) why.push_back("no program was cut");
+  if (options.setup.lying || options.every_fault) {  // nothing but that
+    if (counters.generations_tried == 0) why.push_back("no program was tried to its end");
     return why;
   }
   AddScenarioVacuities(counters, why);
