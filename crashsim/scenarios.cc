@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <iterator>
 #include <utility>
 
@@ -23,6 +24,7 @@ using faultfs::Image;
 using faultfs::Policy;
 
 constexpr uint32_t kLoops = 6;
+const std::string kNoMemoryAt = "no_memory@";
 
 Violations ViolationsOf(const Session& session, const Judges& judges) {
   Violations violations = session.violations;
@@ -300,14 +302,18 @@ bool Scenarios::RefuseMemory(Random& random, std::string&) {
   const bool in_commit = generation_.allocations_in_commit > 0 && random.Chance(50);
   const uint64_t count = in_commit ? generation_.allocations_in_commit : generation_.allocations;
   const uint64_t at = 1 + random.Below(count);
-  MemoryGate gate(at, 1 + random.Below(random.Chance(50) ? 2 : 40), in_commit);
+  return RefuseAt({at, 1 + random.Below(random.Chance(50) ? 2 : 40), in_commit}, random);
+}
+
+bool Scenarios::RefuseAt(const Refusal& refusal, Random& random) {
+  MemoryGate gate(refusal.at, refusal.many, refusal.in_commit);
   const auto disk = generation_.MakeDisk();
   SessionPlan plan = generation_.plan;
   plan.faults_armed = true;
   plan.make_room = true;
   plan.memory = &gate;
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
-                         "no_memory@" + std::to_string(at) + (in_commit ? "/commit" : ""));
+                         kNoMemoryAt + std::to_string(refusal.at) + (refusal.in_commit ? "/commit" : ""));
   Session session = RunSession(disk, plan, [this] { OnDeadlock(place_); });
   ++campaign_.counters().sessions;
   if (!gate.refused()) return false;
@@ -332,8 +338,12 @@ void Scenarios::EveryFault(const Random& random) {
   kind_ = ScenarioKind::kEveryFault;
   if (campaign_.replaying()) {
     const std::string& name = campaign_.options().only->scenario;
-    const auto fault = Fault::Parse(std::string_view(name).substr(std::min(name.size(), name.find('#') + 1)));
-    if (fault) static_cast<void>(FailAt(*fault, random));
+    const std::string what = name.substr(std::min(name.size(), name.find('#') + 1));
+    if (what.starts_with(kNoMemoryAt)) {
+      static_cast<void>(LackMemoryAt(std::strtoull(what.c_str() + kNoMemoryAt.size(), nullptr, 10), random));
+    } else if (const auto fault = Fault::Parse(what)) {
+      static_cast<void>(FailAt(*fault, random));
+    }
     return;
   }
   for (const FaultKind kind : kKinds) {
@@ -345,19 +355,32 @@ void Scenarios::EveryFault(const Random& random) {
       while (!campaign_.Stop() && FailAt(fault, random)) ++fault.at;
     }
   }
+  for (uint64_t at = 1; !campaign_.Stop() && LackMemoryAt(at, random);) ++at;
   campaign_.LeaveCut();
 }
 
 // False: there are fewer such calls.
 bool Scenarios::FailAt(const Fault& fault, const Random& random) {
-  constexpr auto kIndex = static_cast<size_t>(ScenarioKind::kEveryFault);
-  Counters& counters = campaign_.counters();
   campaign_.EnterSession(generation_.index, std::string(Name(kind_)) + "#" + fault.ToString(), "");
   Random draws = random.Fork(Digest(fault.ToString()));
   Fault drawn = fault;
   if (fault.kind == FaultKind::kCorruptRead) drawn.parameter = draws.Below(4096 * 8);
+  return Counted([&] { return TryFault(drawn, Relief::kNone, draws); });
+}
+
+// An allocation whose size comes from data is refused. False: there are fewer.
+bool Scenarios::LackMemoryAt(uint64_t at, const Random& random) {
+  const std::string what = kNoMemoryAt + std::to_string(at);
+  campaign_.EnterSession(generation_.index, std::string(Name(kind_)) + "#" + what, "");
+  Random draws = random.Fork(Digest(what));
+  return Counted([&] { return RefuseAt({at, 1, false}, draws); });
+}
+
+bool Scenarios::Counted(const std::function<bool()>& body) {
+  constexpr auto kIndex = static_cast<size_t>(ScenarioKind::kEveryFault);
+  Counters& counters = campaign_.counters();
   const uint64_t before = counters.recoveries;
-  const bool struck = TryFault(drawn, Relief::kNone, draws);
+  const bool struck = body();
   counters.scenarios_run[kIndex] += struck ? 1 : 0;
   counters.scenarios_bitten[kIndex] += struck ? 1 : 0;
   counters.scenario_recoveries[kIndex] += counters.recoveries - before;

@@ -3,6 +3,7 @@
 // recoveries that are cut again and again, and damage.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -101,6 +102,14 @@ class Scenarios {
   bool TryFault(const faultfs::Fault& fault, Relief relief, Random& random);
   void EveryFault(const Random& random);
   bool FailAt(const faultfs::Fault& fault, const Random& random);
+  bool LackMemoryAt(uint64_t at, const Random& random);
+  bool Counted(const std::function<bool()>& body);
+  struct Refusal {
+    uint64_t at;    // the first allocation that is refused
+    uint64_t many;  // and so many from there on
+    bool in_commit;  // of those that commits ask for
+  };
+  bool RefuseAt(const Refusal& refusal, Random& random);
   Judges JudgesOf(const Session& session) const;
   // Judges a session in which something failed, opens the database again in the same boot, and cuts.
   void JudgeFaulted(const std::shared_ptr<faultfs::Disk>& disk, const Session& session, uint64_t failed_at,
