@@ -44,7 +44,9 @@ std::optional<std::string> ReadShard(const std::string& path, JsonLines& out, Sh
       if ((type == "header") != (number == 1)) return where + ": the header stands first, and once";
       if (type == "header") continue;
       if (type == "behaviours") {
-        for (const Json& one : record.at("programs")) shard.programs[one.at(0)] += one.at(1).get<uint64_t>();
+        for (const Json& one : record.at("programs")) {
+          shard.programs[one.at(0).get<uint64_t>()] += one.at(1).get<uint64_t>();
+        }
         shard.lost = record.at("lost");
       } else if (type == "summary") {
         const auto counters = CountersOf(record);
@@ -71,10 +73,10 @@ Json QuestionOf(Json header) {
 
 CampaignOptions OptionsOf(const Json& header) {
   CampaignOptions options;
-  options.workload = header.at("workload");
+  options.workload = header.at("workload").get<std::string>();
   options.seed = header.at("seed");
   options.seconds = header.at("seconds");
-  options.setup.config = header.at("config");
+  options.setup.config = header.at("config").get<std::string>();
   if (const auto preset = faultfs::ParsePreset(header.at("preset").get<std::string>())) options.setup.preset = *preset;
   options.setup.unit = header.at("unit");
   options.setup.lying = header.at("lying");

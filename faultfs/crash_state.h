@@ -9,6 +9,7 @@
 //     allocations and what else it keeps in order.
 
 #include <algorithm>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
