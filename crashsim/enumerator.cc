@@ -90,7 +90,7 @@ SequenceVerdict FromJson(const Json& json) {
 }
 
 Enumerator::Enumerator(const ExhaustiveOptions& options)
-    : options_(options), setup_(SetupOfSequences(options.garbage)), beginning_(setup_) {}
+    : options_(options), setup_(SetupOfSequences(options.garbage, options.torn)), beginning_(setup_) {}
 
 Session Enumerator::Run(const Sequence& sequence) const {
   const SessionPlan plan{.setup = setup_, .program = ProgramOf(sequence)};

@@ -257,8 +257,8 @@ class Run {
     if (verdict.wrong == 0) return;
     std::string broken;
     for (const std::string& site : options_.broken) broken += " --break " + site;
-    std::printf("REPRO git=%s crashsim exhaustive --depth %u%s%s --sequence '%s'\n", GitRevision().c_str(),
-                options_.depth, options_.garbage ? " --garbage" : "", broken.c_str(),
+    std::printf("REPRO git=%s crashsim exhaustive --depth %u%s%s%s --sequence '%s'\n", GitRevision().c_str(),
+                options_.depth, options_.garbage ? " --garbage" : "", options_.torn ? " --torn" : "", broken.c_str(),
                 verdict.sequence.c_str());
   }
 
@@ -277,6 +277,7 @@ Json QuestionOf(const ExhaustiveOptions& options) {
           {"git", GitRevision()},
           {"depth", options.depth},
           {"garbage", options.garbage},
+          {"torn", options.torn},
           {"broken", options.broken}};
 }
 

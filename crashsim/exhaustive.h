@@ -15,6 +15,7 @@ struct ExhaustiveOptions {
   uint32_t length = 3;
   uint32_t depth = 2;    // of cuts in recoveries
   bool garbage = false;  // a sector that was being written may hold garbage
+  bool torn = false;     // pages of two sectors, so that half of one may arrive
   uint64_t shard = 0;    // of `shards`: every shards-th sequence, from this one on
   uint64_t shards = 1;
   unsigned jobs = 2;

@@ -282,20 +282,21 @@ Model Beginning::BaseFor(const Session& opened) const {
   return base;
 }
 
-Setup SetupOfSequences(bool garbage) {
-  constexpr uint32_t kUnit = 512;
+Setup SetupOfSequences(bool garbage, bool torn) {
+  constexpr uint32_t kSector = 512;
+  const uint32_t unit = torn ? 2 * kSector : kSector;
   constexpr uint64_t kLogUnits = 8;
   Setup setup;
-  setup.traits.atomic_unit = kUnit;
+  setup.traits.atomic_unit = kSector;
   setup.traits.garbage_in_torn_units = garbage;
   Options& options = setup.options;
-  options.page_size = options.write_unit = kUnit;
-  options.log_bytes_initial = options.log_bytes_max = kLogUnits * kUnit;
-  options.cache_bytes = options.dirty_bytes_max = 64 * kUnit;
+  options.page_size = options.write_unit = unit;
+  options.log_bytes_initial = options.log_bytes_max = kLogUnits * unit;
+  options.cache_bytes = options.dirty_bytes_max = 64 * unit;
   options.checkpoint_interval_ms = 0;
   setup.recovery_dirty_bytes_max = options.dirty_bytes_max;
-  setup.limits = {.page_size = kUnit,
-                  .key_bytes_max = kUnit / 4,
+  setup.limits = {.page_size = unit,
+                  .key_bytes_max = unit / 4,
                   .log_bytes_max = options.log_bytes_max,
                   .group_bytes_max = options.log_bytes_max / 4};
   return setup;

@@ -72,6 +72,7 @@ struct Beginning {
 };
 
 // Small enough for every state to be tried: pages and sectors of 512 bytes.
-Setup SetupOfSequences(bool garbage);
+// `torn`: a page, and a unit of the log, are two sectors, of which one may arrive without the other.
+Setup SetupOfSequences(bool garbage, bool torn = false);
 
 }  // namespace manifolddb::crashsim
