@@ -307,7 +307,7 @@ TEST(Campaign, TellsScenariosFromFaultsAndNoneThatNeverRan) {
   counters.scenarios_run[kLost] = 7;
   counters.faults_armed[static_cast<size_t>(faultfs::FaultKind::kLostWrite)] = 5;
   testing::internal::CaptureStdout();
-  Print(CampaignOptions(), counters, Outcomes::kHolds, 1, {});
+  Print(CampaignOptions(), counters, Unseen(), Outcomes::kHolds, 1, {});
   const std::string text = testing::internal::GetCapturedStdout();
   const size_t fault = text.find("lost_write");
   const size_t label = text.find("scenarios that did harm");

@@ -44,9 +44,7 @@ uint64_t MarksSince::Signature() const {
   uint64_t signature = 0;
   size_t at = 0;
   for (base::Mark* mark = base::Mark::First(); mark != nullptr && at < kMarksMax; mark = mark->next()) {
-    const uint64_t hits = mark->hits() - before_[at++];
-    const uint64_t roughly = hits <= 2 ? hits : hits <= 8 ? 3 : 4;
-    if (roughly > 0) signature = Mix(signature, at, roughly);
+    if (mark->hits() != before_[at++]) signature = Mix(signature, at);
   }
   return signature;
 }

@@ -18,8 +18,7 @@ std::vector<std::string> MarkNames();  // in byte order
 bool BreakSites(const std::vector<std::string>& names);
 // Puts the marks' and the broken sites' counts of this process into `counters`.
 void CountMarks(Counters& counters);
-// Which marks this process has passed since it was made, and how often: roughly, once, a few times or many, so
-// that what differs in nothing but numbers is the same.
+// Which marks this process has passed since it was made.
 class MarksSince {
  public:
   MarksSince();

@@ -228,7 +228,7 @@ void CrashState::ApplySyncFailed(const Effect& effect) {
     if (whole || inside) sector.clean = sector.versions.size();
   }
   if (!whole) return;
-  for (SizeStep& step : file.steps) step.clean = step.clean || !Journaled(step);
+  for (SizeStep& step : file.steps) step.clean = step.clean || (step.by_write && !Journaled(step));
 }
 
 void CrashState::ApplyReverted(const Effect& effect) {

@@ -31,7 +31,8 @@ class Litmus : public testing::TestWithParam<Preset> {
   bool safe_rename() const {
     return GetParam() == Preset::kExt4Ordered || GetParam() == Preset::kBtrfs;
   }
-  bool cuts_sizes() const { return GetParam() != Preset::kExt3Writeback; }
+  // Sizes that writes give are no operations of a journal: they may be lost, and cut.
+  bool sizes_free() const { return GetParam() != Preset::kExt3Writeback; }
 
   std::set<std::string> Outcomes(const std::function<void(Program&)>& run) {
     Traits traits{.atomic_unit = 512, .preset = GetParam()};

@@ -250,6 +250,11 @@ class Naive {
     return true;
   }
 
+  uint64_t SizeMin(Inode inode) const {
+    const auto found = size_min_.find(inode);
+    return found == size_min_.end() ? 0 : found->second;
+  }
+
   // Puts the taken sectors in; false if the order forbids what is missing.
   bool Fill(Inode inode, uint64_t size, std::optional<size_t> by, FileImage& file) const {
     const uint64_t unit = trace_.traits.atomic_unit;
@@ -267,8 +272,10 @@ class Naive {
     for (size_t i = 0; i < atoms_.size(); ++i) {
       const NaiveAtom& atom = atoms_[i];
       if (atom.kind != Atom::Kind::kSector || atom.inode != inode || atom.sector * unit >= size) continue;
+      // What is durable of the size is nothing that this write gives.
       const bool given_by =
-          by && atom.effect < atoms_[*by].effect && (atom.sector + 1) * unit > EffectOf(*by).old_size;
+          by && atom.effect < atoms_[*by].effect &&
+          (atom.sector + 1) * unit > std::max(EffectOf(*by).old_size, SizeMin(inode));
       if (atom.effect < renamed_over || (data_first_ && given_by)) need[atom.sector] = atom.effect;
       if (!taken_.contains(i)) continue;
       have[atom.sector] = atom.effect;
