@@ -347,10 +347,11 @@ void Scenarios::EveryFault(const Random& random) {
     return;
   }
   for (const FaultKind kind : kKinds) {
-    // Of the log a wrong bit is undecidable, as rot there; lasting, it is nobody's disk.
+    // Of the log a wrong bit is undecidable, as rot there. A disk that goes on lying is --lying's.
     const bool wrong_bit = kind == FaultKind::kCorruptRead;
+    const bool once = wrong_bit || kind == FaultKind::kSyncFailsLater;
     for (const bool lasting : {false, true}) {
-      if (lasting && wrong_bit) continue;
+      if (lasting && once) continue;
       Fault fault{.kind = kind, .file = wrong_bit ? kDatabase : "", .lasting = lasting};
       while (!campaign_.Stop() && FailAt(fault, random)) ++fault.at;
     }
