@@ -38,12 +38,13 @@ struct Unseen {
   uint64_t behaviours = 0;  // seen
   uint64_t once = 0;        // of these, by one program alone
   uint64_t twice = 0;
-  double next = 0;      // so many new ones another program is expected to show: Good and Turing
-  double at_least = 0;  // so many there are, at least, that no program has shown: Chao's second estimator
-  double coverage = 0;  // so much of what programs show was seen: 1 is all of it
+  double next = 0;        // so many new ones another program is expected to show: Good and Turing
+  double at_least = 0;    // so many there are, at least, that no program has shown: Chao's second estimator
+  double coverage = 0;    // so much of what programs show was seen: 1 is all of it
   bool believed = false;  // there were enough programs, and room for all they showed
 };
-// `programs` that showed each behaviour, of so many tried. Source: Chao, A. and Jost, L. (2012), Coverage-based
+// `programs` that showed each behaviour, of so many tried. Source: Chao, A. and Jost, L. (2012),
+// Coverage-based
 // rarefaction and extrapolation, Ecology 93; incidence data.
 // `lost`: signatures that found no room.
 Unseen EstimateUnseen(const std::map<uint64_t, uint64_t>& programs, uint64_t tried, uint64_t lost = 0);

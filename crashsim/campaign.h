@@ -38,7 +38,7 @@ struct CampaignOptions {
   bool sample = false;                   // try some points of each run only: more programs in the same time
   bool stop_at_violation = false;
   bool every_fault = false;  // each call of each run fails, in each way; nothing else
-  bool survey = false;  // after a violation go on with the next scenario: which of them notice
+  bool survey = false;       // after a violation go on with the next scenario: which of them notice
   std::string json = {};
   unsigned jobs = 2;
   uint64_t shard = 0;  // of `shards`: every so many iterations, from its own on

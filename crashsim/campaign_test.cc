@@ -217,7 +217,8 @@ TEST(Campaign, OnADiskWhoseSyncsLieWhatIsFoundIsAPrefixOrDamageThatIsTold) {
   options.iterations_max = 8;
   options.stop_at_violation = true;
   ASSERT_EQ(RunCampaign(options), Outcomes::kViolation);
-  EXPECT_NE(Records(options, "violation")[0]["repro"].get<std::string>().find("lying=yes"), std::string::npos);
+  EXPECT_NE(Records(options, "violation")[0]["repro"].get<std::string>().find("lying=yes"),
+            std::string::npos);
 }
 
 // Whoever calls, switches or recovers lives, however long it takes; from whatever thread.
@@ -257,6 +258,7 @@ TEST(Campaign, CallsItVacuousIfNothingWasAtStake) {
   Counters counters;
   counters.scenarios_run.fill(1);
   counters.scenarios_bitten.fill(1);
+  counters.judged_twice = 1;
   CampaignOptions options;
   options.required_marks = {};
   counters.generations_tried = 1;
@@ -281,7 +283,7 @@ TEST(Campaign, DemandsByHowMuchWasTried) {
   Counters counters;
   counters.scenarios_run.fill(1);
   counters.scenarios_bitten.fill(1);
-  counters.points_unsynced = counters.traces_tried = 1;
+  counters.points_unsynced = counters.traces_tried = counters.judged_twice = 1;
   counters.generations_tried = 1;
   constexpr auto kOlder = static_cast<size_t>(ScenarioKind::kOlderFile);
   CampaignOptions options;

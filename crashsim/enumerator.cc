@@ -134,7 +134,8 @@ SequenceVerdict Enumerator::EndEverywhere(const std::string& name, const Session
   const auto enough = [&] { return options_.stop_at_violation && verdict.wrong > 0; };
   const SecondJudge second({}, session.history);
   if (!second.explains() && oracle.run_violations().empty())
-    report("the run:", {{Promise::kPrefix, "two judges that agree", "the second one cannot explain the run"}});
+    report("the run:",
+           {{Promise::kPrefix, "two judges that agree", "the second one cannot explain the run"}});
   const auto recover = [&](const std::shared_ptr<faultfs::Disk>& disk) {
     return Recover(disk, setup_, {}, {.keep_trace = true});
   };

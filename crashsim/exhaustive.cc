@@ -258,8 +258,8 @@ class Run {
     std::string broken;
     for (const std::string& site : options_.broken) broken += " --break " + site;
     std::printf("REPRO git=%s crashsim exhaustive --depth %u%s%s%s --sequence '%s'\n", GitRevision().c_str(),
-                options_.depth, options_.garbage ? " --garbage" : "", options_.torn ? " --torn" : "", broken.c_str(),
-                verdict.sequence.c_str());
+                options_.depth, options_.garbage ? " --garbage" : "", options_.torn ? " --torn" : "",
+                broken.c_str(), verdict.sequence.c_str());
   }
 
   size_t BeatsBytes() const { return (workers_.size() + 1) * sizeof(std::atomic<uint64_t>); }
@@ -273,12 +273,8 @@ class Run {
 // ---- What is asked, and what an earlier run has answered
 
 Json QuestionOf(const ExhaustiveOptions& options) {
-  return {{"type", "exhaustive"},
-          {"git", GitRevision()},
-          {"depth", options.depth},
-          {"garbage", options.garbage},
-          {"torn", options.torn},
-          {"broken", options.broken}};
+  return {{"type", "exhaustive"},       {"git", GitRevision()}, {"depth", options.depth},
+          {"garbage", options.garbage}, {"torn", options.torn}, {"broken", options.broken}};
 }
 
 // False: the file is none of this question's (`why`); it stays as it is.

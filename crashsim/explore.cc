@@ -48,7 +48,8 @@ Bench::Ruling Bench::At(uint64_t effects, const faultfs::Trace& trace, const Ima
   if (lie_ == nullptr || effects <= lie_->at() || !lie_->LostIn(image, trace, effects)) return ruling;
   ruling.lost = true;
   const bool first = before_ == nullptr || effects < opened_effect_;
-  if (first) ruling.allowed.floor = std::min(ruling.allowed.floor, ruling.judges->oracle().At(lie_->at()).floor);
+  if (first)
+    ruling.allowed.floor = std::min(ruling.allowed.floor, ruling.judges->oracle().At(lie_->at()).floor);
   return ruling;
 }
 

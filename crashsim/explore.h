@@ -85,8 +85,8 @@ class Explorer {
   bool NestedCut(const faultfs::CrashPoint& cut, const faultfs::ImageSpec& spec, const Recovered& first,
                  Random& random, uint32_t depth, PointTally& tally);
   void CheckMore(const faultfs::Image& image, const Recovered& found, Random& random);
-  void CompareInOrder(const faultfs::CrashPoint& point, const faultfs::ImageSpec& spec, const Recovered& found,
-                      PointTally& tally);
+  void CompareInOrder(const faultfs::CrashPoint& point, const faultfs::ImageSpec& spec,
+                      const Recovered& found, PointTally& tally);
   void JudgeAgain(const Recovered& found, const Bench::Ruling& ruling, Violations& violations);
   void ReportPoint(uint64_t effects, uint64_t undetermined, const PointTally& tally, const Allowed& allowed);
 

@@ -88,7 +88,8 @@ void Iteration::Run() {
     if (!RunGeneration(generation)) return;
     const uint32_t next = generation.index + 1;
     if (next >= campaign_.options().generations || campaign_.Stop()) return;
-    // What a lying disk has lost of an opening, its life above all, the next one gives again: nothing tells their
+    // What a lying disk has lost of an opening, its life above all, the next one gives again: nothing tells
+    // their
     // pages apart.
     if (setup_.traits.lying_flush) return;
     if (campaign_.replaying() && campaign_.options().only->generation < next) return;

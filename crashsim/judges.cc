@@ -13,7 +13,8 @@ Judges::Judges(Model base, uint64_t base_number, const Session& session)
 Violations Judges::RunViolations() const {
   Violations violations = oracle_.run_violations();
   if (violations.empty() && second_ && !second_->explains()) {
-    violations.push_back({Promise::kPrefix, "two judges that agree", "the second one cannot explain the run"});
+    violations.push_back(
+        {Promise::kPrefix, "two judges that agree", "the second one cannot explain the run"});
   }
   return violations;
 }
@@ -28,8 +29,8 @@ std::optional<Violation> Differ(const SecondJudge& second, const Summary& seen, 
                                 const Violations& violations) {
   if (!second.explains() || violations.empty() == second.Permits(seen, effects)) return std::nullopt;
   return Violation{Promise::kPrefix, "two judges that agree",
-                   std::string("the second one ") + (violations.empty() ? "rejects" : "permits") + " commit " +
-                       std::to_string(seen.number)};
+                   std::string("the second one ") + (violations.empty() ? "rejects" : "permits") +
+                       " commit " + std::to_string(seen.number)};
 }
 
 }  // namespace manifolddb::crashsim

@@ -1,5 +1,6 @@
 #pragma once
-// Both judges of one run: the oracle, and the second one that shares nothing with it. Where they differ, one of
+// Both judges of one run: the oracle, and the second one that shares nothing with it. Where they differ,
+// one of
 // them is wrong, which is a violation like any other.
 
 #include <cstdint>

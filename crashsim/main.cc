@@ -213,7 +213,8 @@ void AddExhaustiveOptions(CLI::App& exhaustive, Words& words) {
   exhaustive.add_option("--depth", options.depth, "How deep recoveries are cut: 0, not at all")
       ->check(CLI::Range(0, 3))
       ->capture_default_str();
-  exhaustive.add_flag("--torn", options.torn, "Pages and units of the log are two sectors: half of one may arrive");
+  exhaustive.add_flag("--torn", options.torn,
+                      "Pages and units of the log are two sectors: half of one may arrive");
   exhaustive.add_flag("--garbage", options.garbage, "A sector that was being written may hold garbage");
   exhaustive.add_option("--sequence", words.sequence, "This one alone: 'put a, checkpoint', 'creation'");
   exhaustive.add_option("--shard", words.shard, "i/n: every n-th sequence, from the i-th on, from 0")

@@ -77,7 +77,8 @@ CampaignOptions OptionsOf(const Json& header) {
   options.seed = header.at("seed");
   options.seconds = header.at("seconds");
   options.setup.config = header.at("config").get<std::string>();
-  if (const auto preset = faultfs::ParsePreset(header.at("preset").get<std::string>())) options.setup.preset = *preset;
+  if (const auto preset = faultfs::ParsePreset(header.at("preset").get<std::string>()))
+    options.setup.preset = *preset;
   options.setup.unit = header.at("unit");
   options.setup.lying = header.at("lying");
   options.ops = header.at("ops");
@@ -104,7 +105,8 @@ std::optional<std::string> Assemble(const std::vector<Json>& headers, CampaignOp
     campaign.seconds = std::max(campaign.seconds, header.at("seconds").get<double>());
   }
   for (uint64_t shard = 0; shard < want; ++shard) {
-    if (!shards.contains(shard)) return "shard " + std::to_string(shard) + " of " + std::to_string(want) + " is missing";
+    if (!shards.contains(shard))
+      return "shard " + std::to_string(shard) + " of " + std::to_string(want) + " is missing";
   }
   return std::nullopt;
 }

@@ -149,7 +149,8 @@ TEST_F(MergeTest, RefusesAFileThatIsCutOrNone) {
           wrong[record][name] = Json::array({Json::object()});
         }
         if (record == 0 && name == "tool") continue;  // says nothing
-        EXPECT_FALSE(Refusal({Write("wrong", wrong)}).empty()) << name << (gone ? " gone" : " of another type");
+        EXPECT_FALSE(Refusal({Write("wrong", wrong)}).empty())
+            << name << (gone ? " gone" : " of another type");
       }
     }
   }

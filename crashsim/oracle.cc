@@ -150,10 +150,7 @@ std::optional<std::string> ApplyTo(Model& state, const Transaction& transaction)
 }
 
 Oracle::Oracle(Model base, uint64_t base_number, History history, Forgotten forgotten)
-    : base_(std::move(base)),
-      base_number_(base_number),
-      history_(std::move(history)),
-      forgotten_(forgotten) {
+    : base_(std::move(base)), base_number_(base_number), history_(std::move(history)), forgotten_(forgotten) {
   ListNumbers();
   const size_t open = unnumbered_.empty() ? 0 : std::min(idle_.size(), kIdleMax);
   const uint64_t guesses = uint64_t{1} << open;

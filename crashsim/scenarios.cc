@@ -332,8 +332,9 @@ bool Scenarios::RunWithFault(const Fault& fault, Relief relief, Random& random) 
 // Call after call, in all phases: the creation or the recovery that the run begins with, commits,
 // checkpoints, verifying, the close.
 void Scenarios::EveryFault(const Random& random) {
-  constexpr std::array kKinds = {FaultKind::kIoError,        FaultKind::kNoSpace,     FaultKind::kShortRead,
-                                 FaultKind::kShortWrite,     FaultKind::kCorruptRead, FaultKind::kSyncKeepsClean,
+  constexpr std::array kKinds = {FaultKind::kIoError,        FaultKind::kNoSpace,
+                                 FaultKind::kShortRead,      FaultKind::kShortWrite,
+                                 FaultKind::kCorruptRead,    FaultKind::kSyncKeepsClean,
                                  FaultKind::kSyncFailsLater, FaultKind::kSyncReverts};
   kind_ = ScenarioKind::kEveryFault;
   if (campaign_.replaying()) {

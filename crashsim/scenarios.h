@@ -105,8 +105,8 @@ class Scenarios {
   bool LackMemoryAt(uint64_t at, const Random& random);
   bool Counted(const std::function<bool()>& body);
   struct Refusal {
-    uint64_t at;    // the first allocation that is refused
-    uint64_t many;  // and so many from there on
+    uint64_t at;     // the first allocation that is refused
+    uint64_t many;   // and so many from there on
     bool in_commit;  // of those that commits ask for
   };
   bool RefuseAt(const Refusal& refusal, Random& random);

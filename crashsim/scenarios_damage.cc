@@ -99,7 +99,7 @@ void Scenarios::JudgeMended(Image whole, Disk& refused, const Allowed& allowed) 
     return;
   }
   campaign_.Report(generation_.oracle().Judge(mended.seen, allowed,
-                                             [&] { return ContentsOf(whole, generation_.plan.setup); }));
+                                              [&] { return ContentsOf(whole, generation_.plan.setup); }));
 }
 
 // A fault of writes has fired if the image is another than without it, all else arriving alike.

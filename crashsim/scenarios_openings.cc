@@ -116,7 +116,7 @@ bool Scenarios::JudgeOpening(const Recovered& found, bool hindered, Owed& owed) 
     }
   } else if (!owed.shown) {
     violations = generation_.oracle().Judge(found.seen, generation_.oracle().At(owed.effects),
-                                           [] { return Observation(); });
+                                            [] { return Observation(); });
   } else if (found.seen.sum != owed.shown->seen.sum || found.seen.number != owed.shown->seen.number) {
     violations.push_back({Promise::kRestartable, "commit " + std::to_string(owed.shown->seen.number),
                           where + ": commit " + std::to_string(found.seen.number)});

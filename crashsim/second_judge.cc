@@ -107,7 +107,10 @@ bool SecondJudge::Replay(const Transaction& one, Contents& contents) {
 // ---- Orders -------------------------------------------------------------------------------------------
 
 SecondJudge::SecondJudge(const Observation& base, History history, Forgotten forgotten)
-    : history_(std::move(history)), forgotten_(forgotten), base_number_(base.number), last_told_(base.number) {
+    : history_(std::move(history)),
+      forgotten_(forgotten),
+      base_number_(base.number),
+      last_told_(base.number) {
   for (const ObservedFamily& family : base.families) {
     base_.names[family.uid] = family.name;
     Family& tables = base_.families[family.name];
@@ -176,7 +179,8 @@ bool SecondJudge::Fits(const std::vector<size_t>& order, size_t one, uint64_t ca
   for (size_t i = 0; i < at.held_since.size(); ++i) {
     const auto last = std::find_if(order.rbegin(), order.rend(), [&](size_t before) {
       const auto& held = all[before].families;
-      return all[before].kind == StepKind::kTransaction && std::ranges::find(held, at.families[i]) != held.end();
+      return all[before].kind == StepKind::kTransaction &&
+             std::ranges::find(held, at.families[i]) != held.end();
     });
     if (last != order.rend() && at.held_since[i] < all[*last].called.event) return false;
   }
@@ -232,9 +236,8 @@ void SecondJudge::AddUnknown(const Contents& contents, const State& state, const
   Beat();
   for (const size_t chosen : left) {
     const Transaction& one = history_.transactions[chosen];
-    const bool blocked = std::ranges::any_of(left, [&](size_t other) {
-      return other != chosen && MustFollow(one, history_.transactions[other]);
-    });
+    const bool blocked = std::ranges::any_of(
+        left, [&](size_t other) { return other != chosen && MustFollow(one, history_.transactions[other]); });
     if (blocked) continue;
     Contents next = contents;
     // What it was answered says that it did not come here; of a family operation nobody knows.
@@ -300,8 +303,8 @@ void SecondJudge::FindFloors(Line& line) const {
 bool SecondJudge::Permits(const Summary& seen, uint64_t effects) const {
   if (!seen.problems.empty()) return false;
   return std::ranges::any_of(lines_, [&](const Line& line) {
-    const auto behind = std::ranges::upper_bound(
-        line.floors, std::pair{effects, std::numeric_limits<uint64_t>::max()});
+    const auto behind =
+        std::ranges::upper_bound(line.floors, std::pair{effects, std::numeric_limits<uint64_t>::max()});
     const uint64_t owed = behind == line.floors.begin() ? base_number_ : std::prev(behind)->second;
     return std::ranges::any_of(line.states, [&](const State& state) {
       return (state.sum == seen.sum || forgotten_(Rule::kContents)) &&

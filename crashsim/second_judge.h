@@ -46,9 +46,9 @@ class SecondJudge {
   };
   // One order that explains the run.
   struct Line {
-    std::vector<size_t> order;                             // transactions, of number base + 1 and up
-    std::vector<State> states;                             // of number base and up; then those of the unknown
-    std::vector<std::pair<uint64_t, uint64_t>> floors;     // effects, number: ascending in both
+    std::vector<size_t> order;                          // transactions, of number base + 1 and up
+    std::vector<State> states;                          // of number base and up; then those of the unknown
+    std::vector<std::pair<uint64_t, uint64_t>> floors;  // effects, number: ascending in both
   };
 
   void SortOut();
@@ -70,10 +70,10 @@ class SecondJudge {
   Forgotten forgotten_;
   Contents base_;
   uint64_t base_number_;
-  bool doubled_ = false;                     // two commits told one number
-  std::map<uint64_t, size_t> told_;          // by number: what changed something
-  std::map<uint64_t, size_t> idle_;          // by number: the first that changed nothing and named it
-  std::vector<size_t> family_operations_;    // told no number; as they ended
+  bool doubled_ = false;                   // two commits told one number
+  std::map<uint64_t, size_t> told_;        // by number: what changed something
+  std::map<uint64_t, size_t> idle_;        // by number: the first that changed nothing and named it
+  std::vector<size_t> family_operations_;  // told no number; as they ended
   std::vector<size_t> unknown_;
   uint64_t last_told_;
   size_t tried_ = 0;

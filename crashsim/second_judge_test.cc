@@ -186,7 +186,8 @@ TEST(Judges, NoticeWhenTheOtherOneForgetsARule) {
     ASSERT_EQ(static_cast<size_t>(broken.rule), i);
     const auto oracle_holds = [&](Forgotten forgotten) {
       const Oracle oracle(Model(), 0, broken.history, forgotten);
-      return oracle.run_violations().empty() && (!broken.seen || Accepts(oracle, *broken.seen, broken.effects));
+      return oracle.run_violations().empty() &&
+             (!broken.seen || Accepts(oracle, *broken.seen, broken.effects));
     };
     const auto second_holds = [&](Forgotten forgotten) {
       const SecondJudge second({}, broken.history, forgotten);

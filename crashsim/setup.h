@@ -35,7 +35,7 @@ bool IsMetaWrite(const faultfs::Effect& effect, const Setup& setup);
 struct SetupWish {
   std::string config = "any";  // any (of tiny, ring and cache), tiny, ring, cache, small, default
   faultfs::Preset preset = faultfs::Preset::kStrict;
-  uint32_t unit = 0;  // the disk's atomic unit; 0: the configuration's
+  uint32_t unit = 0;   // the disk's atomic unit; 0: the configuration's
   bool lying = false;  // syncs succeed and do nothing
 };
 

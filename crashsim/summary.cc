@@ -206,7 +206,8 @@ std::optional<Counters> CountersOf(const Json& summary) {
   try {
     for (const auto& [name, member] : kNamedCounters) c.*member = summary.at(name).get<uint64_t>();
     for (size_t i = 0; i < faultfs::kPolicies; ++i) {
-      const Json& policy = summary.at("policies").at(std::string(faultfs::Name(static_cast<faultfs::Policy>(i))));
+      const Json& policy =
+          summary.at("policies").at(std::string(faultfs::Name(static_cast<faultfs::Policy>(i))));
       c.policy_images[i] = policy.at("images");
       c.policy_violations[i] = policy.at("violations");
     }
@@ -246,14 +247,10 @@ Json SummaryOf(const Counters& c, const Unseen& unseen, Outcomes outcome, double
   }
   Json summary = {{"type", "summary"}, {"verdict", Name(outcome)}, {"seconds", seconds}};
   for (const auto& [name, member] : kNamedCounters) summary[name] = c.*member;
-  summary["behaviours"] = {{"seen", unseen.behaviours},
-                           {"programs", unseen.programs},
-                           {"once", unseen.once},
-                           {"twice", unseen.twice},
-                           {"next", unseen.next},
-                           {"unseen_at_least", unseen.at_least},
-                           {"coverage", unseen.coverage},
-                           {"believed", unseen.believed}};
+  summary["behaviours"] = {{"seen", unseen.behaviours},   {"programs", unseen.programs},
+                           {"once", unseen.once},         {"twice", unseen.twice},
+                           {"next", unseen.next},         {"unseen_at_least", unseen.at_least},
+                           {"coverage", unseen.coverage}, {"believed", unseen.believed}};
   summary["recoveries_per_second"] = seconds > 0 ? static_cast<double>(c.recoveries) / seconds : 0;
   summary["recoveries_per_second_per_core"] = PerSecond(c);
   summary["faults_armed"] = NamedCounts(c, false);

@@ -200,13 +200,15 @@ std::map<uint64_t, uint64_t> ProgramsByBehaviour(const std::vector<Worker>& work
 
 uint64_t LostBehaviours(const std::vector<Worker>& workers) {
   uint64_t lost = 0;
-  for (const Worker& worker : workers) lost += worker.shared == nullptr ? 0 : worker.shared->behaviours.lost();
+  for (const Worker& worker : workers)
+    lost += worker.shared == nullptr ? 0 : worker.shared->behaviours.lost();
   return lost;
 }
 
 Unseen UnseenOf(const std::vector<Worker>& workers) {
   uint64_t tried = 0;
-  for (const Worker& worker : workers) tried += worker.shared == nullptr ? 0 : worker.shared->counters.iterations;
+  for (const Worker& worker : workers)
+    tried += worker.shared == nullptr ? 0 : worker.shared->counters.iterations;
   return EstimateUnseen(ProgramsByBehaviour(workers), tried, LostBehaviours(workers));
 }
 

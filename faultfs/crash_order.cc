@@ -1,4 +1,5 @@
-// What each preset excludes. A new preset is a new case of RulesOf; what a rule means, the functions below say.
+// What each preset excludes. A new preset is a new case of RulesOf; what a rule means, the functions below
+// say.
 
 #include <set>
 

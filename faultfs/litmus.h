@@ -28,9 +28,7 @@ class Litmus : public testing::TestWithParam<Preset> {
   bool data_first() const {
     return GetParam() == Preset::kExt4Ordered || GetParam() == Preset::kXfs || GetParam() == Preset::kBtrfs;
   }
-  bool safe_rename() const {
-    return GetParam() == Preset::kExt4Ordered || GetParam() == Preset::kBtrfs;
-  }
+  bool safe_rename() const { return GetParam() == Preset::kExt4Ordered || GetParam() == Preset::kBtrfs; }
   // Sizes that writes give are no operations of a journal: they may be lost, and cut.
   bool sizes_free() const { return GetParam() != Preset::kExt3Writeback; }
 
@@ -56,14 +54,14 @@ inline std::string Show(const std::set<std::string>& outcomes) {
 #define EXPECT_FORBIDDEN(outcomes, outcome) EXPECT_FALSE((outcomes).contains(outcome)) << Show(outcomes)
 
 // Every test of `Suite`, on each preset but kDataJournal, which leaves so little open that one test says it.
-#define INSTANTIATE_FOR_PRESETS(Suite)                                                                  \
-  INSTANTIATE_TEST_SUITE_P(Presets, Suite,                                                              \
-                           testing::Values(Preset::kStrict, Preset::kExt4Ordered, Preset::kXfs,         \
-                                           Preset::kBtrfs, Preset::kExt3Writeback),                     \
-                           [](const auto& preset) {                                                     \
-                             std::string name(Name(preset.param));                                      \
-                             std::erase(name, '-');                                                     \
-                             return name;                                                               \
+#define INSTANTIATE_FOR_PRESETS(Suite)                                                          \
+  INSTANTIATE_TEST_SUITE_P(Presets, Suite,                                                      \
+                           testing::Values(Preset::kStrict, Preset::kExt4Ordered, Preset::kXfs, \
+                                           Preset::kBtrfs, Preset::kExt3Writeback),             \
+                           [](const auto& preset) {                                             \
+                             std::string name(Name(preset.param));                              \
+                             std::erase(name, '-');                                             \
+                             return name;                                                       \
                            })
 
 }  // namespace manifolddb::faultfs

@@ -48,7 +48,7 @@ TEST_P(Litmus, RenameOverAnOldFileMayNameEmptyOrPartialContent) {
   });
   for (const std::string partial : {"f=", "f=a", "f=.b", "f=a.", "f=.."}) {
     const bool hole = partial.find('.') != std::string::npos;  // a size without its data
-    const bool size_in_journal = !hole && !sizes_free();  // before the rename, so it is there
+    const bool size_in_journal = !hole && !sizes_free();       // before the rename, so it is there
     if (safe_rename() || (hole && data_first()) || size_in_journal) {
       EXPECT_FORBIDDEN(outcomes, partial);
     } else {

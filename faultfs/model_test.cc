@@ -273,9 +273,8 @@ class Naive {
       const NaiveAtom& atom = atoms_[i];
       if (atom.kind != Atom::Kind::kSector || atom.inode != inode || atom.sector * unit >= size) continue;
       // What is durable of the size is nothing that this write gives.
-      const bool given_by =
-          by && atom.effect < atoms_[*by].effect &&
-          (atom.sector + 1) * unit > std::max(EffectOf(*by).old_size, SizeMin(inode));
+      const bool given_by = by && atom.effect < atoms_[*by].effect &&
+                            (atom.sector + 1) * unit > std::max(EffectOf(*by).old_size, SizeMin(inode));
       if (atom.effect < renamed_over || (data_first_ && given_by)) need[atom.sector] = atom.effect;
       if (!taken_.contains(i)) continue;
       have[atom.sector] = atom.effect;

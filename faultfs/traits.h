@@ -26,7 +26,8 @@ enum class Preset : uint8_t {
   // kExt4Ordered without (3).
   kXfs,
   // btrfs (trees by copy-on-write; a sync writes the log of that file alone): the size's half of (2) that
-  // speaks of its data, (3), and of (4) the operations that gave the file its name, and what these names need;
+  // speaks of its data, (3), and of (4) the operations that gave the file its name, and what these names
+  // need;
   // other operations on names arrive in no order.
   kBtrfs,
   // ext3 or ext4 with data=writeback: (1), of sizes that writes give as well, and (4). Data arrives when it

@@ -1,4 +1,5 @@
-// Any text where a person or another program hands the harness a line: REPRO lines, disks, images, faults. The
+// Any text where a person or another program hands the harness a line: REPRO lines, disks, images, faults.
+// The
 // first byte says which.
 //
 // Held: nothing ends the process, and what is understood, written down again, is understood alike.
@@ -21,7 +22,8 @@ void CheckCoordinates(std::string_view text) {
   if (!at) return;
   const std::string line = at->ToLine(at->git);
   const auto again = crashsim::Coordinates::Parse(line, why);
-  Expect(again && again->ToLine(again->git) == line, "a line of coordinates that reads otherwise than it is written");
+  Expect(again && again->ToLine(again->git) == line,
+         "a line of coordinates that reads otherwise than it is written");
 }
 
 void CheckTraits(std::string_view text) {

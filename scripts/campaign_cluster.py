@@ -59,7 +59,8 @@ class Progress:
         text = f"{self.done} of {self.shards} shards, {self.wrong} with violations"
         if sys.stderr.isatty():
             filled = 30 * self.done // self.shards
-            print(f"\rcampaign: [{'#' * filled}{'.' * (30 - filled)}] {text}", end="", file=sys.stderr, flush=True)
+            bar = "#" * filled + "." * (30 - filled)
+            print(f"\rcampaign: [{bar}] {text}", end="", file=sys.stderr, flush=True)
             if self.done == self.shards:
                 print(file=sys.stderr)
         else:
@@ -70,8 +71,8 @@ def try_all(client, command, shards, folder, on_result=lambda shard: None):
     """Writes each shard's results into `folder`; False if one came to no verdict. Calls `on_result` with the
     number of each as it comes in."""
     from dask.distributed import as_completed
-    futures = [client.submit(try_shard, command, shard, shards, key=f"shard-{shard}-of-{shards}-{os.getpid()}",
-                             pure=False, retries=RETRIES) for shard in range(shards)]
+    futures = [client.submit(try_shard, command, shard, shards, pure=False, retries=RETRIES,
+                             key=f"shard-{shard}-of-{shards}-{os.getpid()}") for shard in range(shards)]
     number = {future.key: shard for shard, future in enumerate(futures)}
     progress, good, seen = Progress(shards), True, set()
     for future in as_completed(futures):
@@ -103,7 +104,8 @@ def merge(program, folder, shards, json):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--for", dest="seconds", type=float, required=True)
     parser.add_argument("--json", required=True)
     parser.add_argument("--scheduler")

@@ -84,8 +84,8 @@ class Cluster(unittest.TestCase):
         files = []
         for shard in range(SHARDS):
             files.append(os.path.join(folder, f"here.{shard}.jsonl"))
-            subprocess.run([CRASHSIM, *RUN, "--jobs", "1", "--shard", f"{shard}/{SHARDS}", "--json", files[-1]],
-                           stdout=subprocess.DEVNULL, check=False)
+            subprocess.run([CRASHSIM, *RUN, "--jobs", "1", "--shard", f"{shard}/{SHARDS}",
+                            "--json", files[-1]], stdout=subprocess.DEVNULL, check=False)
         merged = os.path.join(folder, "here.jsonl")
         subprocess.run([CRASHSIM, "merge", "--json", merged, *files], stdout=subprocess.DEVNULL, check=False)
         return summary_of(merged)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What scripts/report-campaign makes of results: the figures are there, and the worst verdict is the headline."""
+"""What scripts/report-campaign makes of results: the figures are there, the worst verdict is the headline."""
 import html
 import json
 import os
@@ -17,7 +17,8 @@ SUMMARY = {"type": "summary", "verdict": "holds", "seconds": 4.5, "points": 1000
            "behaviours": {"seen": 77, "programs": 40, "once": 8, "twice": 4, "next": 0.2,
                           "unseen_at_least": 7.8, "coverage": 0.991, "believed": True}}
 EXHAUSTIVE = {"type": "exhaustive", "git": "abc", "depth": 2, "garbage": False, "broken": []}
-RACES = {"type": "schedules", "git": "abc", "strategy": "pct2", "preemptions": 2, "seed": 9, "runs": 50, "broken": []}
+RACES = {"type": "schedules", "git": "abc", "strategy": "pct2", "preemptions": 2, "seed": 9,
+         "runs": 50, "broken": []}
 
 
 def sequence(name, images, wrong=0):
@@ -74,7 +75,8 @@ class Page(unittest.TestCase):
 
     def test_schedules(self):
         page, _ = page_of([RACES, race("put a | put b"), race("put a | checkpoint")])
-        for text in ("50 schedules of each race, drawn by pct2 from seed 9", "2,469,134 images", "put a | put b"):
+        for text in ("50 schedules of each race, drawn by pct2 from seed 9", "2,469,134 images",
+                     "put a | put b"):
             self.assertIn(text, page)
         self.assertIn("Holds", page)
         page, _ = page_of([{**RACES, "strategy": "bounded"}, race("put a | put b", wrong=2)])

@@ -27,7 +27,8 @@ HARNESS = {
     # The tree alone, beside the database as a whole.
     "proptest": {"public", "faultfs", "engine/base", "engine/format", "engine/page", "engine/btree"},
     "tools": {"public", "engine/base", "engine/format"},
-    "fuzz": {"public", "faultfs", "crashsim", "engine/base", "engine/format"},  # crashsim: the lines that it reads
+    # Of crashsim the lines that it reads.
+    "fuzz": {"public", "faultfs", "crashsim", "engine/base", "engine/format"},
     "bench": {"public"},
     # Waits to simulate, and node search to count the instructions of.
     "bench/exact": {"public", "engine/base", "engine/format", "engine/btree"},
@@ -496,11 +497,12 @@ def site_counts(tree):
 
 # What a crash or damage meets: a sync, and a comparison of checksums or identities.
 SYNC_CALL = re.compile(r"(?:\.|->)(?:Sync|SyncDirectory|WriteDurable)\(|(?<![\w.>])SyncDirectory\(\)")
-COMPARED = re.compile(r"[Cc]hecksum\w*(?:\([^()]*\))? *[!=]= (?!nullptr)|[!=]= *[\w.]*[Cc]hecksum|identity *[!=]= |"
+COMPARED = re.compile(r"[Cc]hecksum\w*(?:\([^()]*\))? *[!=]= (?!nullptr)|[!=]= *[\w.]*[Cc]hecksum|"
+                      r"identity *[!=]= |"
                       r"[!=]= *[\w.]*\bidentity\b")
 SITE_ABOVE = 4  # lines in which the site of a sync stands
 FOR_TESTS = re.compile(r"_fixture\.|/test_|_test_util\.|/full_disk\.h$|/refused_opening\.h$")
-EXCUSE = re.compile(r"// No site: \w")
+EXCUSE = re.compile(r"// No site[:,] \w")
 
 
 def sites_everywhere(tree):
@@ -520,8 +522,8 @@ def sites_everywhere(tree):
             excused = any(EXCUSE.search(above) for above in lines[max(0, at - SITE_ABOVE):at + 1])
             if not excused and not any("MANIFOLDDB_BROKEN(" in one for one in there):
                 what = "sync" if sync else "comparison"
-                yield Finding(path, at + 1, f"a {what} that no fault site breaks: give it one, or say why not in a "
-                                            "comment '// No site: why' above it")
+                yield Finding(path, at + 1, f"a {what} that no fault site breaks: give it one, or say why not "
+                                            "in a comment '// No site: why' above it")
 
 
 def _rows(tree, path, wanted, possible, remedy):

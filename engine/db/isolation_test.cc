@@ -173,7 +173,8 @@ TEST_F(IsolationTest, WriteSkewA5B) {
   EXPECT_NE(Newest(family_, "x") + Newest(other_, "y"), "00");
 }
 
-// What the guide warns of: who looks at a family through a snapshot, and does not hold it, decides on what may
+// What the guide warns of: who looks at a family through a snapshot, and does not hold it, decides on what
+// may
 // have changed by the time it commits.
 TEST_F(IsolationTest, WriteSkewCanBeHadByLookingWithoutHolding) {
   auto one = db_->BeginWrite(family_);

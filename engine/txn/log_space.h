@@ -3,7 +3,8 @@
 // checkpoints.
 //
 // (1) used + reserved never exceeds what the ring can hold without reaching the durable checkpoint's
-// position. (2) Waiting happens before ordering only: nobody who waits here holds up a checkpoint. (3) Whoever
+// position. (2) Waiting happens before ordering only: nobody who waits here holds up a checkpoint. (3)
+// Whoever
 // has reserved waits for nobody who waits here: it uses the room or gives it back.
 
 #include <atomic>

@@ -36,7 +36,8 @@ Result<ByteView> DecodePosition(const format::Identity& database, TableIdentity 
   if (position.size() < kBytesMin || position[0] != kVersion) return NoPosition(position);
   const ByteView body = position.first(position.size() - kChecksumBytes);
   const auto checksum = base::LoadLe<uint64_t>(position.data() + body.size());
-  // No site: this token lies in no file, so no crash leaves a wrong one; ReadingTest.APositionOfAnotherTableIsRefused.
+  // No site: this token lies in no file, so no crash leaves a wrong one;
+  // ReadingTest.APositionOfAnotherTableIsRefused.
   if (checksum != ChecksumOf(database, table, body)) return NoPosition(position);
   return body.subspan(1);
 }

@@ -374,17 +374,28 @@ TEST(LogSites, ALogMayBeReplacedBeforeItIsDurableThatItsDataFileIsGone) {
 
 // A site that no test here names would be one that nobody has shown to matter.
 TEST(LogSites, EverySiteOfTheLogIsBrokenByATest) {
-  const std::set<std::string> named = {"wal.append.poison.skip", "wal.chain.skip",
-                                       "wal.checksum.skip",      "wal.create.replace.syncdir.skip",
-                                       "wal.create.sync.skip",   "wal.create.syncdir.skip",
-                                       "wal.durable_lsn.early",  "wal.grow.sync.skip",
-                                       "wal.identity.skip",      "wal.later_life.identity.skip",
-                                       "wal.life.skip",          "wal.lsn.skip",
-                                       "wal.mark_opened.sync.skip", "wal.marker.life.skip",
-                                       "wal.marker.unreadable.skip", "wal.meta_rule.skip",
-                                       "wal.open.identity.skip", "wal.read.wrap.skip",
-                                       "wal.sync.error_ignored", "wal.sync.poison.skip",
-                                       "wal.sync.skip",          "wal.tail_rule.skip"};
+  const std::set<std::string> named = {"wal.append.poison.skip",
+                                       "wal.chain.skip",
+                                       "wal.checksum.skip",
+                                       "wal.create.replace.syncdir.skip",
+                                       "wal.create.sync.skip",
+                                       "wal.create.syncdir.skip",
+                                       "wal.durable_lsn.early",
+                                       "wal.grow.sync.skip",
+                                       "wal.identity.skip",
+                                       "wal.later_life.identity.skip",
+                                       "wal.life.skip",
+                                       "wal.lsn.skip",
+                                       "wal.mark_opened.sync.skip",
+                                       "wal.marker.life.skip",
+                                       "wal.marker.unreadable.skip",
+                                       "wal.meta_rule.skip",
+                                       "wal.open.identity.skip",
+                                       "wal.read.wrap.skip",
+                                       "wal.sync.error_ignored",
+                                       "wal.sync.poison.skip",
+                                       "wal.sync.skip",
+                                       "wal.tail_rule.skip"};
   std::set<std::string> found;
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
     if (std::string(site->name()).starts_with("wal.")) found.insert(site->name());
