@@ -21,7 +21,8 @@ except ImportError:
     print("skipped: Dask is not installed (scripts/setup cluster)")
     sys.exit(77)
 
-CRASHSIM = os.path.abspath(sys.argv.pop())
+# Workers import this file as well, without its argument.
+CRASHSIM = os.path.abspath(sys.argv[-1])
 SHARDS = 5
 # So much work and no more, whatever the time: each shard is the same wherever it is tried.
 RUN = ["run", "--workload", "mixed", "--seed", "7", "--for", "10h", "--sample", "--recoveries", "400"]
@@ -92,4 +93,4 @@ class Cluster(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(argv=sys.argv[:1])

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-CRASHSIM = os.path.abspath(sys.argv.pop())
+CRASHSIM = os.path.abspath(sys.argv[-1])
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SBATCH = """#!/usr/bin/env bash
 array=0-0
@@ -64,4 +64,4 @@ class Slurm(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(argv=sys.argv[:1])

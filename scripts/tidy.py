@@ -522,8 +522,8 @@ def sites_everywhere(tree):
             excused = any(EXCUSE.search(above) for above in lines[max(0, at - SITE_ABOVE):at + 1])
             if not excused and not any("MANIFOLDDB_BROKEN(" in one for one in there):
                 what = "sync" if sync else "comparison"
-                yield Finding(path, at + 1, f"a {what} that no fault site breaks: give it one, or say why not "
-                                            "in a comment '// No site: why' above it")
+                yield Finding(path, at + 1, f"a {what} that no fault site breaks: give it one, or say why "
+                                            "not in a comment '// No site: why' above it")
 
 
 def _rows(tree, path, wanted, possible, remedy):
