@@ -307,7 +307,10 @@ bool Scenarios::OlderFile(Random& random, std::string&) {
       });
   if (unmarked) {
     const uint64_t marker = generation_.plan.setup.options.write_unit;
-    image = image.With({kLogFile, marker + random.Below(40), 1, random.Next() >> 1});
+    constexpr uint64_t kLife = 32;  // where the marker has it: the bits that would make it an older one
+    const uint64_t anywhere = random.Below(40);
+    const uint64_t at = random.Fork(2).Chance(35) ? kLife : anywhere;
+    image = image.With({kLogFile, marker + at, 1, random.Next() >> 1});
   }
   campaign_.EnterSession(generation_.index, campaign_.Here().scenario,
                          (unmarked ? "unmarked@" : "older@") + std::to_string(effects));
