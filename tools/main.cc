@@ -75,7 +75,8 @@ void DeclareRestore(CLI::App& app, RestoreArguments& restore, const Streams& str
 
 void DeclareCheck(CLI::App& app, CheckArguments& check, const Streams& streams, int& exit_code) {
   CLI::App* const command = app.add_subcommand("check", "Read every byte of backups and check it");
-  command->add_option("FILES", check.paths, "a whole backup, and those that continue it, in order")->required();
+  command->add_option("FILES", check.paths, "a whole backup, and those that continue it, in order")
+      ->required();
   command->add_flag("--json", check.json, "one JSON object");
   command->callback([&check, streams, &exit_code] { exit_code = Check(check, streams); });
 }

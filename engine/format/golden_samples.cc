@@ -125,7 +125,8 @@ void AddBackup(std::vector<GoldenSample>& out) {
                              .name = "table",
                              .key_type = "u64"};
   out.push_back({"BackupTableDisk", BytesOf(Encode(table))});
-  out.push_back({"BackupPlaceDisk", BytesOf(Encode(BackupPlace{FamilyId{0x0102030405}, TableId{0x1112131415}}))});
+  const BackupPlace place = {FamilyId{0x0102030405}, TableId{0x1112131415}};
+  out.push_back({"BackupPlaceDisk", BytesOf(Encode(place))});
   BackupBoundDisk bound = {};
   bound.present = 1;
   out.push_back({"BackupBoundDisk", BytesOf(bound)});
