@@ -25,7 +25,7 @@ namespace {
 using format::BackupItemKind;
 
 template <class Disk>
-ByteView Bytes(const Disk& disk) {
+ByteView DiskBytes(const Disk& disk) {
   return std::as_bytes(std::span(&disk, 1));
 }
 
@@ -61,20 +61,20 @@ std::vector<const mvcc::TableVersion*> TablesById(const mvcc::Tables& tables) {
 }
 
 // The file, under another name until it is complete.
-class Output {
+class BackupOutput {
  public:
-  static Result<std::unique_ptr<Output>> Create(const BackupFile& where) {
-    std::unique_ptr<Output> output(new Output(where));
+  static Result<std::unique_ptr<BackupOutput>> Create(const BackupFile& where) {
+    std::unique_ptr<BackupOutput> output(new BackupOutput(where));
     MANIFOLDDB_TRY(output->RefuseExisting());
     MANIFOLDDB_ASSIGN(output->file_, where.storage->Open(output->temporary_, OpenMode::kCreate));
     return output;
   }
   // Removes what was written, unless it was finished. What cannot be removed keeps its name.
-  ~Output() {
+  ~BackupOutput() {
     if (file_ != nullptr) static_cast<void>(where_.storage->Remove(temporary_));
   }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
+  BackupOutput(const BackupOutput&) = delete;
+  BackupOutput& operator=(const BackupOutput&) = delete;
 
   File& file() { return *file_; }
   // REQUIRES: everything is written and durable.
@@ -86,7 +86,8 @@ class Output {
   }
 
  private:
-  explicit Output(BackupFile where) : where_(std::move(where)), temporary_(where_.name + "-unfinished") {}
+  explicit BackupOutput(BackupFile where)
+      : where_(std::move(where)), temporary_(where_.name + "-unfinished") {}
   Status RefuseExisting() const {
     MANIFOLDDB_ASSIGN(const bool exists, where_.storage->Exists(where_.name));
     if (!exists) return {};
@@ -100,9 +101,10 @@ class Output {
 };
 
 // One snapshot into one file.
-class Work {
+class SnapshotWriter {
  public:
-  Work(db::DatabaseImpl& database, txn::ReadTransactionImpl& transaction, const BackupOptions& options)
+  SnapshotWriter(db::DatabaseImpl& database, txn::ReadTransactionImpl& transaction,
+                 const BackupOptions& options)
       : database_(database), transaction_(transaction), options_(options) {}
 
   Status ReadBase() {
@@ -118,7 +120,7 @@ class Work {
 
   Result<BackupReport> Run(const BackupFile& where) {
     MANIFOLDDB_ASSIGN(families_, FamiliesAt(transaction_));
-    MANIFOLDDB_ASSIGN(const std::unique_ptr<Output> output, Output::Create(where));
+    MANIFOLDDB_ASSIGN(const std::unique_ptr<BackupOutput> output, BackupOutput::Create(where));
     MANIFOLDDB_ASSIGN(out_, backup::BlockWriter::Create(output->file(), where.storage->NewIdentity()));
     MANIFOLDDB_TRY(WriteCatalog());
     MANIFOLDDB_TRY(WriteTables());
@@ -146,11 +148,11 @@ class Work {
     report_.commit_number = snapshot.commit;
     report_.column_families = snapshot.families;
     report_.tables = snapshot.tables;
-    MANIFOLDDB_TRY(out_->Item(BackupItemKind::kSnapshot, Bytes(Encode(snapshot))));
+    MANIFOLDDB_TRY(out_->Item(BackupItemKind::kSnapshot, DiskBytes(Encode(snapshot))));
     for (const FamilyAt& family : families_) {
       format::BackupFamilyDisk disk = {};
       disk.family = family.id.raw();
-      MANIFOLDDB_TRY(out_->Item(BackupItemKind::kFamily, Bytes(disk), AsBytes(family.name)));
+      MANIFOLDDB_TRY(out_->Item(BackupItemKind::kFamily, DiskBytes(disk), AsBytes(family.name)));
     }
     for (const FamilyAt& family : families_) {
       for (const mvcc::TableVersion* const table : TablesById(*family.tables)) {
@@ -171,7 +173,7 @@ class Work {
     std::string names(listed.name);
     names += listed.key_type;
     names += listed.value_type;
-    return out_->Item(BackupItemKind::kTable, Bytes(Encode(listed)), AsBytes(names));
+    return out_->Item(BackupItemKind::kTable, DiskBytes(Encode(listed)), AsBytes(names));
   }
 
   Status WriteTables() {
@@ -184,7 +186,7 @@ class Work {
   }
 
   Status WriteTable(format::BackupPlace place, const format::TreeRoot& tree) {
-    MANIFOLDDB_TRY(out_->Item(BackupItemKind::kData, Bytes(Encode(place))));
+    MANIFOLDDB_TRY(out_->Item(BackupItemKind::kData, DiskBytes(Encode(place))));
     out_->SetPlace(place);
     backup::KnownLeaves known;
     if (base_) {
@@ -197,7 +199,7 @@ class Work {
     backup::TableWriter writer(
         {transaction_.core(), transaction_.slot(), *out_, Unrecognisable(), written}, known);
     MANIFOLDDB_TRY(writer.Write(tree));
-    MANIFOLDDB_TRY(out_->Item(BackupItemKind::kDataEnd, Bytes(Encode(writer.counts()))));
+    MANIFOLDDB_TRY(out_->Item(BackupItemKind::kDataEnd, DiskBytes(Encode(writer.counts()))));
     out_->SetPlace(std::nullopt);
     counts_.ranges += writer.counts().ranges;
     counts_.entries += writer.counts().entries;
@@ -224,16 +226,16 @@ class Work {
         const format::BackupPlaceDisk of = Encode(place);
         MANIFOLDDB_TRY(out_->BeginItem(BackupItemKind::kLeaves,
                                        sizeof of + count * sizeof(format::BackupLeafDisk)));
-        MANIFOLDDB_TRY(out_->Append(Bytes(of)));
+        MANIFOLDDB_TRY(out_->Append(DiskBytes(of)));
         for (const backup::Leaf& leaf : std::span(leaves).subspan(at, count)) {
           format::BackupLeafDisk disk = {};
           disk.birth = leaf.birth;
           disk.place = leaf.place;
-          MANIFOLDDB_TRY(out_->Append(Bytes(disk)));
+          MANIFOLDDB_TRY(out_->Append(DiskBytes(disk)));
         }
       }
     }
-    MANIFOLDDB_TRY(out_->Item(BackupItemKind::kEnd, Bytes(Encode(counts_))));
+    MANIFOLDDB_TRY(out_->Item(BackupItemKind::kEnd, DiskBytes(Encode(counts_))));
     report_.bytes = out_->bytes();
     return out_->Finish(begin);
   }
@@ -256,7 +258,7 @@ Result<BackupReport> Backup(const Database& database, const BackupFile& output,
   db::DatabaseImpl& inside = db::DatabaseInside::Of(database);
   txn::ReadTransactionImpl transaction(inside.core());
   MANIFOLDDB_TRY(inside.core().CheckOpen("backup.create"));
-  Work work(inside, transaction, options);
+  SnapshotWriter work(inside, transaction, options);
   MANIFOLDDB_TRY(work.ReadBase());
   return work.Run(output);
 }

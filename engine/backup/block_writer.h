@@ -1,9 +1,11 @@
 #pragma once
 // Items into blocks, blocks into the file of a backup.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "engine/base/memory.h"
 #include "engine/format/backup_format.h"
@@ -42,7 +44,9 @@ class BlockWriter {
 
   BlockWriter(File& file, const format::Identity& backup, base::Buffer buffer)
       : file_(file), backup_(backup), buffer_(std::move(buffer)) {}
-  std::byte* block() { return buffer_.data() + number_ % kTogether * format::kBackupBlockBytes; }
+  std::byte* block() {
+    return buffer_.data() + static_cast<size_t>(number_ % kTogether) * format::kBackupBlockBytes;
+  }
   Status EndBlock();
   void Seal(bool last, uint64_t leaves);
   // Writes the blocks from the last multiple of kTogether on, `end` bytes of them.

@@ -12,12 +12,12 @@
 namespace manifolddb {
 namespace {
 
-constexpr db::NewDatabase::Purpose kPurpose = {"database.compact", "-compact"};
-constexpr uint64_t kEntriesEach = 1000;  // between two calls of progress
+constexpr db::NewDatabase::Purpose kCompactPurpose = {"database.compact", "-compact"};
+constexpr uint64_t kCopiedEach = 1000;  // between two calls of progress
 
-class Copy {
+class CompactCopy {
  public:
-  Copy(ReadTransaction& snapshot, db::NewDatabase& output, const BackupProgressCall& told)
+  CompactCopy(ReadTransaction& snapshot, db::NewDatabase& output, const BackupProgressCall& told)
       : snapshot_(snapshot), output_(output), told_(told) {}
 
   Status Run() {
@@ -56,7 +56,7 @@ class Copy {
     while (any) {
       MANIFOLDDB_ASSIGN(const ByteView value, cursor.value());
       MANIFOLDDB_TRY(output_.Put(cursor.key(), value));
-      if (++progress_.entries % kEntriesEach == 0 && told_) told_(progress_);
+      if (++progress_.entries % kCopiedEach == 0 && told_) told_(progress_);
       MANIFOLDDB_ASSIGN(any, cursor.Next());
     }
     return output_.EndTable();
@@ -68,7 +68,7 @@ class Copy {
   BackupProgress progress_;
 };
 
-Result<uint64_t> SizeOf(const DatabaseFile& database) {
+Result<uint64_t> SizeOfDataFile(const DatabaseFile& database) {
   MANIFOLDDB_ASSIGN(const auto file, database.storage->Open(database.name, OpenMode::kReadOnly));
   return file->Size();
 }
@@ -85,10 +85,10 @@ Result<CompactReport> Compact(const Database& database, const DatabaseFile& outp
   created.read_only = false;
   created.page_size = static_cast<uint32_t>(stats.page_size);
   created.write_unit = static_cast<uint32_t>(stats.write_unit);
-  MANIFOLDDB_ASSIGN(const auto written, db::NewDatabase::Create(output, created, kPurpose));
-  MANIFOLDDB_TRY(Copy(snapshot, *written, options.progress).Run());
+  MANIFOLDDB_ASSIGN(const auto written, db::NewDatabase::Create(output, created, kCompactPurpose));
+  MANIFOLDDB_TRY(CompactCopy(snapshot, *written, options.progress).Run());
   MANIFOLDDB_ASSIGN(const db::NewDatabase::Counts counts, written->Finish());
-  MANIFOLDDB_ASSIGN(const uint64_t bytes_after, SizeOf(output));
+  MANIFOLDDB_ASSIGN(const uint64_t bytes_after, SizeOfDataFile(output));
   return CompactReport{.commit_number = snapshot.commit_number(),
                        .column_families = counts.column_families,
                        .tables = counts.tables,

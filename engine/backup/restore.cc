@@ -14,13 +14,13 @@
 namespace manifolddb {
 namespace {
 
-constexpr db::NewDatabase::Purpose kPurpose = {"backup.restore", "-restore"};
-constexpr uint64_t kEntriesEach = 1000;  // between two calls of progress
+constexpr db::NewDatabase::Purpose kRestorePurpose = {"backup.restore", "-restore"};
+constexpr uint64_t kRestoredEach = 1000;  // between two calls of progress
 
 // Column families of the new database, by the ids that the backup knows.
-using Families = std::map<format::FamilyId, ColumnFamily>;
+using RestoredFamilies = std::map<format::FamilyId, ColumnFamily>;
 
-Status CopyTable(backup::Chain& chain, const backup::TableListed& table, ColumnFamily family,
+Status RestoreTable(backup::Chain& chain, const backup::TableListed& table, ColumnFamily family,
                  db::NewDatabase& output, const std::function<void()>& entry_copied) {
   MANIFOLDDB_TRY(output.BeginTable(family, table.name, {.key = table.key_type, .value = table.value_type}));
   for (;;) {
@@ -43,14 +43,14 @@ Result<RestoreReport> Restore(std::span<const BackupFile> files, const DatabaseF
   created.read_only = false;
   created.page_size = catalog.snapshot.page_size;
   created.write_unit = catalog.snapshot.write_unit;
-  MANIFOLDDB_ASSIGN(const auto database, db::NewDatabase::Create(output, created, kPurpose));
-  Families families;
+  MANIFOLDDB_ASSIGN(const auto database, db::NewDatabase::Create(output, created, kRestorePurpose));
+  RestoredFamilies families;
   for (const backup::FamilyListed& family : catalog.families) {
     MANIFOLDDB_ASSIGN(families[family.family], database->database().CreateColumnFamily(family.name));
   }
   BackupProgress progress{.entries_total = catalog.entries()};
   const std::function<void()> entry_copied = [&] {
-    if (++progress.entries % kEntriesEach != 0 || !options.progress) return;
+    if (++progress.entries % kRestoredEach != 0 || !options.progress) return;
     progress.bytes = chain.bytes_read();
     options.progress(progress);
   };
@@ -58,7 +58,7 @@ Result<RestoreReport> Restore(std::span<const BackupFile> files, const DatabaseF
     MANIFOLDDB_ASSIGN(const std::optional<size_t> number, chain.NextTable());
     if (!number) break;
     const backup::TableListed& table = catalog.tables[*number];
-    MANIFOLDDB_TRY(CopyTable(chain, table, families[table.place.family], *database, entry_copied));
+    MANIFOLDDB_TRY(RestoreTable(chain, table, families[table.place.family], *database, entry_copied));
   }
   MANIFOLDDB_ASSIGN(const db::NewDatabase::Counts counts, database->Finish());
   return RestoreReport{.commit_number = catalog.snapshot.commit,

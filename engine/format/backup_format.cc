@@ -16,12 +16,12 @@
 namespace manifolddb::format {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'m', 'f', 'l', 'd', '-', 'b', 'a', 'k'};
+constexpr std::array<char, 8> kBackupMagic = {'m', 'f', 'l', 'd', '-', 'b', 'a', 'k'};
 constexpr uint32_t kNoFirst = ~uint32_t{0};
-constexpr size_t kChecked = offsetof(BackupBlockDisk, checksum) + sizeof(BackupBlockDisk::checksum);
-static_assert(kChecked == 16);
+constexpr size_t kBlockChecked = offsetof(BackupBlockDisk, checksum) + sizeof(BackupBlockDisk::checksum);
+static_assert(kBlockChecked == 16);
 
-DecodedBackupBlock Refuse(MetaVerdict verdict, const char* why, bool cut = false) {
+DecodedBackupBlock RefuseBlock(MetaVerdict verdict, const char* why, bool cut = false) {
   return {.verdict = verdict, .why = why, .cut = cut};
 }
 
@@ -34,12 +34,12 @@ bool TakeFront(ByteView body, Disk& disk, ByteView& rest) {
   return true;
 }
 
-bool FamilyPossible(uint64_t family) { return family != 0 && family <= kFamilyIdMax; }
-bool TablePossible(uint64_t table) { return table != 0 && table <= kTableIdMax; }
-bool NamePossible(uint64_t bytes) { return bytes != 0 && bytes <= kNameBytesMax; }
+bool BackupFamilyPossible(uint64_t family) { return family != 0 && family <= kFamilyIdMax; }
+bool BackupTablePossible(uint64_t table) { return table != 0 && table <= kTableIdMax; }
+bool BackupNamePossible(uint64_t bytes) { return bytes != 0 && bytes <= kNameBytesMax; }
 
 // No damage makes one of these behind a matching checksum; forgers do.
-const char* WhyImpossible(const BackupBlockDisk& disk) {
+const char* WhyBlockImpossible(const BackupBlockDisk& disk) {
   const bool no_first = disk.first == kNoFirst;
   if (!no_first && disk.first >= disk.used) return "the first item of the block begins behind its end";
   if (disk.last > 1) return "the mark of the last block is neither 0 nor 1";
@@ -54,7 +54,7 @@ void SealBackupBlock(const BackupBlock& block, MutableByteView bytes) {
   MANIFOLDDB_ASSERT(bytes.size() == sizeof(BackupBlockDisk) + block.used);
   MANIFOLDDB_ASSERT(block.used <= kBackupUsedMax);
   BackupBlockDisk disk = {};
-  disk.magic = kMagic;
+  disk.magic = kBackupMagic;
   disk.format_version = kBackupVersion;
   disk.used = block.used;
   disk.backup = block.backup;
@@ -62,39 +62,40 @@ void SealBackupBlock(const BackupBlock& block, MutableByteView bytes) {
   disk.first = block.first.value_or(kNoFirst);
   disk.last = block.last ? 1 : 0;
   disk.leaves = block.leaves;
-  MANIFOLDDB_ASSERT(WhyImpossible(disk) == nullptr);
+  MANIFOLDDB_ASSERT(WhyBlockImpossible(disk) == nullptr);
   std::memcpy(bytes.data(), &disk, sizeof disk);
-  disk.checksum = base::Checksum64(bytes.subspan(kChecked));
+  disk.checksum = base::Checksum64(bytes.subspan(kBlockChecked));
   std::memcpy(bytes.data(), &disk, sizeof disk);
 }
 
 DecodedBackupBlock DecodeBackupBlock(ByteView bytes) {
   BackupBlockDisk disk;
-  if (bytes.size() < sizeof disk.magic || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
-    return Refuse(MetaVerdict::kNotOurs, "no magic of a backup", bytes.size() < sizeof disk.magic);
+  const bool has_magic = bytes.size() >= kBackupMagic.size();
+  if (!has_magic || std::memcmp(bytes.data(), kBackupMagic.data(), kBackupMagic.size()) != 0) {
+    return RefuseBlock(MetaVerdict::kNotOurs, "no magic of a backup", !has_magic);
   }
   if (bytes.size() < sizeof disk) {
-    return Refuse(MetaVerdict::kDamaged, "the file ends inside the header of a block", true);
+    return RefuseBlock(MetaVerdict::kDamaged, "the file ends inside the header of a block", true);
   }
   std::memcpy(&disk, bytes.data(), sizeof disk);
   // A newer version may have longer blocks: of it nothing is known but that it is newer.
   if (disk.used > kBackupUsedMax) {
-    return Refuse(MetaVerdict::kDamaged, "the block states more bytes than a block has");
+    return RefuseBlock(MetaVerdict::kDamaged, "the block states more bytes than a block has");
   }
   if (disk.used > bytes.size() - sizeof disk) {
-    return Refuse(MetaVerdict::kDamaged, "the file ends inside a block", true);
+    return RefuseBlock(MetaVerdict::kDamaged, "the file ends inside a block", true);
   }
-  const ByteView checked = bytes.subspan(kChecked, sizeof disk - kChecked + disk.used);
+  const ByteView checked = bytes.subspan(kBlockChecked, sizeof disk - kBlockChecked + disk.used);
   if (disk.checksum != base::Checksum64(checked)) {
-    return Refuse(MetaVerdict::kDamaged, "checksum mismatch in a block");
+    return RefuseBlock(MetaVerdict::kDamaged, "checksum mismatch in a block");
   }
   if (disk.format_version > kBackupVersion) {
-    return Refuse(MetaVerdict::kNewerFormat, "a newer version of the backup format");
+    return RefuseBlock(MetaVerdict::kNewerFormat, "a newer version of the backup format");
   }
   if (disk.format_version != kBackupVersion) {
-    return Refuse(MetaVerdict::kDamaged, "no such version of the backup format");
+    return RefuseBlock(MetaVerdict::kDamaged, "no such version of the backup format");
   }
-  if (const char* why = WhyImpossible(disk)) return Refuse(MetaVerdict::kDamaged, why);
+  if (const char* why = WhyBlockImpossible(disk)) return RefuseBlock(MetaVerdict::kDamaged, why);
   BackupBlock block{.used = disk.used,
                     .backup = disk.backup,
                     .number = disk.number,
@@ -142,7 +143,7 @@ bool DecodeBackupFamily(ByteView body, BackupFamily& out) {
   ByteView name;
   if (!TakeFront(body, disk, name)) return false;
   out = {.family = FamilyId{disk.family}, .name = AsText(name)};
-  return FamilyPossible(disk.family) && NamePossible(name.size());
+  return BackupFamilyPossible(disk.family) && BackupNamePossible(name.size());
 }
 
 BackupTableDisk Encode(const BackupTable& table) {
@@ -159,8 +160,8 @@ bool DecodeBackupTable(ByteView body, BackupTable& out) {
   BackupTableDisk disk;
   ByteView names;
   if (!TakeFront(body, disk, names)) return false;
-  const bool possible = FamilyPossible(disk.family) && TablePossible(disk.table) &&
-                        disk.entries <= kNumberReadMax && NamePossible(disk.name_bytes) &&
+  const bool possible = BackupFamilyPossible(disk.family) && BackupTablePossible(disk.table) &&
+                        disk.entries <= kNumberReadMax && BackupNamePossible(disk.name_bytes) &&
                         disk.key_type_bytes <= kTypeNameBytesMax &&
                         uint64_t{disk.name_bytes} + disk.key_type_bytes <= names.size();
   if (!possible) return false;
@@ -186,7 +187,7 @@ bool DecodeBackupPlace(ByteView body, BackupPlace& out) {
   ByteView rest;
   if (!TakeFront(body, disk, rest)) return false;
   out = {.family = FamilyId{disk.family}, .table = TableId{disk.table}};
-  return FamilyPossible(disk.family) && TablePossible(disk.table);
+  return BackupFamilyPossible(disk.family) && BackupTablePossible(disk.table);
 }
 
 bool DecodeBackupBound(ByteView body, std::optional<ByteView>& out) {
