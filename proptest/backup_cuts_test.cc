@@ -82,7 +82,7 @@ State ReadClosed(const std::shared_ptr<Storage>& storage, const std::string& nam
 // A disk with a database that is closed, a whole backup and an increment of it.
 class CutsTest : public testing::Test {
  protected:
-  CutsTest() {
+  explicit CutsTest(const faultfs::Traits& traits = kTraits) : disk_(std::make_shared<Disk>(traits)) {
     const auto database = Must(Database::Open(disk_->NewProcess(), "db", Tiny()));
     Write(*database, "first");
     Must(Backup(*database, {disk_, "b0"}));
@@ -117,7 +117,7 @@ class CutsTest : public testing::Test {
     }
   }
 
-  const std::shared_ptr<Disk> disk_ = std::make_shared<Disk>(kTraits);
+  const std::shared_ptr<Disk> disk_;
   State state_;
   uint64_t begin_ = 0;
   uint64_t images_ = 0;
@@ -154,6 +154,27 @@ TEST_F(CutsTest, ABackupIsThereWholeOrNotAtAll) {
     EXPECT_GT(whole, 10u);
     EXPECT_GT(images_, whole + 10);
   }
+}
+
+// So these tests would notice if a sync were missing.
+class LyingDiskTest : public CutsTest {
+ protected:
+  LyingDiskTest() : CutsTest({.atomic_unit = 512, .lying_flush = true}) {}
+};
+
+TEST_F(LyingDiskTest, WithoutItsSyncABackupIsFoundTornUnderItsName) {
+  const auto database = Must(Database::Open(disk_, "db", Tiny()));
+  begin_ = disk_->effects();
+  Must(Backup(*database, {disk_, "new"}));
+  uint64_t whole = 0;
+  uint64_t torn = 0;
+  CutEverywhere([&](const std::shared_ptr<Disk>& booted, bool) {
+    if (!Must(booted->Exists("new"))) return;
+    const auto check = CheckBackup(std::vector<BackupFile>{{booted, "new"}});
+    (check && check->ok() ? whole : torn) += 1;
+  });
+  EXPECT_GT(whole, 0u);
+  EXPECT_GT(torn, 0u);
 }
 
 TEST_F(CutsTest, ARestoredDatabaseIsThereWholeOrNotAtAll) {
