@@ -143,7 +143,9 @@ TEST_F(CutsTest, ABackupIsThereWholeOrNotAtAll) {
         EXPECT_TRUE(Must(CheckBackup(std::vector<BackupFile>{
                              {booted, "b0"}, {booted, "b1"}, {booted, "increment"}})).ok());
       }
-      if (last) EXPECT_TRUE(there && increment);
+      if (last) {
+        EXPECT_TRUE(there && increment);
+      }
       EXPECT_EQ(ReadClosed(booted, "db"), state_);
       // What was left is in nobody's way.
       if (!there) {
@@ -186,7 +188,9 @@ TEST_F(CutsTest, ARestoredDatabaseIsThereWholeOrNotAtAll) {
       EXPECT_EQ(ReadClosed(booted, "new"), state_);
       ++whole;
     }
-    if (last) EXPECT_TRUE(there);
+    if (last) {
+      EXPECT_TRUE(there);
+    }
     EXPECT_TRUE(Must(CheckBackup(std::vector<BackupFile>{{booted, "b0"}, {booted, "b1"}})).ok());
   });
   EXPECT_GT(whole, 10u);
@@ -205,7 +209,9 @@ TEST_F(CutsTest, ACompactCopyIsThereWholeOrNotAtAll) {
         EXPECT_EQ(ReadClosed(booted, "new"), state_);
         ++whole;
       }
-      if (last) EXPECT_TRUE(there);
+      if (last) {
+        EXPECT_TRUE(there);
+      }
       EXPECT_EQ(ReadClosed(booted, "db"), state_);
     });
     EXPECT_GT(whole, 10u);

@@ -64,7 +64,7 @@ TEST_F(BackupTest, ATypedTableIsReadAsWhatItWas) {
   ReadTransaction snapshot = Must(restored->BeginRead());
   const ColumnFamily family = Must(snapshot.OpenColumnFamily("f"));
   const auto table = Must(kTable.Open(snapshot, family));
-  EXPECT_EQ(*Must(table.Get(7)), "seven");
+  EXPECT_EQ(**Must(table.Get(7)), "seven");
   constexpr TableDefinition<uint32_t, std::string> kOther("numbers");
   EXPECT_EQ(CodeOf(kOther.Open(snapshot, family)), Errc::kTypeMismatch);
 }
@@ -172,7 +172,9 @@ TEST_F(BackupTest, TwoThatWriteTheSameFileAreNotMixed) {
   Put("f", "t", "k", "v");
   bool first = true;
   Take("b", "", [&](const BackupProgress&) {
-    if (std::exchange(first, false)) EXPECT_EQ(CodeOf(Backup(database(), File("b"))), Errc::kLocked);
+    if (std::exchange(first, false)) {
+      EXPECT_EQ(CodeOf(Backup(database(), File("b"))), Errc::kLocked);
+    }
   });
   EXPECT_FALSE(first);
   EXPECT_EQ(Restored({"b"}), ReadState(database()));

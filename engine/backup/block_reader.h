@@ -56,7 +56,7 @@ class BlockReader {
 
 struct Item {
   format::BackupItemKind kind = format::BackupItemKind::kEnd;
-  ByteView body;        // until the next call of Next
+  ByteView body = {};   // until the next call of Next
   uint64_t offset = 0;  // in the file
 };
 

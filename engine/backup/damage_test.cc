@@ -57,7 +57,9 @@ TEST_F(DamageTest, EveryFlippedByteIsFoundOrOfNoEffect) {
     if (!found || at % 97 == 0) {
       const std::optional<State> restored = TryRestore({"b"});
       EXPECT_EQ(restored.has_value(), !found) << at;
-      if (restored) EXPECT_EQ(*restored, state) << at;
+      if (restored) {
+        EXPECT_EQ(*restored, state) << at;
+      }
     }
   }
   // Bytes behind the last item of a block are nobody's.
@@ -72,7 +74,9 @@ TEST_F(DamageTest, EveryCutIsFound) {
   for (size_t end = 0; end < bytes.size(); end += end % 13 == 0 ? 1 : 7) {
     WriteFile(*backups_, "b", bytes.substr(0, end));
     EXPECT_TRUE(Found({"b"})) << end;
-    if (end % 5 == 0) EXPECT_FALSE(TryRestore({"b"})) << end;
+    if (end % 5 == 0) {
+      EXPECT_FALSE(TryRestore({"b"})) << end;
+    }
   }
   WriteFile(*backups_, "b", bytes + "x");
   EXPECT_TRUE(Found({"b"}));
