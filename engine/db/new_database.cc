@@ -47,11 +47,13 @@ Result<std::unique_ptr<NewDatabase>> NewDatabase::Create(const DatabaseFile& whe
   MANIFOLDDB_ASSIGN(output->held_, HoldCreation(*where.storage, where.name));
   output->made_ = {CreationName(where.name)};
   MANIFOLDDB_TRY(output->RefuseExisting({where.name, LogName(where.name)}));
-  // Also what a creation that fails leaves; there were none of these names, and no other salvage or restore
-  // makes them while the name is held.
-  const std::vector<std::string> names = NamesOf(temporary);
+  auto opened = Database::Open(where.storage, temporary, options);
+  // A creation that the disk fails leaves files of its own; one that is refused met those of others.
+  const bool made = opened || opened.error().code() == Errc::kIo || opened.error().code() == Errc::kNoSpace;
+  const std::vector<std::string> names = made ? NamesOf(temporary) : std::vector<std::string>();
   output->made_.insert(output->made_.begin(), names.begin(), names.end());
-  MANIFOLDDB_ASSIGN(output->database_, Database::Open(where.storage, temporary, options));
+  if (!opened) return std::unexpected<Error>(std::move(opened).error());
+  output->database_ = std::move(*opened);
   return output;
 }
 
