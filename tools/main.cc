@@ -83,7 +83,7 @@ void DeclareCheck(CLI::App& app, CheckArguments& check, const Streams& streams, 
 
 void DeclareCompact(CLI::App& app, CompactArguments& compact, const Streams& streams, int& exit_code) {
   CLI::App* const command =
-      app.add_subcommand("compact", "Write a database into a new one without holes, and say what that saves");
+      app.add_subcommand("compact", "Write a database into a new one in full pages, and say what that saves");
   command->add_option("PATH", compact.path, "the data file; its log, PATH-wal, lies beside it")->required();
   command->add_option("OUT", compact.output, "the new database; there must be no file of this name yet")
       ->required();

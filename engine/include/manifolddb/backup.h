@@ -149,10 +149,11 @@ struct CompactReport {
   uint64_t bytes_after = 0;
 };
 
-// Writes one snapshot of the database into the new database `output`, in the order of keys: full pages, and
-// no free ones among them. Readers and writers go on, and are never waited for; what is committed meanwhile
-// is not in the copy. Everything else is as with Restore; until it is complete it is `output`.name +
-// "-compact".
+// Writes one snapshot of the database into the new database `output`, in the order of keys: pages are full,
+// and the only free ones are those by which a data file grows at a time, and the reserve for a full disk. So
+// of a small database, or a dense one, there may be nothing to save. Readers and writers go on, and are never
+// waited for; what is committed meanwhile is not in the copy. Everything else is as with Restore; until it is
+// complete it is `output`.name + "-compact".
 Result<CompactReport> Compact(const Database& database, const DatabaseFile& output,
                               const CompactOptions& options = {});
 
