@@ -8,10 +8,12 @@
 #include <fstream>
 #include <string>
 
+#include "engine/format/backup_format.h"
 #include "engine/format/log_format.h"
 #include "engine/format/page_header.h"
 #include "fuzz/raw.h"
 #include "fuzz/session.h"
+#include "manifolddb/backup.h"
 
 namespace manifolddb::fuzz {
 namespace {
@@ -107,6 +109,42 @@ void WriteDecoders() {
   Write("catalog", "bitmap", std::string("\3\xff\0\x0f\1", 5));
 }
 
+// The items of backups, without the blocks that they lie in.
+void WriteBackups() {
+  const auto disk = std::make_shared<Disk>();
+  Options options;
+  options.page_size = options.write_unit = kSector;
+  options.log_bytes_initial = options.log_bytes_max = 64 * kSector;
+  options.executor = MakeInlineExecutor();
+  const auto database = std::move(*Database::Open(disk, kDataName, options));
+  const auto take = [&](const std::string& name, const std::string& base) {
+    BackupOptions since;
+    if (!base.empty()) since.base = BackupFile{disk, base};
+    if (!Backup(*database, {disk, name}, since)) Violation("no backup");
+    std::string items;
+    const std::string bytes = disk->Take().at(name);
+    for (size_t at = 0; at < bytes.size(); at += format::kBackupBlockBytes) {
+      items += bytes.substr(at + sizeof(format::BackupBlockDisk), Le32(AsBytes(bytes), at + 20));
+    }
+    Write("backup", name, items);
+  };
+  const auto put = [&](const char* name, int from, int count, size_t bytes) {
+    const ColumnFamily family = *database->OpenOrCreateColumnFamily(name);
+    auto txn = *database->BeginWrite(family);
+    auto table = *txn.OpenOrCreateTable(family, "t", {.key = "k", .value = "v"});
+    for (int i = from; i < from + count; ++i) {
+      if (!table.Put(AsBytes("k" + std::to_string(i)), AsBytes(std::string(bytes, 'v')))) Violation("no put");
+    }
+    if (!txn.Commit()) Violation("no commit");
+  };
+  take("empty", "");
+  put("f", 10, 30, 20);
+  put("g", 1, 1, 700);
+  take("whole", "");
+  put("f", 20, 1, 5);
+  take("increment", "whole");
+}
+
 uint64_t random_state = 7;
 uint8_t Random() {
   random_state = random_state * 6364136223846793005 + 1442695040888963407;
@@ -133,6 +171,7 @@ int main(int argc, char** argv) {
   }
   manifolddb::fuzz::folder = argv[1];
   manifolddb::fuzz::WriteDecoders();
+  manifolddb::fuzz::WriteBackups();
   manifolddb::fuzz::WritePrograms("operations", 40);
   manifolddb::fuzz::WritePrograms("damaged", 80);
   return 0;

@@ -1,6 +1,6 @@
 #pragma once
-// What the command line tool does. Everything opens for reading only and changes no byte; salvage writes a
-// new database.
+// What the command line tool does. Everything opens for reading only and changes no byte of it; salvage,
+// restore and compact write a new database, backup a new file.
 
 #include <cstdint>
 #include <limits>
@@ -8,6 +8,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "manifolddb/database.h"
 
@@ -65,6 +66,34 @@ struct SalvageArguments {
 };
 // What can be proven of a damaged database, into a new one. kDone: all of it.
 int Salvage(const SalvageArguments& arguments, Streams streams);
+
+struct BackupArguments {
+  std::string path;
+  std::string output;
+  std::optional<std::string> since = std::nullopt;  // an earlier backup
+  bool json = false;
+};
+int Backup(const BackupArguments& arguments, Streams streams);
+
+struct RestoreArguments {
+  std::vector<std::string> paths;  // the chain, then the new database
+  bool json = false;
+};
+int Restore(const RestoreArguments& arguments, Streams streams);
+
+struct CheckArguments {
+  std::vector<std::string> paths;
+  bool json = false;
+};
+// kDone: the chain can be restored, all of it.
+int Check(const CheckArguments& arguments, Streams streams);
+
+struct CompactArguments {
+  std::string path;
+  std::string output;
+  bool json = false;
+};
+int Compact(const CompactArguments& arguments, Streams streams);
 
 // For the commands: the database, opened for reading only.
 Result<std::unique_ptr<Database>> OpenForReading(const std::string& path);

@@ -29,11 +29,10 @@ Result<std::unique_ptr<Database>> OpenForReading(const std::string& path) {
 namespace {
 
 constexpr const char* kFooter =
-    "Every command opens for reading only and changes no byte; salvage writes a new database. Nobody may "
-    "have "
-    "the\n"
-    "database open for writing. Exit codes: 0 done, and the database is whole; 1 it is damaged; 2 could not "
-    "run.";
+    "Every command opens for reading only and changes no byte of it; salvage, restore and compact write a\n"
+    "new database, backup a new file. Nobody may have the database open for writing: a program that does\n"
+    "takes backups by itself, while it writes (manifolddb/backup.h). Exit codes: 0 done, and all is whole;\n"
+    "1 it is damaged; 2 could not run.";
 
 void DeclareSalvage(CLI::App& app, SalvageArguments& salvage, const Streams& streams, int& exit_code) {
   CLI::App* const command = app.add_subcommand(
@@ -50,16 +49,62 @@ void DeclareSalvage(CLI::App& app, SalvageArguments& salvage, const Streams& str
   command->callback([&salvage, streams, &exit_code] { exit_code = Salvage(salvage, streams); });
 }
 
+void DeclareBackup(CLI::App& app, BackupArguments& backup, const Streams& streams, int& exit_code) {
+  CLI::App* const command =
+      app.add_subcommand("backup", "Write a backup of a database into one file");
+  command->add_option("PATH", backup.path, "the data file; its log, PATH-wal, lies beside it")->required();
+  command->add_option("OUT", backup.output, "the backup; there must be no file of this name yet")
+      ->required();
+  command->add_option("--since", backup.since,
+                      "an earlier backup of this database: only what has changed since is written");
+  command->add_flag("--json", backup.json, "one JSON object");
+  command->callback([&backup, streams, &exit_code] { exit_code = Backup(backup, streams); });
+}
+
+void DeclareRestore(CLI::App& app, RestoreArguments& restore, const Streams& streams, int& exit_code) {
+  CLI::App* const command = app.add_subcommand("restore", "Write what backups hold into a new database");
+  command
+      ->add_option("FILES", restore.paths,
+                   "a whole backup, those that continue it, in order, and last the new database OUT; there "
+                   "must be no file of its name yet")
+      ->required()
+      ->expected(2, CLI::detail::expected_max_vector_size);
+  command->add_flag("--json", restore.json, "one JSON object");
+  command->callback([&restore, streams, &exit_code] { exit_code = Restore(restore, streams); });
+}
+
+void DeclareCheck(CLI::App& app, CheckArguments& check, const Streams& streams, int& exit_code) {
+  CLI::App* const command = app.add_subcommand("check", "Read every byte of backups and check it");
+  command->add_option("FILES", check.paths, "a whole backup, and those that continue it, in order")
+      ->required();
+  command->add_flag("--json", check.json, "one JSON object");
+  command->callback([&check, streams, &exit_code] { exit_code = Check(check, streams); });
+}
+
+void DeclareCompact(CLI::App& app, CompactArguments& compact, const Streams& streams, int& exit_code) {
+  CLI::App* const command =
+      app.add_subcommand("compact", "Write a database into a new one in full pages, and say what that saves");
+  command->add_option("PATH", compact.path, "the data file; its log, PATH-wal, lies beside it")->required();
+  command->add_option("OUT", compact.output, "the new database; there must be no file of this name yet")
+      ->required();
+  command->add_flag("--json", compact.json, "one JSON object");
+  command->callback([&compact, streams, &exit_code] { exit_code = Compact(compact, streams); });
+}
+
 struct Arguments {
   VerifyArguments verify;
   StatArguments stat;
   DumpArguments dump;
   SalvageArguments salvage;
+  BackupArguments backup;
+  RestoreArguments restore;
+  CheckArguments check;
+  CompactArguments compact;
 };
 
 // Declares the commands; each, when it is chosen, sets `exit_code`.
 void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
-  auto& [verify, stat, dump, salvage] = arguments;
+  auto& [verify, stat, dump, salvage, backup, restore, check, compact] = arguments;
   const Streams streams{std::cout, std::cerr};
   constexpr const char* kPathHelp = "the data file; its log, PATH-wal, lies beside it";
 
@@ -75,6 +120,10 @@ void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
   stat_command->add_flag("--json", stat.json, "one JSON object");
   stat_command->callback([&, streams] { exit_code = Stat(stat, streams); });
 
+  DeclareBackup(app, backup, streams, exit_code);
+  DeclareRestore(app, restore, streams, exit_code);
+  DeclareCheck(app, check, streams, exit_code);
+  DeclareCompact(app, compact, streams, exit_code);
   DeclareSalvage(app, salvage, streams, exit_code);
 
   CLI::App* const dump_command = app.add_subcommand("dump", "Print what is stored");

@@ -96,4 +96,9 @@ class DatabaseImpl {
   std::optional<Status> closed_ GUARDED_BY(mutex_);
 };
 
+// The inside of a Database, for the modules above.
+struct DatabaseInside {
+  static DatabaseImpl& Of(const Database& database) { return *database.impl_; }
+};
+
 }  // namespace manifolddb::db

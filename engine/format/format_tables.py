@@ -14,7 +14,7 @@ import re
 import sys
 from typing import NamedTuple
 
-ENUMS = ("CopyOrder", "PageKind", "RedoKind")  # those whose values reach the disk
+ENUMS = ("BackupItemKind", "CopyOrder", "PageKind", "RedoKind")  # those whose values reach the disk
 SIZES = {"uint8_t": 1, "char": 1, "std::byte": 1, "base::le16": 2, "base::le32": 4, "base::le64": 8}
 STRUCT_HEAD = ("| offset | size | field | meaning |", "|---:|---:|---|---|")
 ENUM_HEAD = ("| value | name | meaning |", "|---:|---|---|")

@@ -2,6 +2,7 @@
 
 #include "engine/format/golden_samples.h"
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <sstream>
@@ -97,6 +98,47 @@ void AddCatalog(std::vector<GoldenSample>& out) {
   out.push_back({"DroppedRecordDisk", BytesOf(EncodeDropped(dropped))});
   out.push_back({"FamilyKey", Copy(AsBytes(FamilyKey(AsBytes("names"))))});
   out.push_back({"DroppedKey", Copy(AsBytes(DroppedKey(0x0102030405060708)))});
+}
+
+void AddBackup(std::vector<GoldenSample>& out) {
+  std::vector<std::byte> block(sizeof(BackupBlockDisk) + 3);
+  std::memcpy(block.data() + sizeof(BackupBlockDisk), "abc", 3);
+  SealBackupBlock({.used = 3,
+                   .backup = SampleIdentity(),
+                   .number = 0x0102030405060708,
+                   .first = 2,
+                   .last = true,
+                   .leaves = 0x0102030405060700},
+                  block);
+  out.push_back({"BackupBlockDisk", block});
+  BackupItemDisk item = {};
+  item.kind = static_cast<uint8_t>(BackupItemKind::kEntry);
+  item.bytes = 0x01020304;
+  out.push_back({"BackupItemDisk", BytesOf(item)});
+  out.push_back({"BackupSnapshotDisk", BytesOf(Encode(SampleBackupSnapshot()))});
+  BackupFamilyDisk family = {};
+  family.family = 0x0102030405;
+  out.push_back({"BackupFamilyDisk", BytesOf(family)});
+  const BackupTable table = {.family = FamilyId{0x0102030405},
+                             .table = TableId{0x1112131415},
+                             .entries = 0x0122232425262728,
+                             .name = "table",
+                             .key_type = "u64"};
+  out.push_back({"BackupTableDisk", BytesOf(Encode(table))});
+  const BackupPlace place = {FamilyId{0x0102030405}, TableId{0x1112131415}};
+  out.push_back({"BackupPlaceDisk", BytesOf(Encode(place))});
+  BackupBoundDisk bound = {};
+  bound.present = 1;
+  out.push_back({"BackupBoundDisk", BytesOf(bound)});
+  BackupEntryDisk entry = {};
+  entry.key_bytes = 0x01020304;
+  out.push_back({"BackupEntryDisk", BytesOf(entry)});
+  const BackupCounts counts = {.ranges = 0x0102030405060708, .entries = 0x1112131415161718};
+  out.push_back({"BackupCountsDisk", BytesOf(Encode(counts))});
+  BackupLeafDisk leaf = {};
+  leaf.birth = 0x0102030405060708;
+  leaf.place = 0x1112131415161718;
+  out.push_back({"BackupLeafDisk", BytesOf(leaf)});
 }
 
 template <class Append>
@@ -199,12 +241,26 @@ TableRecord SampleTableRecord() {
           .value_type = "string"};
 }
 
+BackupSnapshot SampleBackupSnapshot() {
+  BackupSnapshot snapshot = {.identity = SampleIdentity(),
+                             .base = SampleIdentity(),
+                             .commit = 0x0122232425262728,
+                             .base_commit = 0x0132333435363738,
+                             .families = 0x4142434445464748,
+                             .tables = 0x5152535455565758,
+                             .page_size = 8192,
+                             .write_unit = 4096};
+  std::ranges::reverse(snapshot.base);
+  return snapshot;
+}
+
 std::vector<GoldenSample> GoldenSamples() {
   std::vector<GoldenSample> samples;
   AddPages(samples);
   AddMetaAndLog(samples);
   AddCatalog(samples);
   AddRedo(samples);
+  AddBackup(samples);
   return samples;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/format/backup_format.h"
 #include "engine/format/catalog_record.h"
 #include "engine/format/log_format.h"
 #include "engine/format/meta_page.h"
@@ -29,5 +30,6 @@ LogHeader SampleLogHeader();
 LogGroup SampleLogGroup();
 FamilyRecord SampleFamilyRecord();
 TableRecord SampleTableRecord();
+BackupSnapshot SampleBackupSnapshot();
 
 }  // namespace manifolddb::format

@@ -136,5 +136,32 @@ TEST(Golden, TheCatalogOfThisVersionStaysReadable) {
   EXPECT_EQ(PageBitmap::Decode(Golden("PageBitmap"), 20).CountSet(), 7u);
 }
 
+TEST(Golden, ABackupOfThisVersionStaysReadable) {
+  const DecodedBackupBlock decoded = DecodeBackupBlock(Golden("BackupBlockDisk"));
+  ASSERT_EQ(decoded.verdict, MetaVerdict::kValid) << decoded.why;
+  EXPECT_EQ(decoded.block.used, 3u);
+  EXPECT_EQ(decoded.block.backup, SampleIdentity());
+  EXPECT_EQ(decoded.block.number, 0x0102030405060708u);
+  EXPECT_EQ(decoded.block.first, 2u);
+  EXPECT_TRUE(decoded.block.last);
+  EXPECT_EQ(decoded.block.leaves, 0x0102030405060700u);
+  BackupSnapshot snapshot;
+  ASSERT_TRUE(DecodeBackupSnapshot(Golden("BackupSnapshotDisk"), snapshot));
+  EXPECT_EQ(snapshot.identity, SampleBackupSnapshot().identity);
+  EXPECT_EQ(snapshot.base, SampleBackupSnapshot().base);
+  EXPECT_EQ(snapshot.commit, SampleBackupSnapshot().commit);
+  EXPECT_EQ(snapshot.base_commit, SampleBackupSnapshot().base_commit);
+  EXPECT_EQ(snapshot.families, SampleBackupSnapshot().families);
+  EXPECT_EQ(snapshot.tables, SampleBackupSnapshot().tables);
+  EXPECT_EQ(snapshot.page_size, 8192u);
+  EXPECT_EQ(snapshot.write_unit, 4096u);
+  BackupPlace place;
+  ASSERT_TRUE(DecodeBackupPlace(Golden("BackupPlaceDisk"), place));
+  EXPECT_EQ(place, (BackupPlace{FamilyId{0x0102030405}, TableId{0x1112131415}}));
+  BackupCounts counts;
+  ASSERT_TRUE(DecodeBackupCounts(Golden("BackupCountsDisk"), counts));
+  EXPECT_EQ(counts, (BackupCounts{0x0102030405060708, 0x1112131415161718}));
+}
+
 }  // namespace
 }  // namespace manifolddb::format

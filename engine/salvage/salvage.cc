@@ -38,9 +38,9 @@ Status RefuseOlder(const Problem& doubt, uint64_t commit) {
 // What is written to must be none of the names that the damaged database has, or may get.
 Status RefuseItsNames(const DatabaseFile& damaged, const DatabaseFile& output) {
   if (damaged.storage != output.storage) return {};
-  const std::vector<std::string> taken = salvage::NamesOf(damaged.name);
-  for (const std::string& name : {output.name, salvage::TemporaryName(output.name)}) {
-    for (const std::string& written : salvage::NamesOf(name)) {
+  const std::vector<std::string> taken = db::NamesOf(damaged.name);
+  for (const std::string& name : {output.name, output.name + salvage::kPurpose.suffix}) {
+    for (const std::string& written : db::NamesOf(name)) {
       if (std::ranges::find(taken, written) == taken.end()) continue;
       return Fail(Errc::kInvalidArgument, "salvage",
                   {.file = written, .message = "this name of the output is one of the damaged database's"});
@@ -75,7 +75,7 @@ class Work {
   Result<SalvageReport> Run(const DatabaseFile& output) {
     MANIFOLDDB_ASSIGN(const bool from_older, IsOlderBetter(data_, evidence_));
     MANIFOLDDB_ASSIGN(const std::unique_ptr<salvage::Output> written,
-                      salvage::Output::Create(output, OutputOptions()));
+                      salvage::Output::Create(output, OutputOptions(), salvage::kPurpose));
     const format::MetaPage& base = from_older ? evidence_.older->meta : evidence_.meta;
     MANIFOLDDB_TRY(salvage::CopyTrees(data_, base, *written, options_, contents_, report_));
     report_.commit_number = base.txn.raw();
@@ -90,7 +90,10 @@ class Work {
     report_.losses = contents_.Losses();
     NoteUnreadable(device_);
     if (log_ != nullptr) NoteUnreadable(*log_);
-    MANIFOLDDB_TRY(written->Finish(report_));
+    MANIFOLDDB_ASSIGN(const salvage::Output::Counts counts, written->Finish());
+    report_.column_families = counts.column_families;
+    report_.tables = counts.tables;
+    report_.entries = counts.entries;
     return std::move(report_);
   }
 

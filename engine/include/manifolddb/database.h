@@ -19,7 +19,14 @@ namespace manifolddb {
 
 namespace db {
 class DatabaseImpl;
-}
+struct DatabaseInside;
+}  // namespace db
+
+// A database by its storage and the name of its data file there.
+struct DatabaseFile {
+  std::shared_ptr<Storage> storage;
+  std::string name;
+};
 
 // What Verify found. `problems` is empty if and only if the database is whole (G5).
 struct VerifyReport {
@@ -124,6 +131,7 @@ class Database {
   Status Close();
 
  private:
+  friend struct db::DatabaseInside;
   std::unique_ptr<db::DatabaseImpl> impl_;
 };
 

@@ -16,12 +16,6 @@
 
 namespace manifolddb {
 
-// A database by its storage and the name of its data file there.
-struct DatabaseFile {
-  std::shared_ptr<Storage> storage;
-  std::string name;
-};
-
 // Where entries were read. Told in the order in which they are written: of a key that comes up again the last
 // one is the source. Entries may be deleted again by what the log says later.
 struct SalvageSource {

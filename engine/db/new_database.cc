@@ -1,13 +1,13 @@
 // The new database is an ordinary one, written through the public interface.
 //
 // (1) It has its name if and only if it is complete: the log gets its own first, the data file last. A crash
-//     before that leaves files of other names, which no salvage takes for its own. Between the two it leaves
-//     a complete database in two names: giving OUT-salvage the name OUT finishes the job.
+//     before that leaves files of other names, which nobody takes for their own. Between the two it leaves a
+//     complete database in two names: giving the data file its name finishes the job.
 // (2) Nothing is replaced that was there before, or was put there meanwhile: the creation of the name is held
 //     against other openings, and for what other programs do it is looked again right before the renames.
 // (3) Only what was made here is removed.
 
-#include "engine/salvage/output.h"
+#include "engine/db/new_database.h"
 
 #include <utility>
 
@@ -15,7 +15,7 @@
 #include "engine/base/try.h"
 #include "engine/db/create.h"
 
-namespace manifolddb::salvage {
+namespace manifolddb::db {
 namespace {
 
 constexpr uint64_t kTransactionBytes = uint64_t{256} << 10;
@@ -23,44 +23,48 @@ constexpr uint64_t kEntryBytes = 32;  // what an entry costs beside key and valu
 
 }  // namespace
 
-std::string TemporaryName(const std::string& name) { return name + "-salvage"; }
-
 std::vector<std::string> NamesOf(const std::string& name) {
-  const std::string log = db::LogName(name);
-  return {name, log, db::CreationName(name), db::CreationName(log)};
+  const std::string log = LogName(name);
+  return {name, log, CreationName(name), CreationName(log)};
 }
 
-Status Output::RefuseExisting(const std::vector<std::string>& names) const {
+Status NewDatabase::RefuseExisting(const std::vector<std::string>& names) const {
   for (const std::string& name : names) {
     MANIFOLDDB_ASSIGN(const bool exists, where_.storage->Exists(name));
     if (!exists) continue;
-    return Fail(Errc::kAlreadyExists, "salvage",
+    return Fail(Errc::kAlreadyExists, purpose_.operation,
                 {.file = name, .message = "the output must not exist yet; nothing was written"});
   }
   return {};
 }
 
-Result<std::unique_ptr<Output>> Output::Create(const DatabaseFile& where, const Options& options) {
-  std::unique_ptr<Output> output(new Output(where));
-  const std::string temporary = TemporaryName(where.name);
+Result<std::unique_ptr<NewDatabase>> NewDatabase::Create(const DatabaseFile& where, const Options& options,
+                                                         const Purpose& purpose) {
+  std::unique_ptr<NewDatabase> output(new NewDatabase(where, purpose));
+  const std::string temporary = output->TemporaryName();
   for (const std::string& name : {where.name, temporary})
     MANIFOLDDB_TRY(output->RefuseExisting(NamesOf(name)));
-  MANIFOLDDB_ASSIGN(output->held_, db::HoldCreation(*where.storage, where.name));
-  output->made_ = {db::CreationName(where.name)};
-  MANIFOLDDB_TRY(output->RefuseExisting({where.name, db::LogName(where.name)}));
-  MANIFOLDDB_ASSIGN(output->database_, Database::Open(where.storage, temporary, options));
-  output->made_.insert(output->made_.begin(), {temporary, db::LogName(temporary)});
+  MANIFOLDDB_ASSIGN(output->held_, HoldCreation(*where.storage, where.name));
+  output->made_ = {CreationName(where.name)};
+  MANIFOLDDB_TRY(output->RefuseExisting({where.name, LogName(where.name)}));
+  auto opened = Database::Open(where.storage, temporary, options);
+  // A creation that the disk fails leaves files of its own; one that is refused met those of others.
+  const bool made = opened || opened.error().code() == Errc::kIo || opened.error().code() == Errc::kNoSpace;
+  const std::vector<std::string> names = made ? NamesOf(temporary) : std::vector<std::string>();
+  output->made_.insert(output->made_.begin(), names.begin(), names.end());
+  if (!opened) return std::unexpected<Error>(std::move(opened).error());
+  output->database_ = std::move(*opened);
   return output;
 }
 
-Output::~Output() {
+NewDatabase::~NewDatabase() {
   filling_.reset();
   database_.reset();
   // What cannot be removed keeps its name.
   for (const std::string& name : made_) static_cast<void>(where_.storage->Remove(name));
 }
 
-Status Output::BeginTable(ColumnFamily family, std::string_view name, TableTypes types) {
+Status NewDatabase::BeginTable(ColumnFamily family, std::string_view name, TableTypes types) {
   MANIFOLDDB_ASSERT(!filling_);
   MANIFOLDDB_ASSIGN(WriteTransaction transaction, database_->BeginWrite(family));
   MANIFOLDDB_ASSIGN(const WriteTable table, transaction.CreateTable(family, name, types));
@@ -68,7 +72,7 @@ Status Output::BeginTable(ColumnFamily family, std::string_view name, TableTypes
   return {};
 }
 
-Status Output::Put(ByteView key, ByteView value) {
+Status NewDatabase::Put(ByteView key, ByteView value) {
   MANIFOLDDB_ASSERT(filling_.has_value());
   MANIFOLDDB_TRY(filling_->table.Put(key, value));
   filling_->bytes += key.size() + value.size() + kEntryBytes;
@@ -84,7 +88,7 @@ Status Output::Put(ByteView key, ByteView value) {
   return {};
 }
 
-Status Output::EndTable() {
+Status NewDatabase::EndTable() {
   MANIFOLDDB_ASSERT(filling_.has_value());
   Filling last = std::move(*filling_);
   filling_.reset();
@@ -92,41 +96,43 @@ Status Output::EndTable() {
   return {};
 }
 
-Status Output::Count(SalvageReport& report) {
+Result<NewDatabase::Counts> NewDatabase::Count() {
+  Counts counts;
   MANIFOLDDB_ASSIGN(ReadTransaction snapshot, database_->BeginRead());
   MANIFOLDDB_ASSIGN(const auto families, snapshot.ListColumnFamilies());
-  report.column_families = families.size();
+  counts.column_families = families.size();
   for (const std::string& name : families) {
     MANIFOLDDB_ASSIGN(const ColumnFamily family, snapshot.OpenColumnFamily(name));
     MANIFOLDDB_ASSIGN(const auto tables, snapshot.ListTables(family));
-    report.tables += tables.size();
+    counts.tables += tables.size();
     for (const std::string& table_name : tables) {
       MANIFOLDDB_ASSIGN(const ReadTable table, snapshot.OpenTable(family, table_name, TableTypes::Any()));
       MANIFOLDDB_ASSIGN(const uint64_t entries, table.Length());
-      report.entries += entries;
+      counts.entries += entries;
     }
   }
-  return {};
+  return counts;
 }
 
-Status Output::Finish(SalvageReport& report) {
+Result<NewDatabase::Counts> NewDatabase::Finish() {
   MANIFOLDDB_ASSERT(!filling_);
-  MANIFOLDDB_TRY(Count(report));
+  MANIFOLDDB_ASSIGN(const Counts counts, Count());
   MANIFOLDDB_TRY(database_->Close());
   database_.reset();
-  const std::string temporary = TemporaryName(where_.name);
-  const std::string log = db::LogName(where_.name);
+  const std::string temporary = TemporaryName();
+  const std::string log = LogName(where_.name);
   Storage& storage = *where_.storage;
   MANIFOLDDB_TRY(RefuseExisting({where_.name, log}));
-  MANIFOLDDB_TRY(storage.Rename(db::LogName(temporary), log));
-  made_ = {temporary, log, db::CreationName(where_.name)};
-  // No site, here and below: no campaign salvages (docs/durability.md, Open).
+  MANIFOLDDB_TRY(storage.Rename(LogName(temporary), log));
+  made_ = {temporary, log, CreationName(where_.name)};
+  // No site, here and below: no campaign salvages, restores or compacts; proptest/backup_cuts_test.cc cuts.
   MANIFOLDDB_TRY(storage.SyncDirectory());
   MANIFOLDDB_TRY(storage.Rename(temporary, where_.name));
   made_.clear();
   // Empty, and of no use to anybody; what a crash leaves of it the next creation replaces.
-  static_cast<void>(storage.Remove(db::CreationName(where_.name)));
-  return storage.SyncDirectory();  // No site: as above.
+  static_cast<void>(storage.Remove(CreationName(where_.name)));
+  MANIFOLDDB_TRY(storage.SyncDirectory());  // No site: as above.
+  return counts;
 }
 
-}  // namespace manifolddb::salvage
+}  // namespace manifolddb::db
