@@ -82,7 +82,7 @@ class BackupOutput {
     MANIFOLDDB_TRY(RefuseExisting());
     MANIFOLDDB_TRY(where_.storage->Rename(temporary_, where_.name));
     file_.reset();
-    return where_.storage->SyncDirectory();
+    return where_.storage->SyncDirectory();  // No site: proptest/backup_cuts_test.cc cuts here.
   }
 
  private:
@@ -111,6 +111,7 @@ class SnapshotWriter {
     if (!options_.base) return {};
     MANIFOLDDB_ASSIGN(base_, backup::ReadBase(*options_.base));
     const format::MetaPage& meta = database_.found();
+    // No site: nothing of a crash; IncrementTest has bases of other databases.
     if (base_->snapshot.identity == meta.identity && base_->snapshot.page_size == meta.page_size) return {};
     return Fail(Errc::kInvalidArgument, "backup.create",
                 {.file = options_.base->name,

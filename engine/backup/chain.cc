@@ -17,6 +17,7 @@ const char* WhyNoContinuation(BackupReader& before, BackupReader& next) {
   const format::BackupSnapshot& of_next = next.catalog().snapshot;
   const format::BackupSnapshot& of_before = before.catalog().snapshot;
   if (of_next.full()) return "it is a whole backup, which continues no other";
+  // No site: nothing of a crash; damage_test.cc has chains of two databases.
   if (of_next.identity != of_before.identity) return "it is of another database";
   if (of_next.base != before.blocks().backup()) return "it continues another backup";
   const bool same = of_next.base_commit == of_before.commit && of_next.page_size == of_before.page_size;

@@ -106,7 +106,8 @@ std::optional<Life> DecodeLogMarker(ByteView unit, const Identity& identity) {
   LogMarkerDisk disk;
   std::memcpy(&disk, unit.data(), sizeof disk);
   // Zeros before the first opening; torn by a crash in any; rot later.
-  const bool summed = disk.checksum == ChecksumOf(disk) || MANIFOLDDB_BROKEN("format.marker_checksum.skip");
+  // No site: the campaign needs a minute and a half of a core to meet it (docs/mutants.md).
+  const bool summed = disk.checksum == ChecksumOf(disk);
   const bool intact = disk.magic == kMarkerMagic && summed;
   const bool ours = disk.identity == identity || MANIFOLDDB_BROKEN("decode.marker.identity");
   if (!intact || !ours || disk.life > kLifeMax) return std::nullopt;
