@@ -208,6 +208,20 @@ TEST(ReadLog, AFailedReadIsAnIoErrorWhereverItHappens) {
   }
 }
 
+TEST(CheckLives, AGroupOfAnotherDatabaseIsNoLaterLifeOfThisOne) {
+  TestLog log({});
+  const format::LogHeader header = {.write_unit = 512, .identity = TestIdentity()};
+  log.Append({10});
+  log.NextLife();
+  format::LogGroup theirs = log.NextHeader();
+  theirs.identity = TestIdentity(2);
+  log.PutGroup(theirs, {"another database's"});
+  EXPECT_TRUE(CheckLives(log.file(), header, format::Life{1}));
+  theirs.identity = TestIdentity();
+  log.PutGroup(theirs, {"its own"});
+  EXPECT_FALSE(CheckLives(log.file(), header, format::Life{1}));
+}
+
 TEST(ReadLog, AfterGrowthTheNewRingIsReadFromTheCheckpointThatStatesIt) {
   TestLog log({.units = 16, .origin = 512 * 7});
   for (int i = 0; i < 5; ++i) log.Append({600});

@@ -333,19 +333,6 @@ TEST(LogSites, WithoutAMarkerALaterLifeMayGoUnnoticed) {
   EXPECT_TRUE(CheckMarker(log.file(), header, format::Life{1}));
 }
 
-TEST(LogSites, AGroupOfAnotherDatabaseMayBeTakenForALaterLifeOfThisOne) {
-  TestLog log({});
-  const format::LogHeader header = {.write_unit = 512, .identity = TestIdentity()};
-  log.Append({10});
-  log.NextLife();
-  format::LogGroup theirs = log.NextHeader();
-  theirs.identity = TestIdentity(2);
-  log.PutGroup(theirs, {"another database's"});
-  EXPECT_TRUE(CheckLives(log.file(), header, format::Life{1}));
-  const Broken site("wal.later_life.identity.skip");
-  EXPECT_FALSE(CheckLives(log.file(), header, format::Life{1}));
-}
-
 TEST(LogSites, TheLogOfAnotherDatabaseMayBeTakenForThisOnes) {
   const format::LogHeader header = {.write_unit = 512, .identity = TestIdentity()};
   const format::LogHeader other = {.write_unit = 512, .identity = TestIdentity(2)};
@@ -374,27 +361,16 @@ TEST(LogSites, ALogMayBeReplacedBeforeItIsDurableThatItsDataFileIsGone) {
 
 // A site that no test here names would be one that nobody has shown to matter.
 TEST(LogSites, EverySiteOfTheLogIsBrokenByATest) {
-  const std::set<std::string> named = {"wal.append.poison.skip",
-                                       "wal.chain.skip",
-                                       "wal.checksum.skip",
-                                       "wal.create.replace.syncdir.skip",
-                                       "wal.create.sync.skip",
-                                       "wal.create.syncdir.skip",
-                                       "wal.durable_lsn.early",
-                                       "wal.grow.sync.skip",
-                                       "wal.identity.skip",
-                                       "wal.later_life.identity.skip",
-                                       "wal.life.skip",
-                                       "wal.lsn.skip",
-                                       "wal.mark_opened.sync.skip",
-                                       "wal.marker.life.skip",
-                                       "wal.marker.unreadable.skip",
-                                       "wal.meta_rule.skip",
-                                       "wal.open.identity.skip",
-                                       "wal.read.wrap.skip",
-                                       "wal.sync.error_ignored",
-                                       "wal.sync.poison.skip",
-                                       "wal.sync.skip",
+  const std::set<std::string> named = {"wal.append.poison.skip", "wal.chain.skip",
+                                       "wal.checksum.skip",      "wal.create.replace.syncdir.skip",
+                                       "wal.create.sync.skip",   "wal.create.syncdir.skip",
+                                       "wal.durable_lsn.early",  "wal.grow.sync.skip",
+                                       "wal.identity.skip",      "wal.life.skip",
+                                       "wal.lsn.skip",           "wal.mark_opened.sync.skip",
+                                       "wal.marker.life.skip",   "wal.marker.unreadable.skip",
+                                       "wal.meta_rule.skip",     "wal.open.identity.skip",
+                                       "wal.read.wrap.skip",     "wal.sync.error_ignored",
+                                       "wal.sync.poison.skip",   "wal.sync.skip",
                                        "wal.tail_rule.skip"};
   std::set<std::string> found;
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
