@@ -70,8 +70,9 @@ Result<std::vector<std::string>> Database::ListColumnFamilies() const {
   return newest.ListColumnFamilies();
 }
 
-Result<WriteTransaction> Database::BeginWrite(std::span<const ColumnFamily> families) {
-  MANIFOLDDB_ASSIGN(auto impl, txn::WriteTransactionImpl::Begin(impl_->core(), families));
+Result<WriteTransaction> Database::BeginWrite(std::span<const ColumnFamily> families,
+                                              const WriteOptions& options) {
+  MANIFOLDDB_ASSIGN(auto impl, txn::WriteTransactionImpl::Begin(impl_->core(), families, options));
   return WriteTransaction(std::move(impl));
 }
 Result<ReadTransaction> Database::BeginRead() const {

@@ -14,6 +14,7 @@
 #include "engine/txn/core.h"
 #include "engine/txn/family_edit.h"
 #include "manifolddb/transaction.h"
+#include "manifolddb/write_options.h"
 
 namespace manifolddb::txn {
 
@@ -25,7 +26,8 @@ namespace manifolddb::txn {
 class WriteTransactionImpl {
  public:
   static Result<std::unique_ptr<WriteTransactionImpl>> Begin(Core& core,
-                                                             std::span<const ColumnFamily> families) noexcept;
+                                                             std::span<const ColumnFamily> families,
+                                                             const WriteOptions& options = {}) noexcept;
   ~WriteTransactionImpl();  // aborts unless ended
   WriteTransactionImpl(const WriteTransactionImpl&) = delete;
   WriteTransactionImpl& operator=(const WriteTransactionImpl&) = delete;
@@ -59,10 +61,11 @@ class WriteTransactionImpl {
   explicit WriteTransactionImpl(Core& core);
 
   Status PrepareRedo();
-  Status TakeFamilies(std::span<const ColumnFamily> families);
+  Status TakeFamilies(std::span<const ColumnFamily> families, const WriteOptions& options);
   Status AddTaken(Family* family);
   Result<FamilyEdit*> FindEdit(ColumnFamily family, const char* operation);
   Status CheckLive(const char* operation);
+  Status CheckTime(const char* operation);
   Status Select(const WriteTableState& table);
   Status PutInline(WriteTableState& table, ByteView key, ByteView value);
   Status PutExtent(WriteTableState& table, ByteView key, ByteView value);
@@ -96,7 +99,9 @@ class WriteTransactionImpl {
   std::optional<Error> failed_;
   format::TxnId newest_read_;  // newest commit that this transaction's families show it
   uint64_t edits_ = 0;
-  uint64_t bytes_counted_ = 0;  // its part of Core::unwritten_bytes
+  uint64_t bytes_counted_ = 0;     // its part of Core::unwritten_bytes
+  uint64_t ends_ns_ = kNoLimit;    // when its time is over
+  uint64_t run_ms_max_ = kNoLimit;
   bool ended_ = false;
   bool holds_tokens_ = false;
   uint64_t thread_;  // whose the tokens are: who used the transaction last

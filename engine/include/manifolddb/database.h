@@ -14,6 +14,7 @@
 #include "manifolddb/result.h"
 #include "manifolddb/storage.h"
 #include "manifolddb/transaction.h"
+#include "manifolddb/write_options.h"
 
 namespace manifolddb {
 
@@ -96,14 +97,17 @@ class Database {
 
   // Waits until no other write transaction holds one of `families`, and for memory. kBusy if this very thread
   // holds one of them already, or would have to wait while it has another write transaction: two who do that
-  // would wait for each other. A transaction counts as that of the thread that used it last: a
-  // thread that receives one must call it before it begins another, or waits cannot be told from deadlocks.
-  Result<WriteTransaction> BeginWrite(std::span<const ColumnFamily> families);
-  Result<WriteTransaction> BeginWrite(std::initializer_list<ColumnFamily> families) {
-    return BeginWrite(std::span<const ColumnFamily>(families.begin(), families.size()));
+  // would wait for each other; and when `options` say that it has waited long enough. A transaction counts as
+  // that of the thread that used it last: a thread that receives one must call it before it begins another,
+  // or waits cannot be told from deadlocks.
+  Result<WriteTransaction> BeginWrite(std::span<const ColumnFamily> families,
+                                      const WriteOptions& options = {});
+  Result<WriteTransaction> BeginWrite(std::initializer_list<ColumnFamily> families,
+                                      const WriteOptions& options = {}) {
+    return BeginWrite(std::span<const ColumnFamily>(families.begin(), families.size()), options);
   }
-  Result<WriteTransaction> BeginWrite(ColumnFamily family) {
-    return BeginWrite(std::span<const ColumnFamily>(&family, 1));
+  Result<WriteTransaction> BeginWrite(ColumnFamily family, const WriteOptions& options = {}) {
+    return BeginWrite(std::span<const ColumnFamily>(&family, 1), options);
   }
   // Never waits.
   Result<ReadTransaction> BeginRead() const;
