@@ -3,14 +3,17 @@
 #include "manifolddb/database.h"
 
 #include <utility>
+#include <vector>
 
 #include "engine/base/try.h"
 #include "engine/db/database_impl.h"
 #include "engine/format/page_header.h"
+#include "engine/txn/batch_contents.h"
 #include "engine/txn/catalog_change.h"
 #include "engine/txn/names.h"
 #include "engine/txn/read_transaction.h"
 #include "engine/txn/write_transaction.h"
+#include "manifolddb/write_batch.h"
 
 namespace manifolddb {
 
@@ -74,6 +77,16 @@ Result<WriteTransaction> Database::BeginWrite(std::span<const ColumnFamily> fami
                                               const WriteOptions& options) {
   MANIFOLDDB_ASSIGN(auto impl, txn::WriteTransactionImpl::Begin(impl_->core(), families, options));
   return WriteTransaction(std::move(impl));
+}
+Result<uint64_t> Database::Apply(const WriteBatch& batch, const CommitOptions& commit,
+                                 const WriteOptions& options) {
+  std::vector<ColumnFamily> families;
+  if (batch.contents() != nullptr) {
+    for (const txn::BatchTable& table : batch.contents()->tables) families.push_back(table.family);
+  }
+  MANIFOLDDB_ASSIGN(WriteTransaction transaction, BeginWrite(families, options));
+  MANIFOLDDB_TRY(transaction.Apply(batch));
+  return transaction.Commit(commit);
 }
 Result<ReadTransaction> Database::BeginRead() const {
   auto impl = std::make_unique<txn::ReadTransactionImpl>(impl_->core());

@@ -109,6 +109,12 @@ class Database {
   Result<WriteTransaction> BeginWrite(ColumnFamily family, const WriteOptions& options = {}) {
     return BeginWrite(std::span<const ColumnFamily>(&family, 1), options);
   }
+  // Makes the changes of `batch` (write_batch.h) in a transaction of their own, over all families that it has
+  // tables in, and commits it. Errors: as BeginWrite, WriteTransaction::Apply and Commit; but for
+  // kUnknownOutcome nothing has happened.
+  Result<uint64_t> Apply(const WriteBatch& batch, const CommitOptions& commit = {},
+                         const WriteOptions& options = {});
+
   // Never waits.
   Result<ReadTransaction> BeginRead() const;
 

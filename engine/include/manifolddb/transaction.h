@@ -26,6 +26,7 @@ struct WriteTableState;
 struct ReadTableState;
 struct TableInside;
 }  // namespace txn
+class WriteBatch;
 
 // Names a column family for good: renaming keeps it, dropping ends it, ids are never used again. A plain
 // value.
@@ -176,6 +177,11 @@ class WriteTransaction {
 
   // Takes one more column family, without waiting: kBusy if another transaction holds it.
   Status AddColumnFamily(ColumnFamily family);
+
+  // Makes the changes of `batch` (write_batch.h). Errors: kInvalidArgument, kNoSuchTable, kTypeMismatch and
+  // kKeyTooLong, before anything is changed; those of the changes, which then were made up to the one that
+  // is named. O(changes * log n).
+  Status Apply(const WriteBatch& batch);
 
   // Returns when the changes are published, and durable if asked. Its place in the commit order on success.
   // Errors before ordering (kNoSpace, kNoMemory, kPoisoned, ...): nothing happened. kUnknownOutcome: see G8.
