@@ -12,6 +12,7 @@
 #include "engine/txn/catalog_change.h"
 #include "engine/txn/names.h"
 #include "engine/txn/read_transaction.h"
+#include "engine/txn/retry.h"
 #include "engine/txn/write_transaction.h"
 #include "manifolddb/write_batch.h"
 
@@ -77,6 +78,18 @@ Result<WriteTransaction> Database::BeginWrite(std::span<const ColumnFamily> fami
                                               const WriteOptions& options) {
   MANIFOLDDB_ASSIGN(auto impl, txn::WriteTransactionImpl::Begin(impl_->core(), families, options));
   return WriteTransaction(std::move(impl));
+}
+Result<uint64_t> Database::Write(std::span<const ColumnFamily> families,
+                                 const std::function<Status(WriteTransaction&)>& change,
+                                 const WriteScope& scope) {
+  return txn::WithRetries(impl_->core(), scope.retry, [&]() -> Result<uint64_t> {
+    MANIFOLDDB_ASSIGN(WriteTransaction transaction, BeginWrite(families, scope.begin));
+    MANIFOLDDB_TRY(change(transaction));
+    return transaction.Commit(scope.commit);
+  });
+}
+Status Database::Retry(const RetryPolicy& policy, const std::function<Status()>& attempt) {
+  return txn::WithRetries(impl_->core(), policy, attempt);
 }
 Result<uint64_t> Database::Apply(const WriteBatch& batch, const CommitOptions& commit,
                                  const WriteOptions& options) {

@@ -2,6 +2,7 @@
 // A database: one data file, one log, any number of column families that commit side by side.
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -68,6 +69,13 @@ struct DatabaseStats {
   bool tail_may_be_lost = false;   // read-only after a crash: what was replayed may not be durable
 };
 
+// How Database::Write goes about it.
+struct WriteScope {
+  WriteOptions begin = {};
+  CommitOptions commit = {};
+  RetryPolicy retry = {};
+};
+
 // Thread-safe. Everything that was opened from it must be gone before it is destroyed.
 class Database {
  public:
@@ -109,6 +117,29 @@ class Database {
   Result<WriteTransaction> BeginWrite(ColumnFamily family, const WriteOptions& options = {}) {
     return BeginWrite(std::span<const ColumnFamily>(&family, 1), options);
   }
+  // Begins a transaction over `families`, calls `change` with it, and commits it, if `change` returns success;
+  // otherwise, and if it throws, the transaction is aborted and the error handed on. As often as `scope.retry`
+  // says while it fails with an error of category kRetry, from `change` or from waiting for families: then
+  // `change` runs once more, over what is there by then. It changes nothing but through the transaction, and
+  // does not end it. The commit's number. Errors: those of BeginWrite, `change` and Commit.
+  //
+  //   db.Write({users, orders}, [&](WriteTransaction& txn) -> Status { ... })
+  Result<uint64_t> Write(std::span<const ColumnFamily> families,
+                         const std::function<Status(WriteTransaction&)>& change,
+                         const WriteScope& scope = {});
+  Result<uint64_t> Write(std::initializer_list<ColumnFamily> families,
+                         const std::function<Status(WriteTransaction&)>& change,
+                         const WriteScope& scope = {}) {
+    return Write(std::span<const ColumnFamily>(families.begin(), families.size()), change, scope);
+  }
+  Result<uint64_t> Write(ColumnFamily family, const std::function<Status(WriteTransaction&)>& change,
+                         const WriteScope& scope = {}) {
+    return Write(std::span<const ColumnFamily>(&family, 1), change, scope);
+  }
+  // The same for whatever may fail so: calls `attempt` until it does not, or often enough. What it returned
+  // last. REQUIRES: it has no effect when it fails.
+  Status Retry(const RetryPolicy& policy, const std::function<Status()>& attempt);
+
   // Makes the changes of `batch` (write_batch.h) in a transaction of their own, over all families that it has
   // tables in, and commits it. Errors: as BeginWrite, WriteTransaction::Apply and Commit; but for
   // kUnknownOutcome nothing has happened.
