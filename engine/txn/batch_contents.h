@@ -11,7 +11,7 @@
 
 namespace manifolddb::txn {
 
-enum class BatchChangeKind : uint8_t { kPut, kDelete };
+enum class BatchChangeKind : uint8_t { kPut, kDelete, kAddToCounter };
 
 struct BatchTable {
   ColumnFamily family;
@@ -28,7 +28,7 @@ struct BatchChange {
   BatchChangeKind kind;
   uint32_t table;  // number of a table of the batch
   ByteView key;
-  ByteView value;
+  ByteView value;  // of kAddToCounter: the difference, as a counter is stored
 };
 
 struct BatchContents {

@@ -14,6 +14,7 @@
 #include "engine/txn/batch_contents.h"
 #include "engine/txn/names.h"
 #include "engine/txn/write_transaction.h"
+#include "manifolddb/key_codec.h"
 #include "manifolddb/options.h"
 
 namespace manifolddb {
@@ -95,6 +96,13 @@ Status WriteBatch::Delete(Table table, ByteView key) {
   return contents_->Add({txn::BatchChangeKind::kDelete, table.number_, key, {}});
 }
 
+Status WriteBatch::AddToCounter(Table table, ByteView key, int64_t delta) {
+  MANIFOLDDB_TRY(CheckChange(contents_.get(), table.number_, key, "batch.add_to_counter"));
+  EncodedBytes encoded;
+  KeyCodec<int64_t>::Encode(delta, encoded);
+  return contents_->Add({txn::BatchChangeKind::kAddToCounter, table.number_, key, encoded.view()});
+}
+
 void WriteBatch::Clear() {
   if (contents_ == nullptr) return;
   contents_->bytes.Clear();
@@ -124,6 +132,10 @@ Status Make(const txn::BatchChange& change, WriteTable& table) {
     case txn::BatchChangeKind::kPut: return table.Put(change.key, change.value);
     case txn::BatchChangeKind::kDelete: {
       MANIFOLDDB_TRY(table.Delete(change.key));
+      return {};
+    }
+    case txn::BatchChangeKind::kAddToCounter: {
+      MANIFOLDDB_TRY(table.AddToCounter(change.key, *KeyCodec<int64_t>::Decode(change.value)));
       return {};
     }
   }

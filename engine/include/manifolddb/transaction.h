@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "manifolddb/bytes.h"
@@ -15,6 +16,7 @@
 #include "manifolddb/executor.h"
 #include "manifolddb/options.h"
 #include "manifolddb/result.h"
+#include "manifolddb/scan.h"
 #include "manifolddb/table_reading.h"
 
 namespace manifolddb {
@@ -114,8 +116,20 @@ class ReadTransaction {
   std::unique_ptr<txn::ReadTransactionImpl> impl_;
 };
 
+// What was found, or put because there was none.
+struct GotOrInserted {
+  Value value;
+  bool inserted = false;
+};
+
+class Extraction;
+
 // A table as one write transaction sees and changes it. A plain value; must not outlive the transaction.
 // After the transaction or the table ended every call is kTransactionEnded or kNoSuchTable.
+//
+// Functions that a call is given (`make`, `change`, `keep`, `take`) run within it, on its thread, and use
+// nothing of the transaction. An error that one of them returns is handed on and ends the call; what the call
+// has changed by then stays. Views that they are given live until they return.
 class WriteTable : public TableReading<WriteTable> {
  public:
   Result<std::optional<Value>> Get(ByteView key) const;
@@ -136,6 +150,31 @@ class WriteTable : public TableReading<WriteTable> {
   Result<std::optional<KeptEntry>> PopFirst(const Range& range = {});
   Result<std::optional<KeptEntry>> PopLast(const Range& range = {});
 
+  // Find or insert: the value at `key`; if there is none, `value`, which is put. Errors: as Get and Put.
+  // O(log n).
+  Result<GotOrInserted> GetOrInsert(ByteView key, ByteView value);
+  // The same with a value that is made only if there is none.
+  Result<GotOrInserted> GetOrInsertWith(ByteView key, const std::function<Result<std::string>()>& make);
+  // Calls `change` with the value at `key`, or with none; what it returns is put, or, if that is none, the
+  // entry is deleted. The same bytes again are no change. Errors: as Get, Put and Delete. O(log n).
+  Status Update(
+      ByteView key,
+      const std::function<Result<std::optional<std::string>>(std::optional<ByteView> now)>& change);
+  // Puts `desired` (none: deletes the entry) if the value at `key` is `expected` (none: there is no entry).
+  // False: it is not, and nothing was changed. Errors: as Update.
+  Result<bool> CompareAndSwap(ByteView key, std::optional<ByteView> expected,
+                              std::optional<ByteView> desired);
+  // Adds to the counter at `key`, which is 0 if there is none; its value now. Counters are stored as the 8
+  // bytes of an i64 (docs/types.md), so TypedWriteTable's are the same ones. Errors: as Update; and, nothing
+  // changed, kInvalidArgument: what is stored is no 8 bytes; kLimit: the sum has more than 64 bits.
+  Result<int64_t> AddToCounter(ByteView key, int64_t delta);
+
+  // Deletes the entries of the range that `keep` refuses; how many. Visits each of the range; O(log n) for
+  // each that goes.
+  Result<uint64_t> Retain(const Range& range, const std::function<Result<bool>(const Entry& entry)>& keep);
+  // Takes out of the table, one by one as they are asked for, the entries of the range that `take` wants.
+  Result<Extraction> ExtractIf(const Range& range, std::function<Result<bool>(const Entry& entry)> take);
+
  private:
   friend class txn::WriteTransactionImpl;
   friend struct txn::TableInside;
@@ -143,6 +182,26 @@ class WriteTable : public TableReading<WriteTable> {
       : transaction_(transaction), state_(state) {}
   txn::WriteTransactionImpl* transaction_;
   txn::WriteTableState* state_;
+};
+
+// Entries on their way out of a table, in the order of their keys. What was not asked for stays. Used as the
+// cursor of a write transaction that it is: by one thread, at most as long as the transaction.
+class Extraction {
+ public:
+  // Internal.
+  Extraction(WriteTable table, Cursor cursor, std::function<Result<bool>(const Entry&)> take)
+      : table_(table), cursor_(std::move(cursor)), take_(std::move(take)) {}
+
+  // The next entry that is wanted, which is in the table no more; or none: there is no further one. Errors: as
+  // Cursor::Next and WriteTable::Delete, and those of `take`: the entry stays. O(log n), and a step for each
+  // that is not wanted.
+  Result<std::optional<KeptEntry>> Next();
+
+ private:
+  WriteTable table_;
+  Cursor cursor_;
+  std::function<Result<bool>(const Entry&)> take_;
+  bool begun_ = false;
 };
 
 struct CommitOptions {

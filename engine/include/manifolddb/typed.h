@@ -12,7 +12,6 @@
 // as transaction.h and cursor.h say of the tables and cursors within; and stored bytes that are no encoding
 // of the type are kCorrupt, with the names of the table and the type.
 
-
 #include <string_view>
 
 #include "manifolddb/transaction.h"
@@ -49,6 +48,10 @@ class TableDefinition {
   }
   Result<TypedWriteTable<K, V>> OpenOrCreate(WriteTransaction& transaction, ColumnFamily family) const {
     return Typed<TypedWriteTable<K, V>>(transaction.OpenOrCreateTable(family, name_, types()));
+  }
+  // As WriteBatch::In.
+  TypedBatchTable<K, V> In(WriteBatch& batch, ColumnFamily family) const {
+    return TypedBatchTable<K, V>(batch, batch.In(family, name_, types()));
   }
 
  private:

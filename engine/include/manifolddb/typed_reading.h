@@ -202,6 +202,23 @@ class TypedKeptEntry {
   ValueView<V> value_;
 };
 
+namespace codec {
+
+template <KeyType K, ValueType V>
+Result<std::optional<TypedKeptEntry<K, V>>> TypedKept(std::string_view table,
+                                                      Result<std::optional<KeptEntry>> entry) {
+  if (!entry) return std::unexpected(entry.error());
+  if (!*entry) return std::optional<TypedKeptEntry<K, V>>();
+  Result<KeyView<K>> key = DecodeStored<KeyCodec<K>, K>("key", table, (*entry)->key.bytes());
+  if (!key) return std::unexpected(key.error());
+  Result<ValueView<V>> value = DecodeStored<ValueCodec<V>, V>("value", table, (*entry)->value.bytes());
+  if (!value) return std::unexpected(value.error());
+  return std::optional<TypedKeptEntry<K, V>>(std::in_place, std::move(**entry), std::move(*key),
+                                             std::move(*value));
+}
+
+}  // namespace codec
+
 // A Cursor over typed entries; all that cursor.h says of it holds.
 template <KeyType K, ValueType V>
 class TypedCursor {
@@ -385,14 +402,7 @@ class TypedTable {
     return Scan<Reader>(std::move(*cursor), direction, reader);
   }
   Result<std::optional<TypedKeptEntry<K, V>>> Kept(Result<std::optional<KeptEntry>> entry) const {
-    if (!entry) return std::unexpected(entry.error());
-    if (!*entry) return std::optional<TypedKeptEntry<K, V>>();
-    Result<KeyView<K>> key = DecodeStored<KeyCodec<K>, K>("key", name_, (*entry)->key.bytes());
-    if (!key) return std::unexpected(key.error());
-    Result<ValueView<V>> value = DecodeStored<ValueCodec<V>, V>("value", name_, (*entry)->value.bytes());
-    if (!value) return std::unexpected(value.error());
-    return std::optional<TypedKeptEntry<K, V>>(std::in_place, std::move(**entry), std::move(*key),
-                                               std::move(*value));
+    return TypedKept<K, V>(name_, std::move(entry));
   }
 
   Table table_;

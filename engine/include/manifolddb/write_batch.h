@@ -54,6 +54,8 @@ class WriteBatch {
   Status Put(Table table, ByteView key, ByteView value);
   // A key that is not there when the batch is applied is no error.
   Status Delete(Table table, ByteView key);
+  // Adds to the counter that is there when the batch is applied: WriteTable::AddToCounter.
+  Status AddToCounter(Table table, ByteView key, int64_t delta);
 
   // Forgets the changes. Tables, and the memory for as many changes, stay.
   void Clear();
