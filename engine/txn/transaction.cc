@@ -58,6 +58,10 @@ Result<Cursor> WriteTable::NewCursor(const Range& range) const {
 }
 TableTypes WriteTable::types() const { return txn::TypesOf(state_->types.get()); }
 Status WriteTable::Put(ByteView key, ByteView value) { return transaction_->Put(*state_, key, value); }
+Status WriteTable::PutReserve(ByteView key, uint64_t bytes,
+                              const std::function<Status(MutableByteView value)>& fill) {
+  return transaction_->PutReserve(*state_, key, bytes, fill);
+}
 Result<bool> WriteTable::Delete(ByteView key) { return transaction_->Delete(*state_, key); }
 Result<uint64_t> WriteTable::DeleteRange(const Range& range) {
   return transaction_->DeleteRange(*state_, range);

@@ -1,6 +1,7 @@
 #pragma once
 // The inside of a write transaction: redo and pages, side by side.
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -44,6 +45,9 @@ class WriteTransactionImpl {
   Result<uint64_t> Length(const WriteTableState& table);
   Result<Cursor> NewCursor(WriteTableState* table, const Range& range);
   Status Put(WriteTableState& table, ByteView key, ByteView value) noexcept;
+  // `fill` is the caller's, and may throw.
+  Status PutReserve(WriteTableState& table, ByteView key, uint64_t bytes,
+                    const std::function<Status(MutableByteView)>& fill);
   Result<bool> Delete(WriteTableState& table, ByteView key) noexcept;
   Result<uint64_t> DeleteRange(WriteTableState& table, const Range& wanted) noexcept;
 
@@ -69,6 +73,10 @@ class WriteTransactionImpl {
   Status Select(const WriteTableState& table);
   Status PutInline(WriteTableState& table, ByteView key, ByteView value);
   Status PutExtent(WriteTableState& table, ByteView key, ByteView value);
+  Status CheckSizes(uint64_t key_bytes, uint64_t value_bytes, const char* operation) const;
+  Status Fill(MutableByteView value, const std::function<Status(MutableByteView)>& fill);
+  Status StoreFilled(WriteTableState& table, ByteView key, ByteView value);
+  Status StoreFilledExtent(WriteTableState& table, ByteView key, ByteView value);
   // Remembers that the transaction can only be aborted now.
   std::unexpected<Error> Failed(const Error& error);
   // Bookkeeping after each change: cursors, memory.

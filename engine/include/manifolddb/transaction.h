@@ -141,6 +141,12 @@ class WriteTable : public TableReading<WriteTable> {
   // Sets the value at `key`. Errors: kKeyTooLong, kValueTooLong, kNoMemory, kNoSpace, kCorrupt, kIo. After an
   // error the transaction can only be aborted, except for the two bounds, which change nothing.
   Status Put(ByteView key, ByteView value);
+  // Put of a value of `bytes` bytes that `fill` writes in place: into what the log will get, so that it is
+  // copied once less than by Put; in a transaction too large for the log, of which no redo is kept, into
+  // memory of its own. It is zeros where `fill` writes nothing. While `fill` runs, every call of the
+  // transaction but Abort is kTransactionEnded. An error that it returns is handed on, and nothing was
+  // changed; if it throws, only Abort is left. Errors otherwise: as Put.
+  Status PutReserve(ByteView key, uint64_t bytes, const std::function<Status(MutableByteView value)>& fill);
   // True if there was an entry.
   Result<bool> Delete(ByteView key);
   // Number of entries that were there. Visits each of them.

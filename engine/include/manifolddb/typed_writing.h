@@ -96,7 +96,7 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
   }
   // `make`: V().
   template <class Function>
-  Result<TypedGotOrInserted<V>> GetOrInsertWith(const KeyArgument<K>& key, const Function& make) {
+  Result<TypedGotOrInserted<V>> GetOrInsertWith(const KeyArgument<K>& key, Function&& make) {
     return Got(this->table_.GetOrInsertWith(EncodedKey(key).view(), [&]() -> Result<std::string> {
       const Result<V> made = make();
       if (!made) return std::unexpected(made.error());
@@ -105,7 +105,7 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
   }
   // `change`: std::optional<V>(std::optional<ValueView<V>> now).
   template <class Function>
-  Status Update(const KeyArgument<K>& key, const Function& change) {
+  Status Update(const KeyArgument<K>& key, Function&& change) {
     using Bytes = std::optional<std::string>;
     return this->table_.Update(EncodedKey(key).view(), [&](std::optional<ByteView> now) -> Result<Bytes> {
       std::optional<ValueView<V>> view;
@@ -147,8 +147,8 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
   }
   // `keep`: bool(const TypedEntry<K, V>&).
   template <class Function>
-  Result<uint64_t> Retain(const TypedRange<K>& range, const Function& keep) {
-    return this->table_.Retain(codec::RangeEncoding<K>(range).range(), Decoding(std::cref(keep)));
+  Result<uint64_t> Retain(const TypedRange<K>& range, Function&& keep) {
+    return this->table_.Retain(codec::RangeEncoding<K>(range).range(), Decoding(std::ref(keep)));
   }
   // `take`: bool(const TypedEntry<K, V>&); is kept as long as the extraction.
   template <class Function>
@@ -169,7 +169,7 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
   // `ask` about entries as types, for those who have them as bytes.
   template <class Function>
   auto Decoding(Function ask) const {
-    return [ask = std::move(ask), table = this->name_](const Entry& entry) -> Result<bool> {
+    return [ask = std::move(ask), table = this->name_](const Entry& entry) mutable -> Result<bool> {
       const Result<TypedEntry<K, V>> typed = codec::TypedEntryOf<K, V>(table, entry);
       if (!typed) return std::unexpected(typed.error());
       return ask(*typed);
