@@ -116,6 +116,53 @@ Status WriteTransaction::AddColumnFamily(ColumnFamily family) {
   MANIFOLDDB_TRY(CheckHere(impl_, "transaction.add_column_family"));
   return impl_->AddColumnFamily(family);
 }
+Result<Savepoint> WriteTransaction::SetSavepoint() {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.set_savepoint"));
+  MANIFOLDDB_ASSIGN(const uint64_t number, impl_->SetSavepoint());
+  return Savepoint(number);
+}
+Status WriteTransaction::RollBackTo(Savepoint savepoint) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.roll_back"));
+  return impl_->RollBackTo(savepoint.number_);
+}
+Status WriteTransaction::Release(Savepoint savepoint) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.release_savepoint"));
+  return impl_->ReleaseSavepoint(savepoint.number_);
+}
+Status WriteTransaction::Nested(const std::function<Status()>& change) {
+  // Undoes what is not released, however it is left.
+  class Scope {
+   public:
+    Scope(WriteTransaction& transaction, Savepoint savepoint)
+        : transaction_(transaction), savepoint_(savepoint) {}
+    ~Scope() {
+      if (open_) static_cast<void>(RollBack());
+    }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+    Status Release() {
+      open_ = false;
+      return transaction_.Release(savepoint_);
+    }
+    Status RollBack() {
+      open_ = false;
+      MANIFOLDDB_TRY(transaction_.RollBackTo(savepoint_));
+      return transaction_.Release(savepoint_);
+    }
+
+   private:
+    WriteTransaction& transaction_;
+    const Savepoint savepoint_;
+    bool open_ = true;
+  };
+  MANIFOLDDB_ASSIGN(const Savepoint savepoint, SetSavepoint());
+  Scope scope(*this, savepoint);
+  const Status changed = change();
+  if (changed) return scope.Release();
+  // If it cannot be undone only Abort is left, which the next call says.
+  static_cast<void>(scope.RollBack());
+  return changed;
+}
 Result<uint64_t> WriteTransaction::Commit(CommitOptions options) {
   MANIFOLDDB_TRY(CheckHere(impl_, "transaction.commit"));
   return impl_->Commit(options);

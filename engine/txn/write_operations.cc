@@ -204,6 +204,7 @@ Status WriteTransactionImpl::PutReserve(WriteTableState& table, ByteView key, ui
 Status WriteTransactionImpl::Fill(MutableByteView value,
                                   const std::function<Status(MutableByteView)>& fill) {
   base::ByteBuffer redo = std::move(redo_);
+  failed_for_good_ = true;
   failed_.emplace(Errc::kInvalidArgument, "table.put_reserve",
                   ErrorDetails{.message = "the value is being written in place"});
   Status filled = fill(value);
@@ -212,6 +213,7 @@ Status WriteTransactionImpl::Fill(MutableByteView value,
                 {.message = "the transaction was aborted while the value was written in place"});
   }
   failed_.reset();
+  failed_for_good_ = false;
   redo_ = std::move(redo);
   return filled;
 }
@@ -301,6 +303,7 @@ Status WriteTransactionImpl::AfterChange() {
   if (spills && !MANIFOLDDB_BROKEN("txn.spill.skip")) {
     MANIFOLDDB_MARK("txn.spill");
     if (Status spilled = pages_.Spill(*core_.poison); !spilled) {
+      failed_for_good_ = true;  // which of the pages are written is not known
       return Failed(spilled.error());
     }
     CountUnwritten(0);

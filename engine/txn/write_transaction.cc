@@ -143,6 +143,7 @@ Status WriteTransactionImpl::CheckLive(const char* operation) {
 
 Status WriteTransactionImpl::CheckTime(const char* operation) {
   if (core_.clock->NowNanos() < ends_ns_) return {};
+  failed_for_good_ = true;
   return Failed(Error(Errc::kLimit, operation,
                       {.message = "the transaction has taken more than the " + std::to_string(run_ms_max_) +
                                   " ms that it was given (WriteOptions::run_ms_max): abort it"}));
@@ -170,6 +171,9 @@ Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) noex
     Abort();
     return std::unexpected<Error>(live.error());
   }
+  while (pages_.marks() > 0) [[unlikely]]
+    pages_.ReleaseMark();
+  savepoints_.clear();
   // Nothing to order, unless it read what is not published yet: then its success must wait for that (G4),
   // which an empty commit behind it does.
   const TxnId published = core_.versions->published_txn();

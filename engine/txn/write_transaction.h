@@ -51,6 +51,11 @@ class WriteTransactionImpl {
   Result<bool> Delete(WriteTableState& table, ByteView key) noexcept;
   Result<uint64_t> DeleteRange(WriteTableState& table, const Range& wanted) noexcept;
 
+  // Savepoints have numbers that no other of this opening has.
+  Result<uint64_t> SetSavepoint() noexcept;
+  Status RollBackTo(uint64_t savepoint) noexcept;
+  Status ReleaseSavepoint(uint64_t savepoint) noexcept;
+
   Result<uint64_t> Commit(const CommitOptions& options) noexcept;
   void Abort() noexcept;
 
@@ -88,6 +93,18 @@ class WriteTransactionImpl {
   template <class Append>
   Status Log(const WriteTableState* table, uint64_t bytes, Append append);
 
+  // What a savepoint remembers beside the marks of pages_, of which each has one.
+  struct SavepointState {
+    uint64_t number = 0;
+    size_t redo_bytes = 0;
+    const WriteTableState* selected = nullptr;
+    size_t dropped = 0;
+    std::vector<FamilyEdit::Mark> families;  // of those that were held, in their order
+  };
+  Result<size_t> FindSavepoint(uint64_t number, const char* operation) const;
+  void PushSavepoint(uint64_t number);
+  void Restore(const SavepointState& state);
+
   bool changed() const;
   uint64_t LogSpan() const;  // bytes of the log that the redo takes as a group of its own
   Result<format::TxnId> CommitLogged(Durability durability);
@@ -105,6 +122,8 @@ class WriteTransactionImpl {
   std::vector<format::PageRef> dropped_;
   const WriteTableState* selected_ = nullptr;
   std::optional<Error> failed_;
+  bool failed_for_good_ = false;  // a savepoint does not help
+  std::vector<SavepointState> savepoints_;  // the newest is the last
   format::TxnId newest_read_;  // newest commit that this transaction's families show it
   uint64_t edits_ = 0;
   uint64_t bytes_counted_ = 0;     // its part of Core::unwritten_bytes

@@ -217,12 +217,23 @@ struct CommitOptions {
   bool through_checkpoint = false;
 };
 
+// A place in a write transaction that it can be taken back to. A plain value, of the transaction that gave it.
+class Savepoint {
+ public:
+  Savepoint() = default;
+
+ private:
+  friend class WriteTransaction;
+  explicit Savepoint(uint64_t number) : number_(number) {}
+  uint64_t number_ = 0;
+};
+
 // Changes to the column families it was begun with; serializable; seen by others after Commit, all at once
 // (G2). Used by one thread at a time; may move between threads (the receiving one must call it before it
 // begins another, see Database::BeginWrite). Destroying it aborts. Must not outlive the
-// Database. When a change has met kNoMemory, kNoSpace, kCorrupt or kIo, only Abort is left: everything else
-// answers kTransactionEnded. A read that fails does no harm. Calls on one that was moved from are
-// kInvalidArgument.
+// Database. When a change has met kNoMemory, kNoSpace, kCorrupt or kIo, only Abort is left, or going back to
+// a savepoint: everything else answers kTransactionEnded. A read that fails does no harm. Calls on one that
+// was moved from are kInvalidArgument.
 class WriteTransaction {
  public:
   explicit WriteTransaction(std::unique_ptr<txn::WriteTransactionImpl> impl);
@@ -247,6 +258,21 @@ class WriteTransaction {
   // kKeyTooLong, before anything is changed; those of the changes, which then were made up to the one that
   // is named. O(changes * log n).
   Status Apply(const WriteBatch& batch);
+
+  // Savepoints, in memory: nothing of them is in the log. They lie within each other: the newest is the
+  // innermost. O(tables opened); from then on the first change of a page copies it once more.
+  Result<Savepoint> SetSavepoint();
+  // Undoes all that was done since, also to the set of tables, also a change that failed (unless it was
+  // writing out pages of a transaction too large for memory); families that were added stay held. Tables that
+  // are there again are so under the handles that they had. The savepoint stays, and may be rolled back to
+  // again; those set since are gone. kInvalidArgument: there is no such savepoint (any more). O(pages changed
+  // since).
+  Status RollBackTo(Savepoint savepoint);
+  // Gives up the savepoint and those set since: the changes stay. Commit does it for all.
+  Status Release(Savepoint savepoint);
+  // Calls `change` as a scope of its own: if it returns an error, which is handed on, or throws, what it did is
+  // undone. Scopes may lie within each other. It does not end the transaction.
+  Status Nested(const std::function<Status()>& change);
 
   // Returns when the changes are published, and durable if asked. Its place in the commit order on success.
   // Errors before ordering (kNoSpace, kNoMemory, kPoisoned, ...): nothing happened. kUnknownOutcome: see G8.
