@@ -8,6 +8,7 @@
 #include "engine/base/try.h"
 #include "engine/db/database_impl.h"
 #include "engine/format/page_header.h"
+#include "engine/txn/await_durable.h"
 #include "engine/txn/batch_contents.h"
 #include "engine/txn/catalog_change.h"
 #include "engine/txn/names.h"
@@ -100,6 +101,16 @@ Result<uint64_t> Database::Apply(const WriteBatch& batch, const CommitOptions& c
   MANIFOLDDB_ASSIGN(WriteTransaction transaction, BeginWrite(families, options));
   MANIFOLDDB_TRY(transaction.Apply(batch));
   return transaction.Commit(commit);
+}
+Status Database::AwaitDurable(const CommitTicket& ticket) {
+  return txn::AwaitDurable(impl_->core(), format::TxnId{ticket.commit_number});
+}
+Result<bool> Database::IsDurable(const CommitTicket& ticket) const {
+  const txn::Core& core = impl_->core();
+  if (core.config.read_only) {
+    return Fail(Errc::kReadOnly, "database.is_durable", {.file = core.config.name});
+  }
+  return ticket.commit_number <= core.pipeline->durable_txn().raw();
 }
 Result<ReadTransaction> Database::BeginRead() const {
   auto impl = std::make_unique<txn::ReadTransactionImpl>(impl_->core());

@@ -165,7 +165,19 @@ Status WriteTransaction::Nested(const std::function<Status()>& change) {
 }
 Result<uint64_t> WriteTransaction::Commit(CommitOptions options) {
   MANIFOLDDB_TRY(CheckHere(impl_, "transaction.commit"));
-  return impl_->Commit(options);
+  Result<uint64_t> number = impl_->Commit(options);
+  if (!number) return number;
+  // A callback may do anything, also destroy this object.
+  for (const auto& callback : impl_->TakeCallbacks()) callback(*number);
+  return number;
+}
+Result<CommitTicket> WriteTransaction::CommitAsync() {
+  MANIFOLDDB_ASSIGN(const uint64_t number, Commit({.durability = Durability::kNone}));
+  return CommitTicket{number};
+}
+Status WriteTransaction::OnCommit(std::function<void(uint64_t commit_number)> callback) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.on_commit"));
+  return impl_->OnCommit(std::move(callback));
 }
 void WriteTransaction::Abort() {
   if (impl_ != nullptr) impl_->Abort();

@@ -32,6 +32,7 @@ void WriteTransactionImpl::PushSavepoint(uint64_t number) {
   state.redo_bytes = redo_.size();
   state.selected = selected_;
   state.dropped = dropped_.size();
+  state.callbacks = on_commit_.size();
   for (const FamilyEdit& edit : families_) state.families.push_back(edit.Save());
   MANIFOLDDB_ASSERT(savepoints_.size() == pages_.marks());
 }
@@ -72,6 +73,7 @@ void WriteTransactionImpl::Restore(const SavepointState& state) {
   if (!redo_overflow_) redo_.Truncate(state.redo_bytes);
   selected_ = state.selected;
   dropped_.resize(state.dropped);
+  on_commit_.resize(state.callbacks);
   size_t index = 0;
   for (FamilyEdit& edit : families_) {
     if (index < state.families.size()) {

@@ -228,7 +228,15 @@ Result<TxnId> WriteTransactionImpl::CommitThrough() {
   }
   commit.order = [&](TxnId txn) { InstallVersions(txn); };
   bool ordered = false;
-  return core_.checkpoints->CommitThrough(commit, ordered);
+  MANIFOLDDB_ASSIGN(const TxnId txn, core_.checkpoints->CommitThrough(commit, ordered));
+  core_.pipeline->NoteDurable(txn);
+  return txn;
+}
+
+Status WriteTransactionImpl::OnCommit(std::function<void(uint64_t)> callback) {
+  MANIFOLDDB_TRY(CheckLive("transaction.on_commit"));
+  on_commit_.push_back(std::move(callback));
+  return {};
 }
 
 // Under the commit queue's lock: no I/O here.

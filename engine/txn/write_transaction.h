@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/memory.h"
@@ -58,6 +59,9 @@ class WriteTransactionImpl {
 
   Result<uint64_t> Commit(const CommitOptions& options) noexcept;
   void Abort() noexcept;
+  // Kept until the transaction ends, or is rolled back to a savepoint before; who commits it takes them.
+  Status OnCommit(std::function<void(uint64_t)> callback);
+  std::vector<std::function<void(uint64_t)>> TakeCallbacks() { return std::move(on_commit_); }
 
   // For cursors: whether the table may still be used, and how often anything changed.
   Status CheckTable(const WriteTableState& table, const char* operation);
@@ -99,6 +103,7 @@ class WriteTransactionImpl {
     size_t redo_bytes = 0;
     const WriteTableState* selected = nullptr;
     size_t dropped = 0;
+    size_t callbacks = 0;
     std::vector<FamilyEdit::Mark> families;  // of those that were held, in their order
   };
   Result<size_t> FindSavepoint(uint64_t number, const char* operation) const;
@@ -120,6 +125,7 @@ class WriteTransactionImpl {
   bool redo_overflow_ = false;  // larger than a log group: goes through a checkpoint, redo no longer kept
   std::list<FamilyEdit> families_;
   std::vector<format::PageRef> dropped_;
+  std::vector<std::function<void(uint64_t)>> on_commit_;
   const WriteTableState* selected_ = nullptr;
   std::optional<Error> failed_;
   bool failed_for_good_ = false;  // a savepoint does not help

@@ -146,6 +146,14 @@ class Database {
   Result<uint64_t> Apply(const WriteBatch& batch, const CommitOptions& commit = {},
                          const WriteOptions& options = {});
 
+  // Returns when the commit of `ticket`, and with it all before, is durable (G1). Nothing to do if it is
+  // already; else one write and one sync of the log, shared by all who wait at the time, and a commit number.
+  // kUnknownOutcome: a write or sync has failed since, the commit may be lost (G8); kInvalidArgument: no commit
+  // of this database; kReadOnly.
+  Status AwaitDurable(const CommitTicket& ticket);
+  // Whether it is, without waiting: no may have become yes by now.
+  Result<bool> IsDurable(const CommitTicket& ticket) const;
+
   // Never waits.
   Result<ReadTransaction> BeginRead() const;
 

@@ -217,6 +217,12 @@ struct CommitOptions {
   bool through_checkpoint = false;
 };
 
+// A commit that need not be durable yet: Database::AwaitDurable waits for that. A plain value, of the opening
+// of the database that it was made in.
+struct CommitTicket {
+  uint64_t commit_number = 0;
+};
+
 // A place in a write transaction that it can be taken back to. A plain value, of the transaction that gave it.
 class Savepoint {
  public:
@@ -278,6 +284,16 @@ class WriteTransaction {
   // Errors before ordering (kNoSpace, kNoMemory, kPoisoned, ...): nothing happened. kUnknownOutcome: see G8.
   // Ends the transaction in every case.
   Result<uint64_t> Commit(CommitOptions options = {});
+  // Commits with Durability::kNone, without waiting for the disk. What it has changed is seen from now on, and
+  // a crash may take it, and all commits behind it, until somebody has waited for the ticket, or a later
+  // commit with kImmediate has returned. Errors: as Commit.
+  Result<CommitTicket> CommitAsync();
+  // Calls `callback` with the commit's number when the transaction has been committed: after it was published
+  // (and is durable, if that was asked for), within Commit, on its thread, in the order in which callbacks
+  // were added. The transaction has ended by then, and another may be begun. Not called if the commit fails,
+  // if nobody commits, or if the transaction was rolled back to a savepoint before the callback was added.
+  // What it throws goes to the caller of Commit; the commit stays. kTransactionEnded.
+  Status OnCommit(std::function<void(uint64_t commit_number)> callback);
   // Forgets the changes. Ends the transaction; no effect on one that has ended.
   void Abort();
 
