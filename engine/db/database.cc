@@ -2,6 +2,7 @@
 
 #include "manifolddb/database.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "engine/format/page_header.h"
 #include "engine/txn/await_durable.h"
 #include "engine/txn/batch_contents.h"
+#include "engine/txn/bulk_load.h"
 #include "engine/txn/catalog_change.h"
 #include "engine/txn/names.h"
 #include "engine/txn/read_transaction.h"
@@ -101,6 +103,11 @@ Result<uint64_t> Database::Apply(const WriteBatch& batch, const CommitOptions& c
   MANIFOLDDB_ASSIGN(WriteTransaction transaction, BeginWrite(families, options));
   MANIFOLDDB_TRY(transaction.Apply(batch));
   return transaction.Commit(commit);
+}
+Result<BulkLoadProgress> Database::BulkLoad(ColumnFamily family, std::string_view table,
+                                            const EntrySource& source, const BulkLoadOptions& options) {
+  const auto begin = [&] { return BeginWrite(family, options.begin); };
+  return txn::BulkLoad({begin, family, std::string(table)}, source, options);
 }
 Status Database::AwaitDurable(const CommitTicket& ticket) {
   return txn::AwaitDurable(impl_->core(), format::TxnId{ticket.commit_number});

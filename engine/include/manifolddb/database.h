@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "manifolddb/bulk_load.h"
 #include "manifolddb/options.h"
 #include "manifolddb/result.h"
 #include "manifolddb/storage.h"
@@ -146,12 +147,19 @@ class Database {
   Result<uint64_t> Apply(const WriteBatch& batch, const CommitOptions& commit = {},
                          const WriteOptions& options = {});
 
+  // Puts what `source` gives into a table (bulk_load.h), which is created if there is none. What was taken and
+  // committed; also if it was cancelled. An error of the source, of a put or of a commit ends it, and with one
+  // transaction (the default) nothing has happened then, but for kUnknownOutcome; with several those that were
+  // committed stay. Holds the family while it runs, but between its commits.
+  Result<BulkLoadProgress> BulkLoad(ColumnFamily family, std::string_view table, const EntrySource& source,
+                                    const BulkLoadOptions& options = {});
+
   // Returns when the commit of `ticket`, and with it all before, is durable (G1). Nothing to do if it is
   // already; else one write and one sync of the log, shared by all who wait at the time, and a commit number.
   // kUnknownOutcome: a write or sync has failed since, the commit may be lost (G8); kInvalidArgument: no commit
   // of this database; kReadOnly.
   Status AwaitDurable(const CommitTicket& ticket);
-  // Whether it is, without waiting: no may have become yes by now.
+  // Whether it is known to be, without waiting.
   Result<bool> IsDurable(const CommitTicket& ticket) const;
 
   // Never waits.

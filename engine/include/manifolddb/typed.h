@@ -13,7 +13,9 @@
 // of the type are kCorrupt, with the names of the table and the type.
 
 #include <string_view>
+#include <utility>
 
+#include "manifolddb/bulk_load.h"
 #include "manifolddb/transaction.h"
 #include "manifolddb/typed_reading.h"
 #include "manifolddb/typed_writing.h"
@@ -48,6 +50,11 @@ class TableDefinition {
   }
   Result<TypedWriteTable<K, V>> OpenOrCreate(WriteTransaction& transaction, ColumnFamily family) const {
     return Typed<TypedWriteTable<K, V>>(transaction.OpenOrCreateTable(family, name_, types()));
+  }
+  // For Database::BulkLoad of this table: TypedSource. Load it with BulkLoadOptions::types of types().
+  template <class Function>
+  static EntrySource Source(Function next) {
+    return TypedSource<K, V>(std::move(next));
   }
   // As WriteBatch::In.
   TypedBatchTable<K, V> In(WriteBatch& batch, ColumnFamily family) const {

@@ -4,11 +4,13 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "manifolddb/bulk_load.h"
 #include "manifolddb/transaction.h"
 #include "manifolddb/typed_reading.h"
 #include "manifolddb/write_batch.h"
@@ -182,6 +184,29 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
     return entry;
   }
 };
+
+// For Database::BulkLoad, with types. `next`: std::optional<std::pair<K, V>>(), or a Result of it. Kept as long
+// as the source.
+template <KeyType K, ValueType V, class Function>
+EntrySource TypedSource(Function next) {
+  struct Taken {
+    explicit Taken(Function function) : next(std::move(function)) {}
+    Function next;
+    std::optional<std::pair<K, V>> pair;  // what the encodings may refer to
+    std::optional<codec::Encoding<KeyCodec<K>, K>> key;
+    std::optional<codec::Encoding<ValueCodec<V>, V>> value;
+  };
+  // Shared: whoever keeps the source may copy it.
+  auto taken = std::make_shared<Taken>(std::move(next));
+  return [taken]() -> Result<std::optional<Entry>> {
+    Result<std::optional<std::pair<K, V>>> given = taken->next();
+    if (!given) return std::unexpected(given.error());
+    taken->pair = std::move(*given);
+    if (!taken->pair) return std::optional<Entry>();
+    const ByteView key = taken->key.emplace(taken->pair->first).view();
+    return std::optional<Entry>(Entry{key, taken->value.emplace(taken->pair->second).view()});
+  };
+}
 
 // A table of a WriteBatch, with types: a plain value; must not outlive the batch.
 template <KeyType K, ValueType V>
