@@ -62,6 +62,14 @@ TEST(Retry, OtherErrorsAreNotTriedAgain) {
   }
 }
 
+TEST(Retry, WithoutMeansOfItsOwnTheThreadPauses) {
+  Core core;
+  int calls = 0;
+  const RetryPolicy policy{.attempts_max = 3, .pause_us_first = 1, .pause_us_max = 1};
+  EXPECT_TRUE(WithRetries(core, policy, [&] { return ++calls < 3 ? Busy() : Status(); }));
+  EXPECT_EQ(calls, 3);
+}
+
 TEST(Retry, PausesGrowToTheirBoundAndAreDrawn) {
   const RetryPolicy policy{.pause_us_first = 100, .pause_us_max = 1000};
   std::set<uint64_t> firsts;
