@@ -91,7 +91,9 @@ TEST_F(SavepointTest, TheyLieWithinEachOther) {
       ASSERT_TRUE(t_->Delete(AsBytes(std::to_string(100 + i))));
     }
   }
+  EXPECT_EQ(*txn_->ListSavepoints(), savepoints);
   ASSERT_TRUE(txn_->Release(savepoints[3]));
+  EXPECT_EQ(*txn_->ListSavepoints(), std::vector<Savepoint>(savepoints.begin(), savepoints.begin() + 3));
   EXPECT_TRUE(Fails(txn_->RollBackTo(savepoints[4]), Errc::kInvalidArgument)) << "went with the one before";
   ASSERT_TRUE(txn_->RollBackTo(savepoints[2]));
   EXPECT_EQ(Now(), then[2]);

@@ -129,6 +129,13 @@ Status WriteTransaction::Release(Savepoint savepoint) {
   MANIFOLDDB_TRY(CheckHere(impl_, "transaction.release_savepoint"));
   return impl_->ReleaseSavepoint(savepoint.number_);
 }
+Result<std::vector<Savepoint>> WriteTransaction::ListSavepoints() {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.list_savepoints"));
+  MANIFOLDDB_ASSIGN(const std::vector<uint64_t> numbers, impl_->ListSavepoints());
+  std::vector<Savepoint> savepoints;
+  for (const uint64_t number : numbers) savepoints.push_back(Savepoint(number));
+  return savepoints;
+}
 Status WriteTransaction::Nested(const std::function<Status()>& change) {
   // Undoes what is not released, however it is left.
   class Scope {

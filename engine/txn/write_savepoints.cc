@@ -94,4 +94,11 @@ Status WriteTransactionImpl::ReleaseSavepoint(uint64_t savepoint) noexcept {
   return {};
 }
 
+Result<std::vector<uint64_t>> WriteTransactionImpl::ListSavepoints() {
+  MANIFOLDDB_TRY(CheckLive("transaction.list_savepoints"));
+  std::vector<uint64_t> numbers;
+  for (const SavepointState& state : savepoints_) numbers.push_back(state.number);
+  return numbers;
+}
+
 }  // namespace manifolddb::txn

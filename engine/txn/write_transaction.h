@@ -56,6 +56,7 @@ class WriteTransactionImpl {
   Result<uint64_t> SetSavepoint() noexcept;
   Status RollBackTo(uint64_t savepoint) noexcept;
   Status ReleaseSavepoint(uint64_t savepoint) noexcept;
+  Result<std::vector<uint64_t>> ListSavepoints();
 
   Result<uint64_t> Commit(const CommitOptions& options) noexcept;
   void Abort() noexcept;

@@ -227,6 +227,7 @@ struct CommitTicket {
 class Savepoint {
  public:
   Savepoint() = default;
+  friend bool operator==(Savepoint, Savepoint) = default;
 
  private:
   friend class WriteTransaction;
@@ -276,6 +277,8 @@ class WriteTransaction {
   Status RollBackTo(Savepoint savepoint);
   // Gives up the savepoint and those set since: the changes stay. Commit does it for all.
   Status Release(Savepoint savepoint);
+  // Those that may be rolled back to, the oldest first.
+  Result<std::vector<Savepoint>> ListSavepoints();
   // Calls `change` as a scope of its own: if it returns an error, which is handed on, or throws, what it did is
   // undone. Scopes may lie within each other. It does not end the transaction.
   Status Nested(const std::function<Status()>& change);
