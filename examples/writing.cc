@@ -239,8 +239,8 @@ Status Run(const std::string& folder) {
   if (auto delivered = Deliver(shop); !delivered) return delivered;
   if (auto taken = TakeOrder(shop, 1, "lamp"); !taken) return taken;
   if (auto taken = TakeOrder(shop, 2, "chair"); !taken) return taken;
-  for (const auto step : {TakeWhatThereIs, ChangeOfMind, ChangeEntries, CleanUp, PrintReceipt, TakeOver,
-                          SellQuickly}) {
+  for (const auto step :
+       {TakeWhatThereIs, ChangeOfMind, ChangeEntries, CleanUp, PrintReceipt, TakeOver, SellQuickly}) {
     if (auto done = step(shop); !done) return done;
   }
   return (*db)->Close();

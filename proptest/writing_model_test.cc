@@ -233,9 +233,7 @@ class Run {
       }
       case 3: return Add(table, entries, key);
       case 4: return PutInPlace(table, entries, key, value);
-      default:
-        Must(table.Put(AsBytes(key), AsBytes(value)));
-        entries[key] = value;
+      default: Must(table.Put(AsBytes(key), AsBytes(value))); entries[key] = value;
     }
   }
 
@@ -275,11 +273,11 @@ class Run {
         return;
       }
       case 1: {
-        const uint64_t gone = std::erase_if(
-            entries, [&](const auto& entry) { return within(entry) && !chosen(entry.first); });
+        const uint64_t gone =
+            std::erase_if(entries, [&](const auto& entry) { return within(entry) && !chosen(entry.first); });
         RC_ASSERT(Must(table.Retain(range, [&](const Entry& entry) {
-          return chosen(std::string(AsText(entry.key)));
-        })) == gone);
+                    return chosen(std::string(AsText(entry.key)));
+                  })) == gone);
         return;
       }
       default: {

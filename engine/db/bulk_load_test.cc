@@ -20,8 +20,8 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 // Gives them in their order; its views live until the next one.
 EntrySource From(Pairs pairs) {
-  return [pairs = std::move(pairs), at = size_t{0}, given = std::pair<std::string, std::string>()]() mutable
-         -> Result<std::optional<Entry>> {
+  return [pairs = std::move(pairs), at = size_t{0},
+          given = std::pair<std::string, std::string>()]() mutable -> Result<std::optional<Entry>> {
     given = {"overwritten", "overwritten"};
     if (at == pairs.size()) return std::optional<Entry>();
     given = pairs[at++];
@@ -76,8 +76,9 @@ TEST_F(BulkLoadTest, ASortedSourceFillsItsPages) {
 
 TEST_F(BulkLoadTest, ASourceThatIsNotSortedIsRefused) {
   for (const char* const third : {"b", "a"}) {
-    EXPECT_TRUE(Fails(db_->BulkLoad(family_, "t", From({{"a", "1"}, {"b", "2"}, {third, "3"}}), {.sorted = true}),
-                      Errc::kInvalidArgument, "entry 3 is not behind the one before it"));
+    EXPECT_TRUE(
+        Fails(db_->BulkLoad(family_, "t", From({{"a", "1"}, {"b", "2"}, {third, "3"}}), {.sorted = true}),
+              Errc::kInvalidArgument, "entry 3 is not behind the one before it"));
   }
   EXPECT_EQ(InT(), Texts());
 }

@@ -69,17 +69,15 @@ TEST_F(TableWritingTest, AnUpdatePutsDeletesOrLeavesTheEntryAlone) {
       return Text(std::string(AsText(*now)) + " and two");
     }));
     EXPECT_TRUE(table.Update(AsBytes("none"), [](std::optional<ByteView>) { return Text(); }));
-    EXPECT_TRUE(Fails(table.Update(AsBytes("k"),
-                                   [](std::optional<ByteView>) -> Result<Text> {
-                                     return Fail(Errc::kNotFound, "test");
-                                   }),
-                      Errc::kNotFound));
+    EXPECT_TRUE(Fails(
+        table.Update(AsBytes("k"),
+                     [](std::optional<ByteView>) -> Result<Text> { return Fail(Errc::kNotFound, "test"); }),
+        Errc::kNotFound));
   });
   EXPECT_EQ(InT(), (Texts{{"k", "one and two"}}));
   const uint64_t number = db_->Stats().commit_number;
   Change([](WriteTable& table) {
-    EXPECT_TRUE(
-        table.Update(AsBytes("k"), [](std::optional<ByteView> now) { return Text(AsText(*now)); }));
+    EXPECT_TRUE(table.Update(AsBytes("k"), [](std::optional<ByteView> now) { return Text(AsText(*now)); }));
   });
   EXPECT_EQ(db_->Stats().commit_number, number) << "the same bytes are no change";
   Change([](WriteTable& table) {
@@ -114,8 +112,8 @@ TEST_F(TableWritingTest, ASwapHappensOnlyWhereTheValueIsAsExpected) {
 }
 
 TEST_F(TableWritingTest, CountersAddAndStopAtTheirEnds) {
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-  constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+  static constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  static constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
   Change([](WriteTable& table) {
     EXPECT_EQ(*table.AddToCounter(AsBytes("n"), 5), 5);
     EXPECT_EQ(*table.AddToCounter(AsBytes("n"), -7), -2);
@@ -125,8 +123,7 @@ TEST_F(TableWritingTest, CountersAddAndStopAtTheirEnds) {
     EXPECT_EQ(*table.AddToCounter(AsBytes("least"), kLeast), kLeast);
     EXPECT_TRUE(Fails(table.AddToCounter(AsBytes("least"), -1), Errc::kLimit));
     ASSERT_TRUE(Put(table, "text", "not a number"));
-    EXPECT_TRUE(
-        Fails(table.AddToCounter(AsBytes("text"), 1), Errc::kInvalidArgument, "'text' has 12 bytes"));
+    EXPECT_TRUE(Fails(table.AddToCounter(AsBytes("text"), 1), Errc::kInvalidArgument, "'text' has 12 bytes"));
   });
   Replay();
   Change([](WriteTable& table) {

@@ -47,7 +47,8 @@ TEST_F(TypedWritingTest, EntriesAreFoundMadeChangedAndSwapped) {
     EXPECT_TRUE(notes.Update(9, [](std::optional<std::string_view> now) {
       return std::optional(std::string(*now) + " and a half");
     }));
-    EXPECT_TRUE(notes.Update(10, [](std::optional<std::string_view>) { return std::optional<std::string>(); }));
+    EXPECT_TRUE(
+        notes.Update(10, [](std::optional<std::string_view>) { return std::optional<std::string>(); }));
     EXPECT_EQ(**(*notes.Get(9)), "nine and a half");
     EXPECT_FALSE(*notes.Get(10));
     EXPECT_TRUE(*notes.CompareAndSwap(1, "note 1", "swapped"));

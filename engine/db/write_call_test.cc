@@ -117,12 +117,13 @@ TEST_F(WriteCallTest, WhatIsBusyIsTriedAgainWithPauses) {
   pauses.clear();
   scope.retry.pause = [&](uint64_t nanos) { pauses.push_back(nanos); };
   int calls = 0;
-  EXPECT_TRUE(Fails(db_->Write(family_,
-                               [&](WriteTransaction&) {
-                                 ++calls;
-                                 return Status();
-                               },
-                               scope),
+  EXPECT_TRUE(Fails(db_->Write(
+                        family_,
+                        [&](WriteTransaction&) {
+                          ++calls;
+                          return Status();
+                        },
+                        scope),
                     Errc::kBusy));
   EXPECT_EQ(pauses.size(), 4u);
   EXPECT_EQ(calls, 0);
@@ -133,15 +134,16 @@ TEST_F(WriteCallTest, AChangeThatMeetsSomebodyIsMadeAnew) {
   int calls = 0;
   WriteScope scope;
   scope.retry = {.attempts_max = 2, .pause = [&](uint64_t) { held.reset(); }};
-  ASSERT_TRUE(db_->Write(family_,
-                         [&](WriteTransaction& txn) -> Status {
-                           ++calls;
-                           auto table = txn.OpenTable(family_, "t");
-                           EXPECT_EQ(*table->Length(), 0u) << "nothing of the attempt before";
-                           EXPECT_TRUE(table->Put(AsBytes("k"), AsBytes("v")));
-                           return txn.AddColumnFamily(other_);
-                         },
-                         scope));
+  ASSERT_TRUE(db_->Write(
+      family_,
+      [&](WriteTransaction& txn) -> Status {
+        ++calls;
+        auto table = txn.OpenTable(family_, "t");
+        EXPECT_EQ(*table->Length(), 0u) << "nothing of the attempt before";
+        EXPECT_TRUE(table->Put(AsBytes("k"), AsBytes("v")));
+        return txn.AddColumnFamily(other_);
+      },
+      scope));
   EXPECT_EQ(calls, 2);
   int attempts = 0;
   EXPECT_TRUE(db_->Retry({.attempts_max = 3, .pause = [](uint64_t) {}}, [&]() -> Status {

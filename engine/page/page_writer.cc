@@ -192,8 +192,8 @@ void PageWriter::RollBackToMark() {
   for (const RemovedRun* removed = kept; removed != removed_.end(); ++removed) allocator_.Reown(*removed);
   removed_.truncate(kept);
   // For the count: Spill leaves out what is not its own anyway.
-  unwritten_.truncate(std::remove_if(unwritten_.begin(), unwritten_.end(),
-                                     [this](PageId id) { return !own_.Contains(id); }));
+  unwritten_.truncate(
+      std::remove_if(unwritten_.begin(), unwritten_.end(), [this](PageId id) { return !own_.Contains(id); }));
 }
 
 void PageWriter::ReleaseMark() {

@@ -1,6 +1,6 @@
 // Loads are puts in the order of keys, as far as memory for sorting goes, in transactions as others make
-// them: what is too large for memory is spilled, what is too large for the log goes through a checkpoint. So a
-// crash leaves of a load what it leaves of its transactions, and nothing else writes.
+// them: what is too large for memory is spilled, what is too large for the log goes through a checkpoint.
+// So a crash leaves of a load what it leaves of its transactions, and nothing else writes.
 
 #include "engine/txn/bulk_load.h"
 
@@ -27,8 +27,8 @@ class SortRun {
   Status Add(const Entry& entry) {
     MANIFOLDDB_TRY(bytes_.Append(entry.key));
     MANIFOLDDB_TRY(bytes_.Append(entry.value));
-    entries_.push_back({bytes_.size() - entry.key.size() - entry.value.size(), entry.key.size(),
-                        entry.value.size()});
+    entries_.push_back(
+        {bytes_.size() - entry.key.size() - entry.value.size(), entry.key.size(), entry.value.size()});
     return {};
   }
   // By key; those of one key in the order in which they came.
@@ -65,8 +65,7 @@ class SortRun {
 
 class Loader {
  public:
-  Loader(const BulkLoadTarget& target, const BulkLoadOptions& options)
-      : target_(target), options_(options) {}
+  Loader(const BulkLoadTarget& target, const BulkLoadOptions& options) : target_(target), options_(options) {}
 
   Result<BulkLoadProgress> Run(const EntrySource& source) {
     MANIFOLDDB_TRY(Begin());

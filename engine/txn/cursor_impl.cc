@@ -40,7 +40,7 @@ Result<Value> CopyOf(Core& core, const btree::FoundValue& found) {
     const ByteView view = bytes.view().first(base::ToSize(found.extent.bytes));
     return Value(view, {.owned = bytes.Release()});
   }
-  return CopyOf(found.inline_bytes, "table.get");
+  return txn::CopyOf(found.inline_bytes, "table.get");
 }
 
 Value PinOf(const btree::FoundValue& found) {

@@ -242,7 +242,8 @@ TEST(Families, WhoMayNotWaitTakesNothing) {
     const Status taken = families.TakeTokens(both, "test", nullptr, {&clock, 0});
     ASSERT_FALSE(taken);
     EXPECT_EQ(taken.error().code(), Errc::kBusy);
-    EXPECT_NE(taken.error().message().find("column family 'b'"), std::string::npos) << taken.error().ToString();
+    EXPECT_NE(taken.error().message().find("column family 'b'"), std::string::npos)
+        << taken.error().ToString();
     EXPECT_TRUE(families.TakeTokens({&a, 1}, "test"));  // was given back
     families.ReleaseTokens({&a, 1});
   }

@@ -119,9 +119,9 @@ Status CheckKeys(const txn::BatchContents& contents, uint32_t key_bytes_max) {
   txn::BatchReader reader(contents);
   for (uint64_t number = 1; const auto change = reader.Next(); ++number) {
     if (change->key.size() <= key_bytes_max || change->kind == txn::BatchChangeKind::kDelete) continue;
-    const Error error(Errc::kKeyTooLong, "batch.apply",
-                      {.message = std::to_string(change->key.size()) + " bytes, at most " +
-                                  std::to_string(key_bytes_max)});
+    const Error error(
+        Errc::kKeyTooLong, "batch.apply",
+        {.message = std::to_string(change->key.size()) + " bytes, at most " + std::to_string(key_bytes_max)});
     return Refused(error, number, contents.tables[change->table]);
   }
   return {};

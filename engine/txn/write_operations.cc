@@ -162,8 +162,9 @@ Status WriteTransactionImpl::CheckSizes(uint64_t key_bytes, uint64_t value_bytes
                 {.message = std::to_string(key_bytes) + " bytes, at most " + std::to_string(key_bytes_max)});
   }
   if (value_bytes > kValueBytesMax) [[unlikely]] {
-    return Fail(Errc::kValueTooLong, operation,
-                {.message = std::to_string(value_bytes) + " bytes, at most " + std::to_string(kValueBytesMax)});
+    return Fail(
+        Errc::kValueTooLong, operation,
+        {.message = std::to_string(value_bytes) + " bytes, at most " + std::to_string(kValueBytesMax)});
   }
   return {};
 }
@@ -201,8 +202,7 @@ Status WriteTransactionImpl::PutReserve(WriteTableState& table, ByteView key, ui
 
 // Meanwhile the redo is nowhere where anything could be added to it, and every call but Abort is refused.
 // (Should `fill` throw it stays so.)
-Status WriteTransactionImpl::Fill(MutableByteView value,
-                                  const std::function<Status(MutableByteView)>& fill) {
+Status WriteTransactionImpl::Fill(MutableByteView value, const std::function<Status(MutableByteView)>& fill) {
   base::ByteBuffer redo = std::move(redo_);
   failed_for_good_ = true;
   failed_.emplace(Errc::kInvalidArgument, "table.put_reserve",

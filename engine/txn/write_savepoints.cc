@@ -41,9 +41,10 @@ Result<size_t> WriteTransactionImpl::FindSavepoint(uint64_t number, const char* 
   const auto found = std::find_if(savepoints_.begin(), savepoints_.end(),
                                   [number](const SavepointState& state) { return state.number == number; });
   if (found != savepoints_.end()) return static_cast<size_t>(found - savepoints_.begin());
-  return Fail(Errc::kInvalidArgument, operation,
-              {.message = "the savepoint is another transaction's, or was released, or one before it was rolled "
-                          "back to or released"});
+  return Fail(
+      Errc::kInvalidArgument, operation,
+      {.message = "the savepoint is another transaction's, or was released, or one before it was rolled "
+                  "back to or released"});
 }
 
 Status WriteTransactionImpl::RollBackTo(uint64_t savepoint) noexcept {

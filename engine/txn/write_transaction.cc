@@ -171,8 +171,7 @@ Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) noex
     Abort();
     return std::unexpected<Error>(live.error());
   }
-  while (pages_.marks() > 0) [[unlikely]]
-    pages_.ReleaseMark();
+  while (pages_.marks() > 0) [[unlikely]] pages_.ReleaseMark();
   savepoints_.clear();
   // Nothing to order, unless it read what is not published yet: then its success must wait for that (G4),
   // which an empty commit behind it does.

@@ -129,12 +129,12 @@ class WriteTransactionImpl {
   std::vector<std::function<void(uint64_t)>> on_commit_;
   const WriteTableState* selected_ = nullptr;
   std::optional<Error> failed_;
-  bool failed_for_good_ = false;  // a savepoint does not help
+  bool failed_for_good_ = false;            // a savepoint does not help
   std::vector<SavepointState> savepoints_;  // the newest is the last
-  format::TxnId newest_read_;  // newest commit that this transaction's families show it
+  format::TxnId newest_read_;               // newest commit that this transaction's families show it
   uint64_t edits_ = 0;
-  uint64_t bytes_counted_ = 0;     // its part of Core::unwritten_bytes
-  uint64_t ends_ns_ = kNoLimit;    // when its time is over
+  uint64_t bytes_counted_ = 0;   // its part of Core::unwritten_bytes
+  uint64_t ends_ns_ = kNoLimit;  // when its time is over
   uint64_t run_ms_max_ = kNoLimit;
   bool ended_ = false;
   bool holds_tokens_ = false;

@@ -25,8 +25,8 @@ struct BulkLoadProgress {
 };
 
 struct BulkLoadOptions {
-  // Whether the source gives ascending keys, each once; what does not is kInvalidArgument. Behind all that the
-  // table holds they fill its pages to the brim, without memory for sorting.
+  // Whether the source gives ascending keys, each once; what does not is kInvalidArgument. Behind all that
+  // the table holds they fill its pages to the brim, without memory for sorting.
   bool sorted = false;
   // Unsorted: entries are collected until they take so many bytes, sorted, and put in the order of keys; so a
   // load that fits is as a sorted one, and a larger one changes each page once per so many bytes. Of several

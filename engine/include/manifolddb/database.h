@@ -118,11 +118,12 @@ class Database {
   Result<WriteTransaction> BeginWrite(ColumnFamily family, const WriteOptions& options = {}) {
     return BeginWrite(std::span<const ColumnFamily>(&family, 1), options);
   }
-  // Begins a transaction over `families`, calls `change` with it, and commits it, if `change` returns success;
-  // otherwise, and if it throws, the transaction is aborted and the error handed on. As often as `scope.retry`
-  // says while it fails with an error of category kRetry, from `change` or from waiting for families: then
-  // `change` runs once more, over what is there by then. It changes nothing but through the transaction, and
-  // does not end it. The commit's number. Errors: those of BeginWrite, `change` and Commit.
+  // Begins a transaction over `families`, calls `change` with it, and commits it, if `change` returns
+  // success; otherwise, and if it throws, the transaction is aborted and the error handed on. As often as
+  // `scope.retry` says while it fails with an error of category kRetry, from `change` or from waiting for
+  // families: then `change` runs once more, over what is there by then. It changes nothing but through the
+  // transaction, and does not end it. The commit's number. Errors: those of BeginWrite, `change` and
+  // Commit.
   //
   //   db.Write({users, orders}, [&](WriteTransaction& txn) -> Status { ... })
   Result<uint64_t> Write(std::span<const ColumnFamily> families,
@@ -147,17 +148,17 @@ class Database {
   Result<uint64_t> Apply(const WriteBatch& batch, const CommitOptions& commit = {},
                          const WriteOptions& options = {});
 
-  // Puts what `source` gives into a table (bulk_load.h), which is created if there is none. What was taken and
-  // committed; also if it was cancelled. An error of the source, of a put or of a commit ends it, and with one
-  // transaction (the default) nothing has happened then, but for kUnknownOutcome; with several those that were
-  // committed stay. Holds the family while it runs, but between its commits.
+  // Puts what `source` gives into a table (bulk_load.h), which is created if there is none. What was taken
+  // and committed; also if it was cancelled. An error of the source, of a put or of a commit ends it, and
+  // with one transaction (the default) nothing has happened then, but for kUnknownOutcome; with several
+  // those that were committed stay. Holds the family while it runs, but between its commits.
   Result<BulkLoadProgress> BulkLoad(ColumnFamily family, std::string_view table, const EntrySource& source,
                                     const BulkLoadOptions& options = {});
 
   // Returns when the commit of `ticket`, and with it all before, is durable (G1). Nothing to do if it is
   // already; else one write and one sync of the log, shared by all who wait at the time, and a commit number.
-  // kUnknownOutcome: a write or sync has failed since, the commit may be lost (G8); kInvalidArgument: no commit
-  // of this database; kReadOnly.
+  // kUnknownOutcome: a write or sync has failed since, the commit may be lost (G8); kInvalidArgument: no
+  // commit of this database; kReadOnly.
   Status AwaitDurable(const CommitTicket& ticket);
   // Whether it is known to be, without waiting.
   Result<bool> IsDurable(const CommitTicket& ticket) const;

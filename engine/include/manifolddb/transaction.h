@@ -163,9 +163,8 @@ class WriteTable : public TableReading<WriteTable> {
   Result<GotOrInserted> GetOrInsertWith(ByteView key, const std::function<Result<std::string>()>& make);
   // Calls `change` with the value at `key`, or with none; what it returns is put, or, if that is none, the
   // entry is deleted. The same bytes again are no change. Errors: as Get, Put and Delete. O(log n).
-  Status Update(
-      ByteView key,
-      const std::function<Result<std::optional<std::string>>(std::optional<ByteView> now)>& change);
+  Status Update(ByteView key,
+                const std::function<Result<std::optional<std::string>>(std::optional<ByteView> now)>& change);
   // Puts `desired` (none: deletes the entry) if the value at `key` is `expected` (none: there is no entry).
   // False: it is not, and nothing was changed. Errors: as Update.
   Result<bool> CompareAndSwap(ByteView key, std::optional<ByteView> expected,
@@ -198,9 +197,9 @@ class Extraction {
   Extraction(WriteTable table, Cursor cursor, std::function<Result<bool>(const Entry&)> take)
       : table_(table), cursor_(std::move(cursor)), take_(std::move(take)) {}
 
-  // The next entry that is wanted, which is in the table no more; or none: there is no further one. Errors: as
-  // Cursor::Next and WriteTable::Delete, and those of `take`: the entry stays. O(log n), and a step for each
-  // that is not wanted.
+  // The next entry that is wanted, which is in the table no more; or none: there is no further one. Errors:
+  // as Cursor::Next and WriteTable::Delete, and those of `take`: the entry stays. O(log n), and a step for
+  // each that is not wanted.
   Result<std::optional<KeptEntry>> Next();
 
  private:
@@ -223,7 +222,8 @@ struct CommitTicket {
   uint64_t commit_number = 0;
 };
 
-// A place in a write transaction that it can be taken back to. A plain value, of the transaction that gave it.
+// A place in a write transaction that it can be taken back to. A plain value, of the transaction that gave
+// it.
 class Savepoint {
  public:
   Savepoint() = default;
@@ -279,17 +279,17 @@ class WriteTransaction {
   Status Release(Savepoint savepoint);
   // Those that may be rolled back to, the oldest first.
   Result<std::vector<Savepoint>> ListSavepoints();
-  // Calls `change` as a scope of its own: if it returns an error, which is handed on, or throws, what it did is
-  // undone. Scopes may lie within each other. It does not end the transaction.
+  // Calls `change` as a scope of its own: if it returns an error, which is handed on, or throws, what it
+  // did is undone. Scopes may lie within each other. It does not end the transaction.
   Status Nested(const std::function<Status()>& change);
 
   // Returns when the changes are published, and durable if asked. Its place in the commit order on success.
   // Errors before ordering (kNoSpace, kNoMemory, kPoisoned, ...): nothing happened. kUnknownOutcome: see G8.
   // Ends the transaction in every case.
   Result<uint64_t> Commit(CommitOptions options = {});
-  // Commits with Durability::kNone, without waiting for the disk. What it has changed is seen from now on, and
-  // a crash may take it, and all commits behind it, until somebody has waited for the ticket, or a later
-  // commit with kImmediate has returned. Errors: as Commit.
+  // Commits with Durability::kNone, without waiting for the disk. What it has changed is seen from now on,
+  // and a crash may take it, and all commits behind it, until somebody has waited for the ticket, or a
+  // later commit with kImmediate has returned. Errors: as Commit.
   Result<CommitTicket> CommitAsync();
   // Calls `callback` with the commit's number when the transaction has been committed: after it was published
   // (and is durable, if that was asked for), within Commit, on its thread, in the order in which callbacks

@@ -32,10 +32,10 @@ concept Counter = std::integral<V> && !std::same_as<V, bool>;
 // Numbers as texts of either sign.
 template <Counter V>
 std::unexpected<Error> CounterOverflow(std::string_view table, V now, std::integral auto delta) {
-  return Fail(Errc::kLimit, "table.add",
-              {.message = "a counter of table '" + std::string(table) + "' stays " + std::to_string(now) +
-                          ": with " + std::to_string(delta) + " more it is no '" +
-                          std::string(ValueCodec<V>::kName) + "'"});
+  return Fail(
+      Errc::kLimit, "table.add",
+      {.message = "a counter of table '" + std::string(table) + "' stays " + std::to_string(now) + ": with " +
+                  std::to_string(delta) + " more it is no '" + std::string(ValueCodec<V>::kName) + "'"});
 }
 
 template <KeyType K, ValueType V>
@@ -53,8 +53,7 @@ Result<TypedEntry<K, V>> TypedEntryOf(std::string_view table, const Entry& entry
 template <KeyType K, ValueType V>
 class TypedExtraction {
  public:
-  TypedExtraction(Extraction entries, std::string_view table)
-      : entries_(std::move(entries)), table_(table) {}
+  TypedExtraction(Extraction entries, std::string_view table) : entries_(std::move(entries)), table_(table) {}
   Result<std::optional<TypedKeptEntry<K, V>>> Next() {
     return codec::TypedKept<K, V>(table_, entries_.Next());
   }
@@ -112,8 +111,7 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
     return this->table_.Update(EncodedKey(key).view(), [&](std::optional<ByteView> now) -> Result<Bytes> {
       std::optional<ValueView<V>> view;
       if (now) {
-        Result<ValueView<V>> decoded =
-            codec::DecodeStored<ValueCodec<V>, V>("value", this->name_, *now);
+        Result<ValueView<V>> decoded = codec::DecodeStored<ValueCodec<V>, V>("value", this->name_, *now);
         if (!decoded) return std::unexpected(decoded.error());
         view.emplace(std::move(*decoded));
       }
@@ -185,8 +183,8 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
   }
 };
 
-// For Database::BulkLoad, with types. `next`: std::optional<std::pair<K, V>>(), or a Result of it. Kept as long
-// as the source.
+// For Database::BulkLoad, with types. `next`: std::optional<std::pair<K, V>>(), or a Result of it. Kept as
+// long as the source.
 template <KeyType K, ValueType V, class Function>
 EntrySource TypedSource(Function next) {
   struct Taken {
