@@ -49,9 +49,9 @@ std::optional<int64_t> CounterOf(const Entries& entries, const std::string& key)
 
 using Contents2 = std::array<Tables, kNames>;  // of both families
 
-class Run {
+class Scenario {
  public:
-  explicit Run(const Sizes& sizes) : system_(sizes) {
+  explicit Scenario(const Sizes& sizes) : system_(sizes) {
     for (size_t i = 0; i < kNames; ++i) families_[i] = Must(system_.db->CreateColumnFamily(NameOf(i)));
     WriteTransaction txn = Must(system_.db->BeginWrite(families_));
     for (size_t i = 0; i < kNames; ++i) {
@@ -357,20 +357,20 @@ class Run {
 
 TEST(WritingModel, WhateverIsTakenBackWasNeverThere) {
   EXPECT_TRUE(rc::check([] {
-    Run run(*rc::gen::exec([] { return Sizes(); }));
+    Scenario scenario(*rc::gen::exec([] { return Sizes(); }));
     for (int round = 1 + Pick(6); round > 0; --round) {
       const int kind = Pick(8);
       if (kind < 4) {
-        run.Transaction();
+        scenario.Transaction();
       } else if (kind == 4) {
-        run.Batch();
+        scenario.Batch();
       } else if (kind == 5) {
-        run.Load();
+        scenario.Load();
       } else {
-        run.Reopen(kind == 6);
+        scenario.Reopen(kind == 6);
       }
     }
-    run.End();
+    scenario.End();
   }));
 }
 
