@@ -92,6 +92,12 @@ class ByteBuffer {
     size_ += bytes.size();
   }
   void AppendReserved(uint8_t byte) { bytes_[size_++] = static_cast<std::byte>(byte); }
+  // Zeros, to be written over: the view lives as long as the bytes stay where they are.
+  MutableByteView AppendZerosReserved(size_t count) {
+    if (count > 0) std::memset(bytes_ + size_, 0, count);
+    size_ += count;
+    return {bytes_ + size_ - count, count};
+  }
   Status Append(ByteView bytes);
   void Truncate(size_t size) { size_ = size; }
   void Clear() { size_ = 0; }

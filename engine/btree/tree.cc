@@ -88,14 +88,14 @@ Result<std::optional<FoundValue>> Get(page::PageCache& cache, PageRef root, Byte
   return result;
 }
 
-bool NeedsExtent(uint32_t page_size, ByteView key, ByteView value) {
-  return key.size() + value.size() > format::InlineBytesMax(page_size);
+bool NeedsExtent(uint32_t page_size, uint64_t key_bytes, uint64_t value_bytes) {
+  return key_bytes + value_bytes > format::InlineBytesMax(page_size);
 }
 
 Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, ByteView value,
                  const mvcc::EpochGuard& guard) {
   MANIFOLDDB_ASSERT(value.size() <= kValueBytesMax);
-  if (!NeedsExtent(pages.page_size(), key, value)) {
+  if (!NeedsExtent(pages.page_size(), key.size(), value.size())) {
     return PutStored(pages, root, key, {.bytes = value, .extent = false}, guard);
   }
   MANIFOLDDB_ASSIGN(const ExtentRef extent, pages.WriteExtent(value));

@@ -35,7 +35,7 @@ Result<std::optional<FoundValue>> Get(page::PageCache& cache, format::PageRef ro
 Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, ByteView value,
                  const mvcc::EpochGuard& guard);
 // Would the value go to an extent of its own? Decided by the sizes alone.
-bool NeedsExtent(uint32_t page_size, ByteView key, ByteView value);
+bool NeedsExtent(uint32_t page_size, uint64_t key_bytes, uint64_t value_bytes);
 // The same with a value that is in `extent` already, which belongs to the tree from here on.
 // REQUIRES: NeedsExtent.
 Result<bool> PutExtent(page::PageWriter& pages, format::TreeRoot& root, ByteView key,

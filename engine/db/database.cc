@@ -2,15 +2,22 @@
 
 #include "manifolddb/database.h"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/base/try.h"
 #include "engine/db/database_impl.h"
 #include "engine/format/page_header.h"
+#include "engine/txn/await_durable.h"
+#include "engine/txn/batch_contents.h"
+#include "engine/txn/bulk_load.h"
 #include "engine/txn/catalog_change.h"
 #include "engine/txn/names.h"
 #include "engine/txn/read_transaction.h"
+#include "engine/txn/retry.h"
 #include "engine/txn/write_transaction.h"
+#include "manifolddb/write_batch.h"
 
 namespace manifolddb {
 
@@ -70,9 +77,47 @@ Result<std::vector<std::string>> Database::ListColumnFamilies() const {
   return newest.ListColumnFamilies();
 }
 
-Result<WriteTransaction> Database::BeginWrite(std::span<const ColumnFamily> families) {
-  MANIFOLDDB_ASSIGN(auto impl, txn::WriteTransactionImpl::Begin(impl_->core(), families));
+Result<WriteTransaction> Database::BeginWrite(std::span<const ColumnFamily> families,
+                                              const WriteOptions& options) {
+  MANIFOLDDB_ASSIGN(auto impl, txn::WriteTransactionImpl::Begin(impl_->core(), families, options));
   return WriteTransaction(std::move(impl));
+}
+Result<uint64_t> Database::Write(std::span<const ColumnFamily> families,
+                                 const std::function<Status(WriteTransaction&)>& change,
+                                 const WriteScope& scope) {
+  return txn::WithRetries(impl_->core(), scope.retry, [&]() -> Result<uint64_t> {
+    MANIFOLDDB_ASSIGN(WriteTransaction transaction, BeginWrite(families, scope.begin));
+    MANIFOLDDB_TRY(change(transaction));
+    return transaction.Commit(scope.commit);
+  });
+}
+Status Database::Retry(const RetryPolicy& policy, const std::function<Status()>& attempt) {
+  return txn::WithRetries(impl_->core(), policy, attempt);
+}
+Result<uint64_t> Database::Apply(const WriteBatch& batch, const CommitOptions& commit,
+                                 const WriteOptions& options) {
+  std::vector<ColumnFamily> families;
+  if (batch.contents() != nullptr) {
+    for (const txn::BatchTable& table : batch.contents()->tables) families.push_back(table.family);
+  }
+  MANIFOLDDB_ASSIGN(WriteTransaction transaction, BeginWrite(families, options));
+  MANIFOLDDB_TRY(transaction.Apply(batch));
+  return transaction.Commit(commit);
+}
+Result<BulkLoadProgress> Database::BulkLoad(ColumnFamily family, std::string_view table,
+                                            const EntrySource& source, const BulkLoadOptions& options) {
+  const auto begin = [&] { return BeginWrite(family, options.begin); };
+  return txn::BulkLoad({begin, family, std::string(table)}, source, options);
+}
+Status Database::AwaitDurable(const CommitTicket& ticket) {
+  return txn::AwaitDurable(impl_->core(), format::TxnId{ticket.commit_number});
+}
+Result<bool> Database::IsDurable(const CommitTicket& ticket) const {
+  const txn::Core& core = impl_->core();
+  if (core.config.read_only) {
+    return Fail(Errc::kReadOnly, "database.is_durable", {.file = core.config.name});
+  }
+  return ticket.commit_number <= core.pipeline->durable_txn().raw();
 }
 Result<ReadTransaction> Database::BeginRead() const {
   auto impl = std::make_unique<txn::ReadTransactionImpl>(impl_->core());

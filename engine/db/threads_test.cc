@@ -259,5 +259,63 @@ TEST_F(ThreadsTest, CatalogChangesCheckpointsAndLargeCommitsRunBesideWriters) {
   EXPECT_EQ(*txn->ListColumnFamilies(), (std::vector<std::string>{"f", "large"}));
 }
 
+TEST_F(ThreadsTest, WhoDoesNotWaitGetsThroughByTryingAgain) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 50;
+  const ColumnFamily family = *db_->CreateColumnFamily("f");
+  ASSERT_TRUE(db_->Write(family, [&](WriteTransaction& txn) -> Status {
+    auto table = txn.CreateTable(family, "t");
+    return table ? Status() : Status(std::unexpected(table.error()));
+  }));
+  WriteScope scope{.begin = {.wait_ms_max = 0}, .commit = {.durability = Durability::kNone}};
+  scope.retry = {.attempts_max = 1'000'000, .pause_us_first = 1, .pause_us_max = 20};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kEach; ++i) {
+        const auto commit = db_->Write(
+            family,
+            [&](WriteTransaction& txn) -> Status {
+              auto table = txn.OpenTable(family, "t");
+              if (!table) return std::unexpected(table.error());
+              auto sum = table->AddToCounter(AsBytes("n"), 1);
+              return sum ? Status() : Status(std::unexpected(sum.error()));
+            },
+            scope);
+        ASSERT_TRUE(commit) << commit.error().ToString();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE(db_->Write(family, [&](WriteTransaction& txn) -> Status {
+    EXPECT_EQ(*txn.OpenTable(family, "t")->AddToCounter(AsBytes("n"), 0), kThreads * kEach);
+    return {};
+  }));
+}
+
+TEST_F(ThreadsTest, TicketsAreWaitedForSideBySide) {
+  constexpr int kThreads = 4;
+  std::vector<ColumnFamily> families;
+  for (int t = 0; t < kThreads; ++t) families.push_back(*db_->CreateColumnFamily("f" + std::to_string(t)));
+  std::vector<std::thread> threads;
+  for (const ColumnFamily family : families) {
+    threads.emplace_back([&, family] {
+      for (int i = 0; i < 40; ++i) {
+        auto txn = db_->BeginWrite(family);
+        ASSERT_TRUE(txn) << txn.error().ToString();
+        auto table = txn->OpenOrCreateTable(family, "t");
+        ASSERT_TRUE(table->Put(AsBytes(std::to_string(i)), AsBytes("v")));
+        const auto ticket = txn->CommitAsync();
+        ASSERT_TRUE(ticket) << ticket.error().ToString();
+        if (i % 4 != 3) continue;
+        const Status durable = db_->AwaitDurable(*ticket);
+        ASSERT_TRUE(durable) << durable.error().ToString();
+        EXPECT_TRUE(*db_->IsDurable(*ticket));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 }  // namespace
 }  // namespace manifolddb

@@ -193,6 +193,21 @@ Status AppendPutExtent(base::ByteBuffer& redo, ByteView key, ByteView value, Pag
   return {};
 }
 
+Result<MutableByteView> AppendPutToFill(base::ByteBuffer& redo, ByteView key, size_t value_bytes,
+                                        bool extent) {
+  MANIFOLDDB_ASSERT(key.size() <= kValueBytesMax && value_bytes <= kValueBytesMax);
+  MANIFOLDDB_TRY(redo.Reserve(1 + 3 * kVarintBytesMax + key.size() + value_bytes));
+  AppendKind(redo, extent ? RedoKind::kPutExtent : RedoKind::kPut);
+  AppendBytes(redo, key);
+  AppendVarint(redo, value_bytes);
+  return redo.AppendZerosReserved(value_bytes);
+}
+
+void AppendExtentPlace(base::ByteBuffer& redo, PageId first) {
+  MANIFOLDDB_ASSERT(first != PageId{});
+  AppendVarint(redo, first.raw());
+}
+
 Status AppendDelete(base::ByteBuffer& redo, ByteView key) {
   MANIFOLDDB_ASSERT(key.size() <= kValueBytesMax);
   MANIFOLDDB_TRY(redo.Reserve(1 + kVarintBytesMax + key.size()));

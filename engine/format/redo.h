@@ -36,6 +36,12 @@ enum class RedoKind : uint8_t {
 Status AppendSelect(base::ByteBuffer& redo, FamilyId family, TableId table);
 Status AppendPut(base::ByteBuffer& redo, ByteView key, ByteView value);
 Status AppendPutExtent(base::ByteBuffer& redo, ByteView key, ByteView value, PageId first);
+// AppendPut, or (`extent`) AppendPutExtent, of a value of `value_bytes` zeros that is still to be filled in:
+// the view lives until the redo grows or is cleared. Of an extent the place is still to come, behind the
+// value and before any other operation: AppendExtentPlace, for which there is room.
+Result<MutableByteView> AppendPutToFill(base::ByteBuffer& redo, ByteView key, size_t value_bytes,
+                                        bool extent);
+void AppendExtentPlace(base::ByteBuffer& redo, PageId first);
 Status AppendDelete(base::ByteBuffer& redo, ByteView key);
 Status AppendDeleteRange(base::ByteBuffer& redo, std::optional<ByteView> lower,
                          std::optional<ByteView> upper);

@@ -3,7 +3,9 @@
 // (1) own_ is exactly what this writer allocated and has not freed, less the reserve; removed_ are others'.
 // (2) A page leaves the cache before it goes back to the allocator: who gets it next creates its frame anew.
 // (3) What this writer removed may come back to it at once, as a node or in an extent; extents_ says which.
-// (4) A frame carries this writer's serial exactly while its page may be changed in place.
+// (4) A frame carries this writer's serial exactly while its page may be changed in place: a mark takes a new
+//     serial, and none is used again, since guards were given out of pages that could not be changed then.
+// (5) What is kept for a mark is in own_ until the mark is gone: written by Spill, freed by Abandon.
 
 #include "engine/page/page_writer.h"
 
@@ -94,6 +96,7 @@ Result<MutablePage> PageWriter::Own(Result<Frame*> created, PageRef ref) {
   HeaderOf(frame).page_id = ref.id.raw();
   HeaderOf(frame).birth = ref.birth.raw();
   own_.Insert({ref.id, 1});
+  if (!marks_.empty()) marks_.back()->created.Insert({ref.id, 1});
   unwritten_.push_back(ref.id);
   return MutablePage{ref, frame->bytes};
 }
@@ -150,9 +153,58 @@ void PageWriter::RemoveRun(const RemovedRun& removed) {
     removed_.push_back(removed);
     return;
   }
+  RemoveOwn(run);
+}
+
+void PageWriter::RemoveOwn(PageRun run) {
+  if (!marks_.empty()) {
+    Mark& mark = *marks_.back();
+    if (!mark.created.ContainsAll(run)) {
+      mark.kept.push_back(run);
+      return;
+    }
+    mark.created.Erase(run);
+  }
   own_.Erase(run);
   if (extents_.ContainsAll(run)) extents_.Erase(run);
   FreeOwn(run);
+}
+
+void PageWriter::SetMark(uint64_t serial) {
+  MANIFOLDDB_ASSERT(!ended_ && planned_.empty() && !beyond_allowed_ && serial > serial_);
+  serial_ = serial;
+  marks_.push_back(std::make_unique<Mark>());
+  marks_.back()->removed = removed_.size();
+}
+
+void PageWriter::RollBackToMark() {
+  MANIFOLDDB_ASSERT(!ended_ && !marks_.empty());
+  const std::unique_ptr<Mark> mark = std::move(marks_.back());
+  marks_.pop_back();
+  for (const PageRun& run : mark->created.Runs()) {
+    own_.Erase(run);
+    for (uint64_t page = run.first.raw(); page < run.end(); ++page) {
+      if (extents_.Contains(PageId{page})) extents_.Erase({PageId{page}, 1});
+    }
+    FreeOwn(run);
+  }
+  const RemovedRun* const kept = removed_.begin() + mark->removed;
+  for (const RemovedRun* removed = kept; removed != removed_.end(); ++removed) allocator_.Reown(*removed);
+  removed_.truncate(kept);
+  // For the count: Spill leaves out what is not its own anyway.
+  unwritten_.truncate(
+      std::remove_if(unwritten_.begin(), unwritten_.end(), [this](PageId id) { return !own_.Contains(id); }));
+}
+
+void PageWriter::ReleaseMark() {
+  MANIFOLDDB_ASSERT(!ended_ && !marks_.empty());
+  const std::unique_ptr<Mark> mark = std::move(marks_.back());
+  marks_.pop_back();
+  if (!marks_.empty()) {
+    for (const PageRun& run : mark->created.Runs()) marks_.back()->created.Insert(run);
+  }
+  // Nobody refers to these; an older mark may still want them.
+  for (const PageRun& run : mark->kept) RemoveOwn(run);
 }
 
 Result<ExtentRef> PageWriter::WriteExtent(ByteView value) {
@@ -175,6 +227,7 @@ Status PageWriter::WriteAt(PageRun run, ByteView value) {
   MANIFOLDDB_TRY(cache_.file().WriteExtent(run.first, value));
   own_.Insert(run);
   extents_.Insert(run);
+  if (!marks_.empty()) marks_.back()->created.Insert(run);
   StartWriteBack(run);
   return {};
 }
@@ -328,6 +381,7 @@ Status PageWriter::Spill(base::Poison& poison) {
 }
 
 PageDelta PageWriter::Finish() {
+  MANIFOLDDB_ASSERT(marks_.empty());
   PageDelta delta{.introduced = own_.Runs(), .removed = std::exchange(removed_, {})};
   End();
   return delta;
@@ -338,6 +392,7 @@ void PageWriter::Abandon() {
   for (const PageRun& run : own_.Runs()) FreeOwn(run);
   for (const RemovedRun& removed : removed_) allocator_.Reown(removed);
   removed_.clear();
+  marks_.clear();
   End();
 }
 

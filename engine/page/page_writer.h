@@ -6,11 +6,13 @@
 // (2) A page this writer created and removed again was never visible: it goes back to the allocator
 //     at once.
 // (3) After Finish or Abandon nothing of the reserve of free pages is left behind.
+// (4) What there was at a mark stays as it is, allocated and unchanged, until the mark is gone.
 // Used by one thread at a time.
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -99,19 +101,31 @@ class PageWriter {
   // A page this writer created, and did not remove.
   bool Owns(format::PageId id) const { return own_.Contains(id); }
 
+  // Marks lie within each other; the newest is the one that is rolled back to or released, and gone then.
+  // From here on pages that this writer created before are changed by copying, and kept when they are
+  // removed. `serial`: a new one; guards that were given out of such pages stay what they are. O(1).
+  // REQUIRES: no extents are planned.
+  void SetMark(uint64_t serial);
+  // All is as it was at the newest mark: what was created since is free, what was removed since is not. The
+  // caller has the references of then. O(pages since).
+  void RollBackToMark();
+  // What was done since the newest mark stays. O(pages since).
+  void ReleaseMark();
+  size_t marks() const { return marks_.size(); }
+
   // Writes all pages this writer created and has not written yet, syncs, and lets go of them: they are clean,
   // and a later Edit copies. For transactions larger than the dirty limit. After an error the transaction
   // must abort. A failed sync poisons.
   Status Spill(base::Poison& poison);
 
-  // Ends the writer: pages created are frozen, the books are handed over.
+  // Ends the writer: pages created are frozen, the books are handed over. REQUIRES: no marks.
   PageDelta Finish();
   // Ends the writer: everything created is free again. No effect after Finish.
   void Abandon();
 
   // Pages created and not removed again, those of extents included.
   uint64_t pages_created() const { return own_.size(); }
-  // Pages removed so far, its own and others'.
+  // Pages removed so far, its own and others', also what was rolled back since.
   uint64_t pages_removed() const { return pages_removed_; }
   // Node pages created since the last Spill, at least those that are in memory for this writer alone.
   uint64_t pages_unwritten() const { return unwritten_.size(); }
@@ -127,13 +141,19 @@ class PageWriter {
   void FreeOwn(PageRun run);
   PageRun FindTogether(uint64_t pages, const PageSet& in_the_way) const;
   void RemoveRun(const RemovedRun& removed);
+  void RemoveOwn(PageRun run);
+  struct Mark {
+    PageSet created;            // since, and not removed again
+    std::vector<PageRun> kept;  // created before and removed since: still in own_
+    size_t removed = 0;         // how many removed_ were there
+  };
   // The device may begin with the extent; it is told of several that lie side by side at once.
   void StartWriteBack(PageRun extent);
   void End();
 
   PageCache& cache_;
   PageAllocator& allocator_;
-  const uint64_t serial_;
+  uint64_t serial_;  // of the pages created since the newest mark
   Room room_;
 
   std::map<format::Birth, PageRun> planned_;  // extents that have a place and no bytes yet
@@ -149,6 +169,7 @@ class PageWriter {
   // Node pages created since the last Spill; some may be removed, or twice.
   base::SmallVector<format::PageId, 8> unwritten_;
   base::SmallVector<RemovedRun, 8> removed_;  // of other writers
+  std::vector<std::unique_ptr<Mark>> marks_;  // the newest is the last
   PageRun reserve_;                           // allocated, not used yet
   uint64_t reserve_pages_next_ = 1;
   uint64_t pages_removed_ = 0;

@@ -5,6 +5,9 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/page/page_test_support.h"
 
@@ -117,6 +120,138 @@ TEST_F(PageWriterTest, AbandonFreesEverythingAndForgetsRemovals) {
   EXPECT_EQ(Used(), 0u);
   EXPECT_EQ(pages_.cache.bytes_dirty(), 0u);
   EXPECT_EQ(*pages_.ReadStamp(theirs), 5u);
+}
+
+TEST_F(PageWriterTest, WhatThereWasAtAMarkStaysAsItIs) {
+  const PageRef theirs = pages_.StoreLeaf(150, 100, 5);
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
+  const PageRef early = CreateLeaf(writer, 1);
+  const ExtentRef extent = *writer.WriteExtent(AsBytes(std::string(1500, 'v')));
+  writer.SetMark(2);
+  const PageRef copy = Edit(writer, early)->ref;
+  EXPECT_NE(copy.id, early.id);
+  EXPECT_EQ(Edit(writer, copy)->ref, copy) << "what was created since is changed in place";
+  ASSERT_TRUE(writer.RemoveExtent(extent));
+  ASSERT_TRUE(Edit(writer, theirs));
+  writer.RollBackToMark();
+  EXPECT_EQ(writer.marks(), 0u);
+  EXPECT_EQ(writer.pages_created(), 4u);
+  EXPECT_EQ(*pages_.ReadStamp(early), 1u);
+  EXPECT_EQ(AsText(writer.ReadExtent(extent)->view().first(1500)), std::string(1500, 'v'));
+  const PageDelta delta = writer.Finish();
+  EXPECT_EQ(CountOf(delta.introduced), 4u);
+  EXPECT_TRUE(delta.removed.empty()) << "theirs is still owned";
+  EXPECT_EQ(Used(), 4u);
+}
+
+TEST_F(PageWriterTest, WhatWasKeptForAMarkIsFreeWhenNoMarkWantsIt) {
+  PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
+  const PageRef first = CreateLeaf(writer, 1);
+  writer.SetMark(2);
+  const PageRef second = CreateLeaf(writer, 2);
+  writer.SetMark(3);
+  ASSERT_TRUE(writer.Remove(first));
+  ASSERT_TRUE(writer.Remove(second));
+  EXPECT_EQ(writer.pages_created(), 2u) << "both are kept";
+  writer.ReleaseMark();
+  EXPECT_EQ(writer.pages_created(), 1u) << "the first, for the other mark";
+  EXPECT_EQ(*pages_.ReadStamp(first), 1u);
+  writer.ReleaseMark();
+  EXPECT_EQ(writer.pages_created(), 0u);
+  EXPECT_TRUE(writer.Finish().introduced.empty());
+  EXPECT_EQ(Used(), 0u);
+}
+
+// Nodes and extents that come, change and go at random, beside what they are to be.
+class PagesBetweenMarks {
+ public:
+  explicit PagesBetweenMarks(uint32_t seed) : random_(seed) {}
+
+  void Step() {
+    const size_t kind = Below(12);
+    if (kind < 3 && now_.nodes.size() < 8) {
+      const MutablePage page = *writer_.Create(PageKind::kLeaf, 0);
+      now_.nodes.emplace_back(page.ref, ++stamp_);
+      FillLeaf(page.bytes, kPageSize, page.ref, stamp_);
+    } else if (kind < 6 && !now_.nodes.empty()) {
+      auto& [ref, stamped] = now_.nodes[Below(now_.nodes.size())];
+      const EpochGuard guard(pages_.slot);
+      const MutablePage page = *writer_.Edit(ref, guard);
+      ref = page.ref;
+      stamped = ++stamp_;
+      FillLeaf(page.bytes, kPageSize, page.ref, stamped);
+    } else if (kind == 6 && !now_.nodes.empty()) {
+      const auto gone = now_.nodes.begin() + static_cast<ptrdiff_t>(Below(now_.nodes.size()));
+      ASSERT_TRUE(writer_.Remove(gone->first));
+      now_.nodes.erase(gone);
+    } else if (kind == 7 && now_.extents.size() < 3) {
+      const std::string value(600 + Below(500), static_cast<char>('a' + Below(26)));
+      now_.extents.emplace_back(*writer_.WriteExtent(AsBytes(value)), value);
+    } else if (kind == 8 && !now_.extents.empty()) {
+      ASSERT_TRUE(writer_.RemoveExtent(now_.extents.back().first));
+      now_.extents.pop_back();
+    } else if (kind == 9 && marks_.size() < 4) {
+      writer_.SetMark(++serial_);
+      marks_.push_back(now_);
+    } else if (kind == 10 && !marks_.empty()) {
+      LeaveMark(Below(3) > 0);
+    } else if (kind == 11 && Below(4) == 0) {
+      ASSERT_TRUE(writer_.Spill(poison_));
+    }
+  }
+  void LeaveMark(bool rolled_back) {
+    rolled_back ? writer_.RollBackToMark() : writer_.ReleaseMark();
+    if (rolled_back) now_ = marks_.back();
+    marks_.pop_back();
+    for (const auto& [ref, stamp] : now_.nodes) ASSERT_EQ(*pages_.ReadStamp(ref), stamp);
+    for (const auto& [ref, value] : now_.extents) {
+      ASSERT_EQ(AsText(writer_.ReadExtent(ref)->view().first(value.size())), value);
+    }
+  }
+  void End(bool finished) {
+    while (!marks_.empty()) LeaveMark(false);
+    uint64_t pages = now_.nodes.size();
+    for (const auto& [ref, value] : now_.extents) pages += format::ExtentPages(value.size(), kPageSize);
+    EXPECT_EQ(writer_.pages_created(), pages);
+    if (finished) {
+      EXPECT_EQ(CountOf(writer_.Finish().introduced), pages);
+    } else {
+      writer_.Abandon();
+    }
+    const uint64_t used = pages_.allocator.page_count() - 1 - pages_.allocator.pages_free();
+    EXPECT_EQ(used, finished ? pages : 0);
+  }
+  // Amid marks.
+  void Abandon() {
+    writer_.Abandon();
+    EXPECT_EQ(pages_.allocator.page_count() - 1, pages_.allocator.pages_free());
+  }
+
+ private:
+  struct Contents {
+    std::vector<std::pair<PageRef, uint64_t>> nodes;         // with stamps
+    std::vector<std::pair<ExtentRef, std::string>> extents;  // with values
+  };
+  size_t Below(size_t end) { return std::uniform_int_distribution<size_t>(0, end - 1)(random_); }
+
+  std::mt19937 random_;
+  PageFixture pages_{kPageSize, 401, 64};
+  base::Poison poison_;
+  PageWriter writer_{pages_.cache, pages_.allocator, 1, Room::kAll};
+  uint64_t serial_ = 1;
+  uint64_t stamp_ = 0;
+  Contents now_;
+  std::vector<Contents> marks_;
+};
+
+TEST(PageWriter, MarksWithinMarksTakeEverythingBack) {
+  for (uint32_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    PagesBetweenMarks run(seed);
+    for (int step = 0; step < 150; ++step) run.Step();
+    if (testing::Test::HasFatalFailure()) return;
+    seed % 3 == 0 ? run.Abandon() : run.End(seed % 3 == 1);
+  }
 }
 
 TEST(PageWriter, TheDeviceBeginsWithExtentsThatLieSideBySideAtOnce) {

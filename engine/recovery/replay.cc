@@ -201,7 +201,8 @@ class Replay {
     }
     if (operation.key.size() > format::KeyBytesMax(core_.file->page_size()))
       return Malformed("a key too long");
-    const bool needs_extent = btree::NeedsExtent(core_.file->page_size(), operation.key, operation.value);
+    const bool needs_extent =
+        btree::NeedsExtent(core_.file->page_size(), operation.key.size(), operation.value.size());
     if (needs_extent != (operation.kind == RedoKind::kPutExtent)) {
       return Malformed("a value that does not lie where one of its size does");
     }

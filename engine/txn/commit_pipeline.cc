@@ -180,9 +180,18 @@ Status CommitPipeline::WriteGroup() {
     Publish();
     if (sync) MANIFOLDDB_TRY(parts_.log->Sync());
   }
+  if (sync) NoteDurable(group_.back()->effects.txn);
   if (!sync) MANIFOLDDB_MARK("txn.group_without_sync");
   if (group_.size() > 1) MANIFOLDDB_MARK("txn.group_of_many");
   return {};
+}
+
+// Leaders and commits through a checkpoint tell of it in any order.
+void CommitPipeline::NoteDurable(TxnId txn) {
+  uint64_t known = durable_txn_.load(std::memory_order_relaxed);
+  while (known < txn.raw() && !durable_txn_.compare_exchange_weak(known, txn.raw(), std::memory_order_release,
+                                                                  std::memory_order_relaxed)) {
+  }
 }
 
 void CommitPipeline::Publish() {

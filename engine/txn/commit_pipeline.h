@@ -10,6 +10,7 @@
 // (5) A group waits a little for those whom the last one woke (gathering.h).
 // (6) While held, nothing is ordered; once Hold has returned, all that was ordered has been published.
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -60,7 +61,9 @@ class CommitPipeline {
     base::Poison* poison;
     Clock* clock;
   };
-  CommitPipeline(const Parts& parts, format::TxnId next) : parts_(parts), next_(next) {}
+  // All before `next` is durable.
+  CommitPipeline(const Parts& parts, format::TxnId next)
+      : parts_(parts), durable_txn_(next.raw() - 1), next_(next) {}
 
   // Returns when the commit is published (and durable, if it asks for that). On an error `ordered` says
   // whether it has a place in the order: if not, nothing has happened and `order` was not called.
@@ -79,6 +82,11 @@ class CommitPipeline {
   // While held: gives the next TxnId to a commit that goes through a checkpoint instead of the log.
   format::TxnId OrderHeld(const std::function<void(format::TxnId)>& order) EXCLUDES(mutex_);
   format::TxnId next_txn() const EXCLUDES(mutex_);
+
+  // All commits up to this one survive every crash; perhaps later ones as well.
+  format::TxnId durable_txn() const { return format::TxnId{durable_txn_.load(std::memory_order_acquire)}; }
+  // A checkpoint that holds this commit, hence all before it, is durable.
+  void NoteDurable(format::TxnId txn);
 
   // Tells cache and allocator of pages that nobody reaches any more.
   void GiveBack(std::span<const format::PageRun> runs);
@@ -99,6 +107,7 @@ class CommitPipeline {
   void FailAllLocked(const Error& cause, Wakes& wakes) REQUIRES(mutex_);
 
   const Parts parts_;
+  std::atomic<uint64_t> durable_txn_;  // release: the sync precedes it
   mutable base::Mutex mutex_{base::LockRank::kCommitQueue};
   base::CondVar quiet_;  // a leader has ended; or: no longer held
   Group queue_ GUARDED_BY(mutex_);

@@ -40,11 +40,7 @@ Result<Value> CopyOf(Core& core, const btree::FoundValue& found) {
     const ByteView view = bytes.view().first(base::ToSize(found.extent.bytes));
     return Value(view, {.owned = bytes.Release()});
   }
-  if (found.inline_bytes.empty()) return Value({}, {});
-  MANIFOLDDB_ASSIGN(base::Buffer bytes, base::Buffer::Make(found.inline_bytes.size(), "table.get"));
-  btree::CopyBytes(bytes.data(), found.inline_bytes);
-  const ByteView view = bytes.view().first(found.inline_bytes.size());
-  return Value(view, {.owned = bytes.Release()});
+  return txn::CopyOf(found.inline_bytes, "table.get");
 }
 
 Value PinOf(const btree::FoundValue& found) {
@@ -64,6 +60,14 @@ Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, forma
     return std::optional<Value>(std::move(copy));
   }
   return std::optional<Value>(PinOf(*found));
+}
+
+Result<Value> CopyOf(ByteView bytes, const char* operation) {
+  if (bytes.empty()) return Value({}, {});
+  MANIFOLDDB_ASSIGN(base::Buffer copy, base::Buffer::Make(bytes.size(), operation));
+  btree::CopyBytes(copy.data(), bytes);
+  const ByteView view = copy.view().first(bytes.size());
+  return Value(view, {.owned = copy.Release()});
 }
 
 Result<Value> KeepValue(Core& core, const btree::FoundValue& found, const page::PageWriter* writer) {

@@ -24,6 +24,9 @@ Result<std::optional<Value>> ReadValue(Core& core, mvcc::ReaderSlot* slot, forma
 // A guard of what was found. REQUIRES: the frame is pinned, or of an epoch still entered.
 Result<Value> KeepValue(Core& core, const btree::FoundValue& found, const page::PageWriter* writer);
 
+// A copy, in memory of the value's own. `operation`: of the error if there is no memory.
+Result<Value> CopyOf(ByteView bytes, const char* operation);
+
 }  // namespace manifolddb::txn
 
 namespace manifolddb {

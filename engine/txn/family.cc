@@ -113,13 +113,19 @@ std::vector<Family*> Families::AllAt(TxnId at) const {
   return families;
 }
 
-Status Families::TakeTokens(std::span<Family* const> families, const char* operation, const Family* before) {
+Status Families::TakeTokens(std::span<Family* const> families, const char* operation, const Family* before,
+                            const TokenWait& wait) {
   const uint64_t thread = base::ThisThread();
   base::MutexLock lock(mutex_);
   MANIFOLDDB_TRY(CheckMayWaitLocked(families, operation, before));
   for (size_t i = 0; i < families.size(); ++i) {
     MANIFOLDDB_ASSERT(i == 0 || families[i - 1]->id() < families[i]->id());
-    TakeLocked(families[i], thread);
+    if (TakeLocked(families[i], thread, wait)) continue;
+    ReleaseLocked(families.first(i));
+    return Fail(Errc::kBusy, operation,
+                {.message = Describe(*families[i], NameOf(*families[i], kNewestOrdered)) +
+                            " is being written by another transaction, for longer than this one may wait "
+                            "(WriteOptions::wait_ms_max)"});
   }
   return {};
 }
@@ -147,19 +153,40 @@ Status Families::CheckMayWaitLocked(std::span<Family* const> families, const cha
                           "transaction"});
 }
 
-void Families::TakeLocked(Family* family, uint64_t thread) {
+bool Families::TakeLocked(Family* family, uint64_t thread, const TokenWait& wait) {
   if (family->holder_ == 0) {
     family->holder_ = thread;
     held_.push_back(family);
-    return;
+    return true;
   }
   TokenWaiter waiter;
   waiter.thread = thread;
   if (family->last_waiter_ != nullptr) family->last_waiter_->next = &waiter;
   family->last_waiter_ = &waiter;
   if (family->first_waiter_ == nullptr) family->first_waiter_ = &waiter;
-  while (!waiter.granted) waiter.wake.Wait(mutex_);
+  while (!waiter.granted) {
+    if (wait.clock == nullptr) {
+      waiter.wake.Wait(mutex_);
+      continue;
+    }
+    const uint64_t now = wait.clock->NowNanos();
+    if (now >= wait.until_ns) {
+      LeaveQueueLocked(family, &waiter);
+      return false;
+    }
+    constexpr uint64_t kAtOnceMax = uint64_t{3600} * 1'000'000'000;  // what any clock can add
+    waiter.wake.WaitAtMost(mutex_, std::min(wait.until_ns - now, kAtOnceMax));
+  }
   MANIFOLDDB_ASSERT(family->holder_ == thread);
+  return true;
+}
+
+// Who waits behind `waiter` moves up; nobody is woken, since the token stays where it is.
+void Families::LeaveQueueLocked(Family* family, TokenWaiter* waiter) {
+  TokenWaiter* before = nullptr;
+  for (TokenWaiter* at = family->first_waiter_; at != waiter; at = at->next) before = at;
+  (before != nullptr ? before->next : family->first_waiter_) = waiter->next;
+  if (family->last_waiter_ == waiter) family->last_waiter_ = before;
 }
 
 Status Families::TryTakeToken(Family* family) {
@@ -168,7 +195,7 @@ Status Families::TryTakeToken(Family* family) {
     return Fail(Errc::kBusy, "transaction.add_column_family",
                 {.message = "column family " + std::to_string(family->id().raw()) + " is being written"});
   }
-  TakeLocked(family, base::ThisThread());
+  TakeLocked(family, base::ThisThread(), {});
   return {};
 }
 
@@ -183,6 +210,10 @@ void Families::AdoptTokens(std::span<Family* const> families) {
 
 void Families::ReleaseTokens(std::span<Family* const> families) {
   base::MutexLock lock(mutex_);
+  ReleaseLocked(families);
+}
+
+void Families::ReleaseLocked(std::span<Family* const> families) {
   for (Family* const family : families) {
     MANIFOLDDB_ASSERT(family->holder_ != 0);
     TokenWaiter* const next = family->first_waiter_;

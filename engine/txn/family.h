@@ -26,6 +26,7 @@
 #include "engine/format/ids.h"
 #include "engine/mvcc/family_versions.h"
 #include "engine/txn/family_table.h"
+#include "manifolddb/executor.h"
 #include "manifolddb/result.h"
 
 namespace manifolddb::txn {
@@ -56,6 +57,12 @@ struct DurableFamily {
 
 class Families;
 struct TokenWaiter;
+
+// Until when who wants tokens waits for those that others have.
+struct TokenWait {
+  Clock* clock = nullptr;  // null: as long as it takes
+  uint64_t until_ns = 0;
+};
 
 class Family {
  public:
@@ -112,9 +119,10 @@ class Families {
 
   // Takes the writer tokens of `families` (ascending by id, no duplicates), waiting for those that others
   // have. kBusy, and takes none, if this thread holds one of them, or would have to wait while it holds
-  // another. `before`: the one that this operation has taken already, of a lower id; null if there is none.
-  Status TakeTokens(std::span<Family* const> families, const char* operation, const Family* before = nullptr)
-      EXCLUDES(mutex_);
+  // another, or `wait` is over. `before`: the one that this operation has taken already, of a lower id; null
+  // if there is none.
+  Status TakeTokens(std::span<Family* const> families, const char* operation, const Family* before = nullptr,
+                    const TokenWait& wait = {}) EXCLUDES(mutex_);
   // Takes one more if it is free right now.
   Status TryTakeToken(Family* family) EXCLUDES(mutex_);
   // The tokens, which are held, are this thread's from now on: their transaction has moved here.
@@ -155,7 +163,10 @@ class Families {
   void AddNameLocked(Family* family, std::string_view text, format::TxnId from) REQUIRES(mutex_);
   Status CheckMayWaitLocked(std::span<Family* const> families, const char* operation,
                             const Family* before) const REQUIRES(mutex_);
-  void TakeLocked(Family* family, uint64_t thread) REQUIRES(mutex_);
+  // False: it was not to be had in time.
+  bool TakeLocked(Family* family, uint64_t thread, const TokenWait& wait) REQUIRES(mutex_);
+  void LeaveQueueLocked(Family* family, TokenWaiter* waiter) REQUIRES(mutex_);
+  void ReleaseLocked(std::span<Family* const> families) REQUIRES(mutex_);
   static const FamilyName* NameOf(const Family& family, format::TxnId at);
 
   FamilyTable by_id_;  // written under mutex_

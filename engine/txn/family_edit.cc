@@ -16,7 +16,8 @@ using mvcc::TableVersion;
 FamilyEdit::FamilyEdit(Family* family, const mvcc::FamilyVersion* base)
     : family_(family),
       base_(base != nullptr ? base->tables : std::make_shared<const mvcc::Tables>()),
-      next_table_(base != nullptr ? base->next_table : TableId{1}),
+      base_next_table_(base != nullptr ? base->next_table : TableId{1}),
+      next_table_(base_next_table_),
       changed_(base == nullptr) {}
 
 bool FamilyEdit::Opened(TableId id) const {
@@ -68,6 +69,35 @@ void FamilyEdit::Rename(WriteTableState* table, std::string_view name) {
   table->name = name;
   changed_ = true;
 }
+
+FamilyEdit::Mark FamilyEdit::Save() const {
+  Mark mark{.changed = changed_, .next_table = next_table_, .tables = {}};
+  for (const WriteTableState& table : opened_) mark.tables.push_back({table.tree, table.name, table.dropped});
+  return mark;
+}
+
+void FamilyEdit::Restore(const Mark& mark) {
+  MANIFOLDDB_ASSERT(mark.tables.size() <= opened_.size());
+  changed_ = mark.changed;
+  next_table_ = mark.next_table;
+  auto known = mark.tables.begin();
+  for (WriteTableState& table : opened_) {
+    if (known != mark.tables.end()) {
+      table.tree = known->tree;
+      table.name = known->name;
+      table.dropped = known->dropped;
+      ++known;
+      continue;
+    }
+    const auto base = std::find_if(base_->begin(), base_->end(),
+                                   [&](const TableVersion& version) { return version.id == table.id; });
+    table.dropped = base == base_->end();
+    table.tree = table.dropped ? format::TreeRoot{} : base->tree;
+    if (!table.dropped) table.name = *base->name;
+  }
+}
+
+void FamilyEdit::Reset() { Restore({.changed = false, .next_table = base_next_table_, .tables = {}}); }
 
 std::vector<std::string> FamilyEdit::ListNames() const {
   std::vector<std::string> names;

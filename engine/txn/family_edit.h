@@ -54,6 +54,23 @@ class FamilyEdit {
   // Roots of all tables, for a family that is dropped as a whole.
   std::vector<format::PageRef> Roots() const;
 
+  // All of it as it is now; Restore makes it so again. Tables that were created since are dropped then, and
+  // their ids given anew: replay, which sees nothing of them, gives the same ones.
+  struct Mark {
+    struct Table {
+      format::TreeRoot tree;
+      std::string name;
+      bool dropped;
+    };
+    bool changed = false;
+    format::TableId next_table;
+    std::vector<Table> tables;  // of opened(), in its order
+  };
+  Mark Save() const;
+  void Restore(const Mark& mark);
+  // As it was when it was taken.
+  void Reset();
+
   void MarkChanged() { changed_ = true; }
   bool changed() const { return changed_; }
   format::TableId next_table() const { return next_table_; }
@@ -66,7 +83,8 @@ class FamilyEdit {
 
   Family* const family_;
   const std::shared_ptr<const mvcc::Tables> base_;
-  format::TableId next_table_{1};
+  const format::TableId base_next_table_;
+  format::TableId next_table_;
   bool changed_ = false;
   std::list<WriteTableState> opened_;  // dropped ones included: they hide the base's
 };

@@ -48,6 +48,40 @@ TEST_F(FamilyEditTest, TablesKeepTheirIdentityWhenRenamed) {
   EXPECT_EQ(mvcc::FindTable(*tables, "d")->tree.entries, 0u);
 }
 
+TEST_F(FamilyEditTest, WhatWasDoneSinceItWasSavedIsUndone) {
+  FamilyEdit edit(&family_, &base_);
+  WriteTableState* const b = edit.Find("b");
+  b->tree.entries = 7;
+  edit.Rename(b, "a");
+  WriteTableState* const made = edit.Create("made");
+  const FamilyEdit::Mark mark = edit.Save();
+  b->tree.entries = 8;
+  edit.Rename(b, "z");
+  edit.Drop(made);
+  WriteTableState* const d = edit.Find("d");  // opened since
+  d->tree.entries = 9;
+  edit.Drop(edit.Find("f"));
+  WriteTableState* const undone = edit.Create("f");
+  EXPECT_EQ(undone->id, TableId{1001});
+
+  edit.Restore(mark);
+  EXPECT_EQ(edit.ListNames(), (Names{"a", "d", "f", "made"}));
+  EXPECT_EQ(b->tree.entries, 7u);
+  EXPECT_EQ(edit.Find("made"), made);
+  EXPECT_EQ(edit.Find("d"), d);
+  EXPECT_EQ(d->tree.entries, 'd');
+  EXPECT_TRUE(undone->dropped);
+  EXPECT_EQ(edit.Find("f")->id, TableId{'f'});
+  EXPECT_TRUE(edit.changed());
+  WriteTableState* const again = edit.Create("again");
+  EXPECT_EQ(again->id, TableId{1001}) << "replay knows nothing of the one that was undone";
+
+  edit.Reset();
+  EXPECT_FALSE(edit.changed());
+  EXPECT_EQ(edit.ListNames(), (Names{"b", "d", "f"}));
+  EXPECT_EQ(edit.next_table(), TableId{1000});
+}
+
 TEST_F(FamilyEditTest, ADroppedTableIsGoneAndItsNameFree) {
   FamilyEdit edit(&family_, &base_);
   EXPECT_EQ(edit.Drop(edit.Find("b")).id, format::PageId{'b'});

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <atomic>
 #include <latch>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace manifolddb::txn {
 namespace {
@@ -208,6 +212,79 @@ TEST(Families, TokensExcludeEachOtherAmongThreads) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(guarded_by_tokens, 800);
+}
+
+// Stands still until it is told to be late. Who reads it is in the queue: it tells that once.
+class LateClock final : public Clock {
+ public:
+  uint64_t NowNanos() override {
+    if (!read_.exchange(true)) queued_.count_down();
+    return late_.load() ? kLate : 0;
+  }
+  void AwaitQueued() { queued_.wait(); }
+  void BeLate() { late_.store(true); }
+  static constexpr uint64_t kLate = 1'000'000;
+
+ private:
+  std::latch queued_{1};
+  std::atomic<bool> read_{false};
+  std::atomic<bool> late_{false};
+};
+
+TEST(Families, WhoMayNotWaitTakesNothing) {
+  Families families;
+  Family* const a = families.Create("a", TxnId{1});
+  Family* const b = families.Create("b", TxnId{2});
+  Family* const both[] = {a, b};
+  {
+    const HeldElsewhere held(families, b);
+    LateClock clock;
+    const Status taken = families.TakeTokens(both, "test", nullptr, {&clock, 0});
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code(), Errc::kBusy);
+    EXPECT_NE(taken.error().message().find("column family 'b'"), std::string::npos)
+        << taken.error().ToString();
+    EXPECT_TRUE(families.TakeTokens({&a, 1}, "test"));  // was given back
+    families.ReleaseTokens({&a, 1});
+  }
+  LateClock clock;
+  EXPECT_TRUE(families.TakeTokens(both, "test", nullptr, {&clock, 0})) << "what is free is no wait";
+  families.ReleaseTokens(both);
+}
+
+// Of three that wait, the one in the middle or the last gives up: the others get the token in their order.
+TEST(Families, WhoGivesUpLeavesTheQueueAsItWasWithoutIt) {
+  for (const size_t leaver : {0u, 1u, 2u}) {
+    Families families;
+    Family* const a = families.Create("a", TxnId{1});
+    ASSERT_TRUE(families.TakeTokens({&a, 1}, "test"));
+    std::array<LateClock, 3> clocks;
+    std::array<Status, 3> taken;
+    std::vector<std::thread> threads;
+    std::vector<size_t> order;  // written by who holds the token
+    for (size_t i = 0; i < 3; ++i) {
+      threads.emplace_back([&, i] {
+        taken[i] = families.TakeTokens({&a, 1}, "test", nullptr, {&clocks[i], LateClock::kLate});
+        if (!taken[i]) return;
+        order.push_back(i);
+        families.ReleaseTokens({&a, 1});
+      });
+      clocks[i].AwaitQueued();
+    }
+    clocks[leaver].BeLate();
+    threads[leaver].join();
+    families.ReleaseTokens({&a, 1});
+    std::vector<size_t> expected;
+    for (size_t i = 0; i < 3; ++i) {
+      if (i == leaver) continue;
+      threads[i].join();
+      expected.push_back(i);
+    }
+    EXPECT_EQ(order, expected);
+    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(taken[i].has_value(), i != leaver);
+    EXPECT_TRUE(families.TakeTokens({&a, 1}, "test"));
+    families.ReleaseTokens({&a, 1});
+  }
 }
 
 TEST(Families, ChangedOnesAreHandedOverOnce) {

@@ -70,20 +70,12 @@ Status GetSome(const TableInside& inside, std::span<const ByteView> keys, std::s
   return {};
 }
 
-Result<Value> CopyOf(ByteView bytes) {
-  if (bytes.empty()) return Value({}, {});
-  MANIFOLDDB_ASSIGN(base::Buffer copy, base::Buffer::Make(bytes.size(), "table.first"));
-  std::copy(bytes.begin(), bytes.end(), copy.data());
-  const ByteView view = copy.view().first(bytes.size());
-  return Value(view, {.owned = copy.Release()});
-}
-
 template <class Table>
 Result<std::optional<KeptEntry>> EntryAtEnd(const Table& table, const Range& range, bool first) {
   MANIFOLDDB_ASSIGN(Cursor cursor, table.NewCursor(range));
   MANIFOLDDB_ASSIGN(const bool any, first ? cursor.First() : cursor.Last());
   if (!any) return std::optional<KeptEntry>();
-  MANIFOLDDB_ASSIGN(Value key, CopyOf(cursor.key()));
+  MANIFOLDDB_ASSIGN(Value key, CopyOf(cursor.key(), "table.first"));
   MANIFOLDDB_ASSIGN(Value value, cursor.KeepValue());
   return std::optional<KeptEntry>(std::in_place, std::move(key), std::move(value));
 }

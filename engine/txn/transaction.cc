@@ -58,6 +58,10 @@ Result<Cursor> WriteTable::NewCursor(const Range& range) const {
 }
 TableTypes WriteTable::types() const { return txn::TypesOf(state_->types.get()); }
 Status WriteTable::Put(ByteView key, ByteView value) { return transaction_->Put(*state_, key, value); }
+Status WriteTable::PutReserve(ByteView key, uint64_t bytes,
+                              const std::function<Status(MutableByteView value)>& fill) {
+  return transaction_->PutReserve(*state_, key, bytes, fill);
+}
 Result<bool> WriteTable::Delete(ByteView key) { return transaction_->Delete(*state_, key); }
 Result<uint64_t> WriteTable::DeleteRange(const Range& range) {
   return transaction_->DeleteRange(*state_, range);
@@ -112,9 +116,75 @@ Status WriteTransaction::AddColumnFamily(ColumnFamily family) {
   MANIFOLDDB_TRY(CheckHere(impl_, "transaction.add_column_family"));
   return impl_->AddColumnFamily(family);
 }
+Result<Savepoint> WriteTransaction::SetSavepoint() {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.set_savepoint"));
+  MANIFOLDDB_ASSIGN(const uint64_t number, impl_->SetSavepoint());
+  return Savepoint(number);
+}
+Status WriteTransaction::RollBackTo(Savepoint savepoint) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.roll_back"));
+  return impl_->RollBackTo(savepoint.number_);
+}
+Status WriteTransaction::Release(Savepoint savepoint) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.release_savepoint"));
+  return impl_->ReleaseSavepoint(savepoint.number_);
+}
+Result<std::vector<Savepoint>> WriteTransaction::ListSavepoints() {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.list_savepoints"));
+  MANIFOLDDB_ASSIGN(const std::vector<uint64_t> numbers, impl_->ListSavepoints());
+  std::vector<Savepoint> savepoints;
+  for (const uint64_t number : numbers) savepoints.push_back(Savepoint(number));
+  return savepoints;
+}
+Status WriteTransaction::Nested(const std::function<Status()>& change) {
+  // Undoes what is not released, however it is left.
+  class Scope {
+   public:
+    Scope(WriteTransaction& transaction, Savepoint savepoint)
+        : transaction_(transaction), savepoint_(savepoint) {}
+    ~Scope() {
+      if (open_) static_cast<void>(RollBack());
+    }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+    Status Release() {
+      open_ = false;
+      return transaction_.Release(savepoint_);
+    }
+    Status RollBack() {
+      open_ = false;
+      MANIFOLDDB_TRY(transaction_.RollBackTo(savepoint_));
+      return transaction_.Release(savepoint_);
+    }
+
+   private:
+    WriteTransaction& transaction_;
+    const Savepoint savepoint_;
+    bool open_ = true;
+  };
+  MANIFOLDDB_ASSIGN(const Savepoint savepoint, SetSavepoint());
+  Scope scope(*this, savepoint);
+  const Status changed = change();
+  if (changed) return scope.Release();
+  // If it cannot be undone only Abort is left, which the next call says.
+  static_cast<void>(scope.RollBack());
+  return changed;
+}
 Result<uint64_t> WriteTransaction::Commit(CommitOptions options) {
   MANIFOLDDB_TRY(CheckHere(impl_, "transaction.commit"));
-  return impl_->Commit(options);
+  Result<uint64_t> number = impl_->Commit(options);
+  if (!number) return number;
+  // A callback may do anything, also destroy this object.
+  for (const auto& callback : impl_->TakeCallbacks()) callback(*number);
+  return number;
+}
+Result<CommitTicket> WriteTransaction::CommitAsync() {
+  MANIFOLDDB_ASSIGN(const uint64_t number, Commit({.durability = Durability::kNone}));
+  return CommitTicket{number};
+}
+Status WriteTransaction::OnCommit(std::function<void(uint64_t commit_number)> callback) {
+  MANIFOLDDB_TRY(CheckHere(impl_, "transaction.on_commit"));
+  return impl_->OnCommit(std::move(callback));
 }
 void WriteTransaction::Abort() {
   if (impl_ != nullptr) impl_->Abort();

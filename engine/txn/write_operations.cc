@@ -6,6 +6,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
+#include "engine/base/size.h"
 #include "engine/base/try.h"
 #include "engine/btree/tree.h"
 #include "engine/format/page_header.h"
@@ -145,21 +146,92 @@ Status WriteTransactionImpl::Select(const WriteTableState& table) {
 
 Status WriteTransactionImpl::Put(WriteTableState& table, ByteView key, ByteView value) noexcept {
   MANIFOLDDB_TRY(CheckTable(table, "table.put"));
-  const uint32_t key_bytes_max = format::KeyBytesMax(core_.file->page_size());
-  if (key.size() > key_bytes_max) {
-    return Fail(Errc::kKeyTooLong, "table.put",
-                {.message = std::to_string(key.size()) + " bytes, at most " + std::to_string(key_bytes_max)});
-  }
-  if (value.size() > kValueBytesMax) {
-    return Fail(
-        Errc::kValueTooLong, "table.put",
-        {.message = std::to_string(value.size()) + " bytes, at most " + std::to_string(kValueBytesMax)});
-  }
-  const auto put = btree::NeedsExtent(pages_.page_size(), key, value) ? PutExtent(table, key, value)
-                                                                      : PutInline(table, key, value);
+  MANIFOLDDB_TRY(CheckSizes(key.size(), value.size(), "table.put"));
+  const bool extent = btree::NeedsExtent(pages_.page_size(), key.size(), value.size());
+  const auto put = extent ? PutExtent(table, key, value) : PutInline(table, key, value);
   MANIFOLDDB_TRY(put);
   table.family->MarkChanged();
   return AfterChange();
+}
+
+Status WriteTransactionImpl::CheckSizes(uint64_t key_bytes, uint64_t value_bytes,
+                                        const char* operation) const {
+  const uint32_t key_bytes_max = format::KeyBytesMax(core_.file->page_size());
+  if (key_bytes > key_bytes_max) [[unlikely]] {
+    return Fail(Errc::kKeyTooLong, operation,
+                {.message = std::to_string(key_bytes) + " bytes, at most " + std::to_string(key_bytes_max)});
+  }
+  if (value_bytes > kValueBytesMax) [[unlikely]] {
+    return Fail(
+        Errc::kValueTooLong, operation,
+        {.message = std::to_string(value_bytes) + " bytes, at most " + std::to_string(kValueBytesMax)});
+  }
+  return {};
+}
+
+// The value is filled in where it is first needed, in the redo, and goes to its page or extent from there.
+// Where no redo is kept it is filled in in memory of its own.
+Status WriteTransactionImpl::PutReserve(WriteTableState& table, ByteView key, uint64_t bytes,
+                                        const std::function<Status(MutableByteView)>& fill) {
+  MANIFOLDDB_TRY(CheckTable(table, "table.put_reserve"));
+  MANIFOLDDB_TRY(CheckSizes(key.size(), bytes, "table.put_reserve"));
+  const bool extent = btree::NeedsExtent(pages_.page_size(), key.size(), bytes);
+  const size_t redo_before = redo_.size();
+  const WriteTableState* const selected_before = selected_;
+  MutableByteView value;
+  MANIFOLDDB_TRY(Log(&table, key.size() + bytes, [&]() -> Status {
+    MANIFOLDDB_ASSIGN(value, format::AppendPutToFill(redo_, key, base::ToSize(bytes), extent));
+    return {};
+  }));
+  if (redo_overflow_) {
+    MANIFOLDDB_ASSIGN(base::Buffer buffer, base::Buffer::MakeScratch(bytes + 1, "table.put_reserve"));
+    value = buffer.span().first(base::ToSize(bytes));
+    std::fill(value.begin(), value.end(), std::byte{0});
+    MANIFOLDDB_TRY(Fill(value, fill));
+    return Put(table, key, value);
+  }
+  if (Status filled = Fill(value, fill); !filled) {
+    redo_.Truncate(redo_before);
+    selected_ = selected_before;
+    return filled;
+  }
+  MANIFOLDDB_TRY(extent ? StoreFilledExtent(table, key, value) : StoreFilled(table, key, value));
+  table.family->MarkChanged();
+  return AfterChange();
+}
+
+// Meanwhile the redo is nowhere where anything could be added to it, and every call but Abort is refused.
+// (Should `fill` throw it stays so.)
+Status WriteTransactionImpl::Fill(MutableByteView value, const std::function<Status(MutableByteView)>& fill) {
+  base::ByteBuffer redo = std::move(redo_);
+  failed_for_good_ = true;
+  failed_.emplace(Errc::kInvalidArgument, "table.put_reserve",
+                  ErrorDetails{.message = "the value is being written in place"});
+  Status filled = fill(value);
+  if (ended_) {
+    return Fail(Errc::kTransactionEnded, "table.put_reserve",
+                {.message = "the transaction was aborted while the value was written in place"});
+  }
+  failed_.reset();
+  failed_for_good_ = false;
+  redo_ = std::move(redo);
+  return filled;
+}
+
+// The value lies in the redo already, here and below.
+Status WriteTransactionImpl::StoreFilled(WriteTableState& table, ByteView key, ByteView value) {
+  const mvcc::EpochGuard guard(slot_);
+  if (auto put = btree::Put(pages_, table.tree, key, value, guard); !put) return Failed(put.error());
+  return {};
+}
+
+Status WriteTransactionImpl::StoreFilledExtent(WriteTableState& table, ByteView key, ByteView value) {
+  const auto extent = pages_.WriteExtent(value);
+  if (!extent) return Failed(extent.error());
+  format::AppendExtentPlace(redo_, extent->first);
+  const mvcc::EpochGuard guard(slot_);
+  if (auto put = btree::PutExtent(pages_, table.tree, key, *extent, guard); !put) return Failed(put.error());
+  return {};
 }
 
 Status WriteTransactionImpl::PutInline(WriteTableState& table, ByteView key, ByteView value) {
@@ -231,6 +303,7 @@ Status WriteTransactionImpl::AfterChange() {
   if (spills && !MANIFOLDDB_BROKEN("txn.spill.skip")) {
     MANIFOLDDB_MARK("txn.spill");
     if (Status spilled = pages_.Spill(*core_.poison); !spilled) {
+      failed_for_good_ = true;  // which of the pages are written is not known
       return Failed(spilled.error());
     }
     CountUnwritten(0);

@@ -22,6 +22,14 @@ using format::TxnId;
 
 namespace {
 constexpr std::byte kGap[wal::kRedoGap] = {};
+
+// The moment `ms` from now, or never.
+uint64_t After(Clock& clock, uint64_t ms) {
+  constexpr uint64_t kNanosPerMs = 1'000'000;
+  const uint64_t now = clock.NowNanos();
+  return ms > (kNoLimit - now) / kNanosPerMs ? kNoLimit : now + ms * kNanosPerMs;
+}
+
 }  // namespace
 
 WriteTransactionImpl::WriteTransactionImpl(Core& core)
@@ -35,12 +43,16 @@ WriteTransactionImpl::WriteTransactionImpl(Core& core)
 WriteTransactionImpl::~WriteTransactionImpl() { Abort(); }
 
 Result<std::unique_ptr<WriteTransactionImpl>> WriteTransactionImpl::Begin(
-    Core& core, std::span<const ColumnFamily> families) noexcept {
+    Core& core, std::span<const ColumnFamily> families, const WriteOptions& options) noexcept {
   std::unique_ptr<WriteTransactionImpl> transaction(new WriteTransactionImpl(core));
   MANIFOLDDB_TRY(core.CheckWritable("transaction.begin"));
   MANIFOLDDB_TRY(core.WaitForMemory());
   MANIFOLDDB_TRY(transaction->PrepareRedo());
-  MANIFOLDDB_TRY(transaction->TakeFamilies(families));
+  MANIFOLDDB_TRY(transaction->TakeFamilies(families, options));
+  if (options.run_ms_max != kNoLimit) {
+    transaction->run_ms_max_ = options.run_ms_max;
+    transaction->ends_ns_ = After(*core.clock, options.run_ms_max);
+  }
   return transaction;
 }
 
@@ -51,7 +63,7 @@ Status WriteTransactionImpl::PrepareRedo() {
   return redo_.Append(kGap);
 }
 
-Status WriteTransactionImpl::TakeFamilies(std::span<const ColumnFamily> wanted) {
+Status WriteTransactionImpl::TakeFamilies(std::span<const ColumnFamily> wanted, const WriteOptions& options) {
   base::SmallVector<Family*, 8> families;
   for (const ColumnFamily handle : wanted) {
     Family* const family = core_.families->Find(FamilyId{handle.id()});
@@ -63,7 +75,11 @@ Status WriteTransactionImpl::TakeFamilies(std::span<const ColumnFamily> wanted) 
   }
   std::sort(families.begin(), families.end(), [](Family* a, Family* b) { return a->id() < b->id(); });
   families.truncate(std::unique(families.begin(), families.end()));
-  MANIFOLDDB_TRY(core_.families->TakeTokens(families, "transaction.begin"));
+  TokenWait wait;
+  if (options.wait_ms_max != kNoLimit) {
+    wait = {core_.clock, After(*core_.clock, options.wait_ms_max)};
+  }
+  MANIFOLDDB_TRY(core_.families->TakeTokens(families, "transaction.begin", nullptr, wait));
   // From here the tokens are released by whoever ends the transaction: all of them are in families_.
   holds_tokens_ = true;
   Status status;
@@ -116,11 +132,21 @@ Status WriteTransactionImpl::CheckLive(const char* operation) {
     return Fail(Errc::kTransactionEnded, operation,
                 {.message = "only Abort is left after " + failed_->ToString()});
   }
+  if (ends_ns_ != kNoLimit) [[unlikely]]
+    MANIFOLDDB_TRY(CheckTime(operation));
   if (const uint64_t thread = base::ThisThread(); thread != thread_) {
     core_.families->AdoptTokens(HeldFamilies());
     thread_ = thread;
   }
   return core_.poison->Check(operation);  // its slot keeps the database open
+}
+
+Status WriteTransactionImpl::CheckTime(const char* operation) {
+  if (core_.clock->NowNanos() < ends_ns_) return {};
+  failed_for_good_ = true;
+  return Failed(Error(Errc::kLimit, operation,
+                      {.message = "the transaction has taken more than the " + std::to_string(run_ms_max_) +
+                                  " ms that it was given (WriteOptions::run_ms_max): abort it"}));
 }
 
 Status WriteTransactionImpl::CheckTable(const WriteTableState& table, const char* operation) {
@@ -145,6 +171,8 @@ Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) noex
     Abort();
     return std::unexpected<Error>(live.error());
   }
+  while (pages_.marks() > 0) [[unlikely]] pages_.ReleaseMark();
+  savepoints_.clear();
   // Nothing to order, unless it read what is not published yet: then its success must wait for that (G4),
   // which an empty commit behind it does.
   const TxnId published = core_.versions->published_txn();
@@ -199,7 +227,15 @@ Result<TxnId> WriteTransactionImpl::CommitThrough() {
   }
   commit.order = [&](TxnId txn) { InstallVersions(txn); };
   bool ordered = false;
-  return core_.checkpoints->CommitThrough(commit, ordered);
+  MANIFOLDDB_ASSIGN(const TxnId txn, core_.checkpoints->CommitThrough(commit, ordered));
+  core_.pipeline->NoteDurable(txn);
+  return txn;
+}
+
+Status WriteTransactionImpl::OnCommit(std::function<void(uint64_t)> callback) {
+  MANIFOLDDB_TRY(CheckLive("transaction.on_commit"));
+  on_commit_.push_back(std::move(callback));
+  return {};
 }
 
 // Under the commit queue's lock: no I/O here.

@@ -1,11 +1,13 @@
 #pragma once
 // The inside of a write transaction: redo and pages, side by side.
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/memory.h"
@@ -14,6 +16,7 @@
 #include "engine/txn/core.h"
 #include "engine/txn/family_edit.h"
 #include "manifolddb/transaction.h"
+#include "manifolddb/write_options.h"
 
 namespace manifolddb::txn {
 
@@ -25,7 +28,8 @@ namespace manifolddb::txn {
 class WriteTransactionImpl {
  public:
   static Result<std::unique_ptr<WriteTransactionImpl>> Begin(Core& core,
-                                                             std::span<const ColumnFamily> families) noexcept;
+                                                             std::span<const ColumnFamily> families,
+                                                             const WriteOptions& options = {}) noexcept;
   ~WriteTransactionImpl();  // aborts unless ended
   WriteTransactionImpl(const WriteTransactionImpl&) = delete;
   WriteTransactionImpl& operator=(const WriteTransactionImpl&) = delete;
@@ -42,11 +46,23 @@ class WriteTransactionImpl {
   Result<uint64_t> Length(const WriteTableState& table);
   Result<Cursor> NewCursor(WriteTableState* table, const Range& range);
   Status Put(WriteTableState& table, ByteView key, ByteView value) noexcept;
+  // `fill` is the caller's, and may throw.
+  Status PutReserve(WriteTableState& table, ByteView key, uint64_t bytes,
+                    const std::function<Status(MutableByteView)>& fill);
   Result<bool> Delete(WriteTableState& table, ByteView key) noexcept;
   Result<uint64_t> DeleteRange(WriteTableState& table, const Range& wanted) noexcept;
 
+  // Savepoints have numbers that no other of this opening has.
+  Result<uint64_t> SetSavepoint() noexcept;
+  Status RollBackTo(uint64_t savepoint) noexcept;
+  Status ReleaseSavepoint(uint64_t savepoint) noexcept;
+  Result<std::vector<uint64_t>> ListSavepoints();
+
   Result<uint64_t> Commit(const CommitOptions& options) noexcept;
   void Abort() noexcept;
+  // Kept until the transaction ends, or is rolled back to a savepoint before; who commits it takes them.
+  Status OnCommit(std::function<void(uint64_t)> callback);
+  std::vector<std::function<void(uint64_t)>> TakeCallbacks() { return std::move(on_commit_); }
 
   // For cursors: whether the table may still be used, and how often anything changed.
   Status CheckTable(const WriteTableState& table, const char* operation);
@@ -59,13 +75,18 @@ class WriteTransactionImpl {
   explicit WriteTransactionImpl(Core& core);
 
   Status PrepareRedo();
-  Status TakeFamilies(std::span<const ColumnFamily> families);
+  Status TakeFamilies(std::span<const ColumnFamily> families, const WriteOptions& options);
   Status AddTaken(Family* family);
   Result<FamilyEdit*> FindEdit(ColumnFamily family, const char* operation);
   Status CheckLive(const char* operation);
+  Status CheckTime(const char* operation);
   Status Select(const WriteTableState& table);
   Status PutInline(WriteTableState& table, ByteView key, ByteView value);
   Status PutExtent(WriteTableState& table, ByteView key, ByteView value);
+  Status CheckSizes(uint64_t key_bytes, uint64_t value_bytes, const char* operation) const;
+  Status Fill(MutableByteView value, const std::function<Status(MutableByteView)>& fill);
+  Status StoreFilled(WriteTableState& table, ByteView key, ByteView value);
+  Status StoreFilledExtent(WriteTableState& table, ByteView key, ByteView value);
   // Remembers that the transaction can only be aborted now.
   std::unexpected<Error> Failed(const Error& error);
   // Bookkeeping after each change: cursors, memory.
@@ -76,6 +97,19 @@ class WriteTransactionImpl {
   // a change that names its table. `bytes`: of its keys, values and names.
   template <class Append>
   Status Log(const WriteTableState* table, uint64_t bytes, Append append);
+
+  // What a savepoint remembers beside the marks of pages_, of which each has one.
+  struct SavepointState {
+    uint64_t number = 0;
+    size_t redo_bytes = 0;
+    const WriteTableState* selected = nullptr;
+    size_t dropped = 0;
+    size_t callbacks = 0;
+    std::vector<FamilyEdit::Mark> families;  // of those that were held, in their order
+  };
+  Result<size_t> FindSavepoint(uint64_t number, const char* operation) const;
+  void PushSavepoint(uint64_t number);
+  void Restore(const SavepointState& state);
 
   bool changed() const;
   uint64_t LogSpan() const;  // bytes of the log that the redo takes as a group of its own
@@ -92,11 +126,16 @@ class WriteTransactionImpl {
   bool redo_overflow_ = false;  // larger than a log group: goes through a checkpoint, redo no longer kept
   std::list<FamilyEdit> families_;
   std::vector<format::PageRef> dropped_;
+  std::vector<std::function<void(uint64_t)>> on_commit_;
   const WriteTableState* selected_ = nullptr;
   std::optional<Error> failed_;
-  format::TxnId newest_read_;  // newest commit that this transaction's families show it
+  bool failed_for_good_ = false;            // a savepoint does not help
+  std::vector<SavepointState> savepoints_;  // the newest is the last
+  format::TxnId newest_read_;               // newest commit that this transaction's families show it
   uint64_t edits_ = 0;
-  uint64_t bytes_counted_ = 0;  // its part of Core::unwritten_bytes
+  uint64_t bytes_counted_ = 0;   // its part of Core::unwritten_bytes
+  uint64_t ends_ns_ = kNoLimit;  // when its time is over
+  uint64_t run_ms_max_ = kNoLimit;
   bool ended_ = false;
   bool holds_tokens_ = false;
   uint64_t thread_;  // whose the tokens are: who used the transaction last

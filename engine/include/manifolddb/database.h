@@ -2,6 +2,7 @@
 // A database: one data file, one log, any number of column families that commit side by side.
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -10,10 +11,12 @@
 #include <string_view>
 #include <vector>
 
+#include "manifolddb/bulk_load.h"
 #include "manifolddb/options.h"
 #include "manifolddb/result.h"
 #include "manifolddb/storage.h"
 #include "manifolddb/transaction.h"
+#include "manifolddb/write_options.h"
 
 namespace manifolddb {
 
@@ -74,6 +77,13 @@ struct DatabaseStats {
   bool tail_may_be_lost = false;   // read-only after a crash: what was replayed may not be durable
 };
 
+// How Database::Write goes about it.
+struct WriteScope {
+  WriteOptions begin = {};
+  CommitOptions commit = {};
+  RetryPolicy retry = {};
+};
+
 // Thread-safe. Everything that was opened from it must be gone before it is destroyed.
 class Database {
  public:
@@ -103,15 +113,63 @@ class Database {
 
   // Waits until no other write transaction holds one of `families`, and for memory. kBusy if this very thread
   // holds one of them already, or would have to wait while it has another write transaction: two who do that
-  // would wait for each other. A transaction counts as that of the thread that used it last: a
-  // thread that receives one must call it before it begins another, or waits cannot be told from deadlocks.
-  Result<WriteTransaction> BeginWrite(std::span<const ColumnFamily> families);
-  Result<WriteTransaction> BeginWrite(std::initializer_list<ColumnFamily> families) {
-    return BeginWrite(std::span<const ColumnFamily>(families.begin(), families.size()));
+  // would wait for each other; and when `options` say that it has waited long enough. A transaction counts as
+  // that of the thread that used it last: a thread that receives one must call it before it begins another,
+  // or waits cannot be told from deadlocks.
+  Result<WriteTransaction> BeginWrite(std::span<const ColumnFamily> families,
+                                      const WriteOptions& options = {});
+  Result<WriteTransaction> BeginWrite(std::initializer_list<ColumnFamily> families,
+                                      const WriteOptions& options = {}) {
+    return BeginWrite(std::span<const ColumnFamily>(families.begin(), families.size()), options);
   }
-  Result<WriteTransaction> BeginWrite(ColumnFamily family) {
-    return BeginWrite(std::span<const ColumnFamily>(&family, 1));
+  Result<WriteTransaction> BeginWrite(ColumnFamily family, const WriteOptions& options = {}) {
+    return BeginWrite(std::span<const ColumnFamily>(&family, 1), options);
   }
+  // Begins a transaction over `families`, calls `change` with it, and commits it, if `change` returns
+  // success; otherwise, and if it throws, the transaction is aborted and the error handed on. As often as
+  // `scope.retry` says while it fails with an error of category kRetry, from `change` or from waiting for
+  // families: then `change` runs once more, over what is there by then. It changes nothing but through the
+  // transaction, and does not end it. The commit's number. Errors: those of BeginWrite, `change` and
+  // Commit.
+  //
+  //   db.Write({users, orders}, [&](WriteTransaction& txn) -> Status { ... })
+  Result<uint64_t> Write(std::span<const ColumnFamily> families,
+                         const std::function<Status(WriteTransaction&)>& change,
+                         const WriteScope& scope = {});
+  Result<uint64_t> Write(std::initializer_list<ColumnFamily> families,
+                         const std::function<Status(WriteTransaction&)>& change,
+                         const WriteScope& scope = {}) {
+    return Write(std::span<const ColumnFamily>(families.begin(), families.size()), change, scope);
+  }
+  Result<uint64_t> Write(ColumnFamily family, const std::function<Status(WriteTransaction&)>& change,
+                         const WriteScope& scope = {}) {
+    return Write(std::span<const ColumnFamily>(&family, 1), change, scope);
+  }
+  // The same for whatever may fail so: calls `attempt` until it does not, or often enough. What it returned
+  // last. REQUIRES: it has no effect when it fails.
+  Status Retry(const RetryPolicy& policy, const std::function<Status()>& attempt);
+
+  // Makes the changes of `batch` (write_batch.h) in a transaction of their own, over all families that it has
+  // tables in, and commits it. Errors: as BeginWrite, WriteTransaction::Apply and Commit; but for
+  // kUnknownOutcome nothing has happened.
+  Result<uint64_t> Apply(const WriteBatch& batch, const CommitOptions& commit = {},
+                         const WriteOptions& options = {});
+
+  // Puts what `source` gives into a table (bulk_load.h), which is created if there is none. What was taken
+  // and committed; also if it was cancelled. An error of the source, of a put or of a commit ends it, and
+  // with one transaction (the default) nothing has happened then, but for kUnknownOutcome; with several
+  // those that were committed stay. Holds the family while it runs, but between its commits.
+  Result<BulkLoadProgress> BulkLoad(ColumnFamily family, std::string_view table, const EntrySource& source,
+                                    const BulkLoadOptions& options = {});
+
+  // Returns when the commit of `ticket`, and with it all before, is durable (G1). Nothing to do if it is
+  // already; else one write and one sync of the log, shared by all who wait at the time, and a commit number.
+  // kUnknownOutcome: a write or sync has failed since, the commit may be lost (G8); kInvalidArgument: no
+  // commit of this database; kReadOnly.
+  Status AwaitDurable(const CommitTicket& ticket);
+  // Whether it is known to be, without waiting.
+  Result<bool> IsDurable(const CommitTicket& ticket) const;
+
   // Never waits.
   Result<ReadTransaction> BeginRead() const;
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "manifolddb/bytes.h"
@@ -15,6 +16,7 @@
 #include "manifolddb/executor.h"
 #include "manifolddb/options.h"
 #include "manifolddb/result.h"
+#include "manifolddb/scan.h"
 #include "manifolddb/table_reading.h"
 
 namespace manifolddb {
@@ -26,6 +28,7 @@ struct WriteTableState;
 struct ReadTableState;
 struct TableInside;
 }  // namespace txn
+class WriteBatch;
 
 // Names a column family for good: renaming keeps it, dropping ends it, ids are never used again. A plain
 // value.
@@ -113,8 +116,20 @@ class ReadTransaction {
   std::unique_ptr<txn::ReadTransactionImpl> impl_;
 };
 
+// What was found, or put because there was none.
+struct GotOrInserted {
+  Value value;
+  bool inserted = false;
+};
+
+class Extraction;
+
 // A table as one write transaction sees and changes it. A plain value; must not outlive the transaction.
 // After the transaction or the table ended every call is kTransactionEnded or kNoSuchTable.
+//
+// Functions that a call is given (`make`, `change`, `keep`, `take`) run within it, on its thread, and use
+// nothing of the transaction. An error that one of them returns is handed on and ends the call; what the call
+// has changed by then stays. Views that they are given live until they return.
 class WriteTable : public TableReading<WriteTable> {
  public:
   Result<std::optional<Value>> Get(ByteView key) const;
@@ -126,6 +141,12 @@ class WriteTable : public TableReading<WriteTable> {
   // Sets the value at `key`. Errors: kKeyTooLong, kValueTooLong, kNoMemory, kNoSpace, kCorrupt, kIo. After an
   // error the transaction can only be aborted, except for the two bounds, which change nothing.
   Status Put(ByteView key, ByteView value);
+  // Put of a value of `bytes` bytes that `fill` writes in place: into what the log will get, so that it is
+  // copied once less than by Put; in a transaction too large for the log, of which no redo is kept, into
+  // memory of its own. It is zeros where `fill` writes nothing. While `fill` runs, every call of the
+  // transaction but Abort is kTransactionEnded. An error that it returns is handed on, and nothing was
+  // changed; if it throws, only Abort is left. Errors otherwise: as Put.
+  Status PutReserve(ByteView key, uint64_t bytes, const std::function<Status(MutableByteView value)>& fill);
   // True if there was an entry.
   Result<bool> Delete(ByteView key);
   // Number of entries that were there. Visits each of them.
@@ -134,6 +155,30 @@ class WriteTable : public TableReading<WriteTable> {
   // is none. Errors: as First and Delete. O(log n).
   Result<std::optional<KeptEntry>> PopFirst(const Range& range = {});
   Result<std::optional<KeptEntry>> PopLast(const Range& range = {});
+
+  // Find or insert: the value at `key`; if there is none, `value`, which is put. Errors: as Get and Put.
+  // O(log n).
+  Result<GotOrInserted> GetOrInsert(ByteView key, ByteView value);
+  // The same with a value that is made only if there is none.
+  Result<GotOrInserted> GetOrInsertWith(ByteView key, const std::function<Result<std::string>()>& make);
+  // Calls `change` with the value at `key`, or with none; what it returns is put, or, if that is none, the
+  // entry is deleted. The same bytes again are no change. Errors: as Get, Put and Delete. O(log n).
+  Status Update(ByteView key,
+                const std::function<Result<std::optional<std::string>>(std::optional<ByteView> now)>& change);
+  // Puts `desired` (none: deletes the entry) if the value at `key` is `expected` (none: there is no entry).
+  // False: it is not, and nothing was changed. Errors: as Update.
+  Result<bool> CompareAndSwap(ByteView key, std::optional<ByteView> expected,
+                              std::optional<ByteView> desired);
+  // Adds to the counter at `key`, which is 0 if there is none; its value now. Counters are stored as the 8
+  // bytes of an i64 (docs/types.md), so TypedWriteTable's are the same ones. Errors: as Update; and, nothing
+  // changed, kInvalidArgument: what is stored is no 8 bytes; kLimit: the sum has more than 64 bits.
+  Result<int64_t> AddToCounter(ByteView key, int64_t delta);
+
+  // Deletes the entries of the range that `keep` refuses; how many. Visits each of the range; O(log n) for
+  // each that goes.
+  Result<uint64_t> Retain(const Range& range, const std::function<Result<bool>(const Entry& entry)>& keep);
+  // Takes out of the table, one by one as they are asked for, the entries of the range that `take` wants.
+  Result<Extraction> ExtractIf(const Range& range, std::function<Result<bool>(const Entry& entry)> take);
 
  private:
   friend class txn::WriteTransactionImpl;
@@ -144,6 +189,26 @@ class WriteTable : public TableReading<WriteTable> {
   txn::WriteTableState* state_;
 };
 
+// Entries on their way out of a table, in the order of their keys. What was not asked for stays. Used as the
+// cursor of a write transaction that it is: by one thread, at most as long as the transaction.
+class Extraction {
+ public:
+  // Internal.
+  Extraction(WriteTable table, Cursor cursor, std::function<Result<bool>(const Entry&)> take)
+      : table_(table), cursor_(std::move(cursor)), take_(std::move(take)) {}
+
+  // The next entry that is wanted, which is in the table no more; or none: there is no further one. Errors:
+  // as Cursor::Next and WriteTable::Delete, and those of `take`: the entry stays. O(log n), and a step for
+  // each that is not wanted.
+  Result<std::optional<KeptEntry>> Next();
+
+ private:
+  WriteTable table_;
+  Cursor cursor_;
+  std::function<Result<bool>(const Entry&)> take_;
+  bool begun_ = false;
+};
+
 struct CommitOptions {
   Durability durability = Durability::kImmediate;
   // Writes the pages instead of the log: for bulk loads. Implies kImmediate. Chosen by itself where the
@@ -151,12 +216,31 @@ struct CommitOptions {
   bool through_checkpoint = false;
 };
 
+// A commit that need not be durable yet: Database::AwaitDurable waits for that. A plain value, of the opening
+// of the database that it was made in.
+struct CommitTicket {
+  uint64_t commit_number = 0;
+};
+
+// A place in a write transaction that it can be taken back to. A plain value, of the transaction that gave
+// it.
+class Savepoint {
+ public:
+  Savepoint() = default;
+  friend bool operator==(Savepoint, Savepoint) = default;
+
+ private:
+  friend class WriteTransaction;
+  explicit Savepoint(uint64_t number) : number_(number) {}
+  uint64_t number_ = 0;
+};
+
 // Changes to the column families it was begun with; serializable; seen by others after Commit, all at once
 // (G2). Used by one thread at a time; may move between threads (the receiving one must call it before it
 // begins another, see Database::BeginWrite). Destroying it aborts. Must not outlive the
-// Database. When a change has met kNoMemory, kNoSpace, kCorrupt or kIo, only Abort is left: everything else
-// answers kTransactionEnded. A read that fails does no harm. Calls on one that was moved from are
-// kInvalidArgument.
+// Database. When a change has met kNoMemory, kNoSpace, kCorrupt or kIo, only Abort is left, or going back to
+// a savepoint: everything else answers kTransactionEnded. A read that fails does no harm. Calls on one that
+// was moved from are kInvalidArgument.
 class WriteTransaction {
  public:
   explicit WriteTransaction(std::unique_ptr<txn::WriteTransactionImpl> impl);
@@ -177,10 +261,42 @@ class WriteTransaction {
   // Takes one more column family, without waiting: kBusy if another transaction holds it.
   Status AddColumnFamily(ColumnFamily family);
 
+  // Makes the changes of `batch` (write_batch.h). Errors: kInvalidArgument, kNoSuchTable, kTypeMismatch and
+  // kKeyTooLong, before anything is changed; those of the changes, which then were made up to the one that
+  // is named. O(changes * log n).
+  Status Apply(const WriteBatch& batch);
+
+  // Savepoints, in memory: nothing of them is in the log. They lie within each other: the newest is the
+  // innermost. O(tables opened); from then on the first change of a page copies it once more.
+  Result<Savepoint> SetSavepoint();
+  // Undoes all that was done since, also to the set of tables, also a change that failed (unless it was
+  // writing out pages of a transaction too large for memory); families that were added stay held. Tables that
+  // are there again are so under the handles that they had. The savepoint stays, and may be rolled back to
+  // again; those set since are gone. kInvalidArgument: there is no such savepoint (any more). O(pages changed
+  // since).
+  Status RollBackTo(Savepoint savepoint);
+  // Gives up the savepoint and those set since: the changes stay. Commit does it for all.
+  Status Release(Savepoint savepoint);
+  // Those that may be rolled back to, the oldest first.
+  Result<std::vector<Savepoint>> ListSavepoints();
+  // Calls `change` as a scope of its own: if it returns an error, which is handed on, or throws, what it
+  // did is undone. Scopes may lie within each other. It does not end the transaction.
+  Status Nested(const std::function<Status()>& change);
+
   // Returns when the changes are published, and durable if asked. Its place in the commit order on success.
   // Errors before ordering (kNoSpace, kNoMemory, kPoisoned, ...): nothing happened. kUnknownOutcome: see G8.
   // Ends the transaction in every case.
   Result<uint64_t> Commit(CommitOptions options = {});
+  // Commits with Durability::kNone, without waiting for the disk. What it has changed is seen from now on,
+  // and a crash may take it, and all commits behind it, until somebody has waited for the ticket, or a
+  // later commit with kImmediate has returned. Errors: as Commit.
+  Result<CommitTicket> CommitAsync();
+  // Calls `callback` with the commit's number when the transaction has been committed: after it was published
+  // (and is durable, if that was asked for), within Commit, on its thread, in the order in which callbacks
+  // were added. The transaction has ended by then, and another may be begun. Not called if the commit fails,
+  // if nobody commits, or if the transaction was rolled back to a savepoint before the callback was added.
+  // What it throws goes to the caller of Commit; the commit stays. kTransactionEnded.
+  Status OnCommit(std::function<void(uint64_t commit_number)> callback);
   // Forgets the changes. Ends the transaction; no effect on one that has ended.
   void Abort();
 
