@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 
 #include "crashsim/certificate.h"
 #include "crashsim/coordinates.h"
+#include "crashsim/enumerator.h"
 #include "crashsim/json.h"
 #include "crashsim/registry.h"
 #include "crashsim/revision.h"
@@ -99,17 +101,19 @@ std::optional<Violated> FirstViolation(const std::string& json) {
   return std::nullopt;
 }
 
-Outcomes Certify(const Violated& violated, const CertifyOptions& options) {
-  std::string line = violated.line;
-  if (line.starts_with("REPRO ")) line.erase(0, 6);
-  std::string why;
-  const auto at = Coordinates::Parse(line, why);
-  if (!at) return Fail("not a reproduction line: " + why);
-  const auto origin = OriginOf(*at, why);
-  if (!origin) return Fail(why);
-  const std::vector<std::string> broken = SitesOf(*at);
-  if (!BreakSites(broken)) return Outcomes::kHarnessError;
-  Shrinker shrinker(*origin, violated.promise, !broken.empty(), options.recoveries_max);
+namespace {
+
+// What fails, and what is known of it.
+struct Failure {
+  Origin origin;
+  std::optional<Promise> promise;
+  std::vector<std::string> broken;
+  std::string repro;
+};
+
+Outcomes CertifyFailure(const Failure& failure, const CertifyOptions& options) {
+  if (!BreakSites(failure.broken)) return Outcomes::kHarnessError;
+  Shrinker shrinker(failure.origin, failure.promise, !failure.broken.empty(), options.recoveries_max);
   const auto shrunk = shrinker.Run();
   if (!shrunk) {
     std::printf(
@@ -119,9 +123,9 @@ Outcomes Certify(const Violated& violated, const CertifyOptions& options) {
         static_cast<unsigned long long>(shrinker.recoveries()));
     return Outcomes::kVacuous;
   }
-  const Json certificate = CertificateOf(*shrunk, {GitRevision(), line.substr(0, line.find(" -> ")), broken});
+  const Json certificate = CertificateOf(*shrunk, {GitRevision(), failure.repro, failure.broken});
   if (!BreakSites({})) return Outcomes::kHarnessError;
-  if (!broken.empty()) {
+  if (!failure.broken.empty()) {
     if (const Replay sound = ReplayCase(shrunk->what); sound.finding) {
       return Fail("the sound engine is accused as well: " + Describe(sound.finding->violation));
     }
@@ -131,6 +135,29 @@ Outcomes Certify(const Violated& violated, const CertifyOptions& options) {
   if (!WriteFolder(certificate, options.out)) return Fail("cannot write into " + options.out);
   std::printf("  certificate: %s\n", options.out.c_str());
   return Outcomes::kViolation;
+}
+
+}  // namespace
+
+Outcomes Certify(const Violated& violated, const CertifyOptions& options) {
+  std::string line = violated.line;
+  if (line.starts_with("REPRO ")) line.erase(0, 6);
+  std::string why;
+  const auto at = Coordinates::Parse(line, why);
+  if (!at) return Fail("not a reproduction line: " + why);
+  const auto origin = OriginOf(*at, why);
+  if (!origin) return Fail(why);
+  return CertifyFailure({*origin, violated.promise, SitesOf(*at), line.substr(0, line.find(" -> "))},
+                        options);
+}
+
+Outcomes CertifySequence(const std::string& name, const std::vector<std::string>& broken,
+                         const CertifyOptions& options) {
+  const auto sequence = name == kCreationSequence ? Sequence() : ParseSequence(name);
+  if (!sequence) return Fail("no such sequence: " + name);
+  std::string repro = "crashsim exhaustive --sequence '" + name + "'";
+  for (const std::string& site : broken) repro += " --break " + site;
+  return CertifyFailure({OriginOf(*sequence), std::nullopt, broken, repro}, options);
 }
 
 Outcomes RunShrink(CampaignOptions campaign, const std::string& line, const CertifyOptions& options) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "crashsim/campaign.h"
 #include "crashsim/verdict.h"
@@ -24,6 +25,10 @@ std::optional<Violated> FirstViolation(const std::string& json);
 
 // Shrinks it. kViolation: here is the certificate; kVacuous: it fails in a way that none can say.
 Outcomes Certify(const Violated& violated, const CertifyOptions& options);
+
+// The same of a sequence of `crashsim exhaustive`, with the engine broken at these sites.
+Outcomes CertifySequence(const std::string& name, const std::vector<std::string>& broken,
+                         const CertifyOptions& options);
 
 // Plays `campaign.only` to learn what it violates, then the same. kVacuous as well if it violates nothing.
 Outcomes RunShrink(CampaignOptions campaign, const std::string& line, const CertifyOptions& options);

@@ -114,7 +114,13 @@ int Repro(Words& words) {
 }
 
 void AddShrinkOptions(CLI::App& shrink, Words& words) {
-  shrink.add_option("line", words.line, "The REPRO line, or what stands in its quotes")->required();
+  CLI::Option* const line =
+      shrink.add_option("line", words.line, "The REPRO line, or what stands in its quotes");
+  CLI::Option* const sequence =
+      shrink
+          .add_option("--sequence", words.sequence, "A sequence of exhaustive instead: 'put a, checkpoint'")
+          ->excludes(line);
+  shrink.add_option("--break", words.campaign.broken, "With the engine broken at this site")->needs(sequence);
   shrink.add_option("--out", words.certify.out,
                     "Write certificate.json, timeline.svg and test.cc into this folder");
   shrink.add_option("--recoveries", words.certify.recoveries_max, "At most about so many recoveries")
@@ -299,6 +305,9 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(Outcomes::kHarnessError);
   }
   if (*run) return Run(words);
+  if (*shrink && !words.sequence.empty()) {
+    return static_cast<int>(CertifySequence(words.sequence, words.campaign.broken, words.certify));
+  }
   words.shrinks = shrink->parsed();
   if (*repro || *shrink) return Repro(words);
   if (*exhaustive) return Exhaustive(words);

@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "crashsim/iteration.h"
-#include "crashsim/sequences.h"
 
 namespace manifolddb::crashsim {
 namespace {
@@ -127,6 +126,14 @@ std::optional<Origin> OriginOf(const Coordinates& at, std::string& why) {
   origin.setup.traits.outside_bytes_safe = true;
   origin.setup.limits.resting = false;
   origin.setup.recovery_dirty_bytes_max = origin.setup.options.dirty_bytes_max;
+  return origin;
+}
+
+Origin OriginOf(const Sequence& sequence) {
+  Origin origin{.setup = SetupOfSequences(false), .items = {}};
+  AddProgram(BeginningOfSequences(), origin.items);
+  AddProgram(ProgramOf(sequence), origin.items);
+  origin.items.pop_back();  // the last one is left running
   return origin;
 }
 

@@ -10,6 +10,7 @@
 
 #include "crashsim/coordinates.h"
 #include "crashsim/search.h"
+#include "crashsim/sequences.h"
 #include "crashsim/verdict.h"
 
 namespace manifolddb::crashsim {
@@ -29,6 +30,8 @@ struct Origin {
   Items items;
 };
 std::optional<Origin> OriginOf(const Coordinates& at, std::string& why);
+// The same of a sequence of `crashsim exhaustive`, behind the making of the database that it begins with.
+Origin OriginOf(const Sequence& sequence);
 
 class Shrinker {
  public:
