@@ -1,7 +1,6 @@
 #pragma once
-// A disk of the checker's own, without any order: of what was not synced each sector, each size and each name
-// may be lost by itself. What changes it is an effect: a write, the size that the write gave, a growth, a
-// creation, a removal, a renaming, a sync; numbered from 0 since the machine was switched on.
+// A disk without any order: of what was not synced each sector, size and name may be lost by itself. Effects,
+// from 0 at switching on: a write, the size that it gave, a growth, a creation, removal, renaming, a sync.
 
 #include <algorithm>
 #include <cstring>
@@ -12,7 +11,6 @@
 #include <vector>
 
 #include "manifolddb/storage.h"
-
 namespace manifolddb::certcheck {
 inline std::unexpected<Error> Dead() { return Fail(Errc::kIo, "certcheck.dead", {.file = "disk"}); }
 

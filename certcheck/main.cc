@@ -2,8 +2,7 @@
 // at the sites that one names, the rule that it names is broken; without, none is. Shares no code with the
 // harness that wrote it: a disk, a model and a judge of its own, the public API, the engine's list of sites.
 //
-// certcheck FILE...: exit codes 0 all confirmed; 1 one is not; 2 one is no certificate, or asks what no disk
-// may do.
+// certcheck FILE...: exit codes 0 all confirmed; 1 one is not; 2 one is none, or asks what no disk may do.
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,7 +10,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
-#include <stdexcept>
 
 #include "certcheck/disk.h"
 #include "engine/base/sites.h"
@@ -77,7 +75,7 @@ class Player {
         const uint64_t named = Number(lives[i], "after_effects", 1 << 24, kNever - 1);
         Open(last_end && i + 1 == lives.size() ? *last_end : named);
         for (const Json& step : lives[i].at("steps")) Do(step);
-        if (lives[i].at("closes").get<bool>()) Settle(database_->Close());
+        if (lives[i].at("closes").get<bool>()) held_.reset(), Settle(database_->Close());
         End(lives[i]);
       } catch (const Ended&) {
         if (i < lives.size()) End(lives[i]);
@@ -123,7 +121,7 @@ class Player {
   void End(const Json& life) {
     effects = disk_->effects;
     disk_->alive = 0;
-    database_ = nullptr;
+    held_.reset(), database_ = nullptr;
     const std::string how = life.at("end");
     if (how == "kill") return;
     if (how != "power cut") Reject("bad end");
@@ -133,10 +131,9 @@ class Player {
       bool gone = false;
       for (size_t i = 0; i < lost.size(); ++i) {
         const Json& one = lost[i];
-        const bool place =
-            change.kind != Disk::Change::kSector || Number(one, "sector", kNever) == change.place;
-        const bool effect = lenient_ || Number(one, "effect", kNever) == change.effect;
-        if (one.at("what") != change.what() || one.at("file") != change.file || !place || !effect) continue;
+        if (one.at("what") != change.what() || one.at("file") != change.file) continue;
+        if (change.kind == Disk::Change::kSector && Number(one, "sector", kNever) != change.place) continue;
+        if (!lenient_ && Number(one, "effect", kNever) != change.effect) continue;
         gone = true;
         taken.insert(i);
       }
@@ -167,6 +164,10 @@ class Player {
       auto transaction = Take(database_->BeginRead(), "answer");
       return Require(Read(*transaction, "answer") == after, "answer", "a snapshot shows another state");
     }
+    if (what == "open_snapshot") held_.emplace(*Take(database_->BeginRead(), "answer"), after);
+    if (what.ends_with("_snapshot") && !held_) return;
+    if (what.ends_with("_snapshot"))
+      return Require(Read(held_->first, "answer") == held_->second, "answer", "a snapshot has changed");
     if (what != "create_family") Reject("bad step");
     const auto made = database_->CreateColumnFamily(Bytes(step.at("family")));
     if (!after.try_emplace(Bytes(step.at("family"))).second) return Require(!made, "answer", what);
@@ -243,6 +244,7 @@ class Player {
   const bool lenient_;
   uint64_t process_ = 0;
   std::unique_ptr<Database> database_;
+  std::optional<std::pair<ReadTransaction, State>> held_;  // a snapshot
   std::vector<State> states_ = {State()};
   bool damaged_ = false;
 };

@@ -95,8 +95,7 @@ Start EmptyDisk(const Setup& setup) { return {.image = Image(setup.traits.atomic
 Played Play(const Setup& setup, const Start& start, const std::vector<Step>& steps, bool closes) {
   Played played;
   const auto disk = start.Boot(setup);
-  SessionPlan plan{.setup = setup};
-  plan.program.close = closes;
+  SessionPlan plan{.setup = setup, .program = {.close = closes}};
   for (const Step& step : steps) plan.program.rounds.push_back({.actors = {{step}}});
   plan.before_round = [&](size_t) { played.begun.push_back(disk->effects()); };
   // One actor waits for nobody.

@@ -37,6 +37,8 @@ const char* NameOf(StepKind kind) {
     case StepKind::kCreateFamily: return "create_family";
     case StepKind::kCheckpoint: return "checkpoint";
     case StepKind::kVerify: return "verify";
+    case StepKind::kOpenSnapshot: return "open_snapshot";
+    case StepKind::kReadSnapshot: return "read_snapshot";
     default: return "read";
   }
 }

@@ -13,6 +13,7 @@ constexpr char kIncludes[] = R"(#include <gtest/gtest.h>
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,19 +45,17 @@ struct Lost {
   uint64_t sector = 0;
 };
 
-State ReadAll(Database& database) {
+State ReadAll(ReadTransaction& transaction) {
   State state;
-  auto transaction = database.BeginRead();
-  if (!transaction) return {{transaction.error().ToString(), {}}};
-  const auto families = transaction->ListColumnFamilies();
+  const auto families = transaction.ListColumnFamilies();
   if (!families) return {{families.error().ToString(), {}}};
   for (const std::string& family : *families) {
-    const ColumnFamily handle = transaction->OpenColumnFamily(family).value();
-    const auto tables = transaction->ListTables(handle);
+    const ColumnFamily handle = transaction.OpenColumnFamily(family).value();
+    const auto tables = transaction.ListTables(handle);
     if (!tables) return {{tables.error().ToString(), {}}};
     state[family];
     for (const std::string& table : *tables) {
-      auto source = transaction->OpenTable(handle, table);
+      auto source = transaction.OpenTable(handle, table);
       if (!source) return {{source.error().ToString(), {}}};
       auto entries = source->Entries();
       if (!entries) return {{entries.error().ToString(), {}}};
@@ -68,6 +67,12 @@ State ReadAll(Database& database) {
     }
   }
   return state;
+}
+
+State ReadAll(Database& database) {
+  auto transaction = database.BeginRead();
+  if (!transaction) return {{transaction.error().ToString(), {}}};
+  return ReadAll(*transaction);
 }
 
 // A computer with a database, and what the database owes.
@@ -115,7 +120,15 @@ class Machine {
   }
   void Verify() { EXPECT_TRUE(database_->Verify().value().ok()); }
   void Read() { EXPECT_EQ(ReadAll(*database_), commits_.back().state); }
+  void OpenSnapshot() {
+    snapshot_.emplace(std::pair(database_->BeginRead().value(), commits_.back().state));
+    ReadSnapshot();
+  }
+  void ReadSnapshot() {
+    if (snapshot_) EXPECT_EQ(ReadAll(snapshot_->first), snapshot_->second);
+  }
   void Close() {
+    snapshot_.reset();
     EXPECT_TRUE(database_->Close());
     commits_.push_back({commits_.back().called, disk_->effects(), true, commits_.back().state});
   }
@@ -125,6 +138,7 @@ class Machine {
     const auto trace = disk_->trace();
     effects = std::min<uint64_t>(effects, trace->effects.size());
     Owe(effects);
+    snapshot_.reset();
     database_ = nullptr;
     disk_ = std::make_shared<faultfs::Disk>(*trace, effects, 2);
   }
@@ -132,6 +146,7 @@ class Machine {
     const auto trace = disk_->trace();
     effects = std::min<uint64_t>(effects, trace->effects.size());
     Owe(effects);
+    snapshot_.reset();
     database_ = nullptr;
     const faultfs::CrashPoint point(trace, effects);
     faultfs::Arrivals arrivals(point.atoms().size(), faultfs::arrival::kWhole);
@@ -218,6 +233,7 @@ class Machine {
   std::shared_ptr<faultfs::Disk> disk_ =
       std::make_shared<faultfs::Disk>(faultfs::Traits{.atomic_unit = kSector});
   std::unique_ptr<Database> database_;
+  std::optional<std::pair<ReadTransaction, State>> snapshot_;
   std::vector<State> owed_ = {State()};
   std::vector<Commit> commits_;  // since the opening; first, what it showed
   uint64_t opened_ = 0;          // effects
@@ -252,6 +268,8 @@ std::string Line(const Json& step) {
   if (what == "checkpoint") return "machine.Checkpoint();";
   if (what == "verify") return "machine.Verify();";
   if (what == "read") return "machine.Read();";
+  if (what == "open_snapshot") return "machine.OpenSnapshot();";
+  if (what == "read_snapshot") return "machine.ReadSnapshot();";
   if (what == "create_family")
     return "machine.CreateFamily(" + Quoted(step.at("family").get<std::string>()) + ");";
   std::string families, puts;
@@ -321,8 +339,8 @@ std::string SizesOf(const Json& certificate) {
 std::string NameOf(const Json& certificate) {
   std::string name;
   bool upper = true;
-  const std::string site =
-      certificate.at("broken").empty() ? std::string("failure") : certificate.at("broken")[0];
+  const std::string site = certificate.at("broken").empty() ? std::string("failure")
+                                                            : certificate.at("broken")[0].get<std::string>();
   for (const char c : site) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0) {
       upper = true;

@@ -244,8 +244,11 @@ class Searcher {
 
   void Offer(const Finding& finding) {
     if (wish_.rule && finding.rule != *wish_.rule) return;
-    if (wish_.promise && finding.violation.promise != *wish_.promise) return;
     Hit hit{{wish_.setup, lives_}, finding};
+    if (wish_.promise && finding.violation.promise != *wish_.promise) {
+      if (!result_.other) result_.other = std::move(hit);
+      return;
+    }
     if (!result_.hit || CostOf(hit) < CostOf(*result_.hit)) result_.hit = std::move(hit);
   }
 
@@ -257,15 +260,15 @@ class Searcher {
 
 // ---- Between processes: how many steps each life has, and how it ends
 
-Json ToJson(const SearchResult& result) {
-  Json json = {{"recoveries", result.recoveries}, {"lives", Json::array()}};
-  if (!result.hit) return json;
-  const Violation& violation = result.hit->finding.violation;
-  json["rule"] = static_cast<int>(result.hit->finding.rule);
+Json ToJson(const std::optional<Hit>& hit) {
+  if (!hit) return nullptr;
+  const Violation& violation = hit->finding.violation;
+  Json json = {{"lives", Json::array()}};
+  json["rule"] = static_cast<int>(hit->finding.rule);
   json["promise"] = static_cast<int>(violation.promise);
   json["expected"] = violation.expected;
   json["found"] = violation.found;
-  for (const Life& life : result.hit->what.lives) {
+  for (const Life& life : hit->what.lives) {
     Json one = {{"steps", life.steps.size()},
                 {"closes", life.closes},
                 {"power", life.power},
@@ -282,9 +285,8 @@ Json ToJson(const SearchResult& result) {
   return json;
 }
 
-SearchResult FromJson(const SearchWish& wish, const Json& json) {
-  SearchResult result{.hit = std::nullopt, .recoveries = json.at("recoveries")};
-  if (!json.contains("rule")) return result;
+std::optional<Hit> FromJson(const SearchWish& wish, const Json& json) {
+  if (json.is_null()) return std::nullopt;
   std::vector<Step> steps;
   for (const Item& item : wish.items) {
     if (!item.reopen) steps.push_back(item.step);
@@ -308,8 +310,7 @@ SearchResult FromJson(const SearchWish& wish, const Json& json) {
     }
     hit.what.lives.push_back(std::move(life));
   }
-  result.hit = std::move(hit);
-  return result;
+  return hit;
 }
 
 bool WriteAll(int pipe, std::string_view text) {
@@ -359,7 +360,7 @@ bool HoldsUnbroken(const Case& what) {
 }
 
 SearchResult SearchApart(const SearchWish& wish) {
-  const SearchResult none{.hit = std::nullopt, .recoveries = 0, .died = true};
+  const SearchResult none{.hit = std::nullopt, .died = true};
   int ends[2];
   if (::pipe(ends) != 0) return none;
   std::fflush(nullptr);
@@ -369,7 +370,10 @@ SearchResult SearchApart(const SearchWish& wish) {
     ::alarm(kSecondsMax);
     // What an assertion says is of no interest: that the process died is.
     if (std::freopen("/dev/null", "w", stderr) == nullptr) ::_exit(1);
-    const std::string text = ToJson(Search(wish)).dump(-1, ' ', false, Json::error_handler_t::replace);
+    const SearchResult result = Search(wish);
+    const Json json = {
+        {"hit", ToJson(result.hit)}, {"other", ToJson(result.other)}, {"recoveries", result.recoveries}};
+    const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
     ::_exit(WriteAll(ends[1], text) ? 0 : 1);
   }
   ::close(ends[1]);
@@ -379,7 +383,9 @@ SearchResult SearchApart(const SearchWish& wish) {
   if (child > 0) ::waitpid(child, &status, 0);
   const Json json = Json::parse(text, nullptr, false);
   if (child < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || json.is_discarded()) return none;
-  return FromJson(wish, json);
+  return {.hit = FromJson(wish, json.at("hit")),
+          .other = FromJson(wish, json.at("other")),
+          .recoveries = json.at("recoveries")};
 }
 
 }  // namespace manifolddb::crashsim

@@ -33,7 +33,7 @@ struct SearchWish {
   Items items = {};
   Shape shape = {};
   std::optional<Rule> rule = std::nullopt;        // only such a failure counts
-  std::optional<Promise> promise = std::nullopt;  // only of this promise
+  std::optional<Promise> promise = std::nullopt;  // only of this promise; the first one of another is told
   uint64_t recoveries_max = 20'000;
   // The first end is in its life's last step, or behind it.
   bool late = false;
@@ -43,6 +43,7 @@ struct SearchWish {
 
 struct SearchResult {
   std::optional<Hit> hit;
+  std::optional<Hit> other = std::nullopt;  // of another promise than the one wished for
   uint64_t recoveries = 0;
   bool died = false;  // the engine ended the process, or came to no end
 };

@@ -16,8 +16,8 @@
 namespace manifolddb::crashsim {
 namespace {
 
-constexpr uint64_t kRecoveriesEach = 8'000;    // of one candidate
-constexpr uint64_t kRecoveriesFirst = 20'000;  // until there is a first one
+constexpr uint64_t kRecoveriesEach = 6'000;   // of one candidate
+constexpr uint64_t kRecoveriesFirst = 5'000;  // until there is a first one
 constexpr uint64_t kRecoveriesBest = 100'000;
 
 using enum EndKind;
@@ -50,20 +50,18 @@ std::string Shorter(const std::string& key) {
   return key.substr(0, kMost - 20) + std::to_string(Digest(key));
 }
 
-// The little that certificates say: puts and deletions, of column families their creation; a snapshot is read
-// and closed at once.
+// The little that certificates say: puts and deletions; of column families their creation; one snapshot.
 std::optional<Step> Plain(Step step) {
   switch (step.kind) {
     case StepKind::kDropFamily:
     case StepKind::kRenameFamily:
-    case StepKind::kReadSnapshot:
     case StepKind::kCloseSnapshot: return std::nullopt;
-    case StepKind::kOpenSnapshot: step.kind = StepKind::kReadAll; break;
     default: break;
   }
   std::erase_if(step.ops, [](const Op& op) { return op.kind != OpKind::kPut && op.kind != OpKind::kDelete; });
   for (Op& op : step.ops) op.key = Shorter(op.key);
   step.add_later = false;
+  step.slot = 0;
   step.all_families = false;
   if (step.through_checkpoint) step.durability = Durability::kImmediate;
   return step;
@@ -150,14 +148,29 @@ std::optional<Hit> Shrinker::Try(const Setup& setup, const Items& items, uint64_
 std::optional<Hit> Shrinker::Find(const SearchWish& wish) {
   SearchResult result = SearchApart(wish);
   recoveries_ += std::max<uint64_t>(1, result.recoveries);
-  if (result.hit && broken_ && !HoldsUnbroken(result.hit->what)) return std::nullopt;
-  return std::move(result.hit);
+  const auto counts = [&](const std::optional<Hit>& hit) {
+    return hit && (!broken_ || HoldsUnbroken(hit->what));
+  };
+  if (counts(result.hit)) return std::move(result.hit);
+  if (broken_ && !other_.hit && !rule_ && counts(result.other)) {
+    other_ = {wish.setup, wish.items, wish.shape, std::move(result.other)};
+  }
+  return std::nullopt;
+}
+
+bool Shrinker::Take(Found found) {
+  rule_ = found.hit->finding.rule;
+  setup_ = std::move(found.setup);
+  items_ = std::move(found.items);
+  shape_ = std::move(found.shape);
+  hit_ = std::move(found.hit);
+  return true;
 }
 
 // (1): ever longer beginnings, so that short programs are met first.
-bool Shrinker::TranslateIn(const std::vector<Shape>& shapes, bool any_promise) {
+bool Shrinker::TranslateIn(const std::vector<Shape>& shapes) {
   const size_t ends = shapes.back().size();
-  const size_t longest = ends <= 1 ? origin_.items.size() : ends == 2 ? 24 : 6;
+  const size_t longest = ends <= 1 ? origin_.items.size() : ends == 2 ? 9 : 4;
   std::set<size_t> lengths;
   for (size_t n = 0; n < longest && n < origin_.items.size(); n = n < 4 ? n + 1 : n * 3 / 2) {
     lengths.insert(n);
@@ -168,21 +181,14 @@ bool Shrinker::TranslateIn(const std::vector<Shape>& shapes, bool any_promise) {
     for (const Shape& shape : shapes) {
       for (const Setup& setup : {SetupOfSequences(false), origin_.setup}) {
         if (Spent()) return false;
-        if (IsLate(shape) && !SameSize(setup, SetupOfSequences(false))) continue;
+        if (ends > 1 && !SameSize(setup, SetupOfSequences(false))) continue;
         SearchWish wish{.setup = setup, .items = items, .shape = shape};
-        if (!any_promise) wish.promise = promise_;
+        wish.promise = promise_;
         // Damage is at the end of what was closed.
         if (!shape.empty() && shape[0] == kDamage) wish.items.push_back({.reopen = true});
         wish.late = IsLate(shape);
-        wish.recoveries_max = (wish.late ? 3 : 1) * kRecoveriesFirst;
-        auto hit = Find(wish);
-        if (!hit) continue;
-        setup_ = setup;
-        items_ = wish.items;
-        shape_ = shape;
-        rule_ = hit->finding.rule;
-        hit_ = std::move(hit);
-        return true;
+        wish.recoveries_max = (wish.late ? 4 : 1) * kRecoveriesFirst;
+        if (auto hit = Find(wish)) return Take({setup, wish.items, shape, std::move(hit)});
       }
     }
   }
@@ -191,8 +197,8 @@ bool Shrinker::TranslateIn(const std::vector<Shape>& shapes, bool any_promise) {
 
 bool Shrinker::Translate() {
   for (const auto* shapes : {&OneEnd(), &TwoEnds(), &ThreeEnds()}) {
-    if (TranslateIn(*shapes, false)) return true;
-    if (broken_ && promise_ && TranslateIn(*shapes, true)) return true;
+    if (TranslateIn(*shapes)) return true;
+    if (other_.hit) return Take(std::move(other_));
   }
   return false;
 }
@@ -261,8 +267,7 @@ void Shrinker::Simplify() {
     step.families = std::move(used);
     return true;
   });
-  AcceptSteps([](Step& step) {
-    return std::exchange(step.through_checkpoint, false); }));
+  AcceptSteps([](Step& step) { return std::exchange(step.through_checkpoint, false); });
   for (const size_t bytes : {size_t{1}, size_t{40}, size_t{200}, size_t{600}}) {
     AcceptSteps([&](Step& step) {
       bool changed = false;

@@ -43,11 +43,19 @@ class Shrinker {
   uint64_t recoveries() const { return recoveries_; }
 
  private:
+  struct Found {
+    Setup setup = {};
+    Items items = {};
+    Shape shape = {};
+    std::optional<Hit> hit = std::nullopt;
+  };
+
   bool Spent() const { return recoveries_ >= recoveries_max_; }
   std::optional<Hit> Try(const Setup& setup, const Items& items, uint64_t recoveries_max);
   std::optional<Hit> Find(const SearchWish& wish);
   bool Translate();
-  bool TranslateIn(const std::vector<Shape>& shapes, bool any_promise);
+  bool TranslateIn(const std::vector<Shape>& shapes);
+  bool Take(Found found);
   bool Accept(Items items);
   void AcceptSteps(const std::function<bool(Step&)>& change);
   void DropItems();
@@ -67,6 +75,7 @@ class Shrinker {
   Shape shape_;
   std::optional<Rule> rule_;
   std::optional<Hit> hit_;
+  Found other_;  // of another promise
 };
 
 }  // namespace manifolddb::crashsim
