@@ -125,7 +125,8 @@ class Machine {
     ReadSnapshot();
   }
   void ReadSnapshot() {
-    if (snapshot_) EXPECT_EQ(ReadAll(snapshot_->first), snapshot_->second);
+    if (!snapshot_) return;
+    EXPECT_EQ(ReadAll(snapshot_->first), snapshot_->second);
   }
   void Close() {
     snapshot_.reset();
