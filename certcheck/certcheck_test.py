@@ -43,10 +43,11 @@ class Certcheck(unittest.TestCase):
 
     def check(self, text):
         """Exit code and output."""
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
             file.write(text if isinstance(text, str) else json.dumps(text))
             file.flush()
-            done = subprocess.run([PROGRAM, file.name], capture_output=True, text=True, check=False)
+            done = subprocess.run([PROGRAM, file.name], capture_output=True, text=True, errors="replace",
+                                  check=False)
         self.assertIn(done.returncode, (0, 1, 2), f"{done}\n{text}"[:4000])
         self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
         return done.returncode, done.stdout
