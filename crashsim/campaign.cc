@@ -212,7 +212,7 @@ void Campaign::HarnessError(const std::string& what) {
 }
 
 bool Campaign::Narrates() const {
-  if (!replaying() || options_.only->generation != generation_) return false;
+  if (!replaying() || !options_.tells || options_.only->generation != generation_) return false;
   const bool run = scenario_ == "run";  // what every scenario of the generation begins with
   return run || options_.only->scenario == scenario_;
 }

@@ -52,6 +52,7 @@ struct CampaignOptions {
                                              "checkpoint.log_reserved",
                                              "checkpoint.synced_amid"};
   std::optional<Coordinates> only = std::nullopt;  // play this again, nothing else
+  bool tells = true;                               // of that what happens, for the person who watches
 };
 
 // What is done to a run beside cutting it at every effect.

@@ -35,15 +35,6 @@ class MixedWorkload final : public Workload {
   Swarm swarm_;
 };
 
-Serial LastSerial(const Program& program, Serial before) {
-  for (const Round& round : program.rounds) {
-    for (const auto& steps : round.actors) {
-      for (const Step& step : steps) before = std::max(before, step.serial);
-    }
-  }
-  return before;
-}
-
 }  // namespace
 
 std::unique_ptr<Workload> MakeWorkload(const std::string& name, const Setup& setup, uint32_t steps,

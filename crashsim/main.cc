@@ -5,6 +5,7 @@
 #include <string>
 
 #include "crashsim/campaign.h"
+#include "crashsim/certify.h"
 #include "crashsim/coordinates.h"
 #include "crashsim/exhaustive.h"
 #include "crashsim/merge.h"
@@ -56,6 +57,8 @@ struct Words {
   std::string mutants_duration = "60s";
   std::string preset = "strict";
   std::string line;
+  bool shrinks = false;  // `line`
+  CertifyOptions certify;
 };
 
 // Each step of the unicode workload writes dozens of rows, and what a program costs grows with the square of
@@ -103,9 +106,12 @@ int Run(Words& words) {
   if (!DrawSetup(options.setup, random))
     return Usage("--config " + options.setup.config + ": any, tiny, ring, cache, small or default");
   if (options.ops == 0) options.ops = StepsFor(options);
+  if (words.shrinks) return static_cast<int>(RunShrink(options, words.line, words.certify));
+  if (!words.certify.out.empty()) return static_cast<int>(RunAndCertify(options, words.certify));
   return static_cast<int>(RunCampaign(options));
 }
 
+// `shrink` plays the line first.
 int Repro(Words& words) {
   std::string why;
   std::string line = words.line;
@@ -133,6 +139,20 @@ int Repro(Words& words) {
     options.broken.emplace_back(one);
   }
   return Run(words);
+}
+
+void AddShrinkOptions(CLI::App& shrink, Words& words) {
+  CLI::Option* const line =
+      shrink.add_option("line", words.line, "The REPRO line, or what stands in its quotes");
+  CLI::Option* const sequence =
+      shrink
+          .add_option("--sequence", words.sequence, "A sequence of exhaustive instead: 'put a, checkpoint'")
+          ->excludes(line);
+  shrink.add_option("--break", words.campaign.broken, "With the engine broken at this site")->needs(sequence);
+  shrink.add_option("--out", words.certify.out,
+                    "Write certificate.json, timeline.svg and test.cc into this folder");
+  shrink.add_option("--recoveries", words.certify.recoveries_max, "At most about so many recoveries")
+      ->capture_default_str();
 }
 
 void List(const std::vector<std::string>& names) {
@@ -185,6 +205,8 @@ void AddRunOptions(CLI::App& run, Words& words) {
                  "Stop before --for is over where another program is expected to show fewer new recovery "
                  "behaviours than this, as in 0.05 (Good-Turing); 0: never")
       ->check(CLI::NonNegativeNumber);
+  run.add_option("--certificate", words.certify.out,
+                 "Shrink the first violation, and write its certificate into this folder");
   run.add_option("--require-mark", options.required_marks, "Marks with this prefix must be seen")
       ->capture_default_str();
 }
@@ -301,6 +323,8 @@ int Main(int argc, char** argv) {
   CLI::App* const repro = app.add_subcommand("repro", "Play a REPRO line again");
   repro->add_option("line", words.line, "The line, or what stands in its quotes")->required();
   repro->add_option("--json", words.campaign.json, "Write results here, as JSON lines");
+  CLI::App* const shrink = app.add_subcommand("shrink", "Make a failure small: its certificate");
+  AddShrinkOptions(*shrink, words);
   CLI::App* const mutants =
       app.add_subcommand("mutants", "Break each site in turn: the campaign must notice");
   AddMutantsOptions(*mutants, words);
@@ -324,7 +348,11 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(Outcomes::kHarnessError);
   }
   if (*run) return Run(words);
-  if (*repro) return Repro(words);
+  if (*shrink && !words.sequence.empty()) {
+    return static_cast<int>(CertifySequence(words.sequence, words.campaign.broken, words.certify));
+  }
+  words.shrinks = shrink->parsed();
+  if (*repro || *shrink) return Repro(words);
   if (*exhaustive) return Exhaustive(words);
   if (*schedules) return Schedules(words);
   if (*merge) return static_cast<int>(MergeShards(words.merge));

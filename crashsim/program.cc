@@ -1,6 +1,7 @@
 // Values with tags: what a transaction wrote can be told from the bytes alone.
 #include "crashsim/program.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -55,6 +56,15 @@ Step DeletionOfAll(const Program& program, HeldTables held, Serial serial) {
                             .has_key = false});
   }
   return deletion;
+}
+
+Serial LastSerial(const Program& program, Serial before) {
+  for (const Round& round : program.rounds) {
+    for (const auto& steps : round.actors) {
+      for (const Step& step : steps) before = std::max(before, step.serial);
+    }
+  }
+  return before;
 }
 
 bool FitsTheLog(const Step& step, const Options& options) {

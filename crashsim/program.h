@@ -108,6 +108,9 @@ std::string LedgerKey(Serial serial);
 using HeldTables = std::set<std::pair<std::string, std::string>>;
 Step DeletionOfAll(const Program& program, HeldTables held, Serial serial);
 
+// The last serial that the program gives, or `before` if it gives none behind that.
+Serial LastSerial(const Program& program, Serial before);
+
 // Certainly small enough for a group of the log, whose largest is a quarter of the ring.
 bool FitsTheLog(const Step& step, const Options& options);
 

@@ -110,6 +110,14 @@ class Rules(unittest.TestCase):
         bad = {"crashsim/CMakeLists.txt": "add_executable(crashsim # main.cc\n)\n"}
         self.catches(tidy.orphans, "crashsim/main.cc:1: in no CMakeLists.txt", bad)
 
+    def test_module_edges_the_checker_reaches_into_the_harness(self):
+        bad = {"certcheck/main.cc": '#include "faultfs/disk.h"\n'}
+        self.catches(tidy.module_edges, "faultfs is not among", bad)
+
+    def test_checker_length(self):
+        bad = {"certcheck/main.cc": "\n" * 300, "certcheck/disk.h": "#pragma once\n" + "\n" * 200}
+        self.catches(tidy.checker_length, "certcheck/ has 501 lines, at most 500", bad)
+
     def test_function_length(self):
         bad = {"engine/wal/log.cc": "\n\nint F() {\n" + "  G();\n" * 69 + "}\n"}
         self.catches(tidy.function_length, "log.cc:3: F() has 71 lines, at most 70", bad)

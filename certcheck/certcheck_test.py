@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+"""certcheck against certificates that are right, wrong, impossible and hostile.
+
+    certcheck/certcheck_test.py PROGRAM
+
+Exit codes of the program: 0 confirmed, 1 not confirmed, 2 no certificate. It must never die.
+"""
+import copy
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = sys.argv.pop() if len(sys.argv) > 1 else None
+KEPT = sorted(glob.glob(os.path.join(HERE, "..", "docs", "certificates", "*", "certificate.json")))
+
+
+def places(value, path=()):
+    """Where something stands in a certificate: every path to a value in it."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from places(inner, path + (key,))
+
+
+def at(value, path):
+    for key in path:
+        value = value[key]
+    return value
+
+
+class Certcheck(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.certificates = {}
+        for path in KEPT:
+            with open(path, encoding="utf-8") as file:
+                cls.certificates[path] = json.load(file)
+
+    def check(self, text):
+        """Exit code and output."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+            file.write(text if isinstance(text, str) else json.dumps(text))
+            file.flush()
+            done = subprocess.run([PROGRAM, file.name], capture_output=True, text=True, errors="replace",
+                                  check=False)
+        self.assertIn(done.returncode, (0, 1, 2), f"{done}\n{text}"[:4000])
+        self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
+        return done.returncode, done.stdout
+
+    def first(self, wanted=lambda certificate: True):
+        return copy.deepcopy(next(c for c in self.certificates.values() if wanted(c)))
+
+    def test_those_in_the_documents_are_right(self):
+        self.assertGreaterEqual(len(KEPT), 3)
+        done = subprocess.run([PROGRAM, *KEPT], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(done.stdout.count(": confirmed: "), len(KEPT), done.stdout)
+        self.assertEqual(done.stdout.count("the sound engine holds"), len(KEPT), done.stdout)
+        self.assertEqual(len({c["broken"][0] for c in self.certificates.values()}), len(KEPT))
+
+    def test_without_the_broken_site_none_is(self):
+        for certificate in self.certificates.values():
+            code, text = self.check({**certificate, "broken": []})
+            # The sound engine syncs at other places: what it is said to lose may not be there to be lost.
+            self.assertNotEqual(code, 0, text)
+
+    def test_another_rule(self):
+        certificate = self.first()
+        certificate["violation"]["rule"] = "damage"
+        code, text = self.check(certificate)
+        self.assertEqual((code, "not confirmed" in text), (1, True), text)
+
+    def test_nothing_lost(self):
+        certificate = self.first(lambda c: c["lost"] > 0)
+        for life in certificate["lives"]:
+            if "lost" in life:
+                life["lost"] = []
+        self.assertEqual(self.check(certificate)[0], 1)
+
+    def test_a_loss_that_no_disk_may_suffer(self):
+        certificate = self.first(lambda c: c["lives"][-1].get("lost"))
+        certificate["lives"][-1]["lost"].append({"what": "sector", "effect": 0, "file": "db", "sector": 99})
+        code, text = self.check(certificate)
+        self.assertEqual((code, "no certificate" in text), (2, True), text)
+
+    def test_no_file_and_no_json(self):
+        for arguments in ([], ["/nonexistent"]):
+            done = subprocess.run([PROGRAM, *arguments], capture_output=True, check=False)
+            self.assertEqual(done.returncode, 2)
+        for text in ("", "{", "[]", "7", '"x"', "null", "{}", "[" * 100000, '{"a":' * 50000, "\xff\x00"):
+            self.assertEqual(self.check(text)[0], 2, text[:40])
+
+    def test_cut_off_anywhere(self):
+        text = json.dumps(self.first())
+        for end in range(0, len(text) - 1, 97):
+            self.assertEqual(self.check(text[:end])[0], 2, end)
+
+    def test_every_value_replaced_or_gone(self):
+        certificate = self.first()
+        hostile = (None, -1, 1 << 63, 1.5, "", "x" * 5000, "\\x00\\", [], {}, [[]], True)
+        checked = 0
+        for path in list(places(certificate))[1:]:
+            if {"effects", "begun_after", "allowed", "shown"} & set(path[:-1]):
+                continue  # for pictures
+            # Not all values at all places: some of each, the same each time.
+            for index, value in enumerate(hostile):
+                if (checked + index) % 4:
+                    continue
+                forged = copy.deepcopy(certificate)
+                at(forged, path[:-1])[path[-1]] = value
+                self.check(forged)
+            gone = copy.deepcopy(certificate)
+            del at(gone, path[:-1])[path[-1]]
+            self.check(gone)
+            checked += 1
+        self.assertGreater(checked, 30)
+
+    def test_sizes_that_take_all_memory(self):
+        for name in ("log_bytes_initial", "log_bytes_max", "cache_bytes", "page_size", "write_unit"):
+            certificate = self.first()
+            certificate["database"][name] = 1 << 40
+            self.assertEqual(self.check(certificate)[0], 2, name)
+
+
+if __name__ == "__main__":
+    unittest.main()

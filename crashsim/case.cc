@@ -1,0 +1,227 @@
+// (1) A life is played once, to its end; what would have happened if it had ended earlier is read from its
+//     trace, as everywhere in this harness. What was acknowledged by then follows from the stamps.
+// (2) An opening that shows what is not allowed ends the case: what follows it would be judged by nothing.
+#include "crashsim/case.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "crashsim/iteration.h"
+#include "engine/base/assert.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+using faultfs::Atom;
+using faultfs::Image;
+
+// What a cut after so many effects is judged by: before the life's opening had returned, what was owed to the
+// one before.
+void TakeOwed(const Start& start, const Played& played, uint64_t effects, Start& next) {
+  const bool before = start.oracle != nullptr && (!played.oracle || effects < played.session.opened_effect);
+  next.oracle = before ? start.oracle : played.oracle;
+  next.owed_at = before ? start.owed_at : effects;
+}
+
+Finding Of(const Violation& violation, Rule rule) {
+  return {violation.promise == Promise::kWhole ? Rule::kWhole : rule, violation};
+}
+
+// Of a state: a wrong number beside the right contents is nothing that a case is made of.
+std::optional<Finding> JudgeState(const Start& start, const Summary& seen,
+                                  const std::function<Observation()>& contents) {
+  const Allowed allowed = start.oracle->At(start.owed_at);
+  if (seen.problems.empty() && start.oracle->Find(seen.sum, seen.number, allowed)) return std::nullopt;
+  const Violations violations = start.oracle->Judge(seen, allowed, contents);
+  MANIFOLDDB_ASSERT(!violations.empty());
+  return Of(violations.front(), Rule::kState);
+}
+
+std::optional<Finding> JudgeOpening(const Start& start, Session& session, Model& base) {
+  if (session.open_error) {
+    return Finding{Rule::kOpens, {Promise::kDurable, "the database opens", Describe(*session.open_error)}};
+  }
+  if (start.oracle == nullptr) return std::nullopt;
+  const auto wrong = JudgeState(start, session.opened.Summarize(), [&] { return session.opened; });
+  if (wrong) return wrong;
+  const Allowed allowed = start.oracle->At(start.owed_at);
+  base = start.oracle->StateAt(*start.oracle->Find(session.opened.Sum(), session.opened.number, allowed));
+  BindIds(base, session.opened);
+  return std::nullopt;
+}
+
+// A damaged database: an error that says so, or the right contents.
+std::optional<Finding> LookAtDamage(const Start& start, const Recovered& found) {
+  if (found.error) {
+    if (ReportsDamage(*found.error)) return std::nullopt;
+    return Finding{
+        Rule::kDamage,
+        {Promise::kHonestAboutDamage, "an error that says so and names the file", Describe(*found.error)}};
+  }
+  const Allowed allowed = start.oracle->At(start.owed_at);
+  const bool reported = !found.verify.empty() && found.seen.problems.empty();
+  if (start.oracle->Find(found.seen.sum, found.seen.number, allowed) || reported) return std::nullopt;
+  return Finding{Rule::kDamage,
+                 {Promise::kHonestAboutDamage, "the right contents, or an error that says so",
+                  "other contents, as commit " + std::to_string(found.seen.number)}};
+}
+
+}  // namespace
+
+const char* Name(Rule rule) {
+  constexpr const char* kNames[kRules] = {"answer", "opens", "state", "whole", "damage"};
+  return kNames[static_cast<size_t>(rule)];
+}
+
+const char* Sentence(Rule rule) {
+  constexpr const char* kSentences[kRules] = {
+      "While a program runs, each call answers what it must.",
+      "After a power cut or a kill the database opens, and all of it can be read.",
+      "What is found is the state after a prefix of the commits, which has at least every commit that was "
+      "acknowledged as durable.",
+      "Verify finds nothing, and both directions of every table agree.",
+      "Damaged bytes are of no effect, or are reported."};
+  return kSentences[static_cast<size_t>(rule)];
+}
+
+std::shared_ptr<faultfs::Disk> Start::Boot(const Setup& setup) const {
+  constexpr uint64_t kSeed = 2;  // of identities: those of the next boot are others
+  if (trace != nullptr) return std::make_shared<faultfs::Disk>(*trace, effects, kSeed);
+  return std::make_shared<faultfs::Disk>(image, setup.traits, kSeed);
+}
+
+Start EmptyDisk(const Setup& setup) { return {.image = Image(setup.traits.atomic_unit)}; }
+
+Played Play(const Setup& setup, const Start& start, const std::vector<Step>& steps, bool closes) {
+  Played played;
+  const auto disk = start.Boot(setup);
+  SessionPlan plan{.setup = setup, .program = {.close = closes}};
+  for (const Step& step : steps) plan.program.rounds.push_back({.actors = {{step}}});
+  plan.before_round = [&](size_t) { played.begun.push_back(disk->effects()); };
+  // One actor waits for nobody.
+  played.session = RunSession(disk, plan, [] { MANIFOLDDB_ASSERT(false); });
+  Session& session = played.session;
+  Model base;
+  played.finding = JudgeOpening(start, session, base);
+  if (played.finding) return played;
+  played.oracle = std::make_shared<const Oracle>(std::move(base), session.opened.number, session.history);
+  Violations violations = session.violations;
+  const Violations& answers = played.oracle->run_violations();
+  violations.insert(violations.end(), answers.begin(), answers.end());
+  if (!violations.empty()) played.finding = Of(violations.front(), Rule::kAnswer);
+  return played;
+}
+
+Start AfterKill(const Start& start, const Played& played, uint64_t effects) {
+  Start next{.trace = played.session.trace, .effects = std::min(effects, played.effects())};
+  TakeOwed(start, played, next.effects, next);
+  return next;
+}
+
+Start AfterPower(const Start& start, const Played& played, const faultfs::CrashPoint& point,
+                 const faultfs::Arrivals& arrivals) {
+  Start next{.image = point.Make(arrivals)};
+  TakeOwed(start, played, point.effects(), next);
+  return next;
+}
+
+Start AfterDamage(const Start& start, const Played& played, const Damage& damage) {
+  const faultfs::CrashPoint point(played.session.trace, played.effects());
+  Start next{.image = point.Draw({faultfs::Policy::kAll, 0}), .damaged = true};
+  TakeOwed(start, played, played.effects(), next);
+  const faultfs::FileImage* const whole = next.image.Find(damage.file);
+  if (whole == nullptr) return next;
+  if (damage.removed) {
+    next.image.Remove(damage.file);
+    return next;
+  }
+  faultfs::FileImage file = *whole;
+  std::byte byte{};
+  file.Read(damage.offset, MutableByteView(&byte, 1));
+  byte ^= std::byte{1};
+  file.Write(damage.offset, ByteView(&byte, 1));
+  next.image.Put(damage.file, std::move(file));
+  return next;
+}
+
+std::optional<Finding> Look(const Setup& setup, const Start& start) {
+  return Judge(setup, start, Recover(start.Boot(setup), setup, {}));
+}
+
+std::optional<Finding> Judge(const Setup& setup, const Start& start, const Recovered& found) {
+  if (start.damaged) return LookAtDamage(start, found);
+  if (found.error) {
+    return Finding{Rule::kOpens,
+                   {Promise::kDurable, "the database opens and can be read", Describe(*found.error)}};
+  }
+  const auto wrong = JudgeState(start, found.seen, [&] { return ContentsOf(start.Boot(setup), setup); });
+  if (wrong) return wrong;
+  if (found.verify.empty()) return std::nullopt;
+  return Finding{Rule::kWhole, {Promise::kWhole, "Verify finds nothing", found.verify.front()}};
+}
+
+std::vector<Loss> LossesOf(const faultfs::CrashPoint& point, const faultfs::Arrivals& arrivals) {
+  std::vector<Loss> lost;
+  const std::vector<Atom>& atoms = point.atoms();
+  for (size_t i = 0; i < atoms.size(); ++i) {
+    if (arrivals[i] != faultfs::arrival::kLost) continue;
+    lost.push_back({.kind = atoms[i].kind,
+                    .effect = atoms[i].effect,
+                    .file = point.trace().effects[atoms[i].effect].name,
+                    .sector = atoms[i].sector});
+  }
+  return lost;
+}
+
+faultfs::Arrivals ArrivalsWithout(const faultfs::CrashPoint& point, const std::vector<Loss>& lost) {
+  const std::vector<Atom>& atoms = point.atoms();
+  faultfs::Arrivals arrivals(atoms.size(), faultfs::arrival::kWhole);
+  for (size_t i = 0; i < atoms.size(); ++i) {
+    const Loss here{.kind = atoms[i].kind,
+                    .effect = atoms[i].effect,
+                    .file = point.trace().effects[atoms[i].effect].name,
+                    .sector = atoms[i].sector};
+    if (std::ranges::find(lost, here) != lost.end()) arrivals[i] = faultfs::arrival::kLost;
+  }
+  return arrivals;
+}
+
+Replay ReplayCase(const Case& what) {
+  Replay replay{.lives = {}, .start = EmptyDisk(what.setup), .finding = std::nullopt};
+  for (const Life& life : what.lives) {
+    const Start start = replay.start;
+    replay.lives.push_back(Play(what.setup, start, life.steps, life.closes));
+    const Played& played = replay.lives.back();
+    replay.finding = played.finding;
+    if (replay.finding) return replay;
+    const uint64_t effects = std::min(life.effects, played.effects());
+    if (life.damage) {
+      replay.start = AfterDamage(start, played, *life.damage);
+    } else if (life.power) {
+      const faultfs::CrashPoint point(played.session.trace, effects);
+      replay.start = AfterPower(start, played, point, ArrivalsWithout(point, life.lost));
+    } else {
+      replay.start = AfterKill(start, played, effects);
+    }
+  }
+  replay.finding = Look(what.setup, replay.start);
+  return replay;
+}
+
+uint64_t OperationsOf(const Case& what) {
+  uint64_t operations = 0;
+  for (const Life& life : what.lives) {
+    for (const Step& step : life.steps) {
+      operations += step.kind == StepKind::kTransaction ? std::max<uint64_t>(1, step.ops.size()) : 1;
+    }
+  }
+  return operations;
+}
+
+uint64_t LossesOf(const Case& what) {
+  uint64_t losses = 0;
+  for (const Life& life : what.lives) losses += life.lost.size();
+  return losses;
+}
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,125 @@
+#pragma once
+// One failure as data, so that it can be made smaller: what one actor does in processes that come one after
+// the other, and how each of them ends. Nothing in it is drawn. A case is played on a new disk, and judged by
+// the oracle after each end and each opening.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crashsim/oracle.h"
+#include "crashsim/program.h"
+#include "crashsim/recovery.h"
+#include "crashsim/session.h"
+#include "crashsim/setup.h"
+#include "crashsim/verdict.h"
+#include "faultfs/crash_point.h"
+#include "faultfs/image.h"
+
+namespace manifolddb::crashsim {
+
+// A change of the disk that had not been synced and did not arrive.
+struct Loss {
+  faultfs::Atom::Kind kind = faultfs::Atom::Kind::kSector;
+  uint64_t effect = 0;    // since the machine was switched on, from 0
+  std::string file = {};  // as its effect names it
+  uint64_t sector = 0;    // kSector
+  friend bool operator==(const Loss&, const Loss&) = default;
+};
+
+// What is done to the bytes of a database that was closed.
+struct Damage {
+  bool removed = false;  // the file is gone; else bit 0 of the byte at `offset` flips
+  std::string file = {};
+  uint64_t offset = 0;
+};
+
+inline constexpr uint64_t kAtTheEnd = ~uint64_t{0};
+
+struct Life {
+  std::vector<Step> steps = {};
+  bool closes = false;  // the database is closed behind the last step
+  // How it ends: by a power cut, or by a kill, after which the system's cache lives on; behind so many
+  // effects since the machine was switched on, or when everything was done.
+  bool power = false;
+  uint64_t effects = kAtTheEnd;
+  std::vector<Loss> lost = {};                  // by a power cut
+  std::optional<Damage> damage = std::nullopt;  // by one that took nothing, behind a clean close
+};
+
+struct Case {
+  Setup setup;
+  std::vector<Life> lives;
+};
+
+// Which of the judges' rules is broken: what a smaller case must break as well.
+enum class Rule : uint8_t {
+  kAnswer,  // while a program runs each call answers what it should
+  kOpens,   // after every end the database opens and can be read
+  kState,   // it shows the state after a prefix of the commits, at least all that is owed
+  kWhole,   // Verify finds nothing, both directions of every table agree
+  kDamage,  // damaged bytes are of no effect, or reported
+};
+inline constexpr size_t kRules = 5;
+const char* Name(Rule rule);  // "answer", "opens", "state", "whole", "damage"
+const char* Sentence(Rule rule);
+
+struct Finding {
+  Rule rule = Rule::kState;
+  Violation violation;
+};
+
+// What a process finds: a disk, and what is owed of it.
+struct Start {
+  std::shared_ptr<const faultfs::Trace> trace = nullptr;  // of this boot so far; none: switched on just now
+  uint64_t effects = 0;                                   // of it
+  faultfs::Image image = faultfs::Image();                // without a trace: what the disk holds
+  std::shared_ptr<const Oracle> oracle = nullptr;         // none: nothing was ever acknowledged
+  uint64_t owed_at = 0;                                   // effects of the oracle's run
+  bool damaged = false;
+
+  std::shared_ptr<faultfs::Disk> Boot(const Setup& setup) const;
+};
+Start EmptyDisk(const Setup& setup);
+
+// One life, played until everything was done: its ends are found by cutting its trace.
+struct Played {
+  Session session;
+  std::vector<uint64_t> begun;  // effects when each step began; last, when the closing did
+  std::shared_ptr<const Oracle> oracle;
+  std::optional<Finding> finding;  // of the run itself, or of what its opening showed
+
+  uint64_t effects() const { return session.trace->effects.size(); }
+};
+Played Play(const Setup& setup, const Start& start, const std::vector<Step>& steps, bool closes);
+
+// What the next process finds. `point`: of the life's trace, at its end; null if the process was killed.
+Start AfterKill(const Start& start, const Played& played, uint64_t effects);
+Start AfterPower(const Start& start, const Played& played, const faultfs::CrashPoint& point,
+                 const faultfs::Arrivals& arrivals);
+Start AfterDamage(const Start& start, const Played& played, const Damage& damage);
+
+// Opens, reads everything, verifies: what is wrong, if anything.
+std::optional<Finding> Look(const Setup& setup, const Start& start);
+// The same, of what a recovery from there found.
+std::optional<Finding> Judge(const Setup& setup, const Start& start, const Recovered& found);
+
+// What did not arrive, by name; and back, as far as such a change is there to be lost.
+std::vector<Loss> LossesOf(const faultfs::CrashPoint& point, const faultfs::Arrivals& arrivals);
+faultfs::Arrivals ArrivalsWithout(const faultfs::CrashPoint& point, const std::vector<Loss>& lost);
+
+// All of it; what each life came to, and what is wrong, if anything.
+struct Replay {
+  std::vector<Played> lives;
+  Start start;  // of the last look
+  std::optional<Finding> finding;
+};
+Replay ReplayCase(const Case& what);
+
+// Operations: each change and each reading in a transaction, and each step that is none.
+uint64_t OperationsOf(const Case& what);
+uint64_t LossesOf(const Case& what);
+
+}  // namespace manifolddb::crashsim

@@ -1,0 +1,369 @@
+// (1) In this order: the kind of end (the simplest first, over ever longer beginnings of the program), then
+//     steps, operations within them, values, names, and last where it ends and what is lost.
+// (2) What is smaller counts if the same rule is broken; the first translation must break the same promise,
+//     or, where the engine was broken on purpose, any.
+// (3) With the same line everything comes out the same: bounded by recoveries, not by time.
+#include "crashsim/shrink.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "crashsim/iteration.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+constexpr uint64_t kRecoveriesEach = 6'000;   // of one candidate
+constexpr uint64_t kRecoveriesFirst = 5'000;  // until there is a first one
+constexpr uint64_t kRecoveriesBest = 100'000;
+
+using enum EndKind;
+
+// The simplest first. Two ends and more are looked for in short programs only: their number grows with the
+// square of the steps, and beyond.
+const std::vector<Shape>& OneEnd() {
+  static const std::vector<Shape> shapes = {{}, {kPower}, {kKill}};
+  return shapes;
+}
+const std::vector<Shape>& TwoEnds() {
+  static const std::vector<Shape> shapes = {{kDamage},        {kPower, kGoOn}, {kKill, kGoOn},
+                                            {kPower, kPower}, {kKill, kPower}, {kPower, kKill}};
+  return shapes;
+}
+const std::vector<Shape>& ThreeEnds() {
+  static const std::vector<Shape> shapes = {
+      {kKill, kKill, kPower}, {kPower, kPower, kPower}, {kPower, kKill, kPower}, {kKill, kPower, kPower}};
+  return shapes;
+}
+
+// Three ends in a row are too many to look for everywhere: whoever ends the first life earlier finds it with
+// a shorter program.
+bool IsLate(const Shape& shape) { return shape.size() > 2; }
+
+// Fits into any page.
+std::string Shorter(const std::string& key) {
+  constexpr size_t kMost = 100;
+  if (key.size() <= kMost) return key;
+  return key.substr(0, kMost - 20) + std::to_string(Digest(key));
+}
+
+// The little that certificates say: puts and deletions; of column families their creation; one snapshot.
+std::optional<Step> Plain(Step step) {
+  switch (step.kind) {
+    case StepKind::kDropFamily:
+    case StepKind::kRenameFamily:
+    case StepKind::kCloseSnapshot: return std::nullopt;
+    default: break;
+  }
+  std::erase_if(step.ops, [](const Op& op) { return op.kind != OpKind::kPut && op.kind != OpKind::kDelete; });
+  for (Op& op : step.ops) op.key = Shorter(op.key);
+  step.add_later = false;
+  step.slot = 0;
+  step.all_families = false;
+  if (step.through_checkpoint) step.durability = Durability::kImmediate;
+  return step;
+}
+
+// Rounds one after the other, within them the actors' steps in turn.
+void AddProgram(const Program& program, Items& items) {
+  for (const Round& round : program.rounds) {
+    size_t longest = 0;
+    for (const auto& steps : round.actors) longest = std::max(longest, steps.size());
+    for (size_t i = 0; i < longest; ++i) {
+      for (const auto& steps : round.actors) {
+        if (i >= steps.size()) continue;
+        if (const auto step = Plain(steps[i])) items.push_back({.step = *step});
+      }
+    }
+    if (round.reopen) items.push_back({.reopen = true});
+  }
+  items.push_back({.reopen = true});
+}
+
+std::string Letters(size_t bytes, Serial serial, size_t op) {
+  return std::string(bytes, static_cast<char>('a' + (serial * 7 + op) % 26));
+}
+
+bool SameSize(const Setup& one, const Setup& other) {
+  return one.options.page_size == other.options.page_size &&
+         one.options.log_bytes_max == other.options.log_bytes_max &&
+         one.options.dirty_bytes_max == other.options.dirty_bytes_max;
+}
+
+}  // namespace
+
+std::optional<Origin> OriginOf(const Coordinates& at, std::string& why) {
+  const auto preset = ParsePreset(at.preset);
+  if (preset != faultfs::Preset::kStrict) {
+    why = "certificates are of disks that keep no order (preset strict)";
+    return std::nullopt;
+  }
+  Random random(at.seed);
+  Random draws = random.Fork(1);
+  auto setup = DrawSetup({.config = at.config, .preset = *preset, .unit = at.unit}, draws);
+  if (!setup) {
+    why = "there is no configuration '" + at.config + "'";
+    return std::nullopt;
+  }
+  const auto workload = MakeWorkload(at.workload, *setup, at.ops, draws, why);
+  if (!workload) return std::nullopt;
+  Origin origin{.setup = *setup, .items = {}};
+  Serial last_serial = 0;
+  for (uint32_t generation = 0; generation <= at.generation; ++generation) {
+    Random own = random.Fork(100 + generation);
+    static_cast<void>(own.Next());  // the session's seed
+    const Program program = workload->Draw(own, generation, last_serial);
+    last_serial = LastSerial(program, last_serial);
+    AddProgram(program, origin.items);
+  }
+  // No torn sectors: what is lost is whole. Cursors that rest are the campaign's.
+  origin.setup.traits.garbage_in_torn_units = false;
+  origin.setup.traits.outside_bytes_safe = true;
+  origin.setup.limits.resting = false;
+  origin.setup.recovery_dirty_bytes_max = origin.setup.options.dirty_bytes_max;
+  return origin;
+}
+
+Origin OriginOf(const Sequence& sequence) {
+  Origin origin{.setup = SetupOfSequences(false), .items = {}};
+  AddProgram(BeginningOfSequences(), origin.items);
+  AddProgram(ProgramOf(sequence), origin.items);
+  origin.items.pop_back();  // the last one is left running
+  return origin;
+}
+
+std::optional<Hit> Shrinker::Try(const Setup& setup, const Items& items, uint64_t recoveries_max) {
+  if (Spent()) return std::nullopt;
+  SearchWish wish{.setup = setup, .items = items, .shape = shape_, .rule = rule_};
+  wish.promise = rule_ ? std::nullopt : promise_;
+  wish.late = IsLate(shape_);
+  wish.recoveries_max = std::min(recoveries_max, recoveries_max_ - recoveries_);
+  return Find(wish);
+}
+
+// What the unbroken engine does as well is no failure: it is asked more than it can do.
+std::optional<Hit> Shrinker::Find(const SearchWish& wish) {
+  SearchResult result = SearchApart(wish);
+  recoveries_ += std::max<uint64_t>(1, result.recoveries);
+  const auto counts = [&](const std::optional<Hit>& hit) {
+    return hit && (!broken_ || HoldsUnbroken(hit->what));
+  };
+  if (counts(result.hit)) return std::move(result.hit);
+  if (broken_ && !other_.hit && !rule_ && counts(result.other)) {
+    other_ = {wish.setup, wish.items, wish.shape, std::move(result.other)};
+  }
+  return std::nullopt;
+}
+
+bool Shrinker::Take(Found found) {
+  rule_ = found.hit->finding.rule;
+  setup_ = std::move(found.setup);
+  items_ = std::move(found.items);
+  shape_ = std::move(found.shape);
+  hit_ = std::move(found.hit);
+  return true;
+}
+
+// (1): ever longer beginnings, so that short programs are met first.
+bool Shrinker::TranslateIn(const std::vector<Shape>& shapes) {
+  const size_t ends = shapes.back().size();
+  const size_t longest = ends <= 1 ? origin_.items.size() : ends == 2 ? 9 : 4;
+  std::set<size_t> lengths;
+  for (size_t n = 0; n < longest && n < origin_.items.size(); n = n < 4 ? n + 1 : n * 3 / 2) {
+    lengths.insert(n);
+  }
+  lengths.insert(std::min(longest, origin_.items.size()));
+  for (const size_t length : lengths) {
+    const Items items(origin_.items.begin(), origin_.items.begin() + static_cast<ptrdiff_t>(length));
+    for (const Shape& shape : shapes) {
+      for (const Setup& setup : {SetupOfSequences(false), origin_.setup}) {
+        if (Spent()) return false;
+        if (ends > 1 && !SameSize(setup, SetupOfSequences(false))) continue;
+        SearchWish wish{.setup = setup, .items = items, .shape = shape};
+        wish.promise = promise_;
+        // Damage is at the end of what was closed.
+        if (!shape.empty() && shape[0] == kDamage) wish.items.push_back({.reopen = true});
+        wish.late = IsLate(shape);
+        wish.recoveries_max = (wish.late ? 4 : 1) * kRecoveriesFirst;
+        if (auto hit = Find(wish)) return Take({setup, wish.items, shape, std::move(hit)});
+      }
+    }
+  }
+  return false;
+}
+
+bool Shrinker::Translate() {
+  for (const auto* shapes : {&OneEnd(), &TwoEnds(), &ThreeEnds()}) {
+    if (TranslateIn(*shapes)) return true;
+    if (other_.hit) return Take(std::move(other_));
+  }
+  return false;
+}
+
+bool Shrinker::Accept(Items items) {
+  auto hit = Try(setup_, items, kRecoveriesEach);
+  if (!hit) return false;
+  items_ = std::move(items);
+  hit_ = std::move(hit);
+  return true;
+}
+
+// In ever smaller pieces, from the end: what comes last depends on the most.
+void Shrinker::DropItems() {
+  for (size_t piece = std::max<size_t>(1, items_.size() / 2); piece > 0; piece /= 2) {
+    for (size_t end = items_.size(); end > 0;) {
+      const size_t begin = end - std::min(piece, end);
+      Items fewer = items_;
+      fewer.erase(fewer.begin() + static_cast<ptrdiff_t>(begin), fewer.begin() + static_cast<ptrdiff_t>(end));
+      static_cast<void>(Accept(std::move(fewer)));
+      end = std::min(begin, items_.size());
+    }
+  }
+}
+
+void Shrinker::DropOps() {
+  for (size_t i = 0; i < items_.size(); ++i) {
+    for (size_t piece = std::max<size_t>(1, items_[i].step.ops.size() / 2); piece > 0; piece /= 2) {
+      for (size_t end = items_[i].step.ops.size(); end > 0;) {
+        const size_t begin = end - std::min(piece, end);
+        Items fewer = items_;
+        auto& ops = fewer[i].step.ops;
+        ops.erase(ops.begin() + static_cast<ptrdiff_t>(begin), ops.begin() + static_cast<ptrdiff_t>(end));
+        static_cast<void>(Accept(std::move(fewer)));
+        end = std::min(begin, items_[i].step.ops.size());
+      }
+    }
+  }
+}
+
+// `change` says whether it had anything to change. Tried in all steps at once, then in each alone.
+void Shrinker::AcceptSteps(const std::function<bool(Step&)>& change) {
+  Items all = items_;
+  bool changed = false;
+  for (Item& item : all) changed = change(item.step) || changed;
+  if (!changed || Accept(std::move(all))) return;
+  for (size_t i = 0; i < items_.size(); ++i) {
+    Items one = items_;
+    if (change(one[i].step)) static_cast<void>(Accept(std::move(one)));
+  }
+}
+
+void Shrinker::Simplify() {
+  // Families that no operation names.
+  AcceptSteps([](Step& step) {
+    if (step.kind != StepKind::kTransaction || step.families.size() < 2) return false;
+    std::vector<std::string> used;
+    for (Op& op : step.ops) {
+      const std::string& name = step.families[op.family];
+      auto at = std::ranges::find(used, name);
+      if (at == used.end()) at = used.insert(used.end(), name);
+      op.family = static_cast<uint8_t>(at - used.begin());
+    }
+    if (used.empty()) used.push_back(step.families[0]);
+    if (used.size() == step.families.size()) return false;
+    step.families = std::move(used);
+    return true;
+  });
+  AcceptSteps([](Step& step) { return std::exchange(step.through_checkpoint, false); });
+  for (const size_t bytes : {size_t{1}, size_t{40}, size_t{200}, size_t{600}}) {
+    AcceptSteps([&](Step& step) {
+      bool changed = false;
+      for (size_t i = 0; i < step.ops.size(); ++i) {
+        Op& op = step.ops[i];
+        if (op.kind != OpKind::kPut || op.value.size() <= bytes) continue;
+        op.value = Letters(bytes, step.serial, i);
+        changed = true;
+      }
+      return changed;
+    });
+  }
+  // Values as long as they must be, of one letter: they are to be read.
+  AcceptSteps([&](Step& step) {
+    for (size_t i = 0; i < step.ops.size(); ++i) {
+      if (step.ops[i].kind == OpKind::kPut) {
+        step.ops[i].value = Letters(step.ops[i].value.size(), step.serial, i);
+      }
+    }
+    return !step.ops.empty();
+  });
+}
+
+namespace {
+
+using Names = std::map<std::string, std::string>;
+
+// Short names in the order of the old ones.
+Names ShortNames(const std::set<std::string>& names, char first) {
+  Names shorter;
+  for (const std::string& name : names) {
+    const size_t number = shorter.size();
+    shorter[name] = number < 10 ? std::string(1, static_cast<char>(first + number))
+                                : std::string(1, first) + std::to_string(number);
+  }
+  return shorter;
+}
+
+}  // namespace
+
+// Families a, b, ..., tables t, u, ..., keys 0, 1, ...; each kind is a candidate of its own.
+void Shrinker::Rename() {
+  std::set<std::string> families, tables, keys;
+  for (const Item& item : items_) {
+    families.insert(item.step.families.begin(), item.step.families.end());
+    for (const Op& op : item.step.ops) {
+      tables.insert(op.table);
+      keys.insert(op.key);
+    }
+  }
+  const auto rename = [&](const Names& names, const std::function<void(Step&, const Names&)>& apply) {
+    Items renamed = items_;
+    for (Item& item : renamed) apply(item.step, names);
+    static_cast<void>(Accept(std::move(renamed)));
+  };
+  rename(ShortNames(families, 'f'), [](Step& step, const Names& names) {
+    for (std::string& name : step.families) name = names.at(name);
+  });
+  rename(ShortNames(tables, 't'), [](Step& step, const Names& names) {
+    for (Op& op : step.ops) op.table = names.at(op.table);
+  });
+  rename(ShortNames(keys, '0'), [](Step& step, const Names& names) {
+    for (Op& op : step.ops) op.key = names.at(op.key);
+  });
+}
+
+// Where it ends, so that the least is lost.
+std::optional<Hit> Shrinker::BestEnd() {
+  SearchWish wish{.setup = setup_, .items = items_, .shape = shape_, .rule = rule_};
+  wish.late = IsLate(shape_);
+  wish.recoveries_max = kRecoveriesBest;
+  wish.best = true;
+  auto best = Find(wish);
+  return best ? std::move(best) : hit_;
+}
+
+std::optional<Shrunk> Shrinker::Run() {
+  Case before{.setup = origin_.setup, .lives = {Life{}}};
+  for (const Item& item : origin_.items) before.lives[0].steps.push_back(item.step);
+  if (!Translate()) return std::nullopt;
+  if (!SameSize(setup_, SetupOfSequences(false))) {
+    if (auto hit = Try(SetupOfSequences(false), items_, kRecoveriesEach)) {
+      setup_ = SetupOfSequences(false);
+      hit_ = std::move(hit);
+    }
+  }
+  for (uint64_t size = ~uint64_t{0}; OperationsOf(hit_->what) < size && !Spent();) {
+    size = OperationsOf(hit_->what);
+    DropItems();
+    DropOps();
+    Simplify();
+  }
+  Rename();
+  auto best = BestEnd();
+  if (!best) return std::nullopt;
+  return Shrunk{std::move(best->what), std::move(best->finding), shape_, recoveries_, OperationsOf(before)};
+}
+
+}  // namespace manifolddb::crashsim
