@@ -252,11 +252,11 @@ void Oracle::CheckOrder() {
            Describe(at));
       break;
     }
-    if (at.ended.event < called_max && !forgotten_(Rule::kOrder)) {
+    if (at.ended.event < called_max && !forgotten_(JudgingRule::kOrder)) {
       Fail(Promise::kPrefix, "what ended before another was called precedes it in the order", Describe(at));
     }
     called_max = std::max(called_max, at.called.event);
-    for (size_t q = 0; q < p && !forgotten_(Rule::kOrder); ++q) {
+    for (size_t q = 0; q < p && !forgotten_(JudgingRule::kOrder); ++q) {
       const Transaction& before = all[order_[q]];
       const auto since = TookOver(at, before);
       if (since && before.kind == StepKind::kTransaction && *since < before.called.event) {
@@ -369,7 +369,7 @@ void Oracle::ReplayRefused(const Model& state, size_t position) {
 }
 
 bool Oracle::MustPrecede(const Transaction& first, const Transaction& second) const {
-  if (forgotten_(Rule::kUnknownOrder)) return false;
+  if (forgotten_(JudgingRule::kUnknownOrder)) return false;
   if (first.ended.event != 0 && first.ended.event < second.called.event) return true;
   return first.called.event < TookOver(second, first).value_or(0);
 }
@@ -410,7 +410,7 @@ void Oracle::CheckReading(const Reading& reading) {
   for (const std::string& problem : reading.problems)
     Fail(Promise::kIsolated, "one state", which + ": " + problem);
   const size_t newest = NewestAcked(reading.began);
-  if (reading.number < base_number_ + newest && !forgotten_(Rule::kFreshness)) {
+  if (reading.number < base_number_ + newest && !forgotten_(JudgingRule::kFreshness)) {
     Fail(Promise::kIsolated,
          "the next read sees an acknowledged commit: " + std::to_string(base_number_ + newest), which);
     return;
@@ -419,7 +419,7 @@ void Oracle::CheckReading(const Reading& reading) {
     return position.number == reading.number && position.sum == reading.sum;
   });
   if (same == positions_.end()) {
-    if (forgotten_(Rule::kReading)) return;
+    if (forgotten_(JudgingRule::kReading)) return;
     const auto [first, last] = by_sum_.equal_range(reading.sum);
     Fail(Promise::kIsolated, "a snapshot shows the state after the commit it names, for as long as it lives",
          which + ": other contents" + (first == last ? "" : ", those of another commit"));
@@ -443,16 +443,16 @@ void Oracle::FindFloors() {
   };
   for (size_t p = 0; p < known_; ++p) {
     const Transaction& at = all[order_[p]];
-    if (!at.durable() || forgotten_(Rule::kCommitFloor)) continue;
+    if (!at.durable() || forgotten_(JudgingRule::kCommitFloor)) continue;
     floors_.push_back({at.ended.effects, p + 1, "commit"});
   }
   for (const Reading& reading : history_.readings) {
-    if (forgotten_(Rule::kReaderFloor)) break;
+    if (forgotten_(JudgingRule::kReaderFloor)) break;
     const uint64_t seen = std::min<uint64_t>(reading.number - std::min(reading.number, base_number_), known_);
     floors_.push_back({reading.read.effects, durable_below(seen), "reader"});
   }
   for (const Settled& settled : history_.settled) {
-    if (forgotten_(Rule::kSettledFloor)) break;
+    if (forgotten_(JudgingRule::kSettledFloor)) break;
     floors_.push_back({settled.ended.effects, NewestAcked(settled.called), settled.what});
   }
   std::ranges::stable_sort(floors_, {}, &Floor::effects);
@@ -526,12 +526,12 @@ Allowed Oracle::AtWithLostMeta(uint64_t effects, uint64_t first, uint64_t second
 std::optional<size_t> Oracle::Find(StateSum sum, uint64_t number, const Allowed& allowed) const {
   std::optional<size_t> found;
   const auto same = by_sum_.equal_range(sum);
-  const bool any = forgotten_(Rule::kContents);
+  const bool any = forgotten_(JudgingRule::kContents);
   const auto last = any ? by_sum_.end() : same.second;
   for (auto at = any ? by_sum_.begin() : same.first; at != last; ++at) {
     const Position& position = positions_[at->second];
     if (at->second < allowed.floor) continue;
-    if (position.called_at > allowed.effects && !forgotten_(Rule::kNotBefore)) continue;
+    if (position.called_at > allowed.effects && !forgotten_(JudgingRule::kNotBefore)) continue;
     if (position.number == number) return at->second;
     found = at->second;
   }

@@ -63,7 +63,7 @@ class Oracle {
     Violations violations = JudgeForm(seen);
     const auto found = Find(seen.sum, seen.number, allowed);
     const bool numbered = found && positions_[*found].number == seen.number;
-    if (numbered || (found && forgotten_(Rule::kNumber))) return violations;
+    if (numbered || (found && forgotten_(JudgingRule::kNumber))) return violations;
     violations.push_back(found ? WrongNumber(seen, *found) : Diagnose(contents(), allowed));
     return violations;
   }

@@ -8,7 +8,7 @@
 
 namespace manifolddb::crashsim {
 
-enum class Rule : uint8_t {
+enum class JudgingRule : uint8_t {
   kContents,      // what survives are the contents of one state
   kNumber,        // and the commit number is that state's
   kNotBefore,     // no commit survives a crash before it was called
@@ -20,15 +20,15 @@ enum class Rule : uint8_t {
   kReading,       // a snapshot shows the state that it names
   kFreshness,     // and not an older one than what had been acknowledged
 };
-inline constexpr size_t kRules = 10;
+inline constexpr size_t kJudgingRules = 10;
 
 class Forgotten {
  public:
   Forgotten() = default;
-  Forgotten(std::initializer_list<Rule> rules) {
-    for (const Rule rule : rules) bits_ |= 1u << static_cast<unsigned>(rule);
+  Forgotten(std::initializer_list<JudgingRule> rules) {
+    for (const JudgingRule rule : rules) bits_ |= 1u << static_cast<unsigned>(rule);
   }
-  bool operator()(Rule rule) const { return (bits_ >> static_cast<unsigned>(rule) & 1) != 0; }
+  bool operator()(JudgingRule rule) const { return (bits_ >> static_cast<unsigned>(rule) & 1) != 0; }
 
  private:
   uint32_t bits_ = 0;

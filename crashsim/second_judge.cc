@@ -171,7 +171,7 @@ void SecondJudge::Extend(std::vector<size_t>& order, size_t next_operation, uint
 
 // May it come behind these?
 bool SecondJudge::Fits(const std::vector<size_t>& order, size_t one, uint64_t called_max) const {
-  if (forgotten_(Rule::kOrder)) return true;
+  if (forgotten_(JudgingRule::kOrder)) return true;
   const auto& all = history_.transactions;
   const Transaction& at = all[one];
   if (called_max > at.ended.event) return false;
@@ -221,7 +221,7 @@ bool SecondJudge::NamesWhatWasThere(const Line& line) const {
 }
 
 bool SecondJudge::MustFollow(const Transaction& later, const Transaction& earlier) const {
-  if (forgotten_(Rule::kUnknownOrder)) return false;
+  if (forgotten_(JudgingRule::kUnknownOrder)) return false;
   if (earlier.ended.event != 0 && earlier.ended.event < later.called.event) return true;
   for (size_t i = 0; i < later.held_since.size(); ++i) {
     const bool shared = std::ranges::find(earlier.families, later.families[i]) != earlier.families.end();
@@ -265,11 +265,11 @@ bool SecondJudge::ReadingsHold(const Line& line) const {
   for (const Reading& reading : history_.readings) {
     if (!reading.problems.empty()) return false;
     const bool stale = reading.number < NewestEndedBefore(line, reading.began.event);
-    if (stale && !forgotten_(Rule::kFreshness)) return false;
+    if (stale && !forgotten_(JudgingRule::kFreshness)) return false;
     const bool shown = std::ranges::any_of(line.states, [&](const State& state) {
       return state.number == reading.number && state.sum == reading.sum && !state.unseen;
     });
-    if (!shown && !forgotten_(Rule::kReading)) return false;
+    if (!shown && !forgotten_(JudgingRule::kReading)) return false;
   }
   return true;
 }
@@ -281,18 +281,19 @@ bool SecondJudge::DurableAt(const Line& line, uint64_t number) const {
 void SecondJudge::FindFloors(Line& line) const {
   const uint64_t last = base_number_ + line.order.size();
   auto& floors = line.floors;
-  for (uint64_t number = base_number_ + 1; number <= last && !forgotten_(Rule::kCommitFloor); ++number) {
+  for (uint64_t number = base_number_ + 1; number <= last && !forgotten_(JudgingRule::kCommitFloor);
+       ++number) {
     const Transaction& one = history_.transactions[line.order[number - base_number_ - 1]];
     if (one.durable()) floors.emplace_back(one.ended.effects, number);
   }
   for (const Reading& reading : history_.readings) {
-    if (forgotten_(Rule::kReaderFloor)) break;
+    if (forgotten_(JudgingRule::kReaderFloor)) break;
     uint64_t seen = std::clamp(reading.number, base_number_, last);
     while (seen > base_number_ && !DurableAt(line, seen)) --seen;
     floors.emplace_back(reading.read.effects, seen);
   }
   for (const Settled& settled : history_.settled) {
-    if (forgotten_(Rule::kSettledFloor)) break;
+    if (forgotten_(JudgingRule::kSettledFloor)) break;
     floors.emplace_back(settled.ended.effects, NewestEndedBefore(line, settled.called.event));
   }
   std::ranges::sort(floors);
@@ -307,9 +308,9 @@ bool SecondJudge::Permits(const Summary& seen, uint64_t effects) const {
         std::ranges::upper_bound(line.floors, std::pair{effects, std::numeric_limits<uint64_t>::max()});
     const uint64_t owed = behind == line.floors.begin() ? base_number_ : std::prev(behind)->second;
     return std::ranges::any_of(line.states, [&](const State& state) {
-      return (state.sum == seen.sum || forgotten_(Rule::kContents)) &&
-             (state.number == seen.number || forgotten_(Rule::kNumber)) && state.number >= owed &&
-             (state.not_before <= effects || forgotten_(Rule::kNotBefore));
+      return (state.sum == seen.sum || forgotten_(JudgingRule::kContents)) &&
+             (state.number == seen.number || forgotten_(JudgingRule::kNumber)) && state.number >= owed &&
+             (state.not_before <= effects || forgotten_(JudgingRule::kNotBefore));
     });
   });
 }

@@ -87,7 +87,7 @@ TEST(Judges, AgreeOnRandomHistories) {
 
 // A run, and what a crash left of it, in which one rule is broken and no other.
 struct Broken {
-  Rule rule;
+  JudgingRule rule;
   History history;
   std::optional<Observation> seen = std::nullopt;  // nothing: the run itself breaks it
   uint64_t effects = 0;
@@ -98,26 +98,26 @@ Broken WrongContents() {
   run.Write({1}, "a");
   Model alien = run.state;
   static_cast<void>(alien.Apply(1, {.kind = OpKind::kPut, .table = "t", .key = "x", .value = "y"}, 99));
-  return {Rule::kContents, run.history, Showing(alien, 3), run.history.events};
+  return {JudgingRule::kContents, run.history, Showing(alien, 3), run.history.events};
 }
 
 Broken WrongNumber() {
   HonestRun run;
   run.Write({1}, "a");
-  return {Rule::kNumber, run.history, Showing(run.states[3], 7), run.history.events};
+  return {JudgingRule::kNumber, run.history, Showing(run.states[3], 7), run.history.events};
 }
 
 Broken SurvivesUncalled() {
   HonestRun run;
   run.Write({1}, "a");
   const uint64_t before = run.history.transactions.back().began.effects;
-  return {Rule::kNotBefore, run.history, Showing(run.states[3], 3), before};
+  return {JudgingRule::kNotBefore, run.history, Showing(run.states[3], 3), before};
 }
 
 Broken LosesACommit() {
   HonestRun run;
   run.Write({1}, "a");
-  return {Rule::kCommitFloor, run.history, Showing(run.states[2], 2), run.history.events};
+  return {JudgingRule::kCommitFloor, run.history, Showing(run.states[2], 2), run.history.events};
 }
 
 // Read before its committer was told, who was told after the crash.
@@ -126,7 +126,8 @@ Broken LosesWhatWasRead() {
   run.Write({1}, "a");
   run.history.transactions.back().ended = {1000, 1000};
   run.Read(3);
-  return {Rule::kReaderFloor, run.history, Showing(run.states[2], 2), run.history.readings[0].read.effects};
+  return {JudgingRule::kReaderFloor, run.history, Showing(run.states[2], 2),
+          run.history.readings[0].read.effects};
 }
 
 Broken LosesWhatACheckpointCovers() {
@@ -134,7 +135,7 @@ Broken LosesWhatACheckpointCovers() {
   run.Write({1}, "a", Durability::kNone);
   const Stamp called = run.Now();
   run.history.settled.push_back({called, run.Now(), "checkpoint"});
-  return {Rule::kSettledFloor, run.history, Showing(run.states[2], 2), run.history.events};
+  return {JudgingRule::kSettledFloor, run.history, Showing(run.states[2], 2), run.history.events};
 }
 
 Broken KeepsTheSecondOfTwoUnknown() {
@@ -143,7 +144,7 @@ Broken KeepsTheSecondOfTwoUnknown() {
   const Transaction second = run.Write({1}, "v", Durability::kImmediate, End::kUnknown);
   Model alone = run.state;
   static_cast<void>(ApplyTo(alone, second));
-  return {Rule::kUnknownOrder, run.history, Showing(alone, 3), run.history.events};
+  return {JudgingRule::kUnknownOrder, run.history, Showing(alone, 3), run.history.events};
 }
 
 Broken ContradictsTime() {
@@ -151,7 +152,7 @@ Broken ContradictsTime() {
   run.Write({1}, "a");
   run.Write({2}, "b");
   std::swap(run.history.transactions[2].number, run.history.transactions[3].number);
-  return {Rule::kOrder, run.history};
+  return {JudgingRule::kOrder, run.history};
 }
 
 Broken ShowsAnotherState() {
@@ -159,14 +160,14 @@ Broken ShowsAnotherState() {
   run.Write({1}, "a");
   run.Read(3);
   run.history.readings[0].sum = run.states[1].Sum();
-  return {Rule::kReading, run.history};
+  return {JudgingRule::kReading, run.history};
 }
 
 Broken ShowsAnOldState() {
   HonestRun run;
   run.Write({1}, "a");
   run.Read(2);
-  return {Rule::kFreshness, run.history};
+  return {JudgingRule::kFreshness, run.history};
 }
 
 TEST(Judges, NoticeWhenTheOtherOneForgetsARule) {
@@ -180,7 +181,7 @@ TEST(Judges, NoticeWhenTheOtherOneForgetsARule) {
                                    ContradictsTime(),
                                    ShowsAnotherState(),
                                    ShowsAnOldState()};
-  ASSERT_EQ(all.size(), kRules) << "each rule has its case";
+  ASSERT_EQ(all.size(), kJudgingRules) << "each rule has its case";
   for (size_t i = 0; i < all.size(); ++i) {
     const Broken& broken = all[i];
     ASSERT_EQ(static_cast<size_t>(broken.rule), i);

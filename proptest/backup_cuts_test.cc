@@ -140,8 +140,9 @@ TEST_F(CutsTest, ABackupIsThereWholeOrNotAtAll) {
       }
       const bool increment = Must(booted->Exists("increment"));
       if (increment) {
-        EXPECT_TRUE(Must(CheckBackup(std::vector<BackupFile>{
-                             {booted, "b0"}, {booted, "b1"}, {booted, "increment"}})).ok());
+        EXPECT_TRUE(
+            Must(CheckBackup(std::vector<BackupFile>{{booted, "b0"}, {booted, "b1"}, {booted, "increment"}}))
+                .ok());
       }
       if (last) {
         EXPECT_TRUE(there && increment);

@@ -90,9 +90,8 @@ void PrintBackup(const BackupArguments& arguments, const BackupReport& report, s
     out << json.dump(2) << "\n";
     return;
   }
-  out << Printable(arguments.output) << ": "
-      << Counts(report.entries, report.tables, report.column_families) << ", as after commit "
-      << report.commit_number << "; ";
+  out << Printable(arguments.output) << ": " << Counts(report.entries, report.tables, report.column_families)
+      << ", as after commit " << report.commit_number << "; ";
   if (arguments.since) {
     out << report.entries_written << " entries of " << report.leaves_written << " pages changed since "
         << Printable(*arguments.since) << ", ";
@@ -220,8 +219,8 @@ int Compact(const CompactArguments& arguments, Streams streams) {
                        {"bytes_after", report->bytes_after}};
     streams.out << json.dump(2) << "\n";
   } else {
-    const uint64_t difference = less ? report->bytes_before - report->bytes_after
-                                     : report->bytes_after - report->bytes_before;
+    const uint64_t difference =
+        less ? report->bytes_before - report->bytes_after : report->bytes_after - report->bytes_before;
     streams.out << Printable(arguments.output) << ": "
                 << Counts(report->entries, report->tables, report->column_families) << ", as after commit "
                 << report->commit_number << "; " << report->bytes_after << " bytes instead of "

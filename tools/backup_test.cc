@@ -104,10 +104,15 @@ TEST_F(BackupToolsTest, NothingIsReplaced) {
   MakeSample(path_);
   ASSERT_EQ(Run({"backup", path_, backup_}).exit_code, 0);
   const std::string bytes = ReadBytes(backup_);
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {"backup", path_, backup_}, {"restore", backup_, backup_}, {"restore", backup_, path_},
-           {"compact", path_, backup_}, {"compact", path_, path_}, {"backup", path_, path_ + "-new"},
-           {"backup", path_, directory_ / "./db-wal-new"}, {"backup", "--since", backup_, path_, backup_}}) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"backup", path_, backup_},
+                                             {"restore", backup_, backup_},
+                                             {"restore", backup_, path_},
+                                             {"compact", path_, backup_},
+                                             {"compact", path_, path_},
+                                             {"backup", path_, path_ + "-new"},
+                                             {"backup", path_, directory_ / "./db-wal-new"},
+                                             {"backup", "--since", backup_, path_, backup_}}) {
     const Ran ran = Run(arguments);
     EXPECT_EQ(ran.exit_code, 2) << arguments.front() << " " << arguments.back();
     EXPECT_EQ(ran.out, "");

@@ -50,11 +50,9 @@ void DeclareSalvage(CLI::App& app, SalvageArguments& salvage, const Streams& str
 }
 
 void DeclareBackup(CLI::App& app, BackupArguments& backup, const Streams& streams, int& exit_code) {
-  CLI::App* const command =
-      app.add_subcommand("backup", "Write a backup of a database into one file");
+  CLI::App* const command = app.add_subcommand("backup", "Write a backup of a database into one file");
   command->add_option("PATH", backup.path, "the data file; its log, PATH-wal, lies beside it")->required();
-  command->add_option("OUT", backup.output, "the backup; there must be no file of this name yet")
-      ->required();
+  command->add_option("OUT", backup.output, "the backup; there must be no file of this name yet")->required();
   command->add_option("--since", backup.since,
                       "an earlier backup of this database: only what has changed since is written");
   command->add_flag("--json", backup.json, "one JSON object");

@@ -197,8 +197,8 @@ class SnapshotWriter {
       report_.entries_written += entries;
       if (options_.progress) options_.progress({report_.entries_written, report_.entries, out_->bytes()});
     };
-    backup::TableWriter writer(
-        {transaction_.core(), transaction_.slot(), *out_, Unrecognisable(), written}, known);
+    backup::TableWriter writer({transaction_.core(), transaction_.slot(), *out_, Unrecognisable(), written},
+                               known);
     MANIFOLDDB_TRY(writer.Write(tree));
     MANIFOLDDB_TRY(out_->Item(BackupItemKind::kDataEnd, DiskBytes(Encode(writer.counts()))));
     out_->SetPlace(std::nullopt);
@@ -225,8 +225,8 @@ class SnapshotWriter {
       for (size_t at = 0; at < leaves.size(); at += kLeavesEach) {
         const size_t count = std::min(kLeavesEach, leaves.size() - at);
         const format::BackupPlaceDisk of = Encode(place);
-        MANIFOLDDB_TRY(out_->BeginItem(BackupItemKind::kLeaves,
-                                       sizeof of + count * sizeof(format::BackupLeafDisk)));
+        MANIFOLDDB_TRY(
+            out_->BeginItem(BackupItemKind::kLeaves, sizeof of + count * sizeof(format::BackupLeafDisk)));
         MANIFOLDDB_TRY(out_->Append(DiskBytes(of)));
         for (const backup::Leaf& leaf : std::span(leaves).subspan(at, count)) {
           format::BackupLeafDisk disk = {};

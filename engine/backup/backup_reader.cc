@@ -96,8 +96,7 @@ Status BackupReader::ReadTables() {
     format::BackupTable table;
     if (!format::DecodeBackupTable(item.body, table)) return Refuse(item.offset, kMalformed);
     const BackupPlace place{table.family, table.table};
-    const auto family =
-        std::ranges::lower_bound(catalog_.families, table.family, {}, &FamilyListed::family);
+    const auto family = std::ranges::lower_bound(catalog_.families, table.family, {}, &FamilyListed::family);
     if (family == catalog_.families.end() || family->family != table.family) {
       return Refuse(item.offset, "a table of a column family that is not there");
     }

@@ -118,7 +118,7 @@ class BackupReader {
   // No key, and no bound of a range, is before this; nor the same, unless it is a range's bound.
   std::optional<std::string> floor_;
   bool floor_is_bound_ = false;
-  bool ranges_ended_ = false;  // the last one has no upper bound
+  bool ranges_ended_ = false;    // the last one has no upper bound
   bool from_beginning_ = false;  // the first one has no lower bound
   format::BackupCounts in_table_;
   format::BackupCounts in_all_;

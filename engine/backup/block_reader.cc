@@ -49,8 +49,7 @@ Status BlockReader::ReadEnds(bool must_end) {
     case MetaVerdict::kNotOurs:
       return Refuse(Errc::kNotADatabase, 0, std::string("this is no backup: ") + begin.why);
     case MetaVerdict::kNewerFormat: return Refuse(Errc::kNewerFormat, 0, begin.why);
-    case MetaVerdict::kDamaged:
-      return Refuse(begin.cut ? Errc::kTruncated : Errc::kCorrupt, 0, begin.why);
+    case MetaVerdict::kDamaged: return Refuse(begin.cut ? Errc::kTruncated : Errc::kCorrupt, 0, begin.why);
   }
   backup_ = begin.block.backup;
   if (begin.block.number != 0) return Refuse(Errc::kCorrupt, 0, "the first block is not the first one");
@@ -87,9 +86,9 @@ Result<BlockReader::Block> BlockReader::Read(uint64_t number) {
   if (!valid) return Refuse(Errc::kCorrupt, number, decoded.why);
   if (block.backup != backup_) return Refuse(Errc::kCorrupt, number, "this block is another backup's");
   if (block.number != number) {
-    return Refuse(Errc::kCorrupt, number,
-                  "block " + std::to_string(block.number) + " lies where block " + std::to_string(number) +
-                      " belongs");
+    return Refuse(
+        Errc::kCorrupt, number,
+        "block " + std::to_string(block.number) + " lies where block " + std::to_string(number) + " belongs");
   }
   const ByteView items = bytes.subspan(sizeof(format::BackupBlockDisk), block.used);
   if (block.last) {
@@ -193,8 +192,8 @@ Result<Item> ItemReader::Next() {
     if (item.kind == BackupItemKind::kDataEnd) place_.reset();
     if (item.kind != BackupItemKind::kResume) return item;
     format::BackupPlace place;
-    const bool sound = item.body.size() == sizeof(format::BackupPlaceDisk) &&
-                       format::DecodeBackupPlace(item.body, place);
+    const bool sound =
+        item.body.size() == sizeof(format::BackupPlaceDisk) && format::DecodeBackupPlace(item.body, place);
     if (!sound) return Refuse(item.offset, "a malformed item");
     if (place_ && *place_ != place) return Refuse(item.offset, "the block is of another table's data");
     place_ = place;

@@ -26,9 +26,9 @@ const char* WhyNoContinuation(BackupReader& before, BackupReader& next) {
 
 Status CheckLength(std::span<const BackupFile> files, const char* operation) {
   if (!files.empty() && files.size() <= kBackupChainMax) return {};
-  return Fail(Errc::kInvalidArgument, operation,
-              {.message = std::to_string(files.size()) + " backups, from 1 to " +
-                          std::to_string(kBackupChainMax)});
+  return Fail(
+      Errc::kInvalidArgument, operation,
+      {.message = std::to_string(files.size()) + " backups, from 1 to " + std::to_string(kBackupChainMax)});
 }
 
 Result<Chain> Chain::Open(std::span<const BackupFile> files) {
@@ -127,7 +127,7 @@ Status Chain::Step(size_t top) {
     const bool entry = event.kind == Event::Kind::kEntry;
     MANIFOLDDB_ASSERT(entry || event.kind == Event::Kind::kClose);
     // What those below have in the range is not there any more.
-    const bool hidden = below != nullptr && (entry    ? Compare(below->key, event.key) <= 0
+    const bool hidden = below != nullptr && (entry         ? Compare(below->key, event.key) <= 0
                                              : event.bound ? Compare(below->key, *event.bound) < 0
                                                            : true);
     if (hidden) {

@@ -59,8 +59,7 @@ Resumed ResumedAt(const Event& event, const Catalog& catalog) {
   return {catalog.tables.size(), At::kBegin};
 }
 
-std::vector<Affected> Between(const Catalog& catalog, const BackupReader::Position& from,
-                              const Resumed& to) {
+std::vector<Affected> Between(const Catalog& catalog, const BackupReader::Position& from, const Resumed& to) {
   std::vector<Affected> affected;
   for (size_t i = from.table; i < catalog.tables.size() && i <= to.table; ++i) {
     if (i == to.table && to.at == Resumed::At::kBegin) break;

@@ -178,8 +178,8 @@ TEST_F(DamageTest, AForgedBackupIsRefusedOrIsOne) {
     std::string forged = bytes;
     const size_t blocks = (forged.size() + kBackupBlockBytes - 1) / kBackupBlockBytes;
     const size_t begin = random() % blocks * kBackupBlockBytes;
-    const auto old = format::DecodeBackupBlock(AsBytes(forged).subspan(
-        begin, std::min<size_t>(kBackupBlockBytes, forged.size() - begin)));
+    const auto old = format::DecodeBackupBlock(
+        AsBytes(forged).subspan(begin, std::min<size_t>(kBackupBlockBytes, forged.size() - begin)));
     ASSERT_EQ(old.verdict, format::MetaVerdict::kValid);
     const int edits = 1 + static_cast<int>(random() % 3);
     for (int i = 0; i < edits; ++i) {

@@ -231,8 +231,8 @@ TEST_F(BackupTest, WhatIsNoChainIsRefusedAndSaidWhy) {
   Put("f", "t", "k", "x");
   Take("b2", "b1");
   Take("other");
-  const std::vector<std::vector<std::string>> wrong = {
-      {"b1"}, {"b0", "b2"}, {"b0", "b1", "b1"}, {"b1", "b0"}, {"b0", "other"}, {"other", "b1"}};
+  const std::vector<std::vector<std::string>> wrong = {{"b1"},       {"b0", "b2"},    {"b0", "b1", "b1"},
+                                                       {"b1", "b0"}, {"b0", "other"}, {"other", "b1"}};
   for (const std::vector<std::string>& chain : wrong) {
     EXPECT_EQ(CodeOf(Restore(Files(chain), {backups_, "new"})), Errc::kInvalidArgument) << chain.back();
     EXPECT_FALSE(Must(CheckBackup(Files(chain))).ok()) << chain.back();

@@ -21,7 +21,7 @@ constexpr uint64_t kRestoredEach = 1000;  // between two calls of progress
 using RestoredFamilies = std::map<format::FamilyId, ColumnFamily>;
 
 Status RestoreTable(backup::Chain& chain, const backup::TableListed& table, ColumnFamily family,
-                 db::NewDatabase& output, const std::function<void()>& entry_copied) {
+                    db::NewDatabase& output, const std::function<void()>& entry_copied) {
   MANIFOLDDB_TRY(output.BeginTable(family, table.name, {.key = table.key_type, .value = table.value_type}));
   for (;;) {
     MANIFOLDDB_ASSIGN(const bool any, chain.NextEntry());

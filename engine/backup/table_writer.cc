@@ -43,9 +43,9 @@ Status TableWriter::Write(const format::TreeRoot& tree) {
   // Where nothing was passed over.
   const bool all = leaves_written_ == leaves_.size();
   if (!all || counts_.entries == tree.entries) return {};
-  return parts_.core.file->Corrupt("backup.read_table", tree.root.id,
-                                   std::to_string(counts_.entries) + " entries where " +
-                                       std::to_string(tree.entries) + " were counted");
+  return parts_.core.file->Corrupt(
+      "backup.read_table", tree.root.id,
+      std::to_string(counts_.entries) + " entries where " + std::to_string(tree.entries) + " were counted");
 }
 
 // Levels fall by one on the way down, so this goes no deeper than format::kLevelMax.

@@ -26,12 +26,12 @@ struct BackupBlockDisk {
   std::array<char, 8> magic;  // "mfld-bak"
   base::le64 checksum;        // of all bytes after this field, to the last used one
   base::le32 format_version;
-  base::le32 used;     // bytes of items behind this header
-  Identity backup;     // drawn for this backup: a block of another one is recognised
-  base::le64 number;   // of the block, from 0
-  base::le32 first;    // where the first item begins that begins here, from this header's end; ~0: none does
-  base::le32 last;     // 1: the last block; else 0
-  base::le64 leaves;   // of the last block: in which block the lists of leaves begin; else 0
+  base::le32 used;    // bytes of items behind this header
+  Identity backup;    // drawn for this backup: a block of another one is recognised
+  base::le64 number;  // of the block, from 0
+  base::le32 first;   // where the first item begins that begins here, from this header's end; ~0: none does
+  base::le32 last;    // 1: the last block; else 0
+  base::le64 leaves;  // of the last block: in which block the lists of leaves begin; else 0
 };
 FORMAT_SIZE(BackupBlockDisk, 64);
 FORMAT_FIELD(BackupBlockDisk, checksum, 8);

@@ -312,11 +312,11 @@ Status CheckLives(File& log, const format::LogHeader& header, format::Life newes
   const uint64_t front = format::LogRingOffset(unit);
   MANIFOLDDB_ASSIGN(const uint64_t file_bytes, log.Size());
   FileWindow window(log, front, WholeUnits(file_bytes - front, unit));
-  MANIFOLDDB_ASSIGN(
-      const std::optional<FoundGroup> later, FindIntactGroup(window, unit, [&](const LogGroup& group) {
-        // No site: it takes a damaged marker beside another database's group of a later life.
-        return group.identity == header.identity && group.life > newest;
-      }));
+  MANIFOLDDB_ASSIGN(const std::optional<FoundGroup> later,
+                    FindIntactGroup(window, unit, [&](const LogGroup& group) {
+                      // No site: it takes a damaged marker beside another database's group of a later life.
+                      return group.identity == header.identity && group.life > newest;
+                    }));
   if (!later) return {};
   MANIFOLDDB_MARK("wal.later_life_in_ring");
   return Fail(
