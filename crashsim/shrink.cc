@@ -96,9 +96,9 @@ bool SameSize(const Setup& one, const Setup& other) {
 }  // namespace
 
 std::optional<Origin> OriginOf(const Coordinates& at, std::string& why) {
-  const auto preset = ParsePreset(at.preset);
-  if (preset != faultfs::Preset::kStrict) {
-    why = "certificates are of disks that keep no order (preset strict)";
+  const auto preset = faultfs::ParsePreset(at.preset);
+  if (preset != faultfs::Preset::kStrict || at.lying) {
+    why = "certificates are of disks that keep no order (preset strict), and do not lie";
     return std::nullopt;
   }
   Random random(at.seed);
