@@ -11,7 +11,7 @@
 namespace manifolddb::txn {
 namespace {
 
-constexpr const char* kOperation = "database.await_durable";
+constexpr const char* kAwaitDurable = "database.await_durable";
 
 Status CommitNothingDurably(Core& core) {
   base::ByteBuffer redo;
@@ -36,19 +36,19 @@ Status CommitNothingDurably(Core& core) {
 
 Status AwaitDurable(Core& core, format::TxnId txn) noexcept {
   const Presence presence(core);
-  MANIFOLDDB_TRY(core.CheckOpen(kOperation));
-  if (core.config.read_only) return Fail(Errc::kReadOnly, kOperation, {.file = core.config.name});
+  MANIFOLDDB_TRY(core.CheckOpen(kAwaitDurable));
+  if (core.config.read_only) return Fail(Errc::kReadOnly, kAwaitDurable, {.file = core.config.name});
   if (txn <= core.pipeline->durable_txn()) return {};
   if (const format::TxnId published = core.versions->published_txn(); txn > published) {
-    return Fail(Errc::kInvalidArgument, kOperation,
+    return Fail(Errc::kInvalidArgument, kAwaitDurable,
                 {.file = core.config.name,
                  .message = "there is no commit " + std::to_string(txn.raw()) + ", the newest is " +
                             std::to_string(published.raw())});
   }
-  if (Status sound = core.poison->Check(kOperation); !sound) {
+  if (Status sound = core.poison->Check(kAwaitDurable); !sound) {
     const Error& why = sound.error();
     if (why.code() == Errc::kForked) return sound;
-    return Fail(Errc::kUnknownOutcome, kOperation, {.file = why.file(), .message = why.message()});
+    return Fail(Errc::kUnknownOutcome, kAwaitDurable, {.file = why.file(), .message = why.message()});
   }
   return CommitNothingDurably(core);
 }

@@ -16,7 +16,7 @@
 namespace manifolddb::txn {
 namespace {
 
-constexpr const char* kOperation = "database.bulk_load";
+constexpr const char* kBulkLoad = "database.bulk_load";
 
 // Entries that wait to be put, copied one behind the other.
 class SortRun {
@@ -98,7 +98,7 @@ class Loader {
   Status TakeSorted(const Entry& entry) {
     const ByteView last(last_key_.view());
     if (progress_.entries > 0 && Compare(last, entry.key) >= 0) {
-      return Fail(Errc::kInvalidArgument, kOperation,
+      return Fail(Errc::kInvalidArgument, kBulkLoad,
                   {.message = "entry " + std::to_string(progress_.entries + 1) +
                               " is not behind the one before it: sort the source, or load it as unsorted "
                               "(BulkLoadOptions::sorted)"});
