@@ -18,6 +18,7 @@ WORKLOADS = {
 THEMES = {
     "standard": "W1 to W11, the workloads by which engines are compared",
     "ycsb": "YCSB A to F, durable and not", "small_writes": "100-byte puts into 1 to 8 column families",
+    "batches": "one put per commit, and a thousand",
     "large_values": "1 KB to 1 MB, 1 MB per durable commit", "reads": "point reads of a cached database",
     "scans": "short and long, backwards, a prefix, keys only",
     "mixed": "reads and durable updates in batches",

@@ -53,6 +53,7 @@ THEMES = {
     "standard": list(_standard()),
     "ycsb": [f"{letter}/threads:{n}/durable:{durable}" for durable in (1, 0) for letter in "ABCFDE"
              for n in (1, 8)],
+    "batches": ["single", "transaction:1000", "batch:1000", "batch:1000/against_single"],
     "small_writes": [f"order:{order}/puts_per_commit:{puts}/families:{n}"
                      for order in ("ascending", "random") for puts in (1000, 1) for n in THREADS],
     "large_values": [f"bytes:{size}/commit:{how}" for size in (1000, 10000, 100000, 1000000)
@@ -121,7 +122,7 @@ def _more(theme, benchmark, engine, speed, value):
 
 
 def _engines(theme, benchmark):
-    if benchmark.endswith("commit:checkpoint"):
+    if benchmark.endswith("commit:checkpoint") or theme == "batches":
         return {"manifolddb": 1.0}
     if theme in ("standard", "log") and benchmark.split("/")[0] in ON_DISK:
         return {**ENGINES, "disk": 1.8}
