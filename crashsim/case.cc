@@ -77,8 +77,8 @@ const char* Sentence(Rule rule) {
   constexpr const char* kSentences[kRules] = {
       "While a program runs, each call answers what it must.",
       "After a power cut or a kill the database opens, and all of it can be read.",
-      "What is found is the state after a prefix of the commits, which has at least every commit that was "
-      "acknowledged as durable.",
+      ("What is found is the state after a prefix of the commits, which has at least every commit that was "
+       "acknowledged as durable."),
       "Verify finds nothing, and both directions of every table agree.",
       "Damaged bytes are of no effect, or are reported."};
   return kSentences[static_cast<size_t>(rule)];
