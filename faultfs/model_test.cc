@@ -272,8 +272,8 @@ class Naive {
     for (size_t i = 0; i < atoms_.size(); ++i) {
       const NaiveAtom& atom = atoms_[i];
       if (atom.kind != Atom::Kind::kSector || atom.inode != inode || atom.sector * unit >= size) continue;
-      // What is durable of the size is nothing that this write gives.
-      const bool given_by = by && atom.effect < atoms_[*by].effect &&
+      // What is durable of the size is nothing that this write gives; an allocation waits for no data.
+      const bool given_by = by && EffectOf(*by).by_write && atom.effect < atoms_[*by].effect &&
                             (atom.sector + 1) * unit > std::max(EffectOf(*by).old_size, SizeMin(inode));
       if (atom.effect < renamed_over || (data_first_ && given_by)) need[atom.sector] = atom.effect;
       if (!taken_.contains(i)) continue;
