@@ -1,7 +1,6 @@
 #pragma once
 // What has been seen of recovery, and what that says of what has not: each recovery has a signature (which
-// marks it passed, how it ended), and the programs of a campaign are drawn independently of
-// each other, so how many signatures one program alone has shown tells how many the next one would add
+// marks it passed, how it ended), and the programs of a campaign are drawn independently of each other, so how many signatures one program alone has shown tells how many the next one would add
 // (Good and Turing), and at least how many there are that nobody has met (Chao).
 
 #include <array>
@@ -44,8 +43,7 @@ struct Unseen {
   bool believed = false;  // there were enough programs, and room for all they showed
 };
 // `programs` that showed each behaviour, of so many tried. Source: Chao, A. and Jost, L. (2012),
-// Coverage-based
-// rarefaction and extrapolation, Ecology 93; incidence data.
+// Coverage-based rarefaction and extrapolation, Ecology 93; incidence data.
 // `lost`: signatures that found no room.
 Unseen EstimateUnseen(const std::map<uint64_t, uint64_t>& programs, uint64_t tried, uint64_t lost = 0);
 

@@ -188,9 +188,10 @@ std::optional<size_t> Explorer::Judge(const Image& image, const Recovered& found
 
 // By the second judge, who must agree.
 void Explorer::JudgeAgain(const Recovered& found, const Bench::Ruling& ruling, Violations& violations) {
-  if (ruling.judges->second() == nullptr) return;
+  const SecondJudge* const second = ruling.judges->second();
+  if (second == nullptr) return;
   ++campaign_.counters().judged_twice;
-  if (auto differ = ruling.judges->Differ(found.seen, ruling.allowed.effects, violations))
+  if (auto differ = Differ(*second, found.seen, ruling.allowed.effects, violations))
     violations.push_back(std::move(*differ));
 }
 

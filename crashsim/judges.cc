@@ -19,12 +19,6 @@ Violations Judges::RunViolations() const {
   return violations;
 }
 
-std::optional<Violation> Judges::Differ(const Summary& seen, uint64_t effects,
-                                        const Violations& violations) const {
-  if (!second_) return std::nullopt;
-  return crashsim::Differ(*second_, seen, effects, violations);
-}
-
 std::optional<Violation> Differ(const SecondJudge& second, const Summary& seen, uint64_t effects,
                                 const Violations& violations) {
   if (!second.explains() || violations.empty() == second.Permits(seen, effects)) return std::nullopt;

@@ -1,7 +1,6 @@
 #pragma once
-// Both judges of one run: the oracle, and the second one that shares nothing with it. Where they differ,
-// one of
-// them is wrong, which is a violation like any other.
+// Both judges of one run: the oracle, and the second one that shares nothing with it. Where they differ, one
+// of them is wrong, which is a violation like any other.
 
 #include <cstdint>
 #include <optional>
@@ -26,17 +25,14 @@ class Judges {
 
   // What the run itself violated, whatever a crash does.
   Violations RunViolations() const;
-  // Where the second judge differs from `violations`, the oracle's verdict on what a crash left at
-  // `effects`. Nothing of a run that neither explains.
-  std::optional<Violation> Differ(const Summary& seen, uint64_t effects, const Violations& violations) const;
-
  private:
   Oracle oracle_;
   std::optional<SecondJudge> second_;
   bool lying_;
 };
 
-// The same, of judges that are kept apart.
+// Where the second judge differs from `violations`, the oracle's verdict on what a crash left at `effects`.
+// Nothing of a run that it cannot explain.
 std::optional<Violation> Differ(const SecondJudge& second, const Summary& seen, uint64_t effects,
                                 const Violations& violations);
 
