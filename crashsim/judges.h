@@ -25,6 +25,7 @@ class Judges {
 
   // What the run itself violated, whatever a crash does.
   Violations RunViolations() const;
+
  private:
   Oracle oracle_;
   std::optional<SecondJudge> second_;
