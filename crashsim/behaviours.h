@@ -1,6 +1,6 @@
 #pragma once
 // What has been seen of recovery, and what that says of what has not: each recovery has a signature (which
-// marks it passed, how it ended), and the programs of a campaign are drawn independently of each other, so how
+// marks it passed, how it ended), and the programs of a campaign are drawn independently, so how
 // many signatures one program alone has shown tells how many the next one would add (Good and Turing), and at
 // least how many there are that nobody has met (Chao).
 
