@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "crashsim/behaviours.h"
-#include "crashsim/coordinates.h"
+#include "crashsim/lines/coordinates.h"
 #include "crashsim/json_lines.h"
 #include "crashsim/setup.h"
 #include "crashsim/verdict.h"

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "crashsim/certificate.h"
-#include "crashsim/coordinates.h"
+#include "crashsim/lines/coordinates.h"
 #include "crashsim/enumerator.h"
 #include "crashsim/json.h"
 #include "crashsim/registry.h"

@@ -6,7 +6,7 @@
 
 #include "crashsim/campaign.h"
 #include "crashsim/certify.h"
-#include "crashsim/coordinates.h"
+#include "crashsim/lines/coordinates.h"
 #include "crashsim/exhaustive.h"
 #include "crashsim/merge.h"
 #include "crashsim/mutants.h"

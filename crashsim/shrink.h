@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "crashsim/coordinates.h"
+#include "crashsim/lines/coordinates.h"
 #include "crashsim/search.h"
 #include "crashsim/sequences.h"
 #include "crashsim/verdict.h"

@@ -1,12 +1,11 @@
 // Any text where a person or another program hands the harness a line: REPRO lines, disks, images, faults.
-// The
-// first byte says which.
+// The first byte says which.
 //
 // Held: nothing ends the process, and what is understood, written down again, is understood alike.
 #include <string>
 #include <string_view>
 
-#include "crashsim/coordinates.h"
+#include "crashsim/lines/coordinates.h"
 #include "faultfs/crash_point.h"
 #include "faultfs/fault.h"
 #include "faultfs/traits.h"

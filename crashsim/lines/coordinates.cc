@@ -1,5 +1,5 @@
 // The reproduction line: words of the form name=value, in any order; "-" for what does not apply.
-#include "crashsim/coordinates.h"
+#include "crashsim/lines/coordinates.h"
 
 #include <charconv>
 #include <map>
