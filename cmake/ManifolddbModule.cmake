@@ -166,7 +166,7 @@ function(manifolddb_engine_libraries)
   add_library(manifolddb::manifolddb ALIAS manifolddb)
   target_compile_features(manifolddb INTERFACE cxx_std_23)  # for who adds this project to their own
   # The last ones: no module depends on them.
-  target_link_libraries(manifolddb INTERFACE manifolddb_salvage manifolddb_backup)
+  target_link_libraries(manifolddb INTERFACE manifolddb_salvage manifolddb_backup manifolddb_metrics)
   if(MANIFOLDDB_BUILD_TESTS)
     add_library(manifolddb_sites STATIC ${sources})
     target_compile_definitions(manifolddb_sites PUBLIC MANIFOLDDB_SITES=1)
