@@ -12,6 +12,7 @@
 #   )
 #   manifolddb_library(NAME name HEADERS ... SOURCES ... LIBS ...)      harness folders
 #   manifolddb_test(NAME name SOURCES ... LIBS ... LABELS ... TIMEOUT seconds
+#     NOT_SANITIZED Suite.Test ...       left out under sanitizers: long, and about what is judged, not how
 #     CONFIGURATIONS Nightly)            `ctest -C Nightly` runs it, plain ctest does not
 #
 # Targets:
@@ -125,7 +126,8 @@ function(manifolddb_library)
 endfunction()
 
 function(manifolddb_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TEST_NAME;TIMEOUT;CONFIGURATIONS" "SOURCES;LIBS;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TEST_NAME;TIMEOUT;CONFIGURATIONS"
+    "SOURCES;LIBS;LABELS;NOT_SANITIZED")
   if(NOT arg_TEST_NAME)
     set(arg_TEST_NAME ${arg_NAME})
   endif()
@@ -143,7 +145,12 @@ function(manifolddb_test)
   if(arg_CONFIGURATIONS)
     set(configurations CONFIGURATIONS ${arg_CONFIGURATIONS})
   endif()
-  add_test(NAME ${arg_TEST_NAME} COMMAND ${arg_NAME} ${configurations})
+  set(filter)
+  if(MANIFOLDDB_SANITIZE AND arg_NOT_SANITIZED)
+    list(JOIN arg_NOT_SANITIZED ":" filter)
+    set(filter "--gtest_filter=-${filter}")
+  endif()
+  add_test(NAME ${arg_TEST_NAME} COMMAND ${arg_NAME} ${filter} ${configurations})
   set_tests_properties(${arg_TEST_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
   if("threads" IN_LIST arg_LABELS)
     add_dependencies(threads_tests ${arg_NAME})
