@@ -24,6 +24,7 @@
 #   manifolddb_engine   every module, no tests
 #   manifolddb_core_bare   the engine without POSIX, as a target without exceptions and RTTI must compile it;
 #                       of the preset wasm32 all there is
+#   shared_tests        what the tests labelled `shared` need; there if MANIFOLDDB_BUILD_SHARED
 #   threads_tests       the tests labelled `threads`
 #   all_verify_interface_header_sets   each header without a source of its name, by itself
 
@@ -84,6 +85,11 @@ function(manifolddb_module)
   if(arg_SOURCES)
     add_library(${target} STATIC ${arg_SOURCES})
     manifolddb_quick_build(${target})
+    if(MANIFOLDDB_BUILD_SHARED)
+      # Code that may lie anywhere; calls within the library need not allow for being replaced.
+      set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+      target_compile_options(${target} PRIVATE -fno-semantic-interposition)
+    endif()
     add_dependencies(manifolddb_engine ${target})
     set(scope PUBLIC)
     list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
@@ -155,6 +161,18 @@ function(manifolddb_test)
   if("threads" IN_LIST arg_LABELS)
     add_dependencies(threads_tests ${arg_NAME})
   endif()
+endfunction()
+
+# Puts what the modules have compiled into the library `target`: how the engine is cut into modules is its own
+# business. After all modules.
+function(manifolddb_add_engine target)
+  get_property(modules GLOBAL PROPERTY MANIFOLDDB_MODULES)
+  foreach(module IN LISTS modules)
+    get_target_property(type manifolddb_${module} TYPE)
+    if(type STREQUAL "STATIC_LIBRARY")
+      target_sources(${target} PRIVATE $<TARGET_OBJECTS:manifolddb_${module}>)
+    endif()
+  endforeach()
 endfunction()
 
 # After all modules: the libraries over all of them.

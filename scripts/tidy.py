@@ -28,6 +28,7 @@ HARNESS = {
     "docs/certificates": {"public", "faultfs", "engine/base"},
     # The tree alone, beside the database as a whole.
     "proptest": {"public", "faultfs", "engine/base", "engine/format", "engine/page", "engine/btree"},
+    "capi": {"public"},
     "tools": {"public", "engine/base", "engine/format"},
     # Of crashsim the lines that it reads.
     "fuzz": {"public", "faultfs", "crashsim", "engine/base", "engine/format"},
