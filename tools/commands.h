@@ -35,6 +35,7 @@ int Verify(const VerifyArguments& arguments, Streams streams);
 
 struct StatArguments {
   std::string path;
+  bool shape = false;  // of each table; reads all of it
   bool json = false;
 };
 int Stat(const StatArguments& arguments, Streams streams);

@@ -167,6 +167,8 @@ void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* const stat_command =
       app.add_subcommand("stat", "Figures, column families, tables and their lengths");
   stat_command->add_option("PATH", stat.path, kPathHelp)->required();
+  stat_command->add_flag("--shape", stat.shape,
+                         "also how each table lies in its pages: depth, pages, how full; reads all of it");
   stat_command->add_flag("--json", stat.json, "one JSON object");
   stat_command->callback([&, streams] { exit_code = Stat(stat, streams); });
 
