@@ -170,8 +170,7 @@ def headline(history, verdict, standing=None):
     if verdict.signals == 0 and verdict.exact == 0:
         compared = sum(standing.values()) if standing else 0
         if compared:
-            return "empty", (f"Ahead in {standing['win']} of {compared} comparisons with other engines; no "
-                             "earlier run to compare with yet")
+            return "empty", f"Ahead in {standing['win']} of {compared} comparisons; no earlier run yet"
         return "empty", "No earlier run to compare with yet"
     suspects = sum(f.verdict == "suspect" for f in verdict.findings)
     if suspects:

@@ -77,7 +77,7 @@ class PageTest(unittest.TestCase):
             self.assertEqual(dashboard.headline(loaded, verdict)[0], "empty")
             kind, words = dashboard.headline(loaded, verdict, {"win": 7, "tie": 2, "loss": 1})
             self.assertEqual(kind, "empty")
-            self.assertIn("Ahead in 7 of 10 comparisons with other engines; no earlier", words)
+            self.assertIn("Ahead in 7 of 10 comparisons; no earlier run", words)
             self.assertIn("nothing compared", check.summary(verdict))
 
     def test_exact_figures_alone_do_not_judge_the_clock(self):
