@@ -185,6 +185,7 @@ def render(history, verdict, campaigns=(), progress=lambda done, of: None, sourc
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(here), autoescape=True, trim_blocks=True,
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["short"] = figures.short
+    environment.filters["duration"] = figures.duration
     environment.filters["figure"] = findings.number
     environment.filters["breakable"] = lambda name: markupsafe.escape(name).replace(
         "/", markupsafe.Markup("/<wbr>"))  # a long name breaks between its words
