@@ -9,6 +9,7 @@
 #     TEST_DEPS   storage ...            modules that only the tests need: any may be named
 #     TEST_LIBS   rapidcheck ...         from outside
 #     TEST_LABELS threads ...            `threads`: runs under ThreadSanitizer in CI
+#     TEST_NOT_SANITIZED Suite.Test ...  as NOT_SANITIZED below
 #   )
 #   manifolddb_library(NAME name HEADERS ... SOURCES ... LIBS ...)      harness folders
 #   manifolddb_test(NAME name SOURCES ... LIBS ... LABELS ... TIMEOUT seconds
@@ -65,7 +66,7 @@ endfunction()
 
 function(manifolddb_module)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME"
-    "HEADERS;SOURCES;DEPS;LIBS;TESTS;TEST_DEPS;TEST_LIBS;TEST_LABELS;TEST_TIMEOUT")
+    "HEADERS;SOURCES;DEPS;LIBS;TESTS;TEST_DEPS;TEST_LIBS;TEST_LABELS;TEST_NOT_SANITIZED;TEST_TIMEOUT")
   if(NOT arg_NAME)
     list(POP_FRONT arg_UNPARSED_ARGUMENTS arg_NAME)
   endif()
@@ -112,7 +113,8 @@ function(manifolddb_module)
   if(arg_TESTS AND MANIFOLDDB_BUILD_TESTS)
     list(TRANSFORM arg_TEST_DEPS PREPEND manifolddb_)
     manifolddb_test(NAME ${arg_NAME}_test TEST_NAME engine.${arg_NAME} SOURCES ${arg_TESTS}
-      LIBS ${target} ${arg_TEST_DEPS} ${arg_TEST_LIBS} LABELS ${arg_TEST_LABELS} TIMEOUT ${arg_TEST_TIMEOUT})
+      LIBS ${target} ${arg_TEST_DEPS} ${arg_TEST_LIBS} LABELS ${arg_TEST_LABELS} TIMEOUT ${arg_TEST_TIMEOUT}
+      NOT_SANITIZED ${arg_TEST_NOT_SANITIZED})
   endif()
 endfunction()
 

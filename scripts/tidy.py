@@ -35,7 +35,7 @@ HARNESS = {
     "bench": {"public"},
     # Waits to simulate, and node search to count the instructions of.
     "bench/exact": {"public", "engine/base", "engine/format", "engine/btree"},
-    "examples": {"public"},
+    "examples": {"public", "faultfs"},  # faultfs: crash_test
     "docs": set(),
     "scripts": set(),
 }
