@@ -29,8 +29,8 @@ HARNESS = {
     # The tree alone, beside the database as a whole.
     "proptest": {"public", "faultfs", "engine/base", "engine/format", "engine/page", "engine/btree"},
     "tools": {"public", "engine/base", "engine/format"},
-    # Of crashsim the lines that it reads.
-    "fuzz": {"public", "faultfs", "crashsim", "engine/base", "engine/format"},
+    # Of crashsim the lines that it reads; of certcheck what it makes of certificates.
+    "fuzz": {"public", "faultfs", "crashsim", "certcheck", "engine/base", "engine/format"},
     "bench": {"public"},
     # Waits to simulate, and node search to count the instructions of.
     "bench/exact": {"public", "engine/base", "engine/format", "engine/btree"},
