@@ -37,14 +37,31 @@ bool NamesSomething(std::string_view why) {
          (why.starts_with("[json.exception") && has(" with "));
 }
 
-void Play(const Json& certificate) {
-  Expect(certcheck::Check(certificate) == certcheck::kHolds, "a certificate accuses the sound engine");
-  certcheck::Player elsewhere(certificate, true);
-  elsewhere.Play(certificate.at("lives"));
-  certcheck::Player earlier(certificate, true);
-  if (!certificate.at("lives").back().contains("damage")) {
-    earlier.Play(certificate.at("lives"), elsewhere.effects / 2);
+// `play`, and whatever it refuses: with a reason that names something.
+template <class Play>
+void Refusing(Play play) {
+  try {
+    play();
+  } catch (const certcheck::Wrong& wrong) {
+    Violation("a certificate accuses the sound engine: " + wrong.rule + ": " + wrong.why);
+  } catch (const std::exception& refused) {
+    Expect(NamesSomething(refused.what()), "a certificate was refused, and nobody knows why");
   }
+}
+
+// As it says; then, as the checker does with the sound engine, ended elsewhere, and losing what is there.
+void Play(const Json& certificate) {
+  Refusing([&] {
+    Expect(certcheck::Check(certificate) == certcheck::kHolds, "a certificate accuses the sound engine");
+  });
+  Refusing([&] {
+    const Json& lives = certificate.at("lives");
+    if (!lives.is_array() || lives.empty() || lives.size() > 16) return;
+    certcheck::Player elsewhere(certificate, true);
+    elsewhere.Play(lives);
+    certcheck::Player earlier(certificate, true);
+    if (!lives.back().contains("damage")) earlier.Play(lives, elsewhere.effects / 2);
+  });
 }
 
 void Check(std::string_view text) {
@@ -52,20 +69,12 @@ void Check(std::string_view text) {
   std::optional<Json> certificate = Parsed(text, why);
   Expect(certificate.has_value() || !why.empty(), "a text was refused without a reason");
   if (!certificate) return;
-  try {
-    const auto sites = certificate->is_object() ? certificate->find("broken") : certificate->end();
-    if (certificate->is_object() && sites != certificate->end()) {
-      certcheck::Break(*sites);
-      *sites = Json::array();
-    }
+  if (certificate->is_object() && certificate->contains("broken")) {
+    Refusing([&] { certcheck::Break(certificate->at("broken")); });
     certcheck::Break(Json::array());
-    Play(*certificate);
-  } catch (const certcheck::Wrong& wrong) {
-    Violation("a certificate accuses the sound engine: " + wrong.rule + ": " + wrong.why);
-  } catch (const std::exception& refused) {
-    certcheck::Break(Json::array());
-    Expect(NamesSomething(refused.what()), "a certificate was refused, and nobody knows why");
+    certificate->at("broken") = Json::array();
   }
+  Play(*certificate);
 }
 
 // ---- Changes to the tree, not to its text.
