@@ -119,7 +119,7 @@ bool Forge(std::vector<std::string>& blocks, Forging how, size_t where) {
       block[kIdentity] ^= 4;
       Seal(block);
       return blocks.size() > 1;
-    case Forging::kFirst: PutNumber(bytes, kFirst, 4, at); break;
+    case Forging::kFirst: PutNumber(bytes, kFirst, 4, at % 2 == 0 ? at / 2 : at << 16); break;
     case Forging::kUsed: {
       const bool other = at != UsedOf(block);
       PutNumber(bytes, kUsed, 4, at);
@@ -149,6 +149,16 @@ Options Small() {
   return options;
 }
 
+// A backup of what was restored, once more; and none that continues a chain of another database, whatever its
+// lists of leaves hold.
+void JudgeCopies(const Database& database, const std::shared_ptr<Disk>& disk, const BackupFile& base,
+                 uint64_t entries) {
+  const auto again = Backup(database, {disk, "again"}, {});
+  const auto check = CheckBackup(std::vector<BackupFile>{{disk, "again"}});
+  Expect(again && check && check->ok() && check->entries == entries, "what was restored is not backed up");
+  Expect(!Backup(database, {disk, "increment"}, {.base = base}), "a backup continues another database's");
+}
+
 void Judge(const std::shared_ptr<Disk>& disk, const std::vector<BackupFile>& chain, bool forged) {
   const auto check = CheckBackup(chain);
   const auto restored = Restore(chain, {disk, "new"}, {.output = Small()});
@@ -164,6 +174,7 @@ void Judge(const std::shared_ptr<Disk>& disk, const std::vector<BackupFile>& cha
   const auto verified = (*database)->Verify();
   const bool whole = verified && verified->ok() && verified->entries == restored->entries;
   Expect(whole, "what was restored is not whole");
+  JudgeCopies(**database, disk, chain.back(), restored->entries);
 }
 
 void Run(uint8_t how, size_t where, ByteView items) {
@@ -278,13 +289,20 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
     return size;
   }
   std::vector<std::string> items = ItemsOf(InputBytes(data + kHead, size - kHead));
-  std::string& item = items[choice % items.size()];
+  // There are many entries, and few of everything else.
+  std::vector<size_t> rare;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (!IsA(items[i], BackupItemKind::kEntry)) rare.push_back(i);
+  }
+  const bool any = rare.empty() || choice % 4 == 0;
+  std::string& item = items[any ? choice % items.size() : rare[choice % rare.size()]];
   const std::string other = items[choice / 7 % items.size()];
   switch (seed % 8) {
     case 2: item = other; break;
     case 3: item += other; break;
     case 4: std::swap(item, items[choice / 7 % items.size()]); break;
     case 5: item.clear(); break;
+    case 6: item.back() = other.back(); break;
     default: ChangeBody(item, max_size - size);
   }
   std::erase(items, "");
