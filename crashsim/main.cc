@@ -6,8 +6,8 @@
 
 #include "crashsim/campaign.h"
 #include "crashsim/certify.h"
-#include "crashsim/lines/coordinates.h"
 #include "crashsim/exhaustive.h"
+#include "crashsim/lines/coordinates.h"
 #include "crashsim/merge.h"
 #include "crashsim/mutants.h"
 #include "crashsim/registry.h"
@@ -219,6 +219,8 @@ void AddMutantsOptions(CLI::App& mutants, Words& words) {
       ->capture_default_str();
   mutants.add_option("--executions", options.executions_max,
                      "Recoveries that a site may survive; 0: as many as there is time for");
+  mutants.add_option("--shard", words.shard, "i/n: every n-th site, from the i-th on, from 0")
+      ->capture_default_str();
   mutants.add_option("--jobs", options.jobs, "Sites at a time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
@@ -359,6 +361,7 @@ int Main(int argc, char** argv) {
   if (*sites) List(SiteNames());
   if (*marks) List(MarkNames());
   if (!*mutants) return 0;
+  if (!ParseShard(words.shard, words.mutants)) return static_cast<int>(Outcomes::kHarnessError);
   const auto seconds = ParseDuration(words.mutants_duration);
   if (!seconds) return Usage("--for " + words.mutants_duration + ": want a number and s, m or h, as in 90s");
   words.mutants.seconds = *seconds;

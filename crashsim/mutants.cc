@@ -167,20 +167,25 @@ void RunAll(const MutantsOptions& options, const std::string& scratch, std::vect
 constexpr double kMinute = 60;  // of a processor
 
 // A broken engine that takes longer is as good as unnoticed; the sound one is given more, to come by
-// everything.
-bool InTime(const Trial& trial) { return trial.processor_seconds <= kMinute; }
+// everything. Where recoveries are counted they are the bound, the same on every machine.
+bool InTime(const MutantsOptions& options, const Trial& trial) {
+  return options.executions_max != 0 || trial.processor_seconds <= kMinute;
+}
 
 struct Count {
-  explicit Count(const std::vector<Trial>& trials) {
+  Count(const MutantsOptions& options, const std::vector<Trial>& trials) {
     for (const Trial& trial : trials) {
       if (trial.site.empty() || !trial.killed()) continue;
       ++killed;
-      if (InTime(trial)) ++within_a_minute;
+      if (InTime(options, trial)) ++in_time;
       ++by[NoticedBy(trial)];
     }
   }
   size_t killed = 0;
-  size_t within_a_minute = 0;
+  size_t in_time = 0;
+  size_t By(const std::string& what) const { return by.contains(what) ? by.at(what) : 0; }
+
+ private:
   std::map<std::string, size_t> by;
 };
 
@@ -188,16 +193,16 @@ struct Count {
 bool IsSound(const Trial& sound) { return sound.status == static_cast<int>(Outcomes::kHolds); }
 
 // Says what it came to.
-Outcomes Judge(const std::vector<Trial>& trials) {
-  Count count(trials);
+Outcomes Judge(const MutantsOptions& options, const std::vector<Trial>& trials) {
+  const Count count(options, trials);
   const Trial& sound = trials[0];
-  std::printf(
-      "  %zu of %zu mutants killed, by an answer %zu, a death %zu, a hang %zu; %zu within a minute of a "
-      "processor\n",
-      count.killed, trials.size() - 1, count.by["answer"], count.by["death"], count.by["hang"],
-      count.within_a_minute);
+  std::printf("  %zu of %zu mutants killed, by an answer %zu, a death %zu, a hang %zu; %zu within %s\n",
+              count.killed, trials.size() - 1, count.By("answer"), count.By("death"), count.By("hang"),
+              count.in_time,
+              options.executions_max == 0 ? "a minute of a processor"
+                                          : (std::to_string(options.executions_max) + " recoveries").c_str());
   for (const Trial& trial : trials) {
-    if (trial.site.empty() || (trial.killed() && InTime(trial))) continue;
+    if (trial.site.empty() || (trial.killed() && InTime(options, trial))) continue;
     std::printf("  survivor: %s (%s)\n", trial.site.c_str(),
                 trial.killed()      ? "it was noticed, after more than a minute of a processor"
                 : trial.hits() == 0 ? "its code never ran"
@@ -210,7 +215,7 @@ Outcomes Judge(const std::vector<Trial>& trials) {
   } else if (!IsSound(sound)) {
     std::printf("  THE SOUND ENGINE WAS ACCUSED, or gave no verdict\n");
   }
-  const bool all_killed = count.within_a_minute + 1 == trials.size();
+  const bool all_killed = count.in_time + 1 == trials.size();
   if (all_killed && IsSound(sound)) return Outcomes::kHolds;
   const bool no_verdict = std::ranges::any_of(trials, [](const Trial& trial) { return !trial.ended_well(); });
   if (no_verdict && !all_killed) return Outcomes::kHarnessError;
@@ -222,7 +227,9 @@ Outcomes Judge(const std::vector<Trial>& trials) {
 Outcomes RunMutants(const MutantsOptions& options) {
   const std::vector<std::string> registered = SiteNames();
   std::vector<Trial> trials(1);
+  uint64_t number = 0;
   for (const std::string& site : options.sites.empty() ? registered : options.sites) {
+    if (number++ % options.shards != options.shard) continue;
     if (std::ranges::find(registered, site) == registered.end()) {
       std::fprintf(stderr, "crashsim: there is no site '%s' (crashsim sites lists them)\n", site.c_str());
       return Outcomes::kHarnessError;
@@ -243,18 +250,21 @@ Outcomes RunMutants(const MutantsOptions& options) {
              {"git", GitRevision()},
              {"seed", options.seed},
              {"seconds", options.seconds},
+             {"executions", options.executions_max},
              {"matrix", options.matrix},
+             {"shard", options.shard},
+             {"shards", options.shards},
              {"sites", trials.size() - 1}});
   std::printf("  %-36s %-30s %-8s %10s %10s %7s %9s\n", "site", "killed by", "noticed", "executions", "hits",
               "seconds", "processor");
   RunAll(options, scratch, trials, out);
   std::filesystem::remove_all(scratch, error);
 
-  const Outcomes outcome = Judge(trials);
-  const Count count(trials);
+  const Outcomes outcome = Judge(options, trials);
+  const Count count(options, trials);
   out.Write({{"type", "mutants_summary"},
              {"killed", count.killed},
-             {"killed_within_a_minute", count.within_a_minute},
+             {"killed_in_time", count.in_time},
              {"sites", trials.size() - 1},
              {"sound", IsSound(trials[0])},
              {"verdict", Name(outcome)}});

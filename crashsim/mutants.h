@@ -13,6 +13,8 @@ namespace manifolddb::crashsim {
 struct MutantsOptions {
   std::string program;             // this binary: one process per site
   std::vector<std::string> sites;  // empty: all that are registered
+  uint64_t shard = 0;              // of `shards`: every shards-th site, from this one on
+  uint64_t shards = 1;
   uint64_t seed = 1;
   uint64_t executions_max = 0;  // recoveries that a site may survive; 0: no bound
   double seconds = 60;          // of a processor that a site may survive

@@ -61,7 +61,9 @@ struct Worker {
     Campaign campaign(options, shared.counters, shared.behaviours, shared.place, out);
     const uint64_t iterations_max = options.only ? 1 : options.iterations_max;
     const uint64_t first = options.shard * options.jobs + index;
-    for (uint64_t i = first; !campaign.OutOfTime(); i += options.jobs * options.shards) {
+    // Out of time is asked after a program, never before the first: each worker begins one, however slow the
+    // machine and however short the time.
+    for (uint64_t i = first; i == first || !campaign.OutOfTime(); i += options.jobs * options.shards) {
       if (iterations_max != 0 && i >= iterations_max) break;
       if (options.stop_at_violation && shared.counters.violations > 0) break;
       const uint64_t seed = options.only ? options.only->seed : Mix(options.seed, i);
