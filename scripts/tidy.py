@@ -30,8 +30,8 @@ HARNESS = {
     "proptest": {"public", "faultfs", "engine/base", "engine/format", "engine/page", "engine/btree"},
     "capi": {"public"},
     "tools": {"public", "engine/base", "engine/format"},
-    # Of crashsim the lines that it reads.
-    "fuzz": {"public", "faultfs", "crashsim", "engine/base", "engine/format"},
+    # Of crashsim the lines that it reads; of certcheck what it makes of certificates.
+    "fuzz": {"public", "faultfs", "crashsim", "certcheck", "engine/base", "engine/format"},
     "bench": {"public"},
     # Waits to simulate, and node search to count the instructions of.
     "bench/exact": {"public", "engine/base", "engine/format", "engine/btree"},
@@ -478,17 +478,36 @@ def map_names(tree):
 
 
 def test_names(tree):
-    """tests that *.md files name as code (`Suite.Name`, or `Suite.Begin...`) are there"""
+    """tests that *.md files name as code (`Suite.Name`, `Suite.Begin...`, `ATest`, `proptest.x`) are there"""
     macro = re.compile(r"\b(?:TEST(?:_[FP])?|RC_GTEST_(?:FIXTURE_)?PROP)\s*\(\s*(\w+)\s*,\s*(\w+)")
     there = {".".join(names) for path in tree.paths(".cc") for names in macro.findall(tree.text(path))}
+    suites = {name.split(".")[0] for name in there}
+    models = "proptest/CMakeLists.txt"
+    suites |= set(re.findall(r"proptest\.\w+", tree.text(models))) if models in tree.files else set()
     for path in tree.paths(".md"):
         text = tree.text(path)
         for position, code in _code_spans(text):
+            if re.fullmatch(r"[A-Z]\w*Test|proptest\.\w+", code) and code not in suites:
+                yield Finding(path, _line_of(text, position), f"there is no test {code}")
             if not re.fullmatch(r"[A-Z]\w*\.[A-Z]\w+(\.\.\.)?", code):
                 continue
             begin = code.removesuffix("...")
             if not any(name == code or (begin != code and name.startswith(begin)) for name in there):
                 yield Finding(path, _line_of(text, position), f"there is no test {code}")
+
+
+def promises(tree):
+    """docs/durability.md has each promise, and names a test that proves it (test_names: which is there)"""
+    path = "docs/durability.md"
+    if path not in tree.files:
+        return
+    text = tree.text(path)
+    rows = {match[1]: match for match in re.finditer(r"^\| (G\d+) \|.*\|(.*)\|$", text, re.MULTILINE)}
+    for promise in (f"G{number}" for number in range(1, 11)):
+        if promise not in rows:
+            yield Finding(path, 1, f"{promise} has no row")
+        elif not re.search(r"`[A-Z]\w*\.[A-Z]\w+`", rows[promise][2]):
+            yield Finding(path, _line_of(text, rows[promise].start()), f"{promise} names no `Suite.Test`")
 
 
 def site_counts(tree):
@@ -498,6 +517,7 @@ def site_counts(tree):
     sites = {name for p in sources for name in named.findall(cpp_scan.blank_comments(tree.text(p)))}
     decoders = {name for name in sites if name.startswith("decode.")}  # for fuzz/, see crashsim/registry.cc
     sites -= decoders
+    sites = {name for name in sites if not name.startswith("backup.")}  # for proptest/backup_cuts_test.cc
     if "README.md" in tree.files:
         text = tree.text("README.md")
         for match in re.finditer(r"\b(\d+) fault sites\b", text):
@@ -551,7 +571,7 @@ def _rows(tree, path, wanted, possible, remedy):
 
 RULES = (module_deps, module_edges, orphans, function_length, file_length, checker_length, line_length, bans,
          pragma_once, own_header, open_ends, plain_text, interpreters, blobs, machine_paths, quoted_code,
-         doc_commands, map_names, test_names, site_counts, sites_everywhere)
+         doc_commands, map_names, test_names, promises, site_counts, sites_everywhere)
 
 
 def main():
