@@ -136,12 +136,16 @@ Status Checkpointer::RunAndWait() noexcept {
   }
   Plan plan;
   plan.ring = GrownRing();
-  Status status = plan.ring ? RunHeld(plan) : Run(plan);
-  base::MutexLock lock(mutex_);
-  running_ = false;
-  finished_ = started_;
-  last_ = status;
-  changed_.NotifyAll();
+  Status status = plan.ring ? RunHeld(plan) : Run(plan, core_.clock->NowNanos());
+  const std::optional<CheckpointInfo> done = std::exchange(to_tell_, std::nullopt);
+  {
+    base::MutexLock lock(mutex_);
+    running_ = false;
+    finished_ = started_;
+    last_ = status;
+    changed_.NotifyAll();
+  }
+  Tell(done);
   return status;
 }
 
@@ -160,7 +164,9 @@ Status Checkpointer::RunFinal() noexcept {
   const Turn turn(*this);
   Plan plan;
   plan.clean = true;
-  return RunHeld(plan);
+  Status status = RunHeld(plan);
+  Tell(std::exchange(to_tell_, std::nullopt));
+  return status;
 }
 
 Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) noexcept {
@@ -169,7 +175,9 @@ Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) 
   Plan plan;
   plan.through = &commit;
   plan.ordered = &ordered;
-  if (Status status = RunHeld(plan); !status) {
+  Status status = RunHeld(plan);
+  Tell(std::exchange(to_tell_, std::nullopt));
+  if (!status) {
     if (!ordered) return std::unexpected<Error>(status.error());
     return Fail(Errc::kUnknownOutcome, "transaction.commit",
                 {.file = status.error().file(), .message = status.error().ToString()});
@@ -216,9 +224,10 @@ void Checkpointer::GrowLog() {
 
 Status Checkpointer::RunHeld(const Plan& plan) noexcept {
   MANIFOLDDB_TRY(core_.poison->Check("checkpoint"));
+  const uint64_t began = core_.clock->NowNanos();
   MANIFOLDDB_TRY(WriteAhead(plan.ring.has_value()));
   MANIFOLDDB_TRY(core_.pipeline->Hold());
-  Status status = Run(plan);
+  Status status = Run(plan, began);
   const bool ordered = plan.through != nullptr && *plan.ordered;
   if (!ordered || !MANIFOLDDB_BROKEN("checkpoint.through.released_early")) core_.pipeline->Release();
   return status;
@@ -235,10 +244,10 @@ Status Checkpointer::WriteAhead(bool synced) {
   return status;
 }
 
-Status Checkpointer::Run(const Plan& plan) noexcept {
+Status Checkpointer::Run(const Plan& plan, uint64_t began_ns) noexcept {
   MANIFOLDDB_TRY(core_.poison->Check("checkpoint"));
   Work work(plan);
-  work.began_ns = core_.clock->NowNanos();
+  work.began_ns = began_ns;
   Status status = Prepare(work);
   const bool meta_first = MANIFOLDDB_BROKEN("checkpoint.meta_before_data");
   if (status && meta_first) status = WriteMeta(work);
@@ -246,7 +255,7 @@ Status Checkpointer::Run(const Plan& plan) noexcept {
   if (status && !meta_first) status = WriteMeta(work);
   if (status) {
     Finish(work);
-    Tell(work);
+    Note(work);
   } else {
     Undo(work, status.error());
     core_.slots->Unpin(slot_);
@@ -436,8 +445,7 @@ void Checkpointer::Finish(Work& work) {
   count_.fetch_add(1, std::memory_order_relaxed);
 }
 
-// Behind everything else: whoever is told finds it done.
-void Checkpointer::Tell(const Work& work) {
+void Checkpointer::Note(const Work& work) {
   constexpr size_t kHistoryMax = 16;
   const CheckpointInfo info{.number = durable_.number.raw(),
                             .commit_number = durable_.txn.raw(),
@@ -451,7 +459,12 @@ void Checkpointer::Tell(const Work& work) {
     history_.push_back(info);
     if (history_.size() > kHistoryMax) history_.pop_front();
   }
-  if (core_.listener != nullptr) core_.listener->OnCheckpoint(info);
+  to_tell_ = info;
+}
+
+// Behind everything else: commits are no longer held up, and whoever is told finds it done.
+void Checkpointer::Tell(const std::optional<CheckpointInfo>& done) {
+  if (done && core_.listener != nullptr) core_.listener->OnCheckpoint(*done);
 }
 
 std::vector<CheckpointInfo> Checkpointer::History() {

@@ -86,7 +86,7 @@ class Checkpointer final : public txn::CheckpointService {
   struct Work;
 
   // noexcept, as CommitPipeline::Commit.
-  Status Run(const Plan& plan) noexcept;
+  Status Run(const Plan& plan, uint64_t began_ns) noexcept;
   Status RunHeld(const Plan& plan) noexcept;
   Status WriteAhead(bool synced);
   Status Prepare(Work& work);
@@ -96,7 +96,8 @@ class Checkpointer final : public txn::CheckpointService {
   Status WriteMeta(Work& work);
   void PublishThrough(Work& work);
   void Finish(Work& work);
-  void Tell(const Work& work) EXCLUDES(mutex_);
+  void Note(const Work& work) EXCLUDES(mutex_);
+  void Tell(const std::optional<CheckpointInfo>& done) EXCLUDES(mutex_);
   void NoteDropped();
   void Undo(Work& work, const Error& error);
   void TakeBack(const mvcc::PageDelta& delta);
@@ -117,8 +118,9 @@ class Checkpointer final : public txn::CheckpointService {
   format::PageBitmap used_;
   CatalogState catalog_;
   LogGrowth growth_;
-  uint64_t page_bytes_ = 0;     // written since the last checkpoint that was told of
-  uint64_t groups_before_ = 0;  // in the log when the last checkpoint had finished
+  uint64_t page_bytes_ = 0;                // written since the last checkpoint that was noted
+  std::optional<CheckpointInfo> to_tell_;  // noted; the listener is told of it once nobody is held up
+  uint64_t groups_before_ = 0;             // in the log when the last checkpoint had finished
   std::atomic<uint64_t> count_{0};
   std::atomic<bool> dropped_left_{false};  // dropped subtrees that the next checkpoint can free
 

@@ -32,11 +32,12 @@ void CheckLog(const Options& options, uint32_t unit, Complaints& complaints) {
   constexpr uint64_t kLogBytesMax = uint64_t{1} << 40;
   constexpr uint64_t kLogUnitsMin = 8;
   const uint64_t initial = options.log_bytes_initial;
-  complaints.Unless(initial % unit == 0 && initial >= kLogUnitsMin * unit && initial <= kLogBytesMax,
-                    "log_bytes_initial", initial,
+  const bool initial_holds = initial % unit == 0 && initial >= kLogUnitsMin * unit && initial <= kLogBytesMax;
+  complaints.Unless(initial_holds, "log_bytes_initial", initial,
                     "a multiple of write_unit, at least 8 of them, at most 2^40");
   const uint64_t max = options.log_bytes_max;
-  complaints.Unless(max >= initial && max % unit == 0 && max <= kLogBytesMax, "log_bytes_max", max,
+  const uint64_t least = initial_holds ? initial : 0;
+  complaints.Unless(max >= least && max % unit == 0 && max <= kLogBytesMax, "log_bytes_max", max,
                     "a multiple of write_unit, at least log_bytes_initial, at most 2^40");
 }
 
@@ -49,7 +50,9 @@ Status Check(const Options& options, uint32_t page) {
   const bool page_holds =
       std::has_single_bit(page) && page >= format::kPageBytesMin && page <= format::kPageBytesMax;
   complaints.Unless(unit_holds, "write_unit", unit, "a power of two from 512 to 16384");
-  complaints.Unless(page_holds, "page_size", page, "a power of two from 512 to 65536");
+  // Where none was given it follows from the unit, and so does what is wrong with it.
+  if (options.page_size != 0 || unit_holds)
+    complaints.Unless(page_holds, "page_size", page, "a power of two from 512 to 65536");
   // Whether sizes go together is asked only of those that are right by themselves.
   const uint32_t multiple_of = unit_holds ? unit : 1;
   if (page_holds && (options.page_size == 0 || options.create_if_missing))

@@ -57,6 +57,8 @@ Result<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(std::shared_ptr<Storage
     Status opened = database->OpenFiles();
     if (opened) opened = database->Recover();
     if (opened) {
+      // What is met until here is an error of the opening.
+      database->data_->SetListener(database->listener_.get());
       database->opened_ = true;
       return database;
     }
@@ -186,7 +188,6 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
   core_.clock = clock_.get();
   core_.listener = listener_.get();
   poison_.SetListener(listener_.get());
-  data_->SetListener(listener_.get());
   core_.last_checkpoint_ns = clock_->NowNanos();
   return {};
 }

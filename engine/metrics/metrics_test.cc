@@ -218,7 +218,9 @@ TEST(Events, DamageIsToldOfWhereItIsMet) {
   ASSERT_FALSE(damaged);
   ASSERT_EQ(recorder->corruptions.size(), 1u);
   EXPECT_EQ(recorder->corruptions[0].code(), Errc::kCorrupt);
-  EXPECT_EQ(recorder->corruptions[0].ToString(), damaged.error().ToString());
+  EXPECT_EQ(recorder->corruptions[0].offset(), damaged.error().offset());
+  EXPECT_TRUE(damaged.error().message().ends_with(recorder->corruptions[0].message()))
+      << damaged.error().ToString();
 }
 
 // Every metric once, with help and type before its samples, as the format wants it.

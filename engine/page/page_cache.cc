@@ -115,11 +115,9 @@ Result<Frame*> PageCache::CheckBirth(Frame* frame, PageRef ref) const {
   if (frame->ref.birth == ref.birth) return frame;
   // Snapshots keep every page that a sound reference names, so this one comes from a damaged page.
   MANIFOLDDB_MARK("page.fetch.stale_reference");
-  return Fail(Errc::kCorrupt, "page.fetch",
-              {.file = file_.name(),
-               .offset = file_.OffsetOf(ref.id),
-               .message = "stale reference: expected " + TextOf(ref) + ", but it is of birth " +
-                          TextOf(frame->ref.birth) + " by now"});
+  return file_.Corrupt("page.fetch", ref.id,
+                       "stale reference: expected " + TextOf(ref) + ", but it is of birth " +
+                           TextOf(frame->ref.birth) + " by now");
 }
 
 PageCache::Link& PageCache::LinkOf(const Frame* frame) {

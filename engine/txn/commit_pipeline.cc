@@ -144,7 +144,7 @@ void CommitPipeline::TellGroupLocked(const Status& written, Wakes& wakes) {
   if (written) {
     figures_.group_commits.Add(group_.size());
     figures_.redo_bytes += redo_bytes_;
-    if (sync_nanos_ > 0) figures_.sync_nanos.Add(sync_nanos_);
+    if (synced_) figures_.sync_nanos.Add(sync_nanos_);
   }
   if (sync_nanos_ > 0) gathering_.NoteSync(sync_nanos_);
   gathering_.Ended(group_.size(), queue_.size());
@@ -181,6 +181,7 @@ Status CommitPipeline::WriteGroup() {
   const uint64_t before = sync ? parts_.clock->NowNanos() : 0;
   MANIFOLDDB_ASSIGN(const wal::LogEnd end, sync && !early ? parts_.log->AppendDurable(redos_, first)
                                                           : parts_.log->Append(redos_, first));
+  synced_ = sync;
   sync_nanos_ = sync ? parts_.clock->NowNanos() - before : 0;
   parts_.space->Appended(reserved, end.lsn);
   if (early) {  // No site: this is what one does, and Sync has its own.

@@ -134,7 +134,8 @@ class CommitPipeline {
   Group group_;
   std::vector<base::ByteBuffer*> redos_;
   std::vector<mvcc::CommitEffects*> effects_;
-  uint64_t sync_nanos_ = 0;  // what the group's sync took; 0: it had none
+  bool synced_ = false;
+  uint64_t sync_nanos_ = 0;  // what the group's sync took
   uint64_t redo_bytes_ = 0;  // of the group
 };
 

@@ -36,10 +36,8 @@ Result<std::shared_ptr<const mvcc::Tables>> ReadTables(Core& core, const Durable
                                                        mvcc::ReaderSlot* slot) {
   const format::TreeRoot& tree = family.tables_tree;
   const auto corrupt = [&](const std::string& why) {
-    return Fail(Errc::kCorrupt, "catalog.load_tables",
-                {.file = core.config.name,
-                 .offset = core.file->OffsetOf(tree.root.id),
-                 .message = "list of tables of column family " + Quoted(family.name) + ": " + why});
+    return core.file->Corrupt("catalog.load_tables", tree.root.id,
+                              "list of tables of column family " + Quoted(family.name) + ": " + why);
   };
   auto tables = std::make_shared<mvcc::Tables>();
   btree::TreeCursor cursor(*core.cache, tree.root, std::nullopt, std::nullopt);

@@ -69,11 +69,11 @@ struct DatabaseStats {
   uint64_t log_bytes_capacity = 0;  // of the ring
   uint64_t log_bytes_used = 0;      // since the last durable checkpoint
   uint64_t commits = 0;             // published
-  uint64_t log_groups = 0;          // written; a large commit is one by itself
+  uint64_t log_groups = 0;          // written; commits through a checkpoint are in none
   uint64_t log_syncs = 0;
   uint64_t log_bytes_written = 0;  // groups, headers and padding included
   uint64_t redo_bytes = 0;         // of the changes in them, as they are logged: what was to be written
-  uint64_t aborts = 0;             // write transactions that were given up, or could not be committed
+  uint64_t aborts = 0;             // write transactions that ended before their commit was ordered
   uint64_t family_waits = 0;       // for column families that another transaction held
   uint64_t stalls = 0;             // waits of writers for a checkpoint to make room
   uint64_t stall_nanos = 0;        // that they took, together
@@ -82,7 +82,9 @@ struct DatabaseStats {
   uint64_t pages_read = 0;         // from the data file: those that were not in the cache
   uint64_t pages_evicted = 0;      // from the cache, to make room
   uint64_t pages_written = 0;      // to the data file
-  uint64_t large_reads = 0;        // of values outside the pages of trees, which are not cached
+  // What lies outside the pages of trees and is not cached: large values, and the map of free pages, which
+  // each opening reads and each checkpoint writes.
+  uint64_t large_reads = 0;
   uint64_t large_bytes_read = 0;
   uint64_t large_bytes_written = 0;
   uint64_t checkpoints = 0;

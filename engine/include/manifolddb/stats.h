@@ -91,7 +91,8 @@ struct StallInfo {
 // Is told of what happens. Derive from it, override what is of interest, give it in Options. Calls come from
 // any thread, several at once, amid what the thread was doing: they are to be short, to use nothing of this
 // database, not even its statistics, and to throw nothing (that would end the process). The engine holds no
-// lock meanwhile, but whoever waits for what this thread does waits for the call, too.
+// lock meanwhile and holds up no commit of others; but whoever waits for what this thread does waits for the
+// call, too.
 class EventListener {
  public:
   virtual ~EventListener() = default;
@@ -99,8 +100,9 @@ class EventListener {
   virtual void OnStall(const StallInfo& /*stall*/) {}
   // A write or sync has failed: nothing is committed any more until the database is opened anew. Once.
   virtual void OnPoison(const Error& /*cause*/) {}
-  // A page or value of the data file is not what was written; each time that somebody meets it. The call that
-  // met it returns the same error.
+  // A page or value of the data file is not what was written; each time that somebody meets it once the
+  // database is open. The call that met it returns this error, perhaps with the table and the key in front of
+  // its message; Verify reports it.
   virtual void OnCorruption(const Error& /*what*/) {}
 };
 
