@@ -82,6 +82,49 @@ class ModuleTest(unittest.TestCase):
                 self.assertEqual(table[b"\0"], b"")
             self.assertEqual(db.families(), [b"\xff\x00"])
 
+    def test_a_bound_that_nobody_knows_is_refused(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with db.write(shop) as txn:
+                prices = txn.table(shop, "prices")
+                for call in (prices.delete_range, prices.count, prices.keys, prices.values, prices.items):
+                    with self.assertRaises(TypeError):
+                        call(prefx=b"l")
+                with self.assertRaises(TypeError):
+                    prices.keys(b"l")  # pylint: disable=too-many-function-args
+                for bounds in ({}, {"prefix": None}, {"everything": True, "prefix": b"l"}):
+                    with self.assertRaises(TypeError):
+                        prices.delete_range(**bounds)
+                self.assertEqual(len(prices), 3)
+                self.assertEqual(prices.delete_range(prefix=b"l"), 1)
+                self.assertEqual(prices.delete_range(everything=True), 2)
+
+    def test_only_bytes_are_keys_and_values(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            batch = manifolddb.Batch()
+            with db.write(shop) as txn:
+                prices = txn.table(shop, "prices")
+                for wrong in (3, "lamp", None, [1], 1.0):
+                    for call in (prices.get, prices.delete, lambda key, on=prices: on.add(key, 1),
+                                 lambda key, on=prices: on.compare_and_swap(key, None, b""),
+                                 lambda value, on=prices: on.__setitem__(b"bed", value),
+                                 lambda value: batch.put(shop, "prices", b"bed", value)):
+                        with self.assertRaises(TypeError):
+                            call(wrong)
+                for wrong in (3, "lamp", [1], 1.0):
+                    with self.assertRaises(TypeError):
+                        prices.count(lower=wrong)
+                    with self.assertRaises(TypeError):
+                        prices.compare_and_swap(b"lamp", wrong, b"")
+                self.assertEqual(list(prices), [b"chair", b"lamp", b"table"])
+                prices[bytearray(b"sofa")] = memoryview(b"x7y0z0")[1::2]
+                self.assertEqual(prices[memoryview(b"sofa")], b"700")
+            self.assertEqual(len(batch), 0)
+            for wrong in (3, None):
+                with self.assertRaises(TypeError):
+                    db.family(wrong, create=True)
+
     def test_a_block_that_raises_aborts(self):
         with manifolddb.open(self.path) as db:
             shop = self.shop(db)

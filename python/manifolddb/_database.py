@@ -66,17 +66,17 @@ class Database:
 
     def family(self, name, create=False):
         return Family(given_number("open_or_create_family" if create else "open_family", self._handle(),
-                                   Bytes.of(name)))
+                                   Bytes.name(name)))
 
     def families(self):
         """Their names, bytes, in order."""
         return names("list_families", self._handle())
 
     def drop_family(self, name):
-        call("drop_family", self._handle(), Bytes.of(name))
+        call("drop_family", self._handle(), Bytes.name(name))
 
     def rename_family(self, old, new):
-        call("rename_family", self._handle(), Bytes.of(old), Bytes.of(new))
+        call("rename_family", self._handle(), Bytes.name(old), Bytes.name(new))
 
     def read(self):
         """A snapshot; never waits."""
@@ -139,7 +139,7 @@ class ReadTransaction:
         return plain("read_commit_number", self._handle())
 
     def family(self, name):
-        return Family(given_number("read_open_family", self._handle(), Bytes.of(name)))
+        return Family(given_number("read_open_family", self._handle(), Bytes.name(name)))
 
     def tables(self, family):
         return names("read_list_tables", self._handle(), family.number)
@@ -147,7 +147,7 @@ class ReadTransaction:
     def table(self, family, name, types=None):
         """`types`: (key, value), the names of what it has to hold; None: whatever it holds."""
         key, value = _types(types)
-        handle = given_handle("read_open_table", self._handle(), family.number, Bytes.of(name), key, value)
+        handle = given_handle("read_open_table", self._handle(), family.number, Bytes.name(name), key, value)
         return ReadTable(self, handle)
 
 
@@ -185,15 +185,15 @@ class WriteTransaction:
 
     def table(self, family, name, create=False, types=None):
         key, value = _types(types)
-        handle = given_handle("write_open_table", self._handle(), family.number, Bytes.of(name), key, value,
+        handle = given_handle("write_open_table", self._handle(), family.number, Bytes.name(name), key, value,
                               create)
         return WriteTable(self, handle)
 
     def drop_table(self, family, name):
-        call("drop_table", self._handle(), family.number, Bytes.of(name))
+        call("drop_table", self._handle(), family.number, Bytes.name(name))
 
     def rename_table(self, family, old, new):
-        call("rename_table", self._handle(), family.number, Bytes.of(old), Bytes.of(new))
+        call("rename_table", self._handle(), family.number, Bytes.name(old), Bytes.name(new))
 
     def nested(self):
         """A block that undoes what it did if it raises."""
@@ -256,17 +256,17 @@ class ReadTable:
     def __iter__(self):
         return self.keys()
 
-    def keys(self, reverse=False, **bounds):
-        return self._scan(lambda cursor: cursor.key(), reverse, bounds)
+    def keys(self, *, reverse=False, **bounds):
+        return self._scan(lambda cursor: cursor.key(), reverse, Range.of(**bounds))
 
-    def values(self, reverse=False, **bounds):
-        return self._scan(lambda cursor: cursor.value(), reverse, bounds)
+    def values(self, *, reverse=False, **bounds):
+        return self._scan(lambda cursor: cursor.value(), reverse, Range.of(**bounds))
 
-    def items(self, reverse=False, **bounds):
-        return self._scan(lambda cursor: (cursor.key(), cursor.value()), reverse, bounds)
+    def items(self, *, reverse=False, **bounds):
+        return self._scan(lambda cursor: (cursor.key(), cursor.value()), reverse, Range.of(**bounds))
 
-    def _scan(self, read, reverse, bounds):
-        cursor = _Cursor(given_handle("cursor_new", self._handle(), byref(Range.of(**bounds))))
+    def _scan(self, read, reverse, within):
+        cursor = _Cursor(given_handle("cursor_new", self._handle(), byref(within)))
         found = cursor.move("last" if reverse else "first")
         while found:
             yield read(cursor)
@@ -305,9 +305,13 @@ class WriteTable(ReadTable):
         """Whether there was an entry."""
         return given_number("delete", self._handle(), Bytes.of(key), kind=c_bool)
 
-    def delete_range(self, **bounds):
-        """How many entries there were."""
-        return given_number("delete_range", self._handle(), byref(Range.of(**bounds)))
+    def delete_range(self, *, everything=False, **bounds):
+        """How many entries there were. Bounds as of count(); without any, the whole table has to be wished
+        for: everything=True."""
+        within = Range.of(**bounds)
+        if bool(within.kept) == bool(everything):
+            raise TypeError("delete_range takes bounds, or everything=True for all entries; one of the two")
+        return given_number("delete_range", self._handle(), byref(within))
 
     def compare_and_swap(self, key, expected, desired):
         """Whether the value was `expected` (None: no entry), and is `desired` (None: no entry) now."""
@@ -326,10 +330,10 @@ class Batch:
         self._handle = Handle(plain("batch_new"), "batch_free")
 
     def put(self, family, table, key, value):
-        call("batch_put", self._handle(), family.number, Bytes.of(table), Bytes.of(key), Bytes.of(value))
+        call("batch_put", self._handle(), family.number, Bytes.name(table), Bytes.of(key), Bytes.of(value))
 
     def delete(self, family, table, key):
-        call("batch_delete", self._handle(), family.number, Bytes.of(table), Bytes.of(key))
+        call("batch_delete", self._handle(), family.number, Bytes.name(table), Bytes.of(key))
 
     def clear(self):
         plain("batch_clear", self._handle())

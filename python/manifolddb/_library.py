@@ -11,9 +11,20 @@ class Bytes(ctypes.Structure):
 
     @classmethod
     def of(cls, value):
-        if isinstance(value, str):
-            value = value.encode()
-        value = bytes(value)
+        """A key or a value: never a str, never what bytes() would make up, as zeroes for a number."""
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise TypeError(f"keys and values are bytes, bytearray or memoryview, not {type(value).__name__}")
+        return cls._keeping(bytes(value))
+
+    @classmethod
+    def name(cls, value):
+        """The name of a family or a table: a str, too."""
+        if not isinstance(value, (str, bytes, bytearray, memoryview)):
+            raise TypeError(f"a name is str or bytes, not {type(value).__name__}")
+        return cls._keeping(value.encode() if isinstance(value, str) else bytes(value))
+
+    @classmethod
+    def _keeping(cls, value):
         view = cls(ctypes.cast(ctypes.c_char_p(value), c_void_p), len(value))
         view.kept = value
         return view
@@ -28,7 +39,10 @@ class Range(ctypes.Structure):
     _fields_ = [(name, POINTER(Bytes)) for name in ("lower", "upper", "after", "through", "prefix")]
 
     @classmethod
-    def of(cls, **bounds):
+    def of(cls, *, lower=None, upper=None, after=None, through=None, prefix=None):
+        """`kept`: the bounds that there are. The parameters are named, since a bound that nobody knows would
+        be none."""
+        bounds = {"lower": lower, "upper": upper, "after": after, "through": through, "prefix": prefix}
         made = cls()
         made.kept = {name: Bytes.of(value) for name, value in bounds.items() if value is not None}
         for name, value in made.kept.items():
