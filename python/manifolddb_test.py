@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import unittest
+import unittest.mock
 
 import manifolddb
 from manifolddb import _library
@@ -124,6 +125,28 @@ class ModuleTest(unittest.TestCase):
             for wrong in (3, None):
                 with self.assertRaises(TypeError):
                     db.family(wrong, create=True)
+
+    def test_numbers_do_not_wrap(self):
+        for wrong, error in (({"cache_bytes": -1}, OverflowError), ({"cache_bytes": 2**64}, OverflowError),
+                             ({"checkpoint_interval_ms": 1.9}, TypeError), ({"page_size": "1"}, TypeError)):
+            with self.assertRaises(error):
+                manifolddb.open(self.path, **wrong)
+        self.assertFalse(os.path.exists(self.path))
+        with manifolddb.open(self.path, cache_bytes=1 << 20) as db:
+            shop = self.shop(db)
+            for wrong, error in ((-1, OverflowError), (2**64, OverflowError), (0.5, TypeError)):
+                with self.assertRaises(error):
+                    db.write(shop, wait_ms_max=wrong)
+                with self.assertRaises(error):
+                    manifolddb.Family(wrong)
+            with db.write(shop) as txn:
+                prices = txn.table(shop, "prices")
+                for wrong, error in ((2**63, OverflowError), (-2**63 - 1, OverflowError), (1.0, TypeError)):
+                    with self.assertRaises(error):
+                        prices.add(b"c", wrong)
+                self.assertNotIn(b"c", prices)
+                self.assertEqual(prices.add(b"c", 2**63 - 1), 2**63 - 1)
+                self.assertEqual(prices.add(b"d", -2**63), -2**63)
 
     def test_a_block_that_raises_aborts(self):
         with manifolddb.open(self.path) as db:
@@ -250,6 +273,75 @@ class ModuleTest(unittest.TestCase):
                     value = snapshot.table(snapshot.family(f"f{number}"), "t")[b"count"]
                     self.assertEqual(len(value), 8)
                     self.assertEqual(value[-1], sum(range(20)))
+
+    def test_closing_beside_calls_of_other_threads(self):
+        for _ in range(20):
+            db = manifolddb.open(self.path)
+            ends = []
+
+            def work(db=db, ends=ends):
+                try:
+                    while True:
+                        db.stats()
+                        db.families()
+                except manifolddb.Error as error:
+                    ends.append(error.name)
+
+            threads = [threading.Thread(target=work) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            self.close_between(db)
+            for thread in threads:
+                thread.join()
+            self.assertEqual(ends, ["kClosed"] * 4)
+            db.close()
+            self.expect("kClosed", db.checkpoint)
+
+    def close_between(self, db):
+        while True:
+            try:
+                return db.close()
+            except manifolddb.Error as error:  # a listing is a transaction
+                self.assertEqual(error.name, "kBusy")
+
+    def test_collecting_garbage_in_another_thread_frees_nothing_there(self):
+        freed = []
+
+        def plain(name, *arguments, call=_library.plain):
+            if name.endswith("_free"):
+                freed.append((name, threading.current_thread()))
+            return call(name, *arguments)
+
+        with manifolddb.open(self.path) as db, unittest.mock.patch.object(_library, "plain", plain):
+            shop = self.shop(db)
+            for begin in (db.read, lambda: db.write(shop)):
+                with begin() as transaction:
+                    prices = transaction.table(shop, "prices")
+                    self.leave_in_a_cycle(transaction.table(shop, "prices"))
+                    freed.clear()
+                    self.in_a_thread(gc.collect)
+                    self.assertEqual(freed, [])
+                    len(prices)
+                    names = sorted(name for name, thread in freed)
+                    self.assertEqual(names, ["cursor_free", "table_free"])
+                    self.assertEqual({thread for _, thread in freed}, {threading.current_thread()})
+            freed.clear()
+            self.leave_in_a_cycle(db.read().table(shop, "prices"))  # the transaction as well
+            self.in_a_thread(gc.collect)
+            self.assertEqual(sorted(name for name, _ in freed), ["cursor_free", "read_free", "table_free"])
+
+    def leave_in_a_cycle(self, table):
+        items = table.items()
+        next(items)
+        cycle = [items]
+        cycle.append(cycle)
+
+    def in_a_thread(self, call):
+        gc.disable()
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join()
+        gc.enable()
 
     def test_figures_and_checks(self):
         with manifolddb.open(self.path, background_thread=False) as db:

@@ -5,7 +5,7 @@ import json
 from ctypes import byref, c_bool, c_int64, c_uint64, pointer
 
 from ._library import (NO_LIMIT, Bytes, Handle, Range, call, given_handle, given_number, given_text, names,
-                       plain)
+                       plain, signed, unsigned)
 
 _OPTIONS = {
     "create_if_missing": 1, "read_only": 2, "page_size": 3, "write_unit": 4, "log_bytes_initial": 5,
@@ -18,7 +18,7 @@ class Family:
     """A column family, for good: renaming keeps it."""
 
     def __init__(self, number):
-        self.number = number
+        self.number = unsigned(number)
 
     def __eq__(self, other):
         return isinstance(other, Family) and other.number == self.number
@@ -37,7 +37,7 @@ def open(path, **options):  # pylint: disable=redefined-builtin
     for name, value in options.items():
         if name not in _OPTIONS:
             raise TypeError(f"there is no option {name!r}; there are {', '.join(_OPTIONS)}")
-        call("options_set", chosen(), _OPTIONS[name], int(value))
+        call("options_set", chosen(), _OPTIONS[name], unsigned(value))
     return Database(given_handle("open", str(path).encode(), chosen()))
 
 
@@ -46,6 +46,7 @@ class Database:
 
     def __init__(self, handle):
         self._handle = Handle(handle, "database_free")
+        self._closed = False
 
     def __enter__(self):
         return self
@@ -59,10 +60,12 @@ class Database:
                 raise
 
     def close(self):
-        """Writes a checkpoint and gives up the files. Error (kBusy) while transactions are open."""
-        if self._handle._handle:
+        """Writes a checkpoint and gives up the files. Error (kBusy) while transactions are open. Calls after
+        it are Error (kClosed); other threads may be in the middle of some, so the handle goes with the
+        object."""
+        if not self._closed:
             call("close", self._handle())
-            self._handle.close()
+            self._closed = True
 
     def family(self, name, create=False):
         return Family(given_number("open_or_create_family" if create else "open_family", self._handle(),
@@ -86,7 +89,7 @@ class Database:
         """A transaction over `families`. As a context manager it commits when the block ends, and aborts if
         that raises."""
         numbers = (c_uint64 * len(families))(*(family.number for family in families))
-        wait = NO_LIMIT if wait_ms_max is None else wait_ms_max
+        wait = NO_LIMIT if wait_ms_max is None else unsigned(wait_ms_max)
         handle = given_handle("begin_write", self._handle(), numbers, len(families), wait)
         return WriteTransaction(handle, durable)
 
@@ -223,7 +226,7 @@ class ReadTable:
 
     def __init__(self, transaction, handle):
         self._transaction = transaction
-        self._handle = Handle(handle, "table_free")
+        self._handle = Handle(handle, "table_free", transaction._handle)
 
     @property
     def types(self):
@@ -234,8 +237,10 @@ class ReadTable:
         handle = given_handle("get", self._handle(), Bytes.of(key))
         if not handle:
             return default
-        value = Handle(handle, "value_free")
-        return plain("value_bytes", value()).copy()
+        try:
+            return plain("value_bytes", handle).copy()
+        finally:
+            plain("value_free", handle)
 
     def __getitem__(self, key):
         value = self.get(key)
@@ -266,7 +271,8 @@ class ReadTable:
         return self._scan(lambda cursor: (cursor.key(), cursor.value()), reverse, Range.of(**bounds))
 
     def _scan(self, read, reverse, within):
-        cursor = _Cursor(given_handle("cursor_new", self._handle(), byref(within)))
+        handle = given_handle("cursor_new", self._handle(), byref(within))
+        cursor = _Cursor(Handle(handle, "cursor_free", self._transaction._handle))
         found = cursor.move("last" if reverse else "first")
         while found:
             yield read(cursor)
@@ -275,7 +281,7 @@ class ReadTable:
 
 class _Cursor:
     def __init__(self, handle):
-        self._handle = Handle(handle, "cursor_free")
+        self._handle = handle
 
     def move(self, way):
         return given_number(way, self._handle(), kind=c_bool)
@@ -320,7 +326,7 @@ class WriteTable(ReadTable):
 
     def add(self, key, delta):
         """Adds to a counter; its value now."""
-        return given_number("add_to_counter", self._handle(), Bytes.of(key), delta, kind=c_int64)
+        return given_number("add_to_counter", self._handle(), Bytes.of(key), signed(delta), kind=c_int64)
 
 
 class Batch:

@@ -1,5 +1,7 @@
 """The C library: what manifolddb_c.h declares, for ctypes."""
+import collections
 import ctypes
+import operator
 import os
 from ctypes import POINTER, byref, c_bool, c_char_p, c_int, c_int64, c_size_t, c_uint64, c_void_p
 
@@ -48,6 +50,22 @@ class Range(ctypes.Structure):
         for name, value in made.kept.items():
             setattr(made, name, ctypes.pointer(value))
         return made
+
+
+def _number(value, lowest, highest):
+    number = operator.index(value)
+    if not lowest <= number <= highest:
+        raise OverflowError(f"{number} is not within {lowest} to {highest}")
+    return number
+
+
+def unsigned(value):
+    """For a uint64, which ctypes would cut to its low bits."""
+    return _number(value, 0, 2**64 - 1)
+
+
+def signed(value):
+    return _number(value, -2**63, 2**63 - 1)
 
 
 NAME_CALL = ctypes.CFUNCTYPE(c_bool, c_void_p, Bytes)
@@ -185,21 +203,38 @@ def version():
 
 
 class Handle:
-    """Owns what a call gave out."""
+    """Owns what a call gave out. Tables and cursors have a `keeper`, the handle of their transaction: garbage
+    collection, which may run in any thread, only leaves them to it, and it frees them in the next call of the
+    thread that uses the transaction. Nothing can be left to a keeper once that is garbage itself, unless by
+    the same collection."""
 
-    def __init__(self, handle, free):
+    def __init__(self, handle, free, keeper=None):
         self._handle = handle
         self._free = free
+        self._keeper = keeper
+        # How to free what: left by those that this one keeps.
+        self._left = collections.deque() if keeper is None else ()
+        self._gone = False
 
     def __call__(self):
+        (self._keeper or self)._sweep()
         if not self._handle:
             raise ValueError("it has been closed")
         return self._handle
 
     def close(self):
+        self._sweep()
         handle, self._handle = self._handle, None
         if handle:
             plain(self._free, handle)
 
+    def _sweep(self):
+        while self._left:
+            plain(*self._left.popleft())
+
     def __del__(self):
-        self.close()
+        if self._keeper is None or self._keeper._gone:
+            self._gone = True
+            self.close()
+        else:
+            self._keeper._left.append((self._free, self._handle))
