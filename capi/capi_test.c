@@ -255,8 +255,11 @@ static void test_figures(manifolddb_database* database) {
   MUST(manifolddb_stats_json(database, &text, &error));
   CHECK(strstr(text, "\"checkpoints\": ") != NULL);
   manifolddb_string_free(text);
-  MUST(manifolddb_stats_prometheus(database, &text, &error));
+  MUST(manifolddb_stats_prometheus(database, NULL, &text, &error));
   CHECK(strstr(text, "\nmanifolddb_aborts_total 1\n") != NULL);
+  manifolddb_string_free(text);
+  MUST(manifolddb_stats_prometheus(database, "sh\"op", &text, &error));
+  CHECK(strstr(text, "\nmanifolddb_aborts_total{database=\"sh\\\"op\"} 1\n") != NULL);
   manifolddb_string_free(text);
   CHECK(manifolddb_key_bytes_max(database) == 2048);
   CHECK(strcmp(manifolddb_version(), "") != 0);

@@ -2,6 +2,7 @@
 """The module as a program uses it. MANIFOLDDB_LIBRARY names the library, PYTHONPATH this folder."""
 import gc
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -196,6 +197,52 @@ class ModuleTest(unittest.TestCase):
             with db.read() as snapshot:
                 self.assertEqual(list(snapshot.table(shop, "prices")), [b"chair", b"lamp", b"sofa", b"sold"])
 
+    def test_what_ends_in_a_nested_block_hides_nothing(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with self.assertRaises(ZeroDivisionError):
+                with db.write(shop) as txn:
+                    with txn.nested():
+                        del txn.table(shop, "prices")[b"lamp"]
+                        txn.commit()
+                        1 / 0  # pylint: disable=pointless-statement
+            with db.read() as snapshot:
+                self.assertNotIn(b"lamp", snapshot.table(shop, "prices"))
+            self.expect("kTransactionEnded", self.commit_nested, db, shop)
+
+    def commit_nested(self, db, shop):
+        with db.write(shop) as txn:
+            with txn.nested():
+                txn.commit()
+
+    def test_a_listing_raises_what_is_raised_in_it(self):
+        with manifolddb.open(self.path) as db:
+            self.shop(db)
+            db.family("store", create=True)
+            with unittest.mock.patch.object(_library.Bytes, "copy", side_effect=KeyboardInterrupt) as copy:
+                with self.assertRaises(KeyboardInterrupt):
+                    db.families()
+            self.assertEqual(copy.call_count, 1)
+            self.assertEqual(db.families(), [b"shop", b"store"])
+
+    def test_paths_are_those_of_the_system(self):
+        for name in ("caf\u00e9", "odd\udcff", b"odd\xfe"):
+            path = os.path.join(os.fsencode(self.folder.name), os.fsencode(name))
+            manifolddb.open(os.fsdecode(path)).close()
+            self.assertTrue(os.path.exists(path))
+            for way in (path, pathlib.Path(os.fsdecode(path))):
+                manifolddb.open(way, create_if_missing=False).close()
+        with self.assertRaises(ValueError):
+            manifolddb.open(self.path + "\0tail")
+        with self.assertRaises(TypeError):
+            manifolddb.open(3)
+        self.assertFalse(os.path.exists(self.path))
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with db.write(shop) as txn, self.assertRaises(ValueError):
+                txn.table(shop, "t", create=True, types=("u64\0", ""))
+        self.assertNotIn("open", manifolddb.__all__)
+
     def test_errors_say_what_and_what_to_do(self):
         missing = os.path.join(self.folder.name, "nowhere", "db")
         error = self.expect("kNotFound", manifolddb.open, missing)
@@ -351,6 +398,9 @@ class ModuleTest(unittest.TestCase):
             self.assertGreaterEqual(stats["checkpoints"], 1)
             self.assertEqual(stats["checkpoint_history"][-1]["commit_number"], stats["commit_number"])
             self.assertIn("# TYPE manifolddb_commits_total counter\n", db.prometheus())
+            self.assertIn('\nmanifolddb_commits_total{database="shop"} ', db.prometheus(database="shop"))
+            with self.assertRaises(ValueError):
+                db.prometheus("a\0b")
             self.assertEqual(db.verify(), [])
             self.assertEqual(db.key_bytes_max, 2048)
             self.assertEqual(manifolddb.__version__, manifolddb.version())

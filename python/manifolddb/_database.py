@@ -2,10 +2,11 @@
 objects may be dropped in any order; leaving a block, or close(), ends a transaction whoever has it."""
 import ctypes
 import json
+import os
 from ctypes import byref, c_bool, c_int64, c_uint64, pointer
 
 from ._library import (NO_LIMIT, Bytes, Handle, Range, call, given_handle, given_number, given_text, names,
-                       plain, signed, unsigned)
+                       plain, signed, string, unsigned)
 
 _OPTIONS = {
     "create_if_missing": 1, "read_only": 2, "page_size": 3, "write_unit": 4, "log_bytes_initial": 5,
@@ -38,7 +39,7 @@ def open(path, **options):  # pylint: disable=redefined-builtin
         if name not in _OPTIONS:
             raise TypeError(f"there is no option {name!r}; there are {', '.join(_OPTIONS)}")
         call("options_set", chosen(), _OPTIONS[name], unsigned(value))
-    return Database(given_handle("open", str(path).encode(), chosen()))
+    return Database(given_handle("open", string(os.fsencode(path)), chosen()))
 
 
 class Database:
@@ -113,9 +114,10 @@ class Database:
         """Figures since opening, as a dictionary."""
         return json.loads(given_text("stats_json", self._handle()))
 
-    def prometheus(self):
-        """The same as a text for Prometheus."""
-        return given_text("stats_prometheus", self._handle())
+    def prometheus(self, database=None):
+        """The same as a text for Prometheus; `database`: the value of the label of that name."""
+        label = None if database is None else string(database.encode())
+        return given_text("stats_prometheus", self._handle(), label)
 
     @property
     def key_bytes_max(self):
@@ -200,7 +202,7 @@ class WriteTransaction:
 
     def nested(self):
         """A block that undoes what it did if it raises."""
-        return _Nested(self._handle)
+        return _Nested(self)
 
 
 class _Nested:
@@ -209,16 +211,18 @@ class _Nested:
         self._savepoint = None
 
     def __enter__(self):
-        self._savepoint = given_number("set_savepoint", self._transaction())
+        self._savepoint = given_number("set_savepoint", self._transaction._handle())
 
     def __exit__(self, kind, value, trace):
+        if kind is not None and self._transaction._ended:
+            return  # with the transaction; what the block has raised is what is to be told
         if kind is not None:
-            call("roll_back_to", self._transaction(), self._savepoint)
-        call("release", self._transaction(), self._savepoint)
+            call("roll_back_to", self._transaction._handle(), self._savepoint)
+        call("release", self._transaction._handle(), self._savepoint)
 
 
 def _types(types):
-    return (None, None) if types is None else tuple(name.encode() for name in types)
+    return (None, None) if types is None else tuple(string(name.encode()) for name in types)
 
 
 class ReadTable:

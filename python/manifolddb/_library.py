@@ -68,6 +68,13 @@ def signed(value):
     return _number(value, -2**63, 2**63 - 1)
 
 
+def string(value):
+    """For a string that a 0 ends."""
+    if b"\0" in value:
+        raise ValueError(f"{value!r} has a 0 in it")
+    return value
+
+
 NAME_CALL = ctypes.CFUNCTYPE(c_bool, c_void_p, Bytes)
 NO_LIMIT = 2**64 - 1
 
@@ -76,7 +83,7 @@ NO_LIMIT = 2**64 - 1
 # gives a code, and takes a place for an error last.
 _CALLS = {
     "options_set": "Hou", "open": "SH*H", "close": "H", "checkpoint": "H", "verify": "H*u*S",
-    "stats_json": "H*S", "stats_prometheus": "H*S",
+    "stats_json": "H*S", "stats_prometheus": "HS*S",
     "create_family": "HB*u", "open_or_create_family": "HB*u", "drop_family": "HB", "rename_family": "HBB",
     "open_family": "HB*u", "list_families": "HFH",
     "begin_read": "H*H", "read_open_family": "HB*u", "read_list_tables": "HuFH", "read_open_table": "HuBSS*H",
@@ -187,14 +194,20 @@ def given_text(name, *arguments):
 
 
 def names(name, *arguments):
-    """The names that a listing call tells of."""
-    found = []
+    """The names that a listing call tells of. Nothing passes through C: what is raised waits for its end."""
+    found, raised = [], []
 
     def note(_, view):
-        found.append(view.copy())
-        return True
+        try:
+            found.append(view.copy())
+            return True
+        except BaseException as error:  # pylint: disable=broad-exception-caught
+            raised.append(error)
+            return False
 
     call(name, *arguments, NAME_CALL(note), None)
+    if raised:
+        raise raised[0]
     return found
 
 
