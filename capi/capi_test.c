@@ -53,6 +53,18 @@ static bool first_name_only(void* user, manifolddb_bytes name) {
   return false;
 }
 
+/* What C++ makes of `throw 1;`: names of the Itanium ABI. */
+void* __cxa_allocate_exception(size_t size);
+_Noreturn void __cxa_throw(void* thrown, void* type, void (*destroy)(void*));
+extern char _ZTIi[];
+static bool throw_one(void* user, manifolddb_bytes name) {
+  int* const thrown = __cxa_allocate_exception(sizeof *thrown);
+  (void)user;
+  (void)name;
+  *thrown = 1;
+  __cxa_throw(thrown, _ZTIi, NULL);
+}
+
 static manifolddb_database* open_at(const char* path) {
   manifolddb_error* error = NULL;
   manifolddb_database* database = NULL;
@@ -84,6 +96,7 @@ static uint64_t test_families(manifolddb_database* database) {
   names = 0;
   MUST(manifolddb_list_families(database, first_name_only, &names, &error));
   CHECK(names == 1);
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_list_families(database, throw_one, NULL, &error));
   MUST(manifolddb_rename_family(database, bytes("other"), bytes("gone"), &error));
   MUST(manifolddb_drop_family(database, bytes("gone"), &error));
   FAILS(MANIFOLDDB_ERROR_NO_SUCH_COLUMN_FAMILY,
@@ -126,6 +139,23 @@ static void test_writing(manifolddb_database* database, uint64_t shop) {
   CHECK(number > 0);
   FAILS(MANIFOLDDB_ERROR_TRANSACTION_ENDED, manifolddb_put(table, bytes("a"), bytes("b"), &error));
   manifolddb_table_free(table);
+  manifolddb_write_free(write);
+}
+
+/* So many that time in their square would be noticed. */
+static void test_savepoints(manifolddb_database* database, uint64_t shop) {
+  manifolddb_error* error = NULL;
+  manifolddb_write* write = NULL;
+  uint64_t savepoint = 0;
+  MUST(manifolddb_begin_write(database, &shop, 1, MANIFOLDDB_NO_LIMIT, &write, &error));
+  for (uint64_t i = 1; i <= 200000; ++i) {
+    MUST(manifolddb_set_savepoint(write, &savepoint, &error));
+    CHECK(savepoint == i);
+  }
+  MUST(manifolddb_roll_back_to(write, 2, &error));
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_release(write, 3, &error));
+  MUST(manifolddb_release(write, 1, &error));
+  MUST(manifolddb_commit(write, false, NULL, &error));
   manifolddb_write_free(write);
 }
 
@@ -255,8 +285,11 @@ static void test_figures(manifolddb_database* database) {
   MUST(manifolddb_stats_json(database, &text, &error));
   CHECK(strstr(text, "\"checkpoints\": ") != NULL);
   manifolddb_string_free(text);
-  MUST(manifolddb_stats_prometheus(database, &text, &error));
+  MUST(manifolddb_stats_prometheus(database, NULL, &text, &error));
   CHECK(strstr(text, "\nmanifolddb_aborts_total 1\n") != NULL);
+  manifolddb_string_free(text);
+  MUST(manifolddb_stats_prometheus(database, "sh\"op", &text, &error));
+  CHECK(strstr(text, "\nmanifolddb_aborts_total{database=\"sh\\\"op\"} 1\n") != NULL);
   manifolddb_string_free(text);
   CHECK(manifolddb_key_bytes_max(database) == 2048);
   CHECK(strcmp(manifolddb_version(), "") != 0);
@@ -302,6 +335,7 @@ int main(int argc, char** argv) {
   database = open_at(path);
   shop = test_families(database);
   test_writing(database, shop);
+  test_savepoints(database, shop);
   test_reading(database, shop);
   test_batches_and_ends(database, shop);
   test_figures(database);

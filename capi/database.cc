@@ -110,9 +110,10 @@ int manifolddb_stats_json(manifolddb_database* database, char** json, manifolddb
   });
 }
 
-int manifolddb_stats_prometheus(manifolddb_database* database, char** text, manifolddb_error** error) {
+int manifolddb_stats_prometheus(manifolddb_database* database, const char* label, char** text,
+                                manifolddb_error** error) {
   return Guarded(error, [&]() -> Status {
-    *text = CopyOf(ToPrometheus(database->database->Stats()));
+    *text = CopyOf(ToPrometheus(database->database->Stats(), label != nullptr ? label : ""));
     return {};
   });
 }

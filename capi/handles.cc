@@ -10,6 +10,18 @@ std::optional<ByteView> Bound(const manifolddb_bytes* bytes) {
   return bytes != nullptr ? std::optional(In(*bytes)) : std::nullopt;
 }
 
+Error Caught() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return Error(Errc::kNoMemory, "capi.call");
+  } catch (const std::exception& thrown) {
+    return Error(Errc::kInvalidArgument, "capi.call", {.message = thrown.what()});
+  } catch (...) {
+    return Error(Errc::kInvalidArgument, "capi.call", {.message = "a callback has thrown"});
+  }
+}
+
 }  // namespace
 
 Range In(const manifolddb_range* range) {
@@ -38,9 +50,9 @@ int Give(const Error& error, manifolddb_error** out) noexcept {
   return static_cast<int>(error.code());
 }
 
-int GiveNoMemory(manifolddb_error** out) noexcept {
+int GiveCaught(manifolddb_error** out) noexcept {
   try {
-    return Give(Error(Errc::kNoMemory, "capi.call"), out);
+    return Give(Caught(), out);
   } catch (const std::bad_alloc&) {
     if (out != nullptr) *out = nullptr;
     return static_cast<int>(Errc::kNoMemory);

@@ -83,7 +83,8 @@ TableTypes Types(const char* key_type, const char* value_type);
 
 // Gives the error out, if anybody wants it; its code. Without memory for it there is the code alone.
 int Give(const Error& error, manifolddb_error** out) noexcept;
-int GiveNoMemory(manifolddb_error** out) noexcept;
+// The same for what is being caught, whatever it is.
+int GiveCaught(manifolddb_error** out) noexcept;
 // For manifolddb_string_free.
 char* CopyOf(const std::string& text);
 // Calls `call` for each; false ends it.
@@ -94,10 +95,8 @@ int Guarded(manifolddb_error** error, Call call) noexcept {
   try {
     const Status status = call();
     return status ? 0 : Give(status.error(), error);
-  } catch (const std::bad_alloc&) {
-    return GiveNoMemory(error);
-  } catch (const std::exception& thrown) {
-    return Give(Error(Errc::kInvalidArgument, "capi.call", {.message = thrown.what()}), error);
+  } catch (...) {
+    return GiveCaught(error);
   }
 }
 

@@ -126,7 +126,8 @@ int manifolddb_write_list_tables(manifolddb_write* write, uint64_t family, manif
 int manifolddb_set_savepoint(manifolddb_write* write, uint64_t* savepoint, manifolddb_error** error) {
   return Guarded(error, [&]() -> Status {
     std::vector<Savepoint>& savepoints = write->state->savepoints;
-    savepoints.reserve(savepoints.size() + 1);  // what may throw comes before what is set
+    // What may throw comes before what is set.
+    if (savepoints.size() == savepoints.capacity()) savepoints.reserve(2 * savepoints.size() + 8);
     const auto set = write->state->transaction.SetSavepoint();
     if (!set) return std::unexpected(set.error());
     savepoints.push_back(*set);

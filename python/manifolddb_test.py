@@ -2,12 +2,14 @@
 """The module as a program uses it. MANIFOLDDB_LIBRARY names the library, PYTHONPATH this folder."""
 import gc
 import os
+import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 import threading
 import unittest
+import unittest.mock
 
 import manifolddb
 from manifolddb import _library
@@ -82,6 +84,71 @@ class ModuleTest(unittest.TestCase):
                 self.assertEqual(table[b"\0"], b"")
             self.assertEqual(db.families(), [b"\xff\x00"])
 
+    def test_a_bound_that_nobody_knows_is_refused(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with db.write(shop) as txn:
+                prices = txn.table(shop, "prices")
+                for call in (prices.delete_range, prices.count, prices.keys, prices.values, prices.items):
+                    with self.assertRaises(TypeError):
+                        call(prefx=b"l")
+                with self.assertRaises(TypeError):
+                    prices.keys(b"l")  # pylint: disable=too-many-function-args
+                for bounds in ({}, {"prefix": None}, {"everything": True, "prefix": b"l"}):
+                    with self.assertRaises(TypeError):
+                        prices.delete_range(**bounds)
+                self.assertEqual(len(prices), 3)
+                self.assertEqual(prices.delete_range(prefix=b"l"), 1)
+                self.assertEqual(prices.delete_range(everything=True), 2)
+
+    def test_only_bytes_are_keys_and_values(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            batch = manifolddb.Batch()
+            with db.write(shop) as txn:
+                prices = txn.table(shop, "prices")
+                for wrong in (3, "lamp", None, [1], 1.0):
+                    for call in (prices.get, prices.delete, lambda key, on=prices: on.add(key, 1),
+                                 lambda key, on=prices: on.compare_and_swap(key, None, b""),
+                                 lambda value, on=prices: on.__setitem__(b"bed", value),
+                                 lambda value: batch.put(shop, "prices", b"bed", value)):
+                        with self.assertRaises(TypeError):
+                            call(wrong)
+                for wrong in (3, "lamp", [1], 1.0):
+                    with self.assertRaises(TypeError):
+                        prices.count(lower=wrong)
+                    with self.assertRaises(TypeError):
+                        prices.compare_and_swap(b"lamp", wrong, b"")
+                self.assertEqual(list(prices), [b"chair", b"lamp", b"table"])
+                prices[bytearray(b"sofa")] = memoryview(b"x7y0z0")[1::2]
+                self.assertEqual(prices[memoryview(b"sofa")], b"700")
+            self.assertEqual(len(batch), 0)
+            for wrong in (3, None):
+                with self.assertRaises(TypeError):
+                    db.family(wrong, create=True)
+
+    def test_numbers_do_not_wrap(self):
+        for wrong, error in (({"cache_bytes": -1}, OverflowError), ({"cache_bytes": 2**64}, OverflowError),
+                             ({"checkpoint_interval_ms": 1.9}, TypeError), ({"page_size": "1"}, TypeError)):
+            with self.assertRaises(error):
+                manifolddb.open(self.path, **wrong)
+        self.assertFalse(os.path.exists(self.path))
+        with manifolddb.open(self.path, cache_bytes=1 << 20) as db:
+            shop = self.shop(db)
+            for wrong, error in ((-1, OverflowError), (2**64, OverflowError), (0.5, TypeError)):
+                with self.assertRaises(error):
+                    db.write(shop, wait_ms_max=wrong)
+                with self.assertRaises(error):
+                    manifolddb.Family(wrong)
+            with db.write(shop) as txn:
+                prices = txn.table(shop, "prices")
+                for wrong, error in ((2**63, OverflowError), (-2**63 - 1, OverflowError), (1.0, TypeError)):
+                    with self.assertRaises(error):
+                        prices.add(b"c", wrong)
+                self.assertNotIn(b"c", prices)
+                self.assertEqual(prices.add(b"c", 2**63 - 1), 2**63 - 1)
+                self.assertEqual(prices.add(b"d", -2**63), -2**63)
+
     def test_a_block_that_raises_aborts(self):
         with manifolddb.open(self.path) as db:
             shop = self.shop(db)
@@ -129,6 +196,52 @@ class ModuleTest(unittest.TestCase):
             self.assertEqual(len(batch), 0)
             with db.read() as snapshot:
                 self.assertEqual(list(snapshot.table(shop, "prices")), [b"chair", b"lamp", b"sofa", b"sold"])
+
+    def test_what_ends_in_a_nested_block_hides_nothing(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with self.assertRaises(ZeroDivisionError):
+                with db.write(shop) as txn:
+                    with txn.nested():
+                        del txn.table(shop, "prices")[b"lamp"]
+                        txn.commit()
+                        1 / 0  # pylint: disable=pointless-statement
+            with db.read() as snapshot:
+                self.assertNotIn(b"lamp", snapshot.table(shop, "prices"))
+            self.expect("kTransactionEnded", self.commit_nested, db, shop)
+
+    def commit_nested(self, db, shop):
+        with db.write(shop) as txn:
+            with txn.nested():
+                txn.commit()
+
+    def test_a_listing_raises_what_is_raised_in_it(self):
+        with manifolddb.open(self.path) as db:
+            self.shop(db)
+            db.family("store", create=True)
+            with unittest.mock.patch.object(_library.Bytes, "copy", side_effect=KeyboardInterrupt) as copy:
+                with self.assertRaises(KeyboardInterrupt):
+                    db.families()
+            self.assertEqual(copy.call_count, 1)
+            self.assertEqual(db.families(), [b"shop", b"store"])
+
+    def test_paths_are_those_of_the_system(self):
+        for name in ("caf\u00e9", "odd\udcff", b"odd\xfe"):
+            path = os.path.join(os.fsencode(self.folder.name), os.fsencode(name))
+            manifolddb.open(os.fsdecode(path)).close()
+            self.assertTrue(os.path.exists(path))
+            for way in (path, pathlib.Path(os.fsdecode(path))):
+                manifolddb.open(way, create_if_missing=False).close()
+        with self.assertRaises(ValueError):
+            manifolddb.open(self.path + "\0tail")
+        with self.assertRaises(TypeError):
+            manifolddb.open(3)
+        self.assertFalse(os.path.exists(self.path))
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with db.write(shop) as txn, self.assertRaises(ValueError):
+                txn.table(shop, "t", create=True, types=("u64\0", ""))
+        self.assertNotIn("open", manifolddb.__all__)
 
     def test_errors_say_what_and_what_to_do(self):
         missing = os.path.join(self.folder.name, "nowhere", "db")
@@ -208,6 +321,75 @@ class ModuleTest(unittest.TestCase):
                     self.assertEqual(len(value), 8)
                     self.assertEqual(value[-1], sum(range(20)))
 
+    def test_closing_beside_calls_of_other_threads(self):
+        for _ in range(20):
+            db = manifolddb.open(self.path)
+            ends = []
+
+            def work(db=db, ends=ends):
+                try:
+                    while True:
+                        db.stats()
+                        db.families()
+                except manifolddb.Error as error:
+                    ends.append(error.name)
+
+            threads = [threading.Thread(target=work) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            self.close_between(db)
+            for thread in threads:
+                thread.join()
+            self.assertEqual(ends, ["kClosed"] * 4)
+            db.close()
+            self.expect("kClosed", db.checkpoint)
+
+    def close_between(self, db):
+        while True:
+            try:
+                return db.close()
+            except manifolddb.Error as error:  # a listing is a transaction
+                self.assertEqual(error.name, "kBusy")
+
+    def test_collecting_garbage_in_another_thread_frees_nothing_there(self):
+        freed = []
+
+        def plain(name, *arguments, call=_library.plain):
+            if name.endswith("_free"):
+                freed.append((name, threading.current_thread()))
+            return call(name, *arguments)
+
+        with manifolddb.open(self.path) as db, unittest.mock.patch.object(_library, "plain", plain):
+            shop = self.shop(db)
+            for begin in (db.read, lambda: db.write(shop)):
+                with begin() as transaction:
+                    prices = transaction.table(shop, "prices")
+                    self.leave_in_a_cycle(transaction.table(shop, "prices"))
+                    freed.clear()
+                    self.in_a_thread(gc.collect)
+                    self.assertEqual(freed, [])
+                    len(prices)
+                    names = sorted(name for name, thread in freed)
+                    self.assertEqual(names, ["cursor_free", "table_free"])
+                    self.assertEqual({thread for _, thread in freed}, {threading.current_thread()})
+            freed.clear()
+            self.leave_in_a_cycle(db.read().table(shop, "prices"))  # the transaction as well
+            self.in_a_thread(gc.collect)
+            self.assertEqual(sorted(name for name, _ in freed), ["cursor_free", "read_free", "table_free"])
+
+    def leave_in_a_cycle(self, table):
+        items = table.items()
+        next(items)
+        cycle = [items]
+        cycle.append(cycle)
+
+    def in_a_thread(self, call):
+        gc.disable()
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join()
+        gc.enable()
+
     def test_figures_and_checks(self):
         with manifolddb.open(self.path, background_thread=False) as db:
             self.shop(db)
@@ -216,6 +398,9 @@ class ModuleTest(unittest.TestCase):
             self.assertGreaterEqual(stats["checkpoints"], 1)
             self.assertEqual(stats["checkpoint_history"][-1]["commit_number"], stats["commit_number"])
             self.assertIn("# TYPE manifolddb_commits_total counter\n", db.prometheus())
+            self.assertIn('\nmanifolddb_commits_total{database="shop"} ', db.prometheus(database="shop"))
+            with self.assertRaises(ValueError):
+                db.prometheus("a\0b")
             self.assertEqual(db.verify(), [])
             self.assertEqual(db.key_bytes_max, 2048)
             self.assertEqual(manifolddb.__version__, manifolddb.version())

@@ -5,9 +5,10 @@
  * null, an error in *error, which the caller frees. What a call gives out is set only if it returns 0.
  * Nothing is thrown, nothing is printed, no signal is touched.
  *
- * Handles are opaque, and each is freed by the function of its name; freeing null does nothing. They may be
- * freed in any order: a transaction and a value keep their database; and freeing a transaction ends it, after
- * which its tables and cursors, as long as they are there, answer MANIFOLDDB_ERROR_TRANSACTION_ENDED.
+ * Handles are opaque, and each is freed by the function of its name; freeing null does nothing, and no other
+ * function takes null for a handle unless it says so. They may be freed in any order: a transaction and a
+ * value keep their database; and freeing a transaction ends it, after which its tables and cursors, as long
+ * as they are there, answer MANIFOLDDB_ERROR_TRANSACTION_ENDED.
  * manifolddb_close is refused (MANIFOLDDB_ERROR_BUSY) while transactions are open.
  *
  * Threads: a database may be used by any number of them at once; a transaction with its tables and cursors by
@@ -59,7 +60,8 @@ typedef struct manifolddb_range {
   const manifolddb_bytes* prefix;  /* those that begin with it */
 } manifolddb_range;
 
-/* Called once for each name; false ends the call, which then succeeds. */
+/* Called once for each name; false ends the call, which then succeeds. It must neither throw nor
+ * leave by longjmp. */
 typedef bool (*manifolddb_name_call)(void* user, manifolddb_bytes name);
 
 /* As Errc of manifolddb/result.h: a code is never renumbered. */
@@ -145,11 +147,12 @@ MANIFOLDDB_C_API int manifolddb_checkpoint(manifolddb_database* database, manifo
  * if `text` is. */
 MANIFOLDDB_C_API int manifolddb_verify(manifolddb_database* database, uint64_t* problems, char** text,
                                        manifolddb_error** error);
-/* Figures since opening: one JSON object; or the text that Prometheus reads. */
+/* Figures since opening: one JSON object; or the text that Prometheus reads, whose samples have the label
+ * database="`label`", if that is neither null nor "". */
 MANIFOLDDB_C_API int manifolddb_stats_json(manifolddb_database* database, char** json,
                                            manifolddb_error** error);
-MANIFOLDDB_C_API int manifolddb_stats_prometheus(manifolddb_database* database, char** text,
-                                                 manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_stats_prometheus(manifolddb_database* database, const char* label,
+                                                 char** text, manifolddb_error** error);
 MANIFOLDDB_C_API uint64_t manifolddb_key_bytes_max(const manifolddb_database* database);
 
 /* Column families: a number stands for one, for good. Each of these is a durable commit of its own. */

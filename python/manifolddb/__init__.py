@@ -16,6 +16,7 @@ The library is looked for as libmanifolddb_c.so.0, or where the environment vari
 from ._library import Error, version
 from ._database import Batch, Database, Family, ReadTable, ReadTransaction, WriteTable, WriteTransaction, open
 
+# Without open: `import *` must not take the place of the one that opens files.
 __all__ = ["Batch", "Database", "Error", "Family", "ReadTable", "ReadTransaction", "WriteTable",
-           "WriteTransaction", "open", "version"]
+           "WriteTransaction", "version"]
 __version__ = version()

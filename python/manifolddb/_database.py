@@ -2,10 +2,11 @@
 objects may be dropped in any order; leaving a block, or close(), ends a transaction whoever has it."""
 import ctypes
 import json
+import os
 from ctypes import byref, c_bool, c_int64, c_uint64, pointer
 
 from ._library import (NO_LIMIT, Bytes, Handle, Range, call, given_handle, given_number, given_text, names,
-                       plain)
+                       plain, signed, string, unsigned)
 
 _OPTIONS = {
     "create_if_missing": 1, "read_only": 2, "page_size": 3, "write_unit": 4, "log_bytes_initial": 5,
@@ -18,7 +19,7 @@ class Family:
     """A column family, for good: renaming keeps it."""
 
     def __init__(self, number):
-        self.number = number
+        self.number = unsigned(number)
 
     def __eq__(self, other):
         return isinstance(other, Family) and other.number == self.number
@@ -37,8 +38,8 @@ def open(path, **options):  # pylint: disable=redefined-builtin
     for name, value in options.items():
         if name not in _OPTIONS:
             raise TypeError(f"there is no option {name!r}; there are {', '.join(_OPTIONS)}")
-        call("options_set", chosen(), _OPTIONS[name], int(value))
-    return Database(given_handle("open", str(path).encode(), chosen()))
+        call("options_set", chosen(), _OPTIONS[name], unsigned(value))
+    return Database(given_handle("open", string(os.fsencode(path)), chosen()))
 
 
 class Database:
@@ -46,6 +47,7 @@ class Database:
 
     def __init__(self, handle):
         self._handle = Handle(handle, "database_free")
+        self._closed = False
 
     def __enter__(self):
         return self
@@ -59,24 +61,26 @@ class Database:
                 raise
 
     def close(self):
-        """Writes a checkpoint and gives up the files. Error (kBusy) while transactions are open."""
-        if self._handle._handle:
+        """Writes a checkpoint and gives up the files. Error (kBusy) while transactions are open. Calls after
+        it are Error (kClosed); other threads may be in the middle of some, so the handle goes with the
+        object."""
+        if not self._closed:
             call("close", self._handle())
-            self._handle.close()
+            self._closed = True
 
     def family(self, name, create=False):
         return Family(given_number("open_or_create_family" if create else "open_family", self._handle(),
-                                   Bytes.of(name)))
+                                   Bytes.name(name)))
 
     def families(self):
         """Their names, bytes, in order."""
         return names("list_families", self._handle())
 
     def drop_family(self, name):
-        call("drop_family", self._handle(), Bytes.of(name))
+        call("drop_family", self._handle(), Bytes.name(name))
 
     def rename_family(self, old, new):
-        call("rename_family", self._handle(), Bytes.of(old), Bytes.of(new))
+        call("rename_family", self._handle(), Bytes.name(old), Bytes.name(new))
 
     def read(self):
         """A snapshot; never waits."""
@@ -86,7 +90,7 @@ class Database:
         """A transaction over `families`. As a context manager it commits when the block ends, and aborts if
         that raises."""
         numbers = (c_uint64 * len(families))(*(family.number for family in families))
-        wait = NO_LIMIT if wait_ms_max is None else wait_ms_max
+        wait = NO_LIMIT if wait_ms_max is None else unsigned(wait_ms_max)
         handle = given_handle("begin_write", self._handle(), numbers, len(families), wait)
         return WriteTransaction(handle, durable)
 
@@ -110,9 +114,10 @@ class Database:
         """Figures since opening, as a dictionary."""
         return json.loads(given_text("stats_json", self._handle()))
 
-    def prometheus(self):
-        """The same as a text for Prometheus."""
-        return given_text("stats_prometheus", self._handle())
+    def prometheus(self, database=None):
+        """The same as a text for Prometheus; `database`: the value of the label of that name."""
+        label = None if database is None else string(database.encode())
+        return given_text("stats_prometheus", self._handle(), label)
 
     @property
     def key_bytes_max(self):
@@ -139,7 +144,7 @@ class ReadTransaction:
         return plain("read_commit_number", self._handle())
 
     def family(self, name):
-        return Family(given_number("read_open_family", self._handle(), Bytes.of(name)))
+        return Family(given_number("read_open_family", self._handle(), Bytes.name(name)))
 
     def tables(self, family):
         return names("read_list_tables", self._handle(), family.number)
@@ -147,7 +152,7 @@ class ReadTransaction:
     def table(self, family, name, types=None):
         """`types`: (key, value), the names of what it has to hold; None: whatever it holds."""
         key, value = _types(types)
-        handle = given_handle("read_open_table", self._handle(), family.number, Bytes.of(name), key, value)
+        handle = given_handle("read_open_table", self._handle(), family.number, Bytes.name(name), key, value)
         return ReadTable(self, handle)
 
 
@@ -185,19 +190,19 @@ class WriteTransaction:
 
     def table(self, family, name, create=False, types=None):
         key, value = _types(types)
-        handle = given_handle("write_open_table", self._handle(), family.number, Bytes.of(name), key, value,
+        handle = given_handle("write_open_table", self._handle(), family.number, Bytes.name(name), key, value,
                               create)
         return WriteTable(self, handle)
 
     def drop_table(self, family, name):
-        call("drop_table", self._handle(), family.number, Bytes.of(name))
+        call("drop_table", self._handle(), family.number, Bytes.name(name))
 
     def rename_table(self, family, old, new):
-        call("rename_table", self._handle(), family.number, Bytes.of(old), Bytes.of(new))
+        call("rename_table", self._handle(), family.number, Bytes.name(old), Bytes.name(new))
 
     def nested(self):
         """A block that undoes what it did if it raises."""
-        return _Nested(self._handle)
+        return _Nested(self)
 
 
 class _Nested:
@@ -206,16 +211,18 @@ class _Nested:
         self._savepoint = None
 
     def __enter__(self):
-        self._savepoint = given_number("set_savepoint", self._transaction())
+        self._savepoint = given_number("set_savepoint", self._transaction._handle())
 
     def __exit__(self, kind, value, trace):
+        if kind is not None and self._transaction._ended:
+            return  # with the transaction; what the block has raised is what is to be told
         if kind is not None:
-            call("roll_back_to", self._transaction(), self._savepoint)
-        call("release", self._transaction(), self._savepoint)
+            call("roll_back_to", self._transaction._handle(), self._savepoint)
+        call("release", self._transaction._handle(), self._savepoint)
 
 
 def _types(types):
-    return (None, None) if types is None else tuple(name.encode() for name in types)
+    return (None, None) if types is None else tuple(string(name.encode()) for name in types)
 
 
 class ReadTable:
@@ -223,7 +230,7 @@ class ReadTable:
 
     def __init__(self, transaction, handle):
         self._transaction = transaction
-        self._handle = Handle(handle, "table_free")
+        self._handle = Handle(handle, "table_free", transaction._handle)
 
     @property
     def types(self):
@@ -234,8 +241,10 @@ class ReadTable:
         handle = given_handle("get", self._handle(), Bytes.of(key))
         if not handle:
             return default
-        value = Handle(handle, "value_free")
-        return plain("value_bytes", value()).copy()
+        try:
+            return plain("value_bytes", handle).copy()
+        finally:
+            plain("value_free", handle)
 
     def __getitem__(self, key):
         value = self.get(key)
@@ -256,17 +265,18 @@ class ReadTable:
     def __iter__(self):
         return self.keys()
 
-    def keys(self, reverse=False, **bounds):
-        return self._scan(lambda cursor: cursor.key(), reverse, bounds)
+    def keys(self, *, reverse=False, **bounds):
+        return self._scan(lambda cursor: cursor.key(), reverse, Range.of(**bounds))
 
-    def values(self, reverse=False, **bounds):
-        return self._scan(lambda cursor: cursor.value(), reverse, bounds)
+    def values(self, *, reverse=False, **bounds):
+        return self._scan(lambda cursor: cursor.value(), reverse, Range.of(**bounds))
 
-    def items(self, reverse=False, **bounds):
-        return self._scan(lambda cursor: (cursor.key(), cursor.value()), reverse, bounds)
+    def items(self, *, reverse=False, **bounds):
+        return self._scan(lambda cursor: (cursor.key(), cursor.value()), reverse, Range.of(**bounds))
 
-    def _scan(self, read, reverse, bounds):
-        cursor = _Cursor(given_handle("cursor_new", self._handle(), byref(Range.of(**bounds))))
+    def _scan(self, read, reverse, within):
+        handle = given_handle("cursor_new", self._handle(), byref(within))
+        cursor = _Cursor(Handle(handle, "cursor_free", self._transaction._handle))
         found = cursor.move("last" if reverse else "first")
         while found:
             yield read(cursor)
@@ -275,7 +285,7 @@ class ReadTable:
 
 class _Cursor:
     def __init__(self, handle):
-        self._handle = Handle(handle, "cursor_free")
+        self._handle = handle
 
     def move(self, way):
         return given_number(way, self._handle(), kind=c_bool)
@@ -305,9 +315,13 @@ class WriteTable(ReadTable):
         """Whether there was an entry."""
         return given_number("delete", self._handle(), Bytes.of(key), kind=c_bool)
 
-    def delete_range(self, **bounds):
-        """How many entries there were."""
-        return given_number("delete_range", self._handle(), byref(Range.of(**bounds)))
+    def delete_range(self, *, everything=False, **bounds):
+        """How many entries there were. Bounds as of count(); without any, the whole table has to be wished
+        for: everything=True."""
+        within = Range.of(**bounds)
+        if bool(within.kept) == bool(everything):
+            raise TypeError("delete_range takes bounds, or everything=True for all entries; one of the two")
+        return given_number("delete_range", self._handle(), byref(within))
 
     def compare_and_swap(self, key, expected, desired):
         """Whether the value was `expected` (None: no entry), and is `desired` (None: no entry) now."""
@@ -316,7 +330,7 @@ class WriteTable(ReadTable):
 
     def add(self, key, delta):
         """Adds to a counter; its value now."""
-        return given_number("add_to_counter", self._handle(), Bytes.of(key), delta, kind=c_int64)
+        return given_number("add_to_counter", self._handle(), Bytes.of(key), signed(delta), kind=c_int64)
 
 
 class Batch:
@@ -326,10 +340,10 @@ class Batch:
         self._handle = Handle(plain("batch_new"), "batch_free")
 
     def put(self, family, table, key, value):
-        call("batch_put", self._handle(), family.number, Bytes.of(table), Bytes.of(key), Bytes.of(value))
+        call("batch_put", self._handle(), family.number, Bytes.name(table), Bytes.of(key), Bytes.of(value))
 
     def delete(self, family, table, key):
-        call("batch_delete", self._handle(), family.number, Bytes.of(table), Bytes.of(key))
+        call("batch_delete", self._handle(), family.number, Bytes.name(table), Bytes.of(key))
 
     def clear(self):
         plain("batch_clear", self._handle())

@@ -1,5 +1,7 @@
 """The C library: what manifolddb_c.h declares, for ctypes."""
+import collections
 import ctypes
+import operator
 import os
 from ctypes import POINTER, byref, c_bool, c_char_p, c_int, c_int64, c_size_t, c_uint64, c_void_p
 
@@ -11,9 +13,20 @@ class Bytes(ctypes.Structure):
 
     @classmethod
     def of(cls, value):
-        if isinstance(value, str):
-            value = value.encode()
-        value = bytes(value)
+        """A key or a value: never a str, never what bytes() would make up, as zeroes for a number."""
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise TypeError(f"keys and values are bytes, bytearray or memoryview, not {type(value).__name__}")
+        return cls._keeping(bytes(value))
+
+    @classmethod
+    def name(cls, value):
+        """The name of a family or a table: a str, too."""
+        if not isinstance(value, (str, bytes, bytearray, memoryview)):
+            raise TypeError(f"a name is str or bytes, not {type(value).__name__}")
+        return cls._keeping(value.encode() if isinstance(value, str) else bytes(value))
+
+    @classmethod
+    def _keeping(cls, value):
         view = cls(ctypes.cast(ctypes.c_char_p(value), c_void_p), len(value))
         view.kept = value
         return view
@@ -28,12 +41,38 @@ class Range(ctypes.Structure):
     _fields_ = [(name, POINTER(Bytes)) for name in ("lower", "upper", "after", "through", "prefix")]
 
     @classmethod
-    def of(cls, **bounds):
+    def of(cls, *, lower=None, upper=None, after=None, through=None, prefix=None):
+        """`kept`: the bounds that there are. The parameters are named, since a bound that nobody knows would
+        be none."""
+        bounds = {"lower": lower, "upper": upper, "after": after, "through": through, "prefix": prefix}
         made = cls()
         made.kept = {name: Bytes.of(value) for name, value in bounds.items() if value is not None}
         for name, value in made.kept.items():
             setattr(made, name, ctypes.pointer(value))
         return made
+
+
+def _number(value, lowest, highest):
+    number = operator.index(value)
+    if not lowest <= number <= highest:
+        raise OverflowError(f"{number} is not within {lowest} to {highest}")
+    return number
+
+
+def unsigned(value):
+    """For a uint64, which ctypes would cut to its low bits."""
+    return _number(value, 0, 2**64 - 1)
+
+
+def signed(value):
+    return _number(value, -2**63, 2**63 - 1)
+
+
+def string(value):
+    """For a string that a 0 ends."""
+    if b"\0" in value:
+        raise ValueError(f"{value!r} has a 0 in it")
+    return value
 
 
 NAME_CALL = ctypes.CFUNCTYPE(c_bool, c_void_p, Bytes)
@@ -44,7 +83,7 @@ NO_LIMIT = 2**64 - 1
 # gives a code, and takes a place for an error last.
 _CALLS = {
     "options_set": "Hou", "open": "SH*H", "close": "H", "checkpoint": "H", "verify": "H*u*S",
-    "stats_json": "H*S", "stats_prometheus": "H*S",
+    "stats_json": "H*S", "stats_prometheus": "HS*S",
     "create_family": "HB*u", "open_or_create_family": "HB*u", "drop_family": "HB", "rename_family": "HBB",
     "open_family": "HB*u", "list_families": "HFH",
     "begin_read": "H*H", "read_open_family": "HB*u", "read_list_tables": "HuFH", "read_open_table": "HuBSS*H",
@@ -155,14 +194,20 @@ def given_text(name, *arguments):
 
 
 def names(name, *arguments):
-    """The names that a listing call tells of."""
-    found = []
+    """The names that a listing call tells of. Nothing passes through C: what is raised waits for its end."""
+    found, raised = [], []
 
     def note(_, view):
-        found.append(view.copy())
-        return True
+        try:
+            found.append(view.copy())
+            return True
+        except BaseException as error:  # pylint: disable=broad-exception-caught
+            raised.append(error)
+            return False
 
     call(name, *arguments, NAME_CALL(note), None)
+    if raised:
+        raise raised[0]
     return found
 
 
@@ -171,21 +216,38 @@ def version():
 
 
 class Handle:
-    """Owns what a call gave out."""
+    """Owns what a call gave out. Tables and cursors have a `keeper`, the handle of their transaction: garbage
+    collection, which may run in any thread, only leaves them to it, and it frees them in the next call of the
+    thread that uses the transaction. Nothing can be left to a keeper once that is garbage itself, unless by
+    the same collection."""
 
-    def __init__(self, handle, free):
+    def __init__(self, handle, free, keeper=None):
         self._handle = handle
         self._free = free
+        self._keeper = keeper
+        # How to free what: left by those that this one keeps.
+        self._left = collections.deque() if keeper is None else ()
+        self._gone = False
 
     def __call__(self):
+        (self._keeper or self)._sweep()
         if not self._handle:
             raise ValueError("it has been closed")
         return self._handle
 
     def close(self):
+        self._sweep()
         handle, self._handle = self._handle, None
         if handle:
             plain(self._free, handle)
 
+    def _sweep(self):
+        while self._left:
+            plain(*self._left.popleft())
+
     def __del__(self):
-        self.close()
+        if self._keeper is None or self._keeper._gone:
+            self._gone = True
+            self.close()
+        else:
+            self._keeper._left.append((self._free, self._handle))
