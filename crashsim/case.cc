@@ -163,7 +163,7 @@ Start EmptyDisk(const Setup& setup) { return {.image = Image(setup.traits.atomic
 
 namespace {
 
-Played Judged(const Start& start, Played played) {
+Played JudgedPlay(const Start& start, Played played) {
   Session& session = played.session;
   Model base;
   played.finding = JudgeOpening(start, session, base);
@@ -179,9 +179,9 @@ Played Judged(const Start& start, Played played) {
 }  // namespace
 
 Played Play(const Setup& setup, const Start& start, const Life& life) {
-  if (life.threads.empty()) return Judged(start, PlayWith(setup, start, life, nullptr, false));
+  if (life.threads.empty()) return JudgedPlay(start, PlayWith(setup, start, life, nullptr, false));
   const auto director = MakeSwitched(life.switches);
-  return Judged(start, PlayWith(setup, start, life, director.get(), true));
+  return JudgedPlay(start, PlayWith(setup, start, life, director.get(), true));
 }
 
 Played Play(const Setup& setup, const Start& start, const std::vector<Step>& steps, bool closes) {
@@ -190,7 +190,7 @@ Played Play(const Setup& setup, const Start& start, const std::vector<Step>& ste
 
 Played PlayUnder(const Setup& setup, const Start& start, const Life& life, RaceDirector& director,
                  bool quiet) {
-  return Judged(start, PlayWith(setup, start, life, &director, quiet));
+  return JudgedPlay(start, PlayWith(setup, start, life, &director, quiet));
 }
 
 Start AfterKill(const Start& start, const Played& played, uint64_t effects) {
