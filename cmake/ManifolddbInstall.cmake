@@ -1,20 +1,14 @@
-# The package: libmanifolddb.a with the public headers, manifolddb::manifolddb for find_package.
+# The package: libmanifolddb.a with the public headers, manifolddb::manifolddb for find_package. What else is
+# installed stands in ManifolddbShared.cmake, capi/, python/ and tools/.
 #
 # cmake --install BUILD --prefix WHERE [--component library]   library: what a program links, no tools
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
-# One archive of what the modules have compiled: how the engine is cut into modules is its own business.
-get_property(modules GLOBAL PROPERTY MANIFOLDDB_MODULES)
 get_property(libs GLOBAL PROPERTY MANIFOLDDB_LIBS)
 list(REMOVE_DUPLICATES libs)
 add_library(manifolddb_archive STATIC)
-foreach(module IN LISTS modules)
-  get_target_property(type manifolddb_${module} TYPE)
-  if(type STREQUAL "STATIC_LIBRARY")
-    target_sources(manifolddb_archive PRIVATE $<TARGET_OBJECTS:manifolddb_${module}>)
-  endif()
-endforeach()
+manifolddb_add_engine(manifolddb_archive)
 get_target_property(public_headers manifolddb_include HEADER_SET)
 target_sources(manifolddb_archive PUBLIC FILE_SET HEADERS
   BASE_DIRS ${PROJECT_SOURCE_DIR}/engine/include FILES ${public_headers})

@@ -9,6 +9,7 @@
 #     TEST_DEPS   storage ...            modules that only the tests need: any may be named
 #     TEST_LIBS   rapidcheck ...         from outside
 #     TEST_LABELS threads ...            `threads`: runs under ThreadSanitizer in CI
+#     TEST_NOT_SANITIZED Suite.Test ...  as NOT_SANITIZED below
 #   )
 #   manifolddb_library(NAME name HEADERS ... SOURCES ... LIBS ...)      harness folders
 #   manifolddb_test(NAME name SOURCES ... LIBS ... LABELS ... TIMEOUT seconds
@@ -24,6 +25,7 @@
 #   manifolddb_engine   every module, no tests
 #   manifolddb_core_bare   the engine without POSIX, as a target without exceptions and RTTI must compile it;
 #                       of the preset wasm32 all there is
+#   shared_tests        what the tests labelled `shared` need; there if MANIFOLDDB_BUILD_SHARED
 #   threads_tests       the tests labelled `threads`
 #   all_verify_interface_header_sets   each header without a source of its name, by itself
 
@@ -64,7 +66,7 @@ endfunction()
 
 function(manifolddb_module)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME"
-    "HEADERS;SOURCES;DEPS;LIBS;TESTS;TEST_DEPS;TEST_LIBS;TEST_LABELS;TEST_TIMEOUT")
+    "HEADERS;SOURCES;DEPS;LIBS;TESTS;TEST_DEPS;TEST_LIBS;TEST_LABELS;TEST_NOT_SANITIZED;TEST_TIMEOUT")
   if(NOT arg_NAME)
     list(POP_FRONT arg_UNPARSED_ARGUMENTS arg_NAME)
   endif()
@@ -84,6 +86,11 @@ function(manifolddb_module)
   if(arg_SOURCES)
     add_library(${target} STATIC ${arg_SOURCES})
     manifolddb_quick_build(${target})
+    if(MANIFOLDDB_BUILD_SHARED)
+      # Code that may lie anywhere; calls within the library need not allow for being replaced.
+      set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+      target_compile_options(${target} PRIVATE -fno-semantic-interposition)
+    endif()
     add_dependencies(manifolddb_engine ${target})
     set(scope PUBLIC)
     list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
@@ -106,7 +113,8 @@ function(manifolddb_module)
   if(arg_TESTS AND MANIFOLDDB_BUILD_TESTS)
     list(TRANSFORM arg_TEST_DEPS PREPEND manifolddb_)
     manifolddb_test(NAME ${arg_NAME}_test TEST_NAME engine.${arg_NAME} SOURCES ${arg_TESTS}
-      LIBS ${target} ${arg_TEST_DEPS} ${arg_TEST_LIBS} LABELS ${arg_TEST_LABELS} TIMEOUT ${arg_TEST_TIMEOUT})
+      LIBS ${target} ${arg_TEST_DEPS} ${arg_TEST_LIBS} LABELS ${arg_TEST_LABELS} TIMEOUT ${arg_TEST_TIMEOUT}
+      NOT_SANITIZED ${arg_TEST_NOT_SANITIZED})
   endif()
 endfunction()
 
@@ -157,6 +165,18 @@ function(manifolddb_test)
   endif()
 endfunction()
 
+# Puts what the modules have compiled into the library `target`: how the engine is cut into modules is its own
+# business. After all modules.
+function(manifolddb_add_engine target)
+  get_property(modules GLOBAL PROPERTY MANIFOLDDB_MODULES)
+  foreach(module IN LISTS modules)
+    get_target_property(type manifolddb_${module} TYPE)
+    if(type STREQUAL "STATIC_LIBRARY")
+      target_sources(${target} PRIVATE $<TARGET_OBJECTS:manifolddb_${module}>)
+    endif()
+  endforeach()
+endfunction()
+
 # After all modules: the libraries over all of them.
 function(manifolddb_engine_libraries)
   get_property(sources GLOBAL PROPERTY MANIFOLDDB_SOURCES)
@@ -173,7 +193,7 @@ function(manifolddb_engine_libraries)
   add_library(manifolddb::manifolddb ALIAS manifolddb)
   target_compile_features(manifolddb INTERFACE cxx_std_23)  # for who adds this project to their own
   # The last ones: no module depends on them.
-  target_link_libraries(manifolddb INTERFACE manifolddb_salvage manifolddb_backup)
+  target_link_libraries(manifolddb INTERFACE manifolddb_salvage manifolddb_backup manifolddb_metrics)
   if(MANIFOLDDB_BUILD_TESTS)
     add_library(manifolddb_sites STATIC ${sources})
     target_compile_definitions(manifolddb_sites PUBLIC MANIFOLDDB_SITES=1)

@@ -157,7 +157,9 @@ def _counted(words):
     return " and ".join([", ".join(told[:-1])] * (len(told) > 1) + told[-1:])
 
 
-def headline(history, verdict):
+def headline(history, verdict, standing=None):
+    """`standing`: how many comparisons with other engines were won, even and lost; told where no earlier run
+    says more."""
     if not history.runs:
         return "empty", "No runs yet"
     if verdict.failed:
@@ -166,8 +168,10 @@ def headline(history, verdict):
                           (count["gone"], "no longer measured", False)])
         return "bad", words + ": to be mended, or allowed with a reason"
     if verdict.signals == 0 and verdict.exact == 0:
-        return "empty", ("One run: nothing to compare it with yet" if len(history.runs) == 1 else
-                         "Nothing could be compared yet")
+        compared = sum(standing.values()) if standing else 0
+        if compared:
+            return "empty", f"Ahead in {standing['win']} of {compared} comparisons; no earlier run yet"
+        return "empty", "No earlier run to compare with yet"
     suspects = sum(f.verdict == "suspect" for f in verdict.findings)
     if suspects:
         return "warn", f"No regression proved; {suspects} change{'s' if suspects != 1 else ''} to look at"
@@ -181,6 +185,7 @@ def render(history, verdict, campaigns=(), progress=lambda done, of: None, sourc
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(here), autoescape=True, trim_blocks=True,
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["short"] = figures.short
+    environment.filters["duration"] = figures.duration
     environment.filters["figure"] = findings.number
     environment.filters["breakable"] = lambda name: markupsafe.escape(name).replace(
         "/", markupsafe.Markup("/<wbr>"))  # a long name breaks between its words
@@ -190,12 +195,13 @@ def render(history, verdict, campaigns=(), progress=lambda done, of: None, sourc
     clock = latest.Latest(history, "clock")
     curved = shapes.families(clock)
     flagged = {(finding.theme, finding.benchmark, finding.what) for finding in verdict.findings}
-    kind, words = headline(history, verdict)
+    standing = overview.overview(latest.Latest(folded, "clock"))
+    kind, words = headline(history, verdict, standing and standing["sum"])
     last = history.latest()
     return environment.get_template("template.html").render(
         kind=kind, headline=words, verdict=verdict, summary=check.summary(verdict),
         history=history, last=last, subject=findings.subject(last.commit) if last else "", sources=sources,
-        overview=overview.overview(latest.Latest(folded, "clock")),
+        overview=standing,
         trends=trends(folded, verdict.alpha, flagged, progress),
         latencies=latest.by_theme(shapes.latencies(clock, curved)),
         scaling=latest.by_theme(shapes.scaling(curved) + shapes.file_sizes(curved)),

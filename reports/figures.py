@@ -53,6 +53,13 @@ def short(value, _=None):
     return f"{value:.3g}"
 
 
+def duration(us):
+    """Of microseconds, in the unit that fits: 188 us, 2.83 ms, 1.2 s."""
+    for unit, factor in (("us", 1), ("ms", 1e3), ("s", 1e6)):
+        if us < 999.5 * factor or unit == "s":
+            return f"{us / factor:.3g} {unit}"
+
+
 class Drawing:
     """One figure with one pair of axes; margins in px, the left one as wide as its labels."""
 

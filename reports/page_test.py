@@ -37,7 +37,7 @@ class PageTest(unittest.TestCase):
 
     def test_a_single_run_has_figures_and_says_what_is_missing(self):
         page = self.page(planted.history(1))
-        self.assertTrue("One run: nothing to compare it with yet" in page)
+        self.assertTrue("o earlier run to compare with yet" in page)
         self.assertFalse("No regression" in page)
         self.assertTrue("A trend needs a second run" in page)
         self.assertTrue("\u25bc" in page)
@@ -74,7 +74,10 @@ class PageTest(unittest.TestCase):
         loaded = history.load([kept])
         verdict = check.check(loaded)
         if not (verdict.signals or verdict.exact):  # as long as it holds one run of each sort
-            self.assertEqual(dashboard.headline(loaded, verdict), ("empty", "Nothing could be compared yet"))
+            self.assertEqual(dashboard.headline(loaded, verdict)[0], "empty")
+            kind, words = dashboard.headline(loaded, verdict, {"win": 7, "tie": 2, "loss": 1})
+            self.assertEqual(kind, "empty")
+            self.assertIn("Ahead in 7 of 10 comparisons; no earlier run", words)
             self.assertIn("nothing compared", check.summary(verdict))
 
     def test_exact_figures_alone_do_not_judge_the_clock(self):

@@ -28,13 +28,14 @@ HARNESS = {
     "docs/certificates": {"public", "faultfs", "engine/base"},
     # The tree alone, beside the database as a whole.
     "proptest": {"public", "faultfs", "engine/base", "engine/format", "engine/page", "engine/btree"},
+    "capi": {"public"},
     "tools": {"public", "engine/base", "engine/format"},
     # Of crashsim the lines that it reads.
     "fuzz": {"public", "faultfs", "crashsim", "engine/base", "engine/format"},
     "bench": {"public"},
     # Waits to simulate, and node search to count the instructions of.
     "bench/exact": {"public", "engine/base", "engine/format", "engine/btree"},
-    "examples": {"public"},
+    "examples": {"public", "faultfs"},  # faultfs: crash_test
     "docs": set(),
     "scripts": set(),
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What the command line tool does. Everything opens for reading only and changes no byte of it; salvage,
-// restore and compact write a new database, backup a new file.
+// What the command line tool does. Everything but put, delete and load (entries.h) opens for reading only and
+// changes no byte of it; salvage, restore and compact write a new database, backup a new file.
 
 #include <cstdint>
 #include <limits>
@@ -18,6 +18,7 @@ enum ExitCode : int {
   kDone = 0,         // verify: the database is whole
   kDamaged = 1,      // stored bytes are not what was written
   kCouldNotRun = 2,  // wrong arguments, no such file, locked, not a database, ...
+  kNoEntry = 3,      // get, delete: there is none
 };
 ExitCode ExitCodeOf(const Error& error);
 
@@ -34,6 +35,7 @@ int Verify(const VerifyArguments& arguments, Streams streams);
 
 struct StatArguments {
   std::string path;
+  bool shape = false;  // of each table; reads all of it
   bool json = false;
 };
 int Stat(const StatArguments& arguments, Streams streams);

@@ -4,6 +4,8 @@
 #include <exception>
 #include <iostream>
 
+#include "tools/app_text.h"
+#include "tools/cli_entries.h"
 #include "tools/commands.h"
 #include "tools/text.h"
 
@@ -28,11 +30,13 @@ Result<std::unique_ptr<Database>> OpenForReading(const std::string& path) {
 
 namespace {
 
+constexpr const char* kPathHelp = "the data file; its log, PATH-wal, lies beside it";
 constexpr const char* kFooter =
-    "Every command opens for reading only and changes no byte of it; salvage, restore and compact write a\n"
-    "new database, backup a new file. Nobody may have the database open for writing: a program that does\n"
-    "takes backups by itself, while it writes (manifolddb/backup.h). Exit codes: 0 done, and all is whole;\n"
-    "1 it is damaged; 2 could not run.";
+    "put, delete and load change a database; salvage, restore and compact write a new one, backup a new\n"
+    "file; every other command opens for reading only and changes no byte. Nobody may have the database\n"
+    "open for writing meanwhile: a program that does takes backups by itself, while it writes\n"
+    "(manifolddb/backup.h). Exit codes: 0 done, and all is whole; 1 it is damaged; 2 could not run; 3 get\n"
+    "and delete: there is no such entry.";
 
 void DeclareSalvage(CLI::App& app, SalvageArguments& salvage, const Streams& streams, int& exit_code) {
   CLI::App* const command = app.add_subcommand(
@@ -44,8 +48,10 @@ void DeclareSalvage(CLI::App& app, SalvageArguments& salvage, const Streams& str
   command->add_flag("--allow-older", salvage.allow_older,
                     "also where newer commits may be lost: entries deleted or overwritten since come back");
   command->add_flag("--json", salvage.json, "one JSON object");
-  command->add_option("--report", salvage.report,
-                      "a new file: one JSON object on each line, first where each entry comes from");
+  command
+      ->add_option("--report", salvage.report,
+                   "a new file: one JSON object on each line, first where each entry comes from")
+      ->type_name("FILE");
   command->callback([&salvage, streams, &exit_code] { exit_code = Salvage(salvage, streams); });
 }
 
@@ -53,8 +59,10 @@ void DeclareBackup(CLI::App& app, BackupArguments& backup, const Streams& stream
   CLI::App* const command = app.add_subcommand("backup", "Write a backup of a database into one file");
   command->add_option("PATH", backup.path, "the data file; its log, PATH-wal, lies beside it")->required();
   command->add_option("OUT", backup.output, "the backup; there must be no file of this name yet")->required();
-  command->add_option("--since", backup.since,
-                      "an earlier backup of this database: only what has changed since is written");
+  command
+      ->add_option("--since", backup.since,
+                   "an earlier backup of this database: only what has changed since is written")
+      ->type_name("FILE");
   command->add_flag("--json", backup.json, "one JSON object");
   command->callback([&backup, streams, &exit_code] { exit_code = Backup(backup, streams); });
 }
@@ -89,6 +97,49 @@ void DeclareCompact(CLI::App& app, CompactArguments& compact, const Streams& str
   command->callback([&compact, streams, &exit_code] { exit_code = Compact(compact, streams); });
 }
 
+void DeclareDump(CLI::App& app, DumpArguments& dump, const Streams& streams, int& exit_code) {
+  CLI::App* const dump_command = app.add_subcommand("dump", "Print what is stored");
+  dump_command->add_option("PATH", dump.path, kPathHelp)->required();
+  auto* const family =
+      dump_command->add_option("--family", dump.family, "only this column family, named as printed")
+          ->type_name("NAME");
+  auto* const table =
+      dump_command->add_option("--table", dump.table, "only tables of this name")->type_name("NAME");
+  dump_command
+      ->add_option("--limit", dump.limit, "at most so many entries of each table, or groups of the log")
+      ->check(NotANumber)
+      ->type_name("NUMBER");
+  dump_command->add_flag("--values", dump.values, "values too; without it large ones are not even read");
+  auto* const meta = dump_command->add_flag(
+      "--meta", dump.meta, "the copies of the meta pages instead, also of a database that does not open");
+  auto* const log = dump_command->add_flag(
+      "--log", dump.log, "the groups of the log instead, also of a database that does not open");
+  meta->excludes(log)->excludes(family)->excludes(table);
+  log->excludes(family)->excludes(table);
+  dump_command->add_flag("--json", dump.json, "JSON; of entries and of the log one object on each line");
+  dump_command->callback([&dump, streams, &exit_code] {
+    exit_code = dump.meta  ? DumpMeta(dump, streams)
+                : dump.log ? DumpLog(dump, streams)
+                           : DumpEntries(dump, streams);
+  });
+}
+
+// Texts made of the declarations themselves.
+void DeclareTexts(CLI::App& app, std::string& shell, const Streams& streams, int& exit_code) {
+  CLI::App* const completion =
+      app.add_subcommand("completion", "Print what completes this command line in a shell");
+  completion->add_option("SHELL", shell, "which")->required()->check(CLI::IsMember({"bash", "zsh"}));
+  completion->callback([&app, &shell, streams, &exit_code] {
+    streams.out << (shell == "bash" ? BashCompletion(app) : ZshCompletion(app));
+    exit_code = kDone;
+  });
+  CLI::App* const manual = app.add_subcommand("manual", "Print the manual page, for man -l -");
+  manual->callback([&app, streams, &exit_code] {
+    streams.out << ManualPage(app);
+    exit_code = kDone;
+  });
+}
+
 struct Arguments {
   VerifyArguments verify;
   StatArguments stat;
@@ -98,13 +149,14 @@ struct Arguments {
   RestoreArguments restore;
   CheckArguments check;
   CompactArguments compact;
+  EntryArguments entries;
+  std::string shell;
 };
 
 // Declares the commands; each, when it is chosen, sets `exit_code`.
 void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
-  auto& [verify, stat, dump, salvage, backup, restore, check, compact] = arguments;
+  auto& [verify, stat, dump, salvage, backup, restore, check, compact, entries, shell] = arguments;
   const Streams streams{std::cout, std::cerr};
-  constexpr const char* kPathHelp = "the data file; its log, PATH-wal, lies beside it";
 
   CLI::App* const verify_command =
       app.add_subcommand("verify", "Read everything that is in use and check it");
@@ -115,6 +167,8 @@ void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
   CLI::App* const stat_command =
       app.add_subcommand("stat", "Figures, column families, tables and their lengths");
   stat_command->add_option("PATH", stat.path, kPathHelp)->required();
+  stat_command->add_flag("--shape", stat.shape,
+                         "also how each table lies in its pages: depth, pages, how full; reads all of it");
   stat_command->add_flag("--json", stat.json, "one JSON object");
   stat_command->callback([&, streams] { exit_code = Stat(stat, streams); });
 
@@ -124,34 +178,14 @@ void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
   DeclareCompact(app, compact, streams, exit_code);
   DeclareSalvage(app, salvage, streams, exit_code);
 
-  CLI::App* const dump_command = app.add_subcommand("dump", "Print what is stored");
-  dump_command->add_option("PATH", dump.path, kPathHelp)->required();
-  auto* const family =
-      dump_command->add_option("--family", dump.family, "only this column family, named as printed");
-  auto* const table = dump_command->add_option("--table", dump.table, "only tables of this name");
-  dump_command
-      ->add_option("--limit", dump.limit, "at most so many entries of each table, or groups of the log")
-      ->check([](const std::string& text) {
-        const bool number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-        return number ? std::string() : "'" + text + "' is no whole number";
-      });
-  dump_command->add_flag("--values", dump.values, "values too; without it large ones are not even read");
-  auto* const meta = dump_command->add_flag(
-      "--meta", dump.meta, "the copies of the meta pages instead, also of a database that does not open");
-  auto* const log = dump_command->add_flag(
-      "--log", dump.log, "the groups of the log instead, also of a database that does not open");
-  meta->excludes(log)->excludes(family)->excludes(table);
-  log->excludes(family)->excludes(table);
-  dump_command->add_flag("--json", dump.json, "JSON; of entries and of the log one object on each line");
-  dump_command->callback([&, streams] {
-    exit_code = dump.meta  ? DumpMeta(dump, streams)
-                : dump.log ? DumpLog(dump, streams)
-                           : DumpEntries(dump, streams);
-  });
+  DeclareDump(app, dump, streams, exit_code);
+  DeclareEntries(app, entries, streams, exit_code);
+  DeclareTexts(app, shell, streams, exit_code);
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("manifolddb: look at a database", "manifolddb");
+  CLI::App app("look at a database of manifolddb, read and write its entries", "manifolddb");
+  app.set_version_flag("--version", "manifolddb " MANIFOLDDB_VERSION);
   app.require_subcommand(1);
   app.footer(kFooter);
   Arguments arguments;

@@ -2,10 +2,22 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <string>
+
 namespace manifolddb::tools {
 namespace {
 
 constexpr uint64_t kEntriesEach = 20'000;  // between two lines
+constexpr uint64_t kBarWidth = 24;
+
+std::string Bar(uint64_t done, uint64_t total) {
+  const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+  const auto full = static_cast<size_t>(share * kBarWidth);
+  const std::string percent = std::to_string(static_cast<int>(share * 100));
+  return "[" + std::string(full, '#') + std::string(kBarWidth - full, '.') + "] " +
+         std::string(3 - percent.size(), ' ') + percent + "%  ";
+}
 
 }  // namespace
 
@@ -16,13 +28,13 @@ Progress::~Progress() {
   if (any_) err_ << "\r\x1b[K" << std::flush;
 }
 
-void Progress::Show(const BackupProgress& at) {
+void Progress::Show(const ProgressAt& at) {
   if (!terminal_ || at.entries < shown_ + kEntriesEach) return;
   shown_ = at.entries;
   any_ = true;
-  err_ << "\r" << at.entries;
-  if (at.entries_total > 0) err_ << " of " << at.entries_total;
-  err_ << " entries " << verb_;
+  err_ << "\r";
+  if (at.total > 0) err_ << Bar(at.done, at.total);
+  err_ << at.entries << " entries " << verb_;
   if (at.bytes > 0) err_ << ", " << (at.bytes >> 20) << " MiB";
   err_ << "\x1b[K" << std::flush;
 }

@@ -8,6 +8,14 @@
 
 namespace manifolddb::tools {
 
+// How far it is. The bar is drawn of `done` and `total`, whatever they count; no bar if `total` is 0.
+struct ProgressAt {
+  uint64_t entries = 0;
+  uint64_t bytes = 0;  // 0: not told
+  uint64_t done = 0;
+  uint64_t total = 0;
+};
+
 // Writes to `err` if standard error is a terminal, one line over and over; else nothing.
 class Progress {
  public:
@@ -18,13 +26,14 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  void Show(const ProgressAt& at);
   BackupProgressCall Call() {
-    return [this](const BackupProgress& at) { Show(at); };
+    return [this](const BackupProgress& at) {
+      Show({.entries = at.entries, .bytes = at.bytes, .done = at.entries, .total = at.entries_total});
+    };
   }
 
  private:
-  void Show(const BackupProgress& at);
-
   const char* const verb_;
   std::ostream& err_;
   const bool terminal_;

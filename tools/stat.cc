@@ -1,9 +1,11 @@
 // manifolddb stat: every figure that the engine gives, then families, tables and their lengths.
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "engine/base/try.h"
+#include "manifolddb/metrics.h"
 #include "tools/commands.h"
 #include "tools/text.h"
 
@@ -42,6 +44,7 @@ struct TableLength {
   uint64_t entries = 0;
   std::string key_type;
   std::string value_type;
+  std::optional<TableShape> shape = std::nullopt;
 };
 struct FamilyTables {
   std::string name;
@@ -49,7 +52,7 @@ struct FamilyTables {
   std::vector<TableLength> tables;
 };
 
-Result<std::vector<FamilyTables>> ListAll(Database& database) {
+Result<std::vector<FamilyTables>> ListAll(Database& database, bool with_shape) {
   std::vector<FamilyTables> families;
   MANIFOLDDB_ASSIGN(ReadTransaction snapshot, database.BeginRead());
   MANIFOLDDB_ASSIGN(const std::vector<std::string> names, snapshot.ListColumnFamilies());
@@ -62,6 +65,9 @@ Result<std::vector<FamilyTables>> ListAll(Database& database) {
       MANIFOLDDB_ASSIGN(const uint64_t entries, table.Length());
       const TableTypes types = table.types();
       listed.tables.push_back({table_name, entries, std::string(types.key), std::string(types.value)});
+      if (with_shape) {
+        MANIFOLDDB_ASSIGN(listed.tables.back().shape, table.Shape());
+      }
     }
     families.push_back(std::move(listed));
   }
@@ -81,11 +87,23 @@ void PrintJson(const std::string& path, const DatabaseStats& stats, const std::v
       nlohmann::ordered_json shown = {{"name", Escape(table.name)}, {"entries", table.entries}};
       if (!table.key_type.empty()) shown["key_type"] = Escape(table.key_type);
       if (!table.value_type.empty()) shown["value_type"] = Escape(table.value_type);
+      if (table.shape) shown["shape"] = nlohmann::ordered_json::parse(ToJson(*table.shape));
       listed["tables"].push_back(std::move(shown));
     }
     json["families"].push_back(std::move(listed));
   }
   out << json.dump(2) << "\n";
+}
+
+std::string ShapeText(const TableShape& shape) {
+  std::string text = "depth " + std::to_string(shape.depth) + ", pages " +
+                     std::to_string(shape.branch_pages) + " + " + std::to_string(shape.leaf_pages) + ", " +
+                     std::to_string(static_cast<int>(shape.fill() * 100)) + " % full";
+  if (shape.large_values > 0) {
+    text += "; values outside " + std::to_string(shape.large_values) + ", bytes " +
+            std::to_string(shape.large_value_bytes);
+  }
+  return text;
 }
 
 void PrintText(const std::string& path, const DatabaseStats& stats, const std::vector<FamilyTables>& families,
@@ -104,6 +122,7 @@ void PrintText(const std::string& path, const DatabaseStats& stats, const std::v
     for (const TableLength& table : family.tables) {
       const TableTypes types = {.key = table.key_type, .value = table.value_type};
       out << "  table " << Quoted(table.name) << TypesText(types) << ": " << table.entries << " entries\n";
+      if (table.shape) out << "    " << ShapeText(*table.shape) << "\n";
     }
   }
 }
@@ -113,7 +132,7 @@ void PrintText(const std::string& path, const DatabaseStats& stats, const std::v
 int Stat(const StatArguments& arguments, Streams streams) {
   const auto database = OpenForReading(arguments.path);
   if (!database) return Report(database.error(), streams.err);
-  const auto families = ListAll(**database);
+  const auto families = ListAll(**database, arguments.shape);
   if (!families) return Report(families.error(), streams.err);
   const DatabaseStats stats = (*database)->Stats();
   if (arguments.json) {

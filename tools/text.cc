@@ -74,10 +74,14 @@ std::string Printable(std::string_view text) { return EscapeWith(text, ""); }
 std::optional<std::string> Unescape(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
+    const char next = text[i] == '\\' && i + 1 < text.size() ? text[i + 1] : '\0';
     if (text[i] != '\\') {
       out += text[i];
-    } else if (i + 1 < text.size() && (text[i + 1] == '\\' || text[i + 1] == '"')) {
-      out += text[i + 1];
+    } else if (next == '\\' || next == '"') {
+      out += next;
+      i += 1;
+    } else if (next == 't' || next == 'n' || next == 'r') {
+      out += next == 't' ? '\t' : next == 'n' ? '\n' : '\r';
       i += 1;
     } else {
       if (i + 3 >= text.size() || text[i + 1] != 'x') return std::nullopt;
@@ -107,6 +111,22 @@ std::string Hex(ByteView bytes) {
   hex.reserve(2 * bytes.size());
   for (const char c : AsText(bytes)) AppendHex(hex, c);
   return hex;
+}
+
+std::optional<std::string> FromHex(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  const auto digit = [](char c) {
+    return kDigits.find(c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c);
+  };
+  std::string bytes;
+  bytes.reserve(text.size() / 2);
+  for (size_t i = 0; i < text.size(); i += 2) {
+    const size_t high = digit(text[i]);
+    const size_t low = digit(text[i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    bytes += static_cast<char>(high << 4 | low);
+  }
+  return bytes;
 }
 
 nlohmann::json JsonBytes(ByteView bytes) {

@@ -18,7 +18,8 @@ bool IsPrintable(std::string_view text);
 // Printable text as it is; of anything else each byte that is not printable as \xNN, and a backslash as \\.
 // Always valid UTF-8; Unescape undoes it. How names are printed and may be given.
 std::string Escape(std::string_view bytes);
-// None if `text` is nothing that Escape, or Quoted between its quotes, makes.
+// Also takes \t, \n and \r, as other programs write them. None if `text` is nothing else than what Escape, or
+// Quoted between its quotes, makes.
 std::optional<std::string> Unescape(std::string_view text);
 
 // For messages: bytes that are not printable as \xNN, everything else as it is.
@@ -30,6 +31,8 @@ std::string Quoted(std::string_view name);
 // more than `bytes_max` bytes only the first ones, and then the length.
 std::string Shown(ByteView bytes, size_t bytes_max);
 std::string Hex(ByteView bytes);
+// None if `text` is no even number of hexadecimal digits, large or small.
+std::optional<std::string> FromHex(std::string_view text);
 // " of K to V" for a table's types, in quotes; nothing for raw bytes.
 std::string TypesText(const TableTypes& types);
 

@@ -28,9 +28,20 @@ TEST(ToolsText, EveryByteIsEscapedAndComesBack) {
 }
 
 TEST(ToolsText, AnEscapeThatIsNoneIsRefused) {
-  for (const char* text : {"\\", "a\\x", "\\x1", "\\xg0", "\\n", "\\x1G"})
+  for (const char* text : {"\\", "a\\x", "\\x1", "\\xg0", "\\q", "\\x1G"})
     EXPECT_FALSE(Unescape(text)) << text;
   EXPECT_EQ(Unescape("\\x0ab\\\\"), "\nb\\");
+}
+
+TEST(ToolsText, TheUsualEscapesOfOtherProgramsAreTaken) {
+  EXPECT_EQ(Unescape("a\\tb\\nc\\rd\\\\t"), "a\tb\nc\rd\\t");
+}
+
+TEST(ToolsText, HexadecimalComesBackAndNothingElseIsTaken) {
+  EXPECT_EQ(FromHex(Hex(AsBytes("\0\x7f\xff k"s))), "\0\x7f\xff k"s);
+  EXPECT_EQ(FromHex("4aBf"), "J\xbf");
+  EXPECT_EQ(FromHex(""), "");
+  for (const char* text : {"4", "4g", "0x41", "41 "}) EXPECT_FALSE(FromHex(text)) << text;
 }
 
 TEST(ToolsText, WhatIsNotUtf8IsNotPrintable) {

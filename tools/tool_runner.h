@@ -66,16 +66,24 @@ class ToolsTest : public testing::Test {
     const bool log = std::filesystem::exists(path_ + "-wal");
     const std::string data_before = data ? ReadBytes(path_) : "";
     const std::string log_before = log ? ReadBytes(path_ + "-wal") : "";
-    std::string command = ShellQuoted(MANIFOLDDB_CLI);
-    for (const std::string& argument : arguments) command += " " + ShellQuoted(argument);
-    const std::string out = directory_ / "out";
-    const std::string err = directory_ / "err";
-    const int status = std::system((command + " >" + ShellQuoted(out) + " 2>" + ShellQuoted(err)).c_str());
-    EXPECT_TRUE(WIFEXITED(status)) << command;
+    const Ran ran = RunWriting(arguments);
     EXPECT_EQ(std::filesystem::exists(path_), data);
     EXPECT_EQ(std::filesystem::exists(path_ + "-wal"), log);
     EXPECT_TRUE(!data || ReadBytes(path_) == data_before);
     EXPECT_TRUE(!log || ReadBytes(path_ + "-wal") == log_before);
+    return ran;
+  }
+  // The same for what may change them. `input`: the standard input.
+  Ran RunWriting(const std::vector<std::string>& arguments, const std::string& input = "") {
+    const std::string in = directory_ / "in";
+    WriteBytes(in, input);
+    std::string command = ShellQuoted(MANIFOLDDB_CLI);
+    for (const std::string& argument : arguments) command += " " + ShellQuoted(argument);
+    const std::string out = directory_ / "out";
+    const std::string err = directory_ / "err";
+    command += " <" + ShellQuoted(in) + " >" + ShellQuoted(out) + " 2>" + ShellQuoted(err);
+    const int status = std::system(command.c_str());
+    EXPECT_TRUE(WIFEXITED(status)) << command;
     return {WEXITSTATUS(status), ReadBytes(out), ReadBytes(err)};
   }
 

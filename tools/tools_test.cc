@@ -248,6 +248,19 @@ TEST_F(ToolsTest, StatListsFiguresFamiliesTablesAndLengths) {
                                                            {"name": "pictures", "entries": 3}])"));
 }
 
+TEST_F(ToolsTest, StatSaysOnRequestHowTablesLieInTheirPages) {
+  MakeSample(path_);
+  const Ran text = Run({"stat", path_, "--shape"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_TRUE(Contains(text.out, "table \"names\": 300 entries\n    depth 3, pages ")) << text.out;
+  EXPECT_TRUE(Contains(text.out, " % full; values outside 3, bytes 6144\n")) << text.out;
+  const json tables = json::parse(Run({"stat", path_, "--shape", "--json"}).out)["families"][1]["tables"];
+  EXPECT_EQ(tables[0]["shape"]["depth"], 3);
+  EXPECT_EQ(tables[0]["shape"]["entries"], kPeople);
+  EXPECT_GT(tables[0]["shape"]["fill"], 0.3);
+  EXPECT_EQ(tables[1]["shape"]["large_values"], 3);
+}
+
 // ---- dump -------------------------------------------------------------------------------------------------
 
 TEST_F(ToolsTest, DumpPrintsFamiliesTablesAndKeysAndOnRequestValues) {

@@ -3,9 +3,14 @@
 namespace manifolddb::base {
 
 void Poison::Set(const Error& error) {
-  MutexLock lock(mutex_);
-  if (!first_) first_ = error;
-  set_.store(true, std::memory_order_release);
+  bool is_first = false;
+  {
+    MutexLock lock(mutex_);
+    is_first = !first_;
+    if (is_first) first_ = error;
+    set_.store(true, std::memory_order_release);
+  }
+  if (is_first && listener_ != nullptr) listener_->OnPoison(error);
 }
 
 Status Poison::Check(const char* operation) const {

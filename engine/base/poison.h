@@ -7,11 +7,14 @@
 
 #include "engine/base/mutex.h"
 #include "manifolddb/result.h"
+#include "manifolddb/stats.h"
 
 namespace manifolddb::base {
 
 class Poison {
  public:
+  // Told of the first error. Before anybody else uses this object.
+  void SetListener(EventListener* listener) { listener_ = listener; }
   // The first error stays; later ones are consequences.
   void Set(const Error& error) EXCLUDES(mutex_);
   bool set() const { return set_.load(std::memory_order_acquire); }
@@ -19,6 +22,7 @@ class Poison {
   Status Check(const char* operation) const EXCLUDES(mutex_);
 
  private:
+  EventListener* listener_ = nullptr;
   std::atomic<bool> set_{false};  // release: publishes first_
   mutable Mutex mutex_{LockRank::kStorage};
   std::optional<Error> first_ GUARDED_BY(mutex_);

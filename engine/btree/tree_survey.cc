@@ -110,6 +110,45 @@ class RangeCount {
   mvcc::ReaderSlot* const slot_;
 };
 
+class ShapeWalk {
+ public:
+  ShapeWalk(page::PageCache& cache, mvcc::ReaderSlot* slot) : cache_(cache), slot_(slot) {}
+
+  Status Visit(PageRef ref, uint32_t level) {
+    MANIFOLDDB_ASSIGN(const page::FramePin pin, PinNode(cache_, ref, level, slot_));
+    const NodeView node(pin.get()->bytes);
+    Note(node);
+    if (node.leaf()) return {};
+    for (uint32_t index = 0; index < node.cells(); ++index)
+      MANIFOLDDB_TRY(Visit(node.Child(index), node.level() - 1));
+    return {};
+  }
+  const TableShape& shape() const { return shape_; }
+
+ private:
+  void Note(NodeView node) {
+    const uint32_t slots_end = kNodeHeaderBytes + node.prefix_bytes() + node.cells() * kSlotBytes;
+    const uint32_t unused = node.heap_begin() - slots_end + node.heap_garbage();
+    shape_.depth = std::max(shape_.depth, node.level() + 1);
+    shape_.page_bytes += cache_.page_size();
+    shape_.page_bytes_used += cache_.page_size() - unused;
+    if (!node.leaf()) {
+      ++shape_.branch_pages;
+      return;
+    }
+    ++shape_.leaf_pages;
+    for (uint32_t index = 0; index < node.cells(); ++index) {
+      if (!node.HasExtent(index)) continue;
+      ++shape_.large_values;
+      shape_.large_value_bytes += node.Extent(index).bytes;
+    }
+  }
+
+  page::PageCache& cache_;
+  mvcc::ReaderSlot* const slot_;
+  TableShape shape_;
+};
+
 // A node of the range, in the order of keys.
 struct Candidate {
   PageRef ref;
@@ -168,6 +207,14 @@ Result<uint64_t> Count(page::PageCache& cache, const format::TreeRoot& root, Bou
   }
   if (outside > root.entries) return CorruptNode(cache.file(), root.root, "more entries than counted");
   return root.entries - outside;
+}
+
+Result<TableShape> ShapeOf(page::PageCache& cache, const format::TreeRoot& root, mvcc::ReaderSlot* slot) {
+  ShapeWalk walk(cache, slot);
+  if (!root.root.null()) MANIFOLDDB_TRY(walk.Visit(root.root, kAnyLevel));
+  TableShape shape = walk.shape();
+  shape.entries = root.entries;
+  return shape;
 }
 
 Result<std::vector<std::string>> SplitPoints(page::PageCache& cache, PageRef root, Bound lower, Bound upper,

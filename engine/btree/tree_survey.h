@@ -1,7 +1,7 @@
 #pragma once
 // What can be told of a range of keys without looking at its entries: how many they are, and where to cut it.
 //
-// Bounds are as everywhere here: `lower` inclusive, `upper` exclusive. Both functions enter epochs of
+// Bounds are as everywhere here: `lower` inclusive, `upper` exclusive. All functions enter epochs of
 // `slot` by themselves, for a few nodes at a time, so that the cache stays in its bounds however large the
 // range is. Errors: kCorrupt, kIo, kNoMemory.
 
@@ -15,6 +15,7 @@
 #include "engine/page/page_cache.h"
 #include "manifolddb/bytes.h"
 #include "manifolddb/result.h"
+#include "manifolddb/stats.h"
 
 namespace manifolddb::btree {
 
@@ -23,6 +24,9 @@ namespace manifolddb::btree {
 // branches tell: at most half of the tree. Of entries only those at the bounds are looked at.
 Result<uint64_t> Count(page::PageCache& cache, const format::TreeRoot& root, std::optional<ByteView> lower,
                        std::optional<ByteView> upper, mvcc::ReaderSlot* slot);
+
+// Of the whole tree; every page of it is read.
+Result<TableShape> ShapeOf(page::PageCache& cache, const format::TreeRoot& root, mvcc::ReaderSlot* slot);
 
 // At most `pieces` - 1 keys, ascending, within the bounds, not the first: they cut what is between the bounds
 // into pieces of about equally many pages (entries where there are few pages). Separators of branches, so

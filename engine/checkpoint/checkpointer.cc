@@ -60,6 +60,7 @@ struct Checkpointer::Work {
   format::MetaPage meta;
   base::Buffer meta_unit;  // where it is encoded
   bool meta_touched = false;
+  uint64_t began_ns = 0;
 };
 
 Checkpointer::Checkpointer(txn::Core& core, Config config)
@@ -237,6 +238,7 @@ Status Checkpointer::WriteAhead(bool synced) {
 Status Checkpointer::Run(const Plan& plan) noexcept {
   MANIFOLDDB_TRY(core_.poison->Check("checkpoint"));
   Work work(plan);
+  work.began_ns = core_.clock->NowNanos();
   Status status = Prepare(work);
   const bool meta_first = MANIFOLDDB_BROKEN("checkpoint.meta_before_data");
   if (status && meta_first) status = WriteMeta(work);
@@ -244,6 +246,7 @@ Status Checkpointer::Run(const Plan& plan) noexcept {
   if (status && !meta_first) status = WriteMeta(work);
   if (status) {
     Finish(work);
+    Tell(work);
   } else {
     Undo(work, status.error());
     core_.slots->Unpin(slot_);
@@ -359,10 +362,9 @@ Status Checkpointer::WritePages(const format::PageBitmap& used, const std::vecto
   if (pages.size() > owned) std::sort(pages.begin(), pages.end());
   const uint64_t unsynced_max = std::min(kUnsyncedBytesMax, core_.config.dirty_bytes_max / 2);
   const auto chunk_pages = base::ToSize(std::max<uint64_t>(unsynced_max / core_.file->page_size(), 1));
-  uint64_t bytes = 0;
   for (size_t first = 0; first < pages.size(); first += chunk_pages) {
     const auto chunk = std::span(pages).subspan(first, std::min(chunk_pages, pages.size() - first));
-    MANIFOLDDB_TRY(core_.cache->WriteOut(chunk, bytes));
+    MANIFOLDDB_TRY(core_.cache->WriteOut(chunk, page_bytes_));
     if (chunk.size() < chunk_pages) break;
     MANIFOLDDB_MARK("checkpoint.synced_amid");
     // Clean pages are let go of: from then on they are on the disk or nowhere.
@@ -432,6 +434,29 @@ void Checkpointer::Finish(Work& work) {
   core_.allocator->KeepSpare(core_.FreeMapPages());
   NoteDropped();
   count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// Behind everything else: whoever is told finds it done.
+void Checkpointer::Tell(const Work& work) {
+  constexpr size_t kHistoryMax = 16;
+  const CheckpointInfo info{.number = durable_.number.raw(),
+                            .commit_number = durable_.txn.raw(),
+                            .began_ns = work.began_ns,
+                            .ended_ns = core_.last_checkpoint_ns.load(std::memory_order_relaxed),
+                            .page_bytes = std::exchange(page_bytes_, 0),
+                            .of_commit = work.plan.through != nullptr,
+                            .log_grew = work.plan.ring.has_value()};
+  {
+    base::MutexLock lock(mutex_);
+    history_.push_back(info);
+    if (history_.size() > kHistoryMax) history_.pop_front();
+  }
+  if (core_.listener != nullptr) core_.listener->OnCheckpoint(info);
+}
+
+std::vector<CheckpointInfo> Checkpointer::History() {
+  base::MutexLock lock(mutex_);
+  return {history_.begin(), history_.end()};
 }
 
 // What unreadable pages own comes back with no checkpoint of this opening.

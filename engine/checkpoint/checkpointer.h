@@ -10,9 +10,11 @@
 //     or sync poisons the database.
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/base/mutex.h"
 #include "engine/checkpoint/catalog_edit.h"
@@ -58,6 +60,8 @@ class Checkpointer final : public txn::CheckpointService {
     const Turn turn(*this);
     return look(durable_, catalog_, used_);
   }
+  // The last ones, oldest first.
+  std::vector<CheckpointInfo> History() EXCLUDES(mutex_);
   uint64_t checkpoints() const { return count_.load(std::memory_order_relaxed); }
 
  private:
@@ -92,6 +96,7 @@ class Checkpointer final : public txn::CheckpointService {
   Status WriteMeta(Work& work);
   void PublishThrough(Work& work);
   void Finish(Work& work);
+  void Tell(const Work& work) EXCLUDES(mutex_);
   void NoteDropped();
   void Undo(Work& work, const Error& error);
   void TakeBack(const mvcc::PageDelta& delta);
@@ -112,6 +117,7 @@ class Checkpointer final : public txn::CheckpointService {
   format::PageBitmap used_;
   CatalogState catalog_;
   LogGrowth growth_;
+  uint64_t page_bytes_ = 0;     // written since the last checkpoint that was told of
   uint64_t groups_before_ = 0;  // in the log when the last checkpoint had finished
   std::atomic<uint64_t> count_{0};
   std::atomic<bool> dropped_left_{false};  // dropped subtrees that the next checkpoint can free
@@ -125,6 +131,7 @@ class Checkpointer final : public txn::CheckpointService {
   uint64_t started_ GUARDED_BY(mutex_) = 0;
   uint64_t finished_ GUARDED_BY(mutex_) = 0;
   Status last_ GUARDED_BY(mutex_);
+  std::deque<CheckpointInfo> history_ GUARDED_BY(mutex_);
 };
 
 }  // namespace manifolddb::checkpoint

@@ -11,44 +11,65 @@
 namespace manifolddb::db {
 namespace {
 
-Status Check(bool holds, const char* option, uint64_t value, const char* rule) {
-  if (holds) return {};
-  return Fail(Errc::kInvalidArgument, "database.open",
-              {.message = std::string(option) + " is " + std::to_string(value) + "; it must be " + rule});
+// What is wrong with options, collected: who has mended one mistake should not be told of the next only then.
+class Complaints {
+ public:
+  void Unless(bool holds, const char* option, uint64_t value, const char* rule) {
+    if (holds) return;
+    if (!message_.empty()) message_ += "; ";
+    message_ += std::string(option) + " is " + std::to_string(value) + "; it must be " + rule;
+  }
+  Status Sum() const {
+    if (message_.empty()) return {};
+    return Fail(Errc::kInvalidArgument, "database.open", {.message = message_});
+  }
+
+ private:
+  std::string message_;
+};
+
+void CheckLog(const Options& options, uint32_t unit, Complaints& complaints) {
+  constexpr uint64_t kLogBytesMax = uint64_t{1} << 40;
+  constexpr uint64_t kLogUnitsMin = 8;
+  const uint64_t initial = options.log_bytes_initial;
+  complaints.Unless(initial % unit == 0 && initial >= kLogUnitsMin * unit && initial <= kLogBytesMax,
+                    "log_bytes_initial", initial,
+                    "a multiple of write_unit, at least 8 of them, at most 2^40");
+  const uint64_t max = options.log_bytes_max;
+  complaints.Unless(max >= initial && max % unit == 0 && max <= kLogBytesMax, "log_bytes_max", max,
+                    "a multiple of write_unit, at least log_bytes_initial, at most 2^40");
+}
+
+Status Check(const Options& options, uint32_t page) {
+  constexpr uint64_t kIntervalMsMax = uint64_t{1} << 40;
+  Complaints complaints;
+  const uint32_t unit = options.write_unit;
+  const bool unit_holds =
+      std::has_single_bit(unit) && unit >= format::kWriteUnitMin && unit <= format::kWriteUnitMax;
+  const bool page_holds =
+      std::has_single_bit(page) && page >= format::kPageBytesMin && page <= format::kPageBytesMax;
+  complaints.Unless(unit_holds, "write_unit", unit, "a power of two from 512 to 16384");
+  complaints.Unless(page_holds, "page_size", page, "a power of two from 512 to 65536");
+  // Whether sizes go together is asked only of those that are right by themselves.
+  const uint32_t multiple_of = unit_holds ? unit : 1;
+  if (page_holds && (options.page_size == 0 || options.create_if_missing))
+    complaints.Unless(page % multiple_of == 0, "page_size", page, "a multiple of write_unit");
+  CheckLog(options, multiple_of, complaints);
+  complaints.Unless(options.cache_bytes > 0, "cache_bytes", 0, "at least 1");
+  complaints.Unless(options.checkpoint_interval_ms <= kIntervalMsMax, "checkpoint_interval_ms",
+                    options.checkpoint_interval_ms, "at most 2^40");
+  return complaints.Sum();
 }
 
 }  // namespace
 
 Result<Config> Resolve(const Options& options) {
-  constexpr uint64_t kLogBytesMax = uint64_t{1} << 40;
-  constexpr uint64_t kIntervalMsMax = uint64_t{1} << 40;
-  constexpr uint64_t kLogUnitsMin = 8;
-  const uint32_t unit = options.write_unit;
-  MANIFOLDDB_TRY(
-      Check(std::has_single_bit(unit) && unit >= format::kWriteUnitMin && unit <= format::kWriteUnitMax,
-            "write_unit", unit, "a power of two from 512 to 16384"));
+  const uint32_t page =
+      options.page_size != 0 ? options.page_size : std::max(format::kPageBytesDefault, options.write_unit);
+  MANIFOLDDB_TRY(Check(options, page));
   Config config;
   config.page_size_wanted = options.page_size;
-  const uint32_t page =
-      options.page_size != 0 ? options.page_size : std::max(format::kPageBytesDefault, unit);
-  MANIFOLDDB_TRY(
-      Check(std::has_single_bit(page) && page >= format::kPageBytesMin && page <= format::kPageBytesMax,
-            "page_size", page, "a power of two from 512 to 65536"));
-  if (options.page_size == 0 || options.create_if_missing) {
-    MANIFOLDDB_TRY(Check(page % unit == 0, "page_size", page, "a multiple of write_unit"));
-  }
-  const uint64_t initial = options.log_bytes_initial;
-  MANIFOLDDB_TRY(Check(initial % unit == 0 && initial >= kLogUnitsMin * unit && initial <= kLogBytesMax,
-                       "log_bytes_initial", initial,
-                       "a multiple of write_unit, at least 8 of them, at most 2^40"));
-  MANIFOLDDB_TRY(Check(options.log_bytes_max >= initial && options.log_bytes_max % unit == 0 &&
-                           options.log_bytes_max <= kLogBytesMax,
-                       "log_bytes_max", options.log_bytes_max,
-                       "a multiple of write_unit, at least log_bytes_initial, at most 2^40"));
-  MANIFOLDDB_TRY(Check(options.cache_bytes > 0, "cache_bytes", 0, "at least 1"));
-  MANIFOLDDB_TRY(Check(options.checkpoint_interval_ms <= kIntervalMsMax, "checkpoint_interval_ms",
-                       options.checkpoint_interval_ms, "at most 2^40"));
-  config.create = {page, unit, initial};
+  config.create = {page, options.write_unit, options.log_bytes_initial};
   config.log_bytes_max = options.log_bytes_max;
   config.cache_bytes = options.cache_bytes;
   constexpr uint64_t kDirtyBytesMin = uint64_t{1} << 20;  // with less there is a sync every few pages

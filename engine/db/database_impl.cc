@@ -38,7 +38,8 @@ DatabaseImpl::DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, c
       config_(config),
       extents_(extents),
       executor_(options.executor != nullptr ? options.executor : MakeThreadExecutor()),
-      clock_(options.clock != nullptr ? options.clock : MakeMonotonicClock()) {}
+      clock_(options.clock != nullptr ? options.clock : MakeMonotonicClock()),
+      listener_(options.listener) {}
 
 DatabaseImpl::~DatabaseImpl() {
   if (!opened_) return;  // opening failed: nothing more is written
@@ -183,6 +184,9 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
   core_.families = families_.get();
   core_.poison = &poison_;
   core_.clock = clock_.get();
+  core_.listener = listener_.get();
+  poison_.SetListener(listener_.get());
+  data_->SetListener(listener_.get());
   core_.last_checkpoint_ns = clock_->NowNanos();
   return {};
 }
@@ -270,6 +274,7 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
       *log_file_, poison_,
       wal::LogWriter::Config{ring, found_.identity, found_.life, scan.end, found_.number});
   log_space_ = std::make_unique<txn::LogSpace>(ring, scan.end.lsn);
+  log_begin_ = scan.end.lsn;
   pipeline_ = std::make_unique<txn::CommitPipeline>(
       txn::CommitPipeline::Parts{log_.get(), log_space_.get(), versions_.get(), cache_.get(),
                                  allocator_.get(), &poison_, core_.clock},

@@ -66,6 +66,7 @@ class DatabaseImpl {
   const recovery::Extents extents_;  // of the log, in replay
   const std::shared_ptr<Executor> executor_;
   const std::shared_ptr<Clock> clock_;
+  const std::shared_ptr<EventListener> listener_;
 
   // Constant after opening. Destroyed in reverse order.
   format::MetaPage found_;   // the newest meta page, as this life rewrote it
@@ -73,6 +74,7 @@ class DatabaseImpl {
   bool was_clean_ = true;
   format::PageBitmap used_;  // pages of the checkpoint found; handed on to the checkpointer
   uint64_t recovered_ = 0;
+  format::Lsn log_begin_ = {};  // where this opening's part of the log begins
   bool replay_lacked_room_ = false;
   bool opened_ = false;
   base::Poison poison_;

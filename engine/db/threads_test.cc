@@ -229,30 +229,31 @@ TEST_F(ThreadsTest, ReadersSeeBothFamiliesOfATransactionOrNeither) {
 
 TEST_F(ThreadsTest, CatalogChangesCheckpointsAndLargeCommitsRunBesideWriters) {
   const ColumnFamily family = *db_->CreateColumnFamily("f");
-  std::vector<std::thread> threads;
-  threads.emplace_back([&] {
-    for (int i = 0; i < kCommitsEach; ++i) Increment({&family, 1}, Durability::kImmediate);
-  });
-  threads.emplace_back([&] {
-    for (int i = 0; i < 40; ++i) {
-      const std::string name = "x" + std::to_string(i % 3);
-      ASSERT_TRUE(db_->CreateColumnFamily(name));
-      ASSERT_TRUE(db_->RenameColumnFamily(name, "y"));
-      ASSERT_TRUE(db_->DropColumnFamily("y"));
-    }
-  });
-  threads.emplace_back([&] {
-    for (int i = 0; i < 20; ++i) ASSERT_TRUE(db_->Checkpoint());
-  });
-  threads.emplace_back([&] {
-    const ColumnFamily large = *db_->CreateColumnFamily("large");
-    for (int i = 0; i < 10; ++i) {
-      auto txn = db_->BeginWrite(large);
-      auto table = txn->OpenOrCreateTable(large, "t");
-      ASSERT_TRUE(table->Put(AsBytes("k" + std::to_string(i)), AsBytes(std::string(9000, 'l'))));
-      ASSERT_TRUE(txn->Commit({.through_checkpoint = true}));
-    }
-  });
+  std::thread threads[] = {
+      std::thread([&] {
+        for (int i = 0; i < kCommitsEach; ++i) Increment({&family, 1}, Durability::kImmediate);
+      }),
+      std::thread([&] {
+        for (int i = 0; i < 40; ++i) {
+          const std::string name = "x" + std::to_string(i % 3);
+          ASSERT_TRUE(db_->CreateColumnFamily(name));
+          ASSERT_TRUE(db_->RenameColumnFamily(name, "y"));
+          ASSERT_TRUE(db_->DropColumnFamily("y"));
+        }
+      }),
+      std::thread([&] {
+        for (int i = 0; i < 20; ++i) ASSERT_TRUE(db_->Checkpoint());
+      }),
+      std::thread([&] {
+        const ColumnFamily large = *db_->CreateColumnFamily("large");
+        for (int i = 0; i < 10; ++i) {
+          auto txn = db_->BeginWrite(large);
+          auto table = txn->OpenOrCreateTable(large, "t");
+          ASSERT_TRUE(table->Put(AsBytes("k" + std::to_string(i)), AsBytes(std::string(9000, 'l'))));
+          ASSERT_TRUE(txn->Commit({.through_checkpoint = true}));
+        }
+      }),
+  };
   for (std::thread& thread : threads) thread.join();
   auto txn = db_->BeginRead();
   EXPECT_EQ(Count(*txn, family), kCommitsEach);

@@ -40,10 +40,12 @@ DataFile::DataFile(std::unique_ptr<File> file, uint32_t page_size)
 std::unexpected<Error> DataFile::Corrupt(const char* operation, format::PageId at,
                                          std::string message) const {
   const bool exists = Reachable(at, page_size_);
-  return Fail(Errc::kCorrupt, operation,
-              {.file = name(),
-               .offset = exists ? OffsetOf(at) : ErrorDetails::kNoOffset,
-               .message = std::move(message)});
+  auto failed = Fail(Errc::kCorrupt, operation,
+                     {.file = name(),
+                      .offset = exists ? OffsetOf(at) : ErrorDetails::kNoOffset,
+                      .message = std::move(message)});
+  if (listener_ != nullptr) listener_->OnCorruption(failed.error());
+  return failed;
 }
 
 bool DataFile::Reachable(format::PageId first, uint64_t bytes) const {
@@ -96,6 +98,7 @@ Status DataFile::WriteExtent(format::PageId first, ByteView value) {
     padded -= step;
   }
   MANIFOLDDB_ASSERT(value.empty());
+  extent_bytes_written_.fetch_add(offset - OffsetOf(first), std::memory_order_relaxed);
   return {};
 }
 
@@ -122,6 +125,8 @@ Result<base::Buffer> DataFile::ReadExtent(const format::ExtentRef& ref) {
                    "checksum mismatch in an extent of " + std::to_string(ref.bytes) + " bytes, birth " +
                        TextOf(ref.birth));
   }
+  extent_reads_.fetch_add(1, std::memory_order_relaxed);
+  extent_bytes_read_.fetch_add(ref.bytes, std::memory_order_relaxed);
   return value;
 }
 

@@ -1,12 +1,14 @@
 #pragma once
 // The data file as pages and extents: offsets, errors with positions, nothing else.
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "engine/base/memory.h"
 #include "engine/format/ids.h"
+#include "manifolddb/stats.h"
 #include "manifolddb/storage.h"
 
 namespace manifolddb::page {
@@ -29,6 +31,11 @@ class DataFile {
   Status WriteExtent(format::PageId first, ByteView value);
   // Reads the value of an extent and checks its checksum.
   Result<base::Buffer> ReadExtent(const format::ExtentRef& ref);
+  // Told of each error that Corrupt makes. Before anybody else uses this object.
+  void SetListener(EventListener* listener) { listener_ = listener; }
+  uint64_t extent_reads() const { return extent_reads_.load(std::memory_order_relaxed); }
+  uint64_t extent_bytes_read() const { return extent_bytes_read_.load(std::memory_order_relaxed); }
+  uint64_t extent_bytes_written() const { return extent_bytes_written_.load(std::memory_order_relaxed); }
   // kCorrupt at `at`, wherever that may be: what is wrong there.
   std::unexpected<Error> Corrupt(const char* operation, format::PageId at, std::string message) const;
 
@@ -42,6 +49,11 @@ class DataFile {
   std::unique_ptr<File> file_;  // null after Close
   const std::string name_;
   const uint32_t page_size_;
+  EventListener* listener_ = nullptr;
+  // Counted beside a system call and a checksum over the same bytes, which take a hundred times as long.
+  std::atomic<uint64_t> extent_reads_{0};
+  std::atomic<uint64_t> extent_bytes_read_{0};
+  std::atomic<uint64_t> extent_bytes_written_{0};
 };
 
 }  // namespace manifolddb::page

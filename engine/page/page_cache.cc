@@ -185,6 +185,7 @@ Result<Frame*> PageCache::LinkRead(Frame* frame) {
     GiveBackLocked(frame);
     return faster;
   }
+  ++figures_.read;
   frame->used.store(false, std::memory_order_relaxed);
   frame->state.store(FrameState::kClean, std::memory_order_relaxed);
   frame->place = Frame::Place::kLinked;
@@ -361,6 +362,7 @@ void PageCache::EvictLocked(uint64_t wanted) {
     ++evicted;
   }
   if (evicted == 0) return;
+  figures_.evicted += evicted;
   MANIFOLDDB_MARK("page.cache.evicted");
   TagRetiredLocked();
 }

@@ -132,6 +132,16 @@ class PageCache {
 
   // Pages in memory, those included that were forgotten and are still looked at.
   uint64_t bytes_cached() const { return frames_.load(std::memory_order_relaxed) * page_size(); }
+  // Since the cache was made; of pages of trees.
+  struct Figures {
+    uint64_t read = 0;
+    uint64_t evicted = 0;
+    uint64_t written = 0;
+  };
+  Figures figures() const EXCLUDES(mutex_) {
+    base::MutexLock lock(mutex_);
+    return figures_;
+  }
   uint64_t bytes_dirty() const { return dirty_frames_.load(std::memory_order_relaxed) * page_size(); }
 
  private:
@@ -232,7 +242,8 @@ class PageCache {
   std::atomic<uint64_t> dirty_frames_{0};  // linked and not kClean; the same
   std::atomic<Directory*> directory_{&empty_directory_};
 
-  base::Mutex mutex_{base::LockRank::kPageCache};
+  mutable base::Mutex mutex_{base::LockRank::kPageCache};
+  Figures figures_ GUARDED_BY(mutex_);
   std::vector<Directory*> directories_
       GUARDED_BY(mutex_);                            // all there ever were: readers may hold an old one
   std::deque<Frame> all_frames_ GUARDED_BY(mutex_);  // never shrinks; frames stay where they are

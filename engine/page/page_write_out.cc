@@ -83,6 +83,7 @@ Status PageCache::WriteBatch(Batch& batch, uint64_t& bytes_written) {
 
 void PageCache::Settle(const Batch& batch) {
   base::MutexLock lock(mutex_);
+  figures_.written += batch.written;
   for (size_t i = 0; i < batch.count; ++i) {
     Frame* frame = batch.frames[i];
     if (i < batch.written && frame->place == Frame::Place::kLinked) {

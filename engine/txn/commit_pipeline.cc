@@ -141,6 +141,11 @@ void CommitPipeline::TellGroupLocked(const Status& written, Wakes& wakes) {
     commit->done = true;
     wakes.Add(commit->seat);
   }
+  if (written) {
+    figures_.group_commits.Add(group_.size());
+    figures_.redo_bytes += redo_bytes_;
+    if (sync_nanos_ > 0) figures_.sync_nanos.Add(sync_nanos_);
+  }
   if (sync_nanos_ > 0) gathering_.NoteSync(sync_nanos_);
   gathering_.Ended(group_.size(), queue_.size());
 }
@@ -161,10 +166,12 @@ void CommitPipeline::TakeGroupLocked() {
 
 Status CommitPipeline::WriteGroup() {
   redos_.clear();
+  redo_bytes_ = 0;
   uint64_t reserved = 0;
   bool sync = false;
   for (const PendingCommit* commit : group_) {
     redos_.push_back(commit->redo);
+    redo_bytes_ += commit->redo->size() - wal::kRedoGap;
     reserved += commit->reserved;
     sync = sync || commit->sync;
   }

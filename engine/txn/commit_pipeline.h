@@ -26,6 +26,7 @@
 #include "engine/txn/log_space.h"
 #include "engine/wal/log_writer.h"
 #include "manifolddb/executor.h"
+#include "manifolddb/stats.h"
 
 namespace manifolddb::page {
 class PageAllocator;
@@ -88,6 +89,16 @@ class CommitPipeline {
   // A checkpoint that holds this commit, hence all before it, is durable.
   void NoteDurable(format::TxnId txn);
 
+  struct Figures {
+    Histogram group_commits;
+    Histogram sync_nanos;
+    uint64_t redo_bytes = 0;
+  };
+  Figures figures() const EXCLUDES(mutex_) {
+    base::MutexLock lock(mutex_);
+    return figures_;
+  }
+
   // Tells cache and allocator of pages that nobody reaches any more.
   void GiveBack(std::span<const format::PageRun> runs);
 
@@ -115,6 +126,7 @@ class CommitPipeline {
   bool leading_ GUARDED_BY(mutex_) = false;  // role token: one leader
   bool held_ GUARDED_BY(mutex_) = false;
   Gathering gathering_ GUARDED_BY(mutex_);
+  Figures figures_ GUARDED_BY(mutex_);
   // Where committers wait. They outlive the commits: who is told may be gone before he is woken.
   std::deque<base::CondVar> seats_ GUARDED_BY(mutex_);
   std::vector<base::CondVar*> seats_free_ GUARDED_BY(mutex_);
@@ -123,6 +135,7 @@ class CommitPipeline {
   std::vector<base::ByteBuffer*> redos_;
   std::vector<mvcc::CommitEffects*> effects_;
   uint64_t sync_nanos_ = 0;  // what the group's sync took; 0: it had none
+  uint64_t redo_bytes_ = 0;  // of the group
 };
 
 }  // namespace manifolddb::txn

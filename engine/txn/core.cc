@@ -65,7 +65,28 @@ Result<std::shared_ptr<const mvcc::Tables>> ReadTables(Core& core, const Durable
   return std::shared_ptr<const mvcc::Tables>(std::move(tables));
 }
 
+// A wait for a checkpoint; told of when it is over, however it ends.
+class Stall {
+ public:
+  Stall(Core& core, StallInfo::Reason reason)
+      : core_(core), reason_(reason), began_(core.clock->NowNanos()) {}
+  ~Stall() { core_.NoteStall({.reason = reason_, .nanos = core_.clock->NowNanos() - began_}); }
+  Stall(const Stall&) = delete;
+  Stall& operator=(const Stall&) = delete;
+
+ private:
+  Core& core_;
+  const StallInfo::Reason reason_;
+  const uint64_t began_;
+};
+
 }  // namespace
+
+void Core::NoteStall(const StallInfo& stall) {
+  stalls.fetch_add(1, std::memory_order_relaxed);
+  stall_nanos.fetch_add(stall.nanos, std::memory_order_relaxed);
+  if (listener != nullptr) listener->OnStall(stall);
+}
 
 Status Core::CheckOpen(const char* operation) const {
   if (!closed.load(std::memory_order_seq_cst)) [[likely]]
@@ -96,6 +117,7 @@ Status Core::WaitForMemory() {
   if (cache->bytes_dirty() < config.dirty_bytes_max) [[likely]]
     return {};
   MANIFOLDDB_MARK("txn.waits_for_memory");
+  const Stall stall(*this, StallInfo::Reason::kMemory);
   MANIFOLDDB_TRY(checkpoints->WaitForRunning());
   if (cache->bytes_dirty() < config.dirty_bytes_max) return {};
   // One checkpoint that began after this call is enough: what is still dirty then belongs to running
@@ -108,6 +130,7 @@ Status Core::ReserveLogSpace(uint64_t span) {
   if (log_space->TryReserve(span)) [[likely]]
     return {};
   MANIFOLDDB_MARK("txn.waits_for_log_space");
+  const Stall stall(*this, StallInfo::Reason::kLog);
   // What the checkpoint that runs now gives back may do: a whole one more would hold up everybody for as long
   // again.
   for (;;) {

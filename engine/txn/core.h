@@ -18,6 +18,7 @@
 #include "engine/txn/log_space.h"
 #include "engine/txn/redo_pool.h"
 #include "manifolddb/executor.h"
+#include "manifolddb/stats.h"
 
 namespace manifolddb::page {
 class PageWriter;
@@ -77,12 +78,17 @@ struct Core {
   CheckpointService* checkpoints = nullptr;
   base::Poison* poison = nullptr;
   Clock* clock = nullptr;
+  EventListener* listener = nullptr;  // none: nobody is told
 
   // Own synchronisation.
   std::atomic<uint64_t> next_writer_serial{1};
   std::atomic<bool> closed{false};  // while close_decision is held: perhaps
   mutable base::Mutex close_decision{base::LockRank::kLifecycle};
   std::atomic<uint64_t> commits{0};
+  // Written where a writer gives up or has waited for a checkpoint, never on the way of one that commits.
+  std::atomic<uint64_t> aborts{0};
+  std::atomic<uint64_t> stalls{0};
+  std::atomic<uint64_t> stall_nanos{0};
   std::atomic<uint64_t> open_writers{0};
   std::atomic<uint64_t> unwritten_bytes{0};  // of pages that running transactions changed and did not write
   std::atomic<uint64_t> last_checkpoint_ns{0};
@@ -103,6 +109,8 @@ struct Core {
   uint64_t CloseUnlessInUse(uint64_t own_slots) EXCLUDES(close_decision);
   // Waits, while writers outrun the disk, until changed pages leave room. Before any token is taken.
   Status WaitForMemory();
+  // A writer has waited for a checkpoint.
+  void NoteStall(const StallInfo& stall);
   // Reserves `span` bytes of the log, running checkpoints until there is room.
   Status ReserveLogSpace(uint64_t span);
   // After a commit was published: starts a checkpoint if one is due.

@@ -159,6 +159,7 @@ bool Families::TakeLocked(Family* family, uint64_t thread, const TokenWait& wait
     held_.push_back(family);
     return true;
   }
+  ++waits_;
   TokenWaiter waiter;
   waiter.thread = thread;
   if (family->last_waiter_ != nullptr) family->last_waiter_->next = &waiter;
@@ -179,6 +180,11 @@ bool Families::TakeLocked(Family* family, uint64_t thread, const TokenWait& wait
   }
   MANIFOLDDB_ASSERT(family->holder_ == thread);
   return true;
+}
+
+uint64_t Families::waits() const {
+  base::MutexLock lock(mutex_);
+  return waits_;
 }
 
 // Who waits behind `waiter` moves up; nobody is woken, since the token stays where it is.

@@ -140,6 +140,8 @@ class Families {
   // No snapshot older than `oldest` is or will be looked at: forgets names that were given up before it, so
   // that looking one up does not get slower with every change.
   void ForgetNames(format::TxnId oldest) EXCLUDES(mutex_);
+  // How often somebody waited for a token.
+  uint64_t waits() const EXCLUDES(mutex_);
   // That can be looked up at some snapshot.
   size_t names() const EXCLUDES(mutex_);
 
@@ -176,6 +178,7 @@ class Families {
   std::vector<std::unique_ptr<Family>> all_ GUARDED_BY(mutex_);
   FamiliesByName by_name_ GUARDED_BY(mutex_);
   std::deque<OldName> old_names_ GUARDED_BY(mutex_);  // ascending
+  uint64_t waits_ GUARDED_BY(mutex_) = 0;
   format::FamilyId next_id_ GUARDED_BY(mutex_){1};
   std::vector<Family*> changed_ GUARDED_BY(mutex_);
   std::vector<const Family*> held_ GUARDED_BY(mutex_);  // those with a holder

@@ -119,6 +119,12 @@ Result<uint64_t> TableReading<Table>::Count(const Range& range) const {
 }
 
 template <class Table>
+Result<TableShape> TableReading<Table>::Shape() const {
+  MANIFOLDDB_ASSIGN(const txn::TableInside inside, txn::TableInside::Of(self(), "table.shape"));
+  return btree::ShapeOf(*inside.core.cache, inside.tree, inside.slot);
+}
+
+template <class Table>
 Result<std::vector<std::string>> TableReading<Table>::SplitPoints(size_t pieces, const Range& range) const {
   MANIFOLDDB_TRY(txn::CheckPieces(pieces, "table.split_points"));
   MANIFOLDDB_ASSIGN(const txn::TableInside inside, txn::TableInside::Of(self(), "table.split_points"));

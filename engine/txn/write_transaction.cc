@@ -177,7 +177,7 @@ Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) noex
   // which an empty commit behind it does.
   const TxnId published = core_.versions->published_txn();
   if (!changed() && newest_read_ <= published) {
-    Abort();
+    End();
     return published.raw();
   }
   const bool through =
@@ -275,6 +275,12 @@ void WriteTransactionImpl::ReleaseFamilies() {
 }
 
 void WriteTransactionImpl::Abort() noexcept {
+  // One that never got its families was never begun.
+  if (!ended_ && holds_tokens_) core_.aborts.fetch_add(1, std::memory_order_relaxed);
+  End();
+}
+
+void WriteTransactionImpl::End() noexcept {
   if (!std::exchange(ended_, true)) pages_.Abandon();
   ReleaseFamilies();
   // An ended transaction holds nothing: the database may be closed while the object still exists.

@@ -72,6 +72,8 @@ class WriteTransactionImpl {
   Core& core() const { return core_; }
 
  private:
+  // Lets go of everything; what is not committed is forgotten.
+  void End() noexcept;
   explicit WriteTransactionImpl(Core& core);
 
   Status PrepareRedo();

@@ -14,6 +14,7 @@
 #include "manifolddb/bulk_load.h"
 #include "manifolddb/options.h"
 #include "manifolddb/result.h"
+#include "manifolddb/stats.h"
 #include "manifolddb/storage.h"
 #include "manifolddb/transaction.h"
 #include "manifolddb/write_options.h"
@@ -70,8 +71,23 @@ struct DatabaseStats {
   uint64_t commits = 0;             // published
   uint64_t log_groups = 0;          // written; a large commit is one by itself
   uint64_t log_syncs = 0;
+  uint64_t log_bytes_written = 0;  // groups, headers and padding included
+  uint64_t redo_bytes = 0;         // of the changes in them, as they are logged: what was to be written
+  uint64_t aborts = 0;             // write transactions that were given up, or could not be committed
+  uint64_t family_waits = 0;       // for column families that another transaction held
+  uint64_t stalls = 0;             // waits of writers for a checkpoint to make room
+  uint64_t stall_nanos = 0;        // that they took, together
+  Histogram group_commits;         // commits that went into one group
+  Histogram sync_nanos;            // of durable groups: write and sync, until both were done
+  uint64_t pages_read = 0;         // from the data file: those that were not in the cache
+  uint64_t pages_evicted = 0;      // from the cache, to make room
+  uint64_t pages_written = 0;      // to the data file
+  uint64_t large_reads = 0;        // of values outside the pages of trees, which are not cached
+  uint64_t large_bytes_read = 0;
+  uint64_t large_bytes_written = 0;
   uint64_t checkpoints = 0;
-  uint64_t commit_number = 0;      // newest published, of the database's whole life
+  std::vector<CheckpointInfo> checkpoint_history;  // the last 16 at most, oldest first
+  uint64_t commit_number = 0;                      // newest published, of the database's whole life
   uint64_t life = 0;               // openings for writing so far, of the database's whole life
   uint64_t recovered_commits = 0;  // replayed from the log by this opening
   bool tail_may_be_lost = false;   // read-only after a crash: what was replayed may not be durable

@@ -8,6 +8,8 @@
 
 namespace manifolddb {
 
+class EventListener;
+
 // What a successful Commit promises. (docs/durability.md, G1 and G3)
 enum class Durability : uint8_t {
   kImmediate,  // survives every crash from now on
@@ -42,6 +44,8 @@ struct Options {
   std::shared_ptr<Executor> executor = nullptr;
   // None given: the system's monotonic clock.
   std::shared_ptr<Clock> clock = nullptr;
+  // Told of checkpoints, waits and failures (stats.h); none given: nobody is.
+  std::shared_ptr<EventListener> listener = nullptr;
 };
 
 // Longest value, bytes.

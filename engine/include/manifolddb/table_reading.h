@@ -13,6 +13,7 @@
 #include "manifolddb/cursor.h"
 #include "manifolddb/result.h"
 #include "manifolddb/scan.h"
+#include "manifolddb/stats.h"
 
 namespace manifolddb {
 
@@ -58,6 +59,10 @@ class TableReading {
   // if it is not in memory: O(log n + leaves). So it grows with the range, as a scan does, but by pages and
   // not by entries.
   Result<uint64_t> Count(const Range& range = {}) const;
+
+  // How the table lies in its pages. Reads every page of its tree, and no value outside: O(pages), as a scan
+  // of the keys, so it is nothing to ask for every few seconds of a large table.
+  Result<TableShape> Shape() const;
 
   // At most `pieces` - 1 keys of the range, ascending: they cut it into pieces of about equally many
   // pages, each from one of them (inclusive) to the next (exclusive), none of them empty. Fewer where

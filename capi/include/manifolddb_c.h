@@ -1,0 +1,291 @@
+#pragma once
+/* manifolddb from C, and from whatever can call C. C11; the library is libmanifolddb_c.so.
+ *
+ * Every function that can fail returns 0, or a code (MANIFOLDDB_ERROR_...), and then, where `error` is not
+ * null, an error in *error, which the caller frees. What a call gives out is set only if it returns 0.
+ * Nothing is thrown, nothing is printed, no signal is touched.
+ *
+ * Handles are opaque, and each is freed by the function of its name; freeing null does nothing. They may be
+ * freed in any order: a transaction and a value keep their database; and freeing a transaction ends it, after
+ * which its tables and cursors, as long as they are there, answer MANIFOLDDB_ERROR_TRANSACTION_ENDED.
+ * manifolddb_close is refused (MANIFOLDDB_ERROR_BUSY) while transactions are open.
+ *
+ * Threads: a database may be used by any number of them at once; a transaction with its tables and cursors by
+ * one at a time; values, batches, options and errors likewise.
+ *
+ * Names and keys and values are bytes with a length. Strings that this library returns end with a 0; those
+ * that it takes as `const char*` have to.
+ *
+ * The ABI: functions are added, never changed or removed, as long as the number in the file name of the
+ * library stays. The contract of each call is that of the C++ function that it is named after, in the headers
+ * of manifolddb/. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MANIFOLDDB_C_API __attribute__((visibility("default")))
+#else
+#define MANIFOLDDB_C_API
+#endif
+
+typedef struct manifolddb_error manifolddb_error;
+typedef struct manifolddb_options manifolddb_options;
+typedef struct manifolddb_database manifolddb_database;
+typedef struct manifolddb_read manifolddb_read;
+typedef struct manifolddb_write manifolddb_write;
+typedef struct manifolddb_table manifolddb_table;
+typedef struct manifolddb_cursor manifolddb_cursor;
+typedef struct manifolddb_value manifolddb_value;
+typedef struct manifolddb_batch manifolddb_batch;
+
+/* Bytes of somebody else's. */
+typedef struct manifolddb_bytes {
+  const void* data;
+  size_t size;
+} manifolddb_bytes;
+
+/* Keys that meet every condition that is not null. A null range: all keys. */
+typedef struct manifolddb_range {
+  const manifolddb_bytes* lower;   /* this key and those behind it */
+  const manifolddb_bytes* upper;   /* those before it */
+  const manifolddb_bytes* after;   /* those behind it */
+  const manifolddb_bytes* through; /* this key and those before it */
+  const manifolddb_bytes* prefix;  /* those that begin with it */
+} manifolddb_range;
+
+/* Called once for each name; false ends the call, which then succeeds. */
+typedef bool (*manifolddb_name_call)(void* user, manifolddb_bytes name);
+
+/* As Errc of manifolddb/result.h: a code is never renumbered. */
+enum {
+  MANIFOLDDB_ERROR_INVALID_ARGUMENT = 1,
+  MANIFOLDDB_ERROR_KEY_TOO_LONG = 2,
+  MANIFOLDDB_ERROR_VALUE_TOO_LONG = 3,
+  MANIFOLDDB_ERROR_NO_SUCH_COLUMN_FAMILY = 4,
+  MANIFOLDDB_ERROR_NO_SUCH_TABLE = 5,
+  MANIFOLDDB_ERROR_ALREADY_EXISTS = 6,
+  MANIFOLDDB_ERROR_BUSY = 7,
+  MANIFOLDDB_ERROR_TRANSACTION_ENDED = 8,
+  MANIFOLDDB_ERROR_READ_ONLY = 9,
+  MANIFOLDDB_ERROR_CLOSED = 10,
+  MANIFOLDDB_ERROR_POISONED = 11,
+  MANIFOLDDB_ERROR_UNKNOWN_OUTCOME = 12,
+  MANIFOLDDB_ERROR_IO = 13,
+  MANIFOLDDB_ERROR_NO_SPACE = 14,
+  MANIFOLDDB_ERROR_NO_MEMORY = 15,
+  MANIFOLDDB_ERROR_LIMIT = 16,
+  MANIFOLDDB_ERROR_CORRUPT = 17,
+  MANIFOLDDB_ERROR_NOT_A_DATABASE = 18,
+  MANIFOLDDB_ERROR_NEWER_FORMAT = 19,
+  MANIFOLDDB_ERROR_TRUNCATED = 20,
+  MANIFOLDDB_ERROR_PAGE_SIZE_MISMATCH = 21,
+  MANIFOLDDB_ERROR_LOCKED = 22,
+  MANIFOLDDB_ERROR_NOT_FOUND = 23,
+  MANIFOLDDB_ERROR_PERMISSION = 24,
+  MANIFOLDDB_ERROR_FORKED = 25,
+  MANIFOLDDB_ERROR_TYPE_MISMATCH = 26
+};
+
+#define MANIFOLDDB_NO_LIMIT UINT64_MAX
+
+/* ---- Library and errors ---- */
+
+MANIFOLDDB_C_API const char* manifolddb_version(void); /* "0.1.0" */
+
+MANIFOLDDB_C_API int manifolddb_error_code(const manifolddb_error* error);
+/* One line: code, operation, file, message, advice. Lives as long as the error, as the next ones. */
+MANIFOLDDB_C_API const char* manifolddb_error_text(const manifolddb_error* error);
+/* "kCorrupt"; "kRestore". */
+MANIFOLDDB_C_API const char* manifolddb_error_name(const manifolddb_error* error);
+MANIFOLDDB_C_API const char* manifolddb_error_category(const manifolddb_error* error);
+MANIFOLDDB_C_API void manifolddb_error_free(manifolddb_error* error);
+
+/* Frees strings that calls give out as char*. */
+MANIFOLDDB_C_API void manifolddb_string_free(char* text);
+
+/* ---- Options: manifolddb/options.h ---- */
+
+typedef enum manifolddb_option {
+  MANIFOLDDB_OPTION_CREATE_IF_MISSING = 1, /* 0 or 1 */
+  MANIFOLDDB_OPTION_READ_ONLY = 2,         /* 0 or 1 */
+  MANIFOLDDB_OPTION_PAGE_SIZE = 3,
+  MANIFOLDDB_OPTION_WRITE_UNIT = 4,
+  MANIFOLDDB_OPTION_LOG_BYTES_INITIAL = 5,
+  MANIFOLDDB_OPTION_LOG_BYTES_MAX = 6,
+  MANIFOLDDB_OPTION_CACHE_BYTES = 7,
+  MANIFOLDDB_OPTION_DIRTY_BYTES_MAX = 8,
+  MANIFOLDDB_OPTION_CHECKPOINT_INTERVAL_MS = 9,
+  MANIFOLDDB_OPTION_BACKGROUND_THREAD = 10 /* 0: checkpoints run within calls. Default 1 */
+} manifolddb_option;
+
+/* The defaults; null if there is no memory. */
+MANIFOLDDB_C_API manifolddb_options* manifolddb_options_new(void);
+/* INVALID_ARGUMENT: no such option, or no value of it. Whether values go together is for manifolddb_open. */
+MANIFOLDDB_C_API int manifolddb_options_set(manifolddb_options* options, manifolddb_option option,
+                                            uint64_t value, manifolddb_error** error);
+MANIFOLDDB_C_API void manifolddb_options_free(manifolddb_options* options);
+
+/* ---- Databases: manifolddb/database.h ---- */
+
+/* Null options: the defaults. */
+MANIFOLDDB_C_API int manifolddb_open(const char* path, const manifolddb_options* options,
+                                     manifolddb_database** database, manifolddb_error** error);
+/* Writes a checkpoint and gives up the files, for all who have the database. The handle is to be freed. */
+MANIFOLDDB_C_API int manifolddb_close(manifolddb_database* database, manifolddb_error** error);
+/* Without manifolddb_close the database is closed when its last handle goes, and errors are not told. */
+MANIFOLDDB_C_API void manifolddb_database_free(manifolddb_database* database);
+MANIFOLDDB_C_API int manifolddb_checkpoint(manifolddb_database* database, manifolddb_error** error);
+/* Reads and checks everything in use; how many problems there are, and where: a text of a line each, or null
+ * if `text` is. */
+MANIFOLDDB_C_API int manifolddb_verify(manifolddb_database* database, uint64_t* problems, char** text,
+                                       manifolddb_error** error);
+/* Figures since opening: one JSON object; or the text that Prometheus reads. */
+MANIFOLDDB_C_API int manifolddb_stats_json(manifolddb_database* database, char** json,
+                                           manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_stats_prometheus(manifolddb_database* database, char** text,
+                                                 manifolddb_error** error);
+MANIFOLDDB_C_API uint64_t manifolddb_key_bytes_max(const manifolddb_database* database);
+
+/* Column families: a number stands for one, for good. Each of these is a durable commit of its own. */
+MANIFOLDDB_C_API int manifolddb_create_family(manifolddb_database* database, manifolddb_bytes name,
+                                              uint64_t* family, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_open_or_create_family(manifolddb_database* database, manifolddb_bytes name,
+                                                      uint64_t* family, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_drop_family(manifolddb_database* database, manifolddb_bytes name,
+                                            manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_rename_family(manifolddb_database* database, manifolddb_bytes from,
+                                              manifolddb_bytes to, manifolddb_error** error);
+/* These two change nothing. */
+MANIFOLDDB_C_API int manifolddb_open_family(manifolddb_database* database, manifolddb_bytes name,
+                                            uint64_t* family, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_list_families(manifolddb_database* database, manifolddb_name_call call,
+                                              void* user, manifolddb_error** error);
+
+/* ---- Read transactions: one snapshot ---- */
+
+MANIFOLDDB_C_API int manifolddb_begin_read(manifolddb_database* database, manifolddb_read** read,
+                                           manifolddb_error** error);
+MANIFOLDDB_C_API uint64_t manifolddb_read_commit_number(const manifolddb_read* read);
+MANIFOLDDB_C_API int manifolddb_read_open_family(manifolddb_read* read, manifolddb_bytes name,
+                                                 uint64_t* family, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_read_list_tables(manifolddb_read* read, uint64_t family,
+                                                 manifolddb_name_call call, void* user,
+                                                 manifolddb_error** error);
+/* `key_type`, `value_type`: what the table has to hold, "" for raw bytes; both null: whatever it holds. */
+MANIFOLDDB_C_API int manifolddb_read_open_table(manifolddb_read* read, uint64_t family, manifolddb_bytes name,
+                                                const char* key_type, const char* value_type,
+                                                manifolddb_table** table, manifolddb_error** error);
+/* Ends it. */
+MANIFOLDDB_C_API void manifolddb_read_free(manifolddb_read* read);
+
+/* ---- Write transactions ---- */
+
+/* Waits at most `wait_ms_max` for families that others hold: then BUSY. MANIFOLDDB_NO_LIMIT: as long as it
+ * takes. */
+MANIFOLDDB_C_API int manifolddb_begin_write(manifolddb_database* database, const uint64_t* families,
+                                            size_t count, uint64_t wait_ms_max, manifolddb_write** write,
+                                            manifolddb_error** error);
+/* As of a read transaction. `create`: it is made if there is none; of raw bytes, if no types are given. */
+MANIFOLDDB_C_API int manifolddb_write_open_table(manifolddb_write* write, uint64_t family,
+                                                 manifolddb_bytes name, const char* key_type,
+                                                 const char* value_type, bool create,
+                                                 manifolddb_table** table, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_drop_table(manifolddb_write* write, uint64_t family, manifolddb_bytes name,
+                                           manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_rename_table(manifolddb_write* write, uint64_t family, manifolddb_bytes from,
+                                             manifolddb_bytes to, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_write_list_tables(manifolddb_write* write, uint64_t family,
+                                                  manifolddb_name_call call, void* user,
+                                                  manifolddb_error** error);
+/* Savepoints are numbered by this library, from 1; those set after the one that is rolled back to or released
+ * are gone. */
+MANIFOLDDB_C_API int manifolddb_set_savepoint(manifolddb_write* write, uint64_t* savepoint,
+                                              manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_roll_back_to(manifolddb_write* write, uint64_t savepoint,
+                                             manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_release(manifolddb_write* write, uint64_t savepoint,
+                                        manifolddb_error** error);
+/* Ends the transaction. `durable` false: a crash may take it, and all that come behind it. `commit_number`
+ * may be null. */
+MANIFOLDDB_C_API int manifolddb_commit(manifolddb_write* write, bool durable, uint64_t* commit_number,
+                                       manifolddb_error** error);
+MANIFOLDDB_C_API void manifolddb_abort(manifolddb_write* write);
+/* Ends it: aborts, if nothing has ended the transaction before. */
+MANIFOLDDB_C_API void manifolddb_write_free(manifolddb_write* write);
+
+/* ---- Tables, of either kind of transaction ---- */
+
+/* *value is null if there is no entry. */
+MANIFOLDDB_C_API int manifolddb_get(manifolddb_table* table, manifolddb_bytes key, manifolddb_value** value,
+                                    manifolddb_error** error);
+/* O(1); and of a range as Count of manifolddb/table_reading.h. */
+MANIFOLDDB_C_API int manifolddb_length(manifolddb_table* table, uint64_t* entries, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_count(manifolddb_table* table, const manifolddb_range* range,
+                                      uint64_t* entries, manifolddb_error** error);
+MANIFOLDDB_C_API const char* manifolddb_key_type(const manifolddb_table* table);
+MANIFOLDDB_C_API const char* manifolddb_value_type(const manifolddb_table* table);
+/* The rest is READ_ONLY for a table of a read transaction. */
+MANIFOLDDB_C_API int manifolddb_put(manifolddb_table* table, manifolddb_bytes key, manifolddb_bytes value,
+                                    manifolddb_error** error);
+/* `found` may be null. */
+MANIFOLDDB_C_API int manifolddb_delete(manifolddb_table* table, manifolddb_bytes key, bool* found,
+                                       manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_delete_range(manifolddb_table* table, const manifolddb_range* range,
+                                             uint64_t* entries, manifolddb_error** error);
+/* Null for `expected`: there is no entry; for `desired`: it is deleted. */
+MANIFOLDDB_C_API int manifolddb_compare_and_swap(manifolddb_table* table, manifolddb_bytes key,
+                                                 const manifolddb_bytes* expected,
+                                                 const manifolddb_bytes* desired, bool* swapped,
+                                                 manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_add_to_counter(manifolddb_table* table, manifolddb_bytes key, int64_t delta,
+                                               int64_t* now, manifolddb_error** error);
+MANIFOLDDB_C_API void manifolddb_table_free(manifolddb_table* table);
+
+/* A value keeps its bytes, whatever becomes of entry and transaction. */
+MANIFOLDDB_C_API manifolddb_bytes manifolddb_value_bytes(const manifolddb_value* value);
+MANIFOLDDB_C_API void manifolddb_value_free(manifolddb_value* value);
+
+/* ---- Cursors ---- */
+
+MANIFOLDDB_C_API int manifolddb_cursor_new(manifolddb_table* table, const manifolddb_range* range,
+                                           manifolddb_cursor** cursor, manifolddb_error** error);
+/* Each moves; `found`: whether there is an entry at the new place. */
+MANIFOLDDB_C_API int manifolddb_first(manifolddb_cursor* cursor, bool* found, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_last(manifolddb_cursor* cursor, bool* found, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_next(manifolddb_cursor* cursor, bool* found, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_prev(manifolddb_cursor* cursor, bool* found, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_seek(manifolddb_cursor* cursor, manifolddb_bytes key, bool* found,
+                                     manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_seek_for_prev(manifolddb_cursor* cursor, manifolddb_bytes key, bool* found,
+                                              manifolddb_error** error);
+/* Of the entry under the cursor, until it moves or its transaction writes. INVALID_ARGUMENT if there is
+ * none. */
+MANIFOLDDB_C_API int manifolddb_cursor_key(manifolddb_cursor* cursor, manifolddb_bytes* key,
+                                           manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_cursor_value(manifolddb_cursor* cursor, manifolddb_bytes* value,
+                                             manifolddb_error** error);
+MANIFOLDDB_C_API void manifolddb_cursor_free(manifolddb_cursor* cursor);
+
+/* ---- Batches ---- */
+
+MANIFOLDDB_C_API manifolddb_batch* manifolddb_batch_new(void);
+MANIFOLDDB_C_API int manifolddb_batch_put(manifolddb_batch* batch, uint64_t family, manifolddb_bytes table,
+                                          manifolddb_bytes key, manifolddb_bytes value,
+                                          manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_batch_delete(manifolddb_batch* batch, uint64_t family, manifolddb_bytes table,
+                                             manifolddb_bytes key, manifolddb_error** error);
+MANIFOLDDB_C_API uint64_t manifolddb_batch_changes(const manifolddb_batch* batch);
+MANIFOLDDB_C_API void manifolddb_batch_clear(manifolddb_batch* batch);
+MANIFOLDDB_C_API int manifolddb_apply(manifolddb_database* database, const manifolddb_batch* batch,
+                                      uint64_t* commit_number, manifolddb_error** error);
+MANIFOLDDB_C_API void manifolddb_batch_free(manifolddb_batch* batch);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,107 @@
+#pragma once
+// Figures of a database since it was opened, and what it tells of while it works.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "manifolddb/result.h"
+
+namespace manifolddb {
+
+// How often there were values of which size. Bucket 0 counts zeros, bucket i the values of i bits: 1; 2 to 3;
+// 4 to 7; the last one also all that are larger. A plain value.
+class Histogram {
+ public:
+  static constexpr size_t kBuckets = 40;
+
+  void Add(uint64_t value) {
+    ++buckets_[std::min<size_t>(std::bit_width(value), kBuckets - 1)];
+    ++count_;
+    sum_ += value;
+  }
+
+  uint64_t count() const { return count_; }
+  uint64_t sum() const { return sum_; }
+  uint64_t bucket(size_t index) const { return buckets_[index]; }
+  // The greatest value that a bucket counts; of the last one: no bound, kNoBound.
+  static constexpr uint64_t kNoBound = ~uint64_t{0};
+  static constexpr uint64_t UpperBound(size_t index) {
+    return index + 1 < kBuckets ? (uint64_t{1} << index) - 1 : kNoBound;
+  }
+  // At least so large is no more than the other part of the values: UpperBound of the bucket in which the
+  // smallest `share` (0 to 1) of them end. 0 if there are none.
+  uint64_t AtMost(double share) const {
+    uint64_t below = 0;
+    for (size_t i = 0; i < kBuckets; ++i) {
+      below += buckets_[i];
+      if (below > 0 && static_cast<double>(below) >= share * static_cast<double>(count_))
+        return UpperBound(i);
+    }
+    return 0;
+  }
+
+ private:
+  std::array<uint64_t, kBuckets> buckets_ = {};
+  uint64_t count_ = 0;
+  uint64_t sum_ = 0;
+};
+
+// How a table lies in its pages.
+struct TableShape {
+  uint64_t entries = 0;
+  uint32_t depth = 0;  // levels, leaves included; 0: no entry was ever put
+  uint64_t branch_pages = 0;
+  uint64_t leaf_pages = 0;
+  uint64_t page_bytes = 0;         // that these pages take
+  uint64_t page_bytes_used = 0;    // of them
+  uint64_t large_values = 0;       // values outside these pages
+  uint64_t large_value_bytes = 0;  // of them
+  // How full its pages are, 0 to 1.
+  double fill() const {
+    return page_bytes == 0 ? 0.0 : static_cast<double>(page_bytes_used) / static_cast<double>(page_bytes);
+  }
+};
+
+// A checkpoint that has ended well. Times are those of Options::clock, nanoseconds.
+struct CheckpointInfo {
+  uint64_t number = 0;         // of the database's whole life
+  uint64_t commit_number = 0;  // commits up to this one are in the data file
+  uint64_t began_ns = 0;
+  uint64_t ended_ns = 0;
+  uint64_t page_bytes = 0;  // written, of trees; free map and meta pages come on top
+  bool of_commit = false;   // for a transaction too large for the log
+  bool log_grew = false;    // to its next size
+  uint64_t nanos() const { return ended_ns - began_ns; }
+};
+
+// A writer had to wait until a checkpoint made room; it has waited.
+struct StallInfo {
+  enum class Reason : uint8_t {
+    kMemory,  // changed pages took all of Options::dirty_bytes_max
+    kLog,     // the log was full
+  };
+  Reason reason = Reason::kMemory;
+  uint64_t nanos = 0;
+};
+
+// Is told of what happens. Derive from it, override what is of interest, give it in Options. Calls come from
+// any thread, several at once, amid what the thread was doing: they are to be short, to use nothing of this
+// database, not even its statistics, and to throw nothing (that would end the process). The engine holds no
+// lock meanwhile, but whoever waits for what this thread does waits for the call, too.
+class EventListener {
+ public:
+  virtual ~EventListener() = default;
+  virtual void OnCheckpoint(const CheckpointInfo& /*checkpoint*/) {}
+  virtual void OnStall(const StallInfo& /*stall*/) {}
+  // A write or sync has failed: nothing is committed any more until the database is opened anew. Once.
+  virtual void OnPoison(const Error& /*cause*/) {}
+  // A page or value of the data file is not what was written; each time that somebody meets it. The call that
+  // met it returns the same error.
+  virtual void OnCorruption(const Error& /*what*/) {}
+};
+
+}  // namespace manifolddb

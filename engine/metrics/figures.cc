@@ -1,0 +1,58 @@
+#include "engine/metrics/figures.h"
+
+namespace manifolddb::metrics {
+
+std::vector<Figure> FiguresOf(const DatabaseStats& stats) {
+  using enum Kind;
+  using enum Unit;
+  return {
+      {"page_size", kGauge, kNone, stats.page_size, "Bytes of a page"},
+      {"write_unit", kGauge, kNone, stats.write_unit, "Bytes that the disk writes atomically at most"},
+      {"pages_total", kGauge, kNone, stats.pages_total, "Pages of the data file"},
+      {"pages_free", kGauge, kNone, stats.pages_free, "Pages that may be used again now"},
+      {"pages_pending", kGauge, kNone, stats.pages_pending,
+       "Pages that may be used again once a version goes"},
+      {"cache_bytes", kGauge, kNone, stats.cache_bytes, "Bytes of pages in memory"},
+      {"dirty_bytes", kGauge, kNone, stats.dirty_bytes,
+       "Bytes of pages changed since the last durable checkpoint"},
+      {"log_bytes_capacity", kGauge, kNone, stats.log_bytes_capacity, "Bytes of the ring of the log"},
+      {"log_bytes_used", kGauge, kNone, stats.log_bytes_used,
+       "Bytes of the log since the last durable checkpoint"},
+      {"commits", kCounter, kNone, stats.commits, "Write transactions that were committed"},
+      {"aborts", kCounter, kNone, stats.aborts,
+       "Write transactions that were given up or could not be committed"},
+      {"family_waits", kCounter, kNone, stats.family_waits,
+       "Waits for column families that another transaction held"},
+      {"stalls", kCounter, kNone, stats.stalls, "Waits of writers for a checkpoint to make room"},
+      {"stall_nanos", kCounter, kNanos, stats.stall_nanos, "Time that they took"},
+      {"log_groups", kCounter, kNone, stats.log_groups, "Groups of commits written to the log"},
+      {"log_syncs", kCounter, kNone, stats.log_syncs, "Times that the log was made durable"},
+      {"log_bytes_written", kCounter, kNone, stats.log_bytes_written, "Bytes written to the log"},
+      {"redo_bytes", kCounter, kNone, stats.redo_bytes,
+       "Bytes of changes in the log: what was to be written"},
+      {"pages_read", kCounter, kNone, stats.pages_read,
+       "Pages read from the data file because they were not in memory"},
+      {"pages_evicted", kCounter, kNone, stats.pages_evicted, "Pages taken out of memory to make room"},
+      {"pages_written", kCounter, kNone, stats.pages_written, "Pages written to the data file"},
+      {"large_reads", kCounter, kNone, stats.large_reads, "Values outside the pages of trees that were read"},
+      {"large_bytes_read", kCounter, kNone, stats.large_bytes_read, "Bytes of such values that were read"},
+      {"large_bytes_written", kCounter, kNone, stats.large_bytes_written, "Bytes written for such values"},
+      {"checkpoints", kCounter, kNone, stats.checkpoints, "Checkpoints that ended well"},
+      {"commit_number", kGauge, kNone, stats.commit_number,
+       "Newest published commit of the whole life of the database"},
+      {"life", kGauge, kNone, stats.life, "Openings for writing of the whole life of the database"},
+      {"recovered_commits", kGauge, kNone, stats.recovered_commits,
+       "Commits replayed from the log by this opening"},
+      {"tail_may_be_lost", kGauge, kNone, stats.tail_may_be_lost ? uint64_t{1} : uint64_t{0},
+       "1: what this read-only look replayed may not be durable"},
+  };
+}
+
+std::vector<HistogramFigure> HistogramsOf(const DatabaseStats& stats) {
+  return {
+      {"group_commits", Unit::kNone, &stats.group_commits, "Commits that went into one group of the log"},
+      {"sync_nanos", Unit::kNanos, &stats.sync_nanos, "Time to write a group and make it durable"},
+  };
+}
+
+}  // namespace manifolddb::metrics

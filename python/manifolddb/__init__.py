@@ -1,0 +1,21 @@
+"""manifolddb from Python: column families, tables of bytes, transactions, over libmanifolddb_c.so.
+
+    import manifolddb
+
+    with manifolddb.open("shop.db") as db:
+        shop = db.family("shop", create=True)
+        with db.write(shop) as txn:
+            txn.table(shop, "prices", create=True)[b"lamp"] = b"19.90"
+        with db.read() as snapshot:
+            for key, value in snapshot.table(shop, "prices").items(prefix=b"l"):
+                print(key, value)
+
+Keys and values are bytes; names of families and tables are str (UTF-8) or bytes. Calls that fail raise Error.
+The library is looked for as libmanifolddb_c.so.0, or where the environment variable MANIFOLDDB_LIBRARY says.
+"""
+from ._library import Error, version
+from ._database import Batch, Database, Family, ReadTable, ReadTransaction, WriteTable, WriteTransaction, open
+
+__all__ = ["Batch", "Database", "Error", "Family", "ReadTable", "ReadTransaction", "WriteTable",
+           "WriteTransaction", "open", "version"]
+__version__ = version()

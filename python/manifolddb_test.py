@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+"""The module as a program uses it. MANIFOLDDB_LIBRARY names the library, PYTHONPATH this folder."""
+import gc
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+import manifolddb
+from manifolddb import _library
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+HEADER = os.path.join(HERE, "../capi/include/manifolddb_c.h")
+DOCUMENT = os.path.join(HERE, "../docs/operating.md")
+
+
+class ModuleTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = os.path.join(self.folder.name, "db")
+
+    def shop(self, db):
+        shop = db.family("shop", create=True)
+        with db.write(shop) as txn:
+            prices = txn.table(shop, "prices", create=True)
+            for name, price in ((b"lamp", b"20"), (b"table", b"120"), (b"chair", b"49")):
+                prices[name] = price
+        return shop
+
+    def expect(self, name, call, *arguments, **named):
+        with self.assertRaises(manifolddb.Error) as caught:
+            call(*arguments, **named)
+        self.assertEqual(caught.exception.name, name)
+        self.assertIn(name, str(caught.exception))
+        return caught.exception
+
+    def test_what_is_committed_is_there_after_reopening(self):
+        with manifolddb.open(self.path) as db:
+            self.shop(db)
+        with manifolddb.open(self.path, read_only=True) as db:
+            with db.read() as snapshot:
+                prices = snapshot.table(snapshot.family("shop"), "prices")
+                self.assertEqual(prices[b"lamp"], b"20")
+                self.assertEqual(list(prices.items()),
+                                 [(b"chair", b"49"), (b"lamp", b"20"), (b"table", b"120")])
+
+    def test_a_table_reads_like_a_dictionary(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with db.read() as snapshot:
+                prices = snapshot.table(shop, "prices")
+                self.assertEqual(len(prices), 3)
+                self.assertIn(b"lamp", prices)
+                self.assertNotIn(b"bed", prices)
+                self.assertIsNone(prices.get(b"bed"))
+                self.assertEqual(prices.get(b"bed", b"none"), b"none")
+                with self.assertRaises(KeyError):
+                    prices[b"bed"]  # pylint: disable=pointless-statement
+                self.assertEqual(list(prices), [b"chair", b"lamp", b"table"])
+                self.assertEqual(list(prices.keys(reverse=True)), [b"table", b"lamp", b"chair"])
+                self.assertEqual(list(prices.values(lower=b"d")), [b"20", b"120"])
+                self.assertEqual(list(prices.keys(after=b"chair", upper=b"table")), [b"lamp"])
+                self.assertEqual(list(prices.keys(through=b"lamp")), [b"chair", b"lamp"])
+                self.assertEqual(prices.count(prefix=b"t"), 1)
+                self.assertEqual(snapshot.tables(shop), [b"prices"])
+                self.assertGreater(snapshot.commit_number, 0)
+                self.assertEqual(prices.types, ("", ""))
+
+    def test_any_bytes_are_keys_and_values(self):
+        with manifolddb.open(self.path) as db:
+            family = db.family(b"\xff\x00", create=True)
+            every = bytes(range(256))
+            with db.write(family) as txn:
+                table = txn.table(family, "t", create=True)
+                table[every] = every * 1000
+                table[b"\0"] = b""
+                self.assertEqual(table[every], every * 1000)
+                self.assertEqual(table[b"\0"], b"")
+            self.assertEqual(db.families(), [b"\xff\x00"])
+
+    def test_a_block_that_raises_aborts(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with self.assertRaises(ZeroDivisionError):
+                with db.write(shop) as txn:
+                    txn.table(shop, "prices")[b"bed"] = b"1"
+                    1 / 0  # pylint: disable=pointless-statement
+            with db.write(shop) as txn:
+                self.assertNotIn(b"bed", txn.table(shop, "prices"))
+                with self.assertRaises(ZeroDivisionError):
+                    with txn.nested():
+                        del txn.table(shop, "prices")[b"lamp"]
+                        1 / 0  # pylint: disable=pointless-statement
+                self.assertIn(b"lamp", txn.table(shop, "prices"))
+                with txn.nested():
+                    del txn.table(shop, "prices")[b"chair"]
+            with db.read() as snapshot:
+                self.assertEqual(list(snapshot.table(shop, "prices")), [b"lamp", b"table"])
+
+    def test_changes_of_all_kinds(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with db.write(shop, durable=False) as txn:
+                prices = txn.table(shop, "prices")
+                self.assertTrue(prices.compare_and_swap(b"lamp", b"20", b"25"))
+                self.assertFalse(prices.compare_and_swap(b"lamp", b"20", None))
+                self.assertTrue(prices.compare_and_swap(b"bed", None, b"300"))
+                self.assertEqual(prices.add(b"sold", 3), 3)
+                self.assertEqual(prices.add(b"sold", -5), -2)
+                self.assertFalse(prices.delete(b"nothing"))
+                with self.assertRaises(KeyError):
+                    del prices[b"nothing"]
+                self.assertEqual(prices.delete_range(lower=b"t"), 1)
+                txn.table(shop, "other", create=True, types=("string", "u64"))
+                txn.rename_table(shop, "other", "numbers")
+                self.assertEqual(txn.tables(shop), [b"numbers", b"prices"])
+                self.expect("kTypeMismatch", txn.table, shop, "numbers", types=("u64", "u64"))
+                txn.drop_table(shop, "numbers")
+            batch = manifolddb.Batch()
+            batch.put(shop, "prices", b"sofa", b"700")
+            batch.delete(shop, "prices", b"bed")
+            self.assertEqual(len(batch), 2)
+            self.assertGreater(db.apply(batch), 0)
+            batch.clear()
+            self.assertEqual(len(batch), 0)
+            with db.read() as snapshot:
+                self.assertEqual(list(snapshot.table(shop, "prices")), [b"chair", b"lamp", b"sofa", b"sold"])
+
+    def test_errors_say_what_and_what_to_do(self):
+        missing = os.path.join(self.folder.name, "nowhere", "db")
+        error = self.expect("kNotFound", manifolddb.open, missing)
+        self.assertEqual(error.category, "kCaller")
+        self.assertIn(missing, str(error))
+        wrong = self.expect("kInvalidArgument", manifolddb.open, self.path, page_size=1000, cache_bytes=0)
+        self.assertIn("page_size", str(wrong))
+        self.assertIn("cache_bytes", str(wrong))
+        with self.assertRaises(TypeError):
+            manifolddb.open(self.path, cash_bytes=1)
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            self.expect("kNoSuchColumnFamily", db.family, "nothing")
+            snapshot = db.read()
+            self.expect("kNoSuchTable", snapshot.table, shop, "nothing")
+            self.expect("kBusy", db.close)
+            snapshot.close()
+            self.expect("kLocked", manifolddb.open, self.path)
+            other = db.write(shop)
+            self.expect("kBusy", db.write, shop, wait_ms_max=0)
+            other.abort()
+            self.expect("kTransactionEnded", other.table, shop, "prices")
+            del other
+
+    def test_families_are_renamed_and_dropped(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            db.rename_family("shop", "store")
+            self.assertEqual(db.family("store"), shop)
+            db.drop_family("store")
+            self.assertEqual(db.families(), [])
+
+    def test_objects_may_go_in_any_order(self):
+        db = manifolddb.open(self.path)
+        shop = self.shop(db)
+        snapshot = db.read()
+        items = snapshot.table(shop, "prices").items()
+        self.assertEqual(next(items), (b"chair", b"49"))
+        del db, snapshot
+        gc.collect()
+        self.assertEqual(next(items), (b"lamp", b"20"))
+        del items
+        gc.collect()
+        with manifolddb.open(self.path) as again:  # hence the first one has been closed
+            self.assertEqual(again.families(), [b"shop"])
+
+    def test_leaving_a_block_ends_the_transaction(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with db.read() as snapshot:
+                prices = snapshot.table(shop, "prices")
+                items = prices.items()
+                next(items)
+            self.expect("kTransactionEnded", prices.get, b"lamp")
+            self.expect("kTransactionEnded", next, items)
+            with db.write(shop) as txn:
+                prices = txn.table(shop, "prices")
+            self.expect("kTransactionEnded", prices.delete, b"lamp")
+
+    def test_threads_write_their_own_families(self):
+        with manifolddb.open(self.path) as db:
+            def work(number):
+                family = db.family(f"f{number}", create=True)
+                for i in range(20):
+                    with db.write(family, durable=False) as txn:
+                        txn.table(family, "t", create=True).add(b"count", i)
+
+            threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            with db.read() as snapshot:
+                for number in range(4):
+                    value = snapshot.table(snapshot.family(f"f{number}"), "t")[b"count"]
+                    self.assertEqual(len(value), 8)
+                    self.assertEqual(value[-1], sum(range(20)))
+
+    def test_figures_and_checks(self):
+        with manifolddb.open(self.path, background_thread=False) as db:
+            self.shop(db)
+            db.checkpoint()
+            stats = db.stats()
+            self.assertGreaterEqual(stats["checkpoints"], 1)
+            self.assertEqual(stats["checkpoint_history"][-1]["commit_number"], stats["commit_number"])
+            self.assertIn("# TYPE manifolddb_commits_total counter\n", db.prometheus())
+            self.assertEqual(db.verify(), [])
+            self.assertEqual(db.key_bytes_max, 2048)
+            self.assertEqual(manifolddb.__version__, manifolddb.version())
+
+    def test_the_document_shows_a_program_that_runs(self):
+        with open(DOCUMENT, encoding="utf-8") as file:
+            programs = re.findall(r"^```python\n(.*?)^```$", file.read(), re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(programs), 1)
+        run = subprocess.run((sys.executable, "-B", "-c", programs[0]), cwd=self.folder.name, check=True,
+                             text=True, stdout=subprocess.PIPE)
+        self.assertEqual(run.stdout, "b'lamp' b'19.90'\n")
+
+    def test_every_function_of_the_header_is_declared(self):
+        with open(HEADER, encoding="utf-8") as file:
+            declared = re.findall(r"^MANIFOLDDB_C_API[^;]*?\bmanifolddb_(\w+)\(([^;]*)\);", file.read(),
+                                  re.MULTILINE | re.DOTALL)
+        self.assertEqual({name for name, _ in declared}, {*_library._CALLS, *_library._PLAIN})
+        for name, parameters in declared:
+            takes = _library._CALLS.get(name)
+            count = 0 if parameters == "void" else parameters.count(",") + 1
+            wanted = len(_library._types(takes)) + 1 if takes else len(_library._PLAIN[name][1])
+            self.assertEqual(count, wanted, name)
+
+
+if __name__ == "__main__":
+    unittest.main()

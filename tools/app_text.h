@@ -1,0 +1,14 @@
+#pragma once
+// What is made of the declared command line, so that it cannot say anything else: completion and manual.
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace manifolddb::tools {
+
+std::string BashCompletion(const CLI::App& app);
+std::string ZshCompletion(const CLI::App& app);
+// For man: roff.
+std::string ManualPage(const CLI::App& app);
+
+}  // namespace manifolddb::tools
