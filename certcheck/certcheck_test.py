@@ -104,6 +104,69 @@ class Certcheck(unittest.TestCase):
         for text in ("", "{", "[]", "7", '"x"', "null", "{}", "[" * 100000, '{"a":' * 50000, "\xff\x00"):
             self.assertEqual(self.check(text)[0], 2, text[:40])
 
+    def test_no_rule_is_none_that_is_broken(self):
+        certificate = self.first()
+        certificate["violation"]["rule"] = ""
+        certificate["broken"] = []
+        for life in certificate["lives"]:
+            if "lost" in life:
+                life["lost"] = []
+        code, text = self.check(certificate)
+        self.assertEqual((code, "no rule is broken" in text), (1, True), text)
+
+    def test_sites_are_whole_again_behind_a_certificate_that_is_none(self):
+        wrong = self.first()
+        wrong["broken"].append("no.such.site")
+        with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+            json.dump(wrong, file)
+            file.flush()
+            done = subprocess.run([self.program, file.name, *self.certificates], capture_output=True,
+                                  text=True, check=False)
+        self.assertIn("broken", done.stdout.splitlines()[0])
+        kept = len(self.certificates)
+        self.assertEqual(done.stdout.count("the sound engine holds"), kept, done.stdout)
+
+    def test_what_the_engine_must_refuse_is_no_broken_rule(self):
+        certificate = self.first(lambda c: c["lives"][-1]["steps"][-1]["do"] == "transaction")
+        certificate["broken"] = []
+        certificate["violation"]["rule"] = "answer"
+        certificate["lives"][-1].pop("after_effects", None)
+        change = {"do": "put", "family": "f", "table": "t", "key": "k" * 300, "value": "v"}
+        certificate["lives"][-1]["steps"][-1]["changes"] = [change]
+        code, text = self.check(certificate)
+        self.assertEqual((code, "kKeyTooLong" in text), (2, True), text)
+
+    def test_damage_that_nothing_can_tell(self):
+        certificate = self.first()
+        certificate["broken"] = []
+        certificate["violation"]["rule"] = "damage"
+        closes = {"steps": [], "closes": True, "end": "power cut", "lost": []}
+        gone = [{**closes, "damage": {"how": "remove", "file": name}} for name in ("db-wal", "db")]
+        first = {**closes, "steps": [{"do": "create_family", "family": "f"}]}
+        code, text = self.check({**certificate, "lives": [first, *gone]})
+        self.assertEqual((code, "bad damage" in text), (2, True), text)
+        unclosed = {**first, "closes": False, "damage": gone[0]["damage"]}
+        code, text = self.check({**certificate, "lives": [unclosed]})
+        self.assertEqual((code, "bad damage" in text), (2, True), text)
+
+    def test_sectors_that_cut_through_what_is_written(self):
+        certificate = self.first()
+        certificate["disk"]["sector"] = certificate["database"]["write_unit"] + 1
+        certificate["database"]["write_unit"] *= 4
+        code, text = self.check(certificate)
+        self.assertEqual((code, "bad sector" in text), (2, True), text)
+
+    def test_what_is_wrong_is_named_with_its_place(self):
+        for forge, named in ((lambda c: c["lives"][0].pop("end"), "(/lives/0) key 'end'"),
+                             (lambda c: c["lives"][0]["steps"][0].update(do=7), "(/lives/0/steps/0/do)"),
+                             (lambda c: c["lives"][0].update(after_effects=-1), "bad after_effects: -1"),
+                             (lambda c: c["lives"][0].update(end="melts"), "bad end: melts"),
+                             (lambda c: c["database"].update(page_size=1000), "page_size")):
+            certificate = self.first()
+            forge(certificate)
+            code, text = self.check(certificate)
+            self.assertEqual((code, named in text), (2, True), f"{named}: {text}")
+
     def test_cut_off_anywhere(self):
         text = json.dumps(self.first())
         for end in range(0, len(text) - 1, 97):
@@ -139,13 +202,17 @@ class Certcheck(unittest.TestCase):
 class CertcheckThreads(Certcheck):
     program = CERTCHECK_THREADS
     threads = True
-    at_least = 1
+    at_least = 2
+    # Of several lives, of damage, of what is named how.
+    test_damage_that_nothing_can_tell = None
+    test_what_is_wrong_is_named_with_its_place = None
+    test_what_the_engine_must_refuse_is_no_broken_rule = None
 
     def test_each_program_leaves_the_others_certificates_alone(self):
         for program, threads in ((CERTCHECK, True), (CERTCHECK_THREADS, False)):
             path = next(path for path in KEPT if (path in self.certificates) == threads)
             done = subprocess.run([program, path], capture_output=True, text=True, check=False)
-            self.assertEqual((done.returncode, "another format" in done.stdout), (2, True), done.stdout)
+            self.assertEqual((done.returncode, "format" in done.stdout), (2, True), done.stdout)
 
     def test_without_its_switches(self):
         for certificate in self.certificates.values():
@@ -162,6 +229,17 @@ class CertcheckThreads(Certcheck):
                 moved = copy.deepcopy(certificate)
                 moved["lives"][0]["switches"][-1]["event"] = event
                 self.assertEqual(self.check(moved)[0], 1, event)
+
+    def test_neighbouring_schedules_are_tried(self):
+        for certificate in self.certificates.values():
+            switches = certificate["lives"][0]["switches"]
+            self.assertIn(f"of {1 + 7 * len(switches)} schedules", self.check(certificate)[1])
+
+    def test_what_the_engine_must_refuse(self):
+        certificate = self.first()
+        certificate["lives"][0]["threads"][0][0]["changes"][0]["key"] = "k" * 300
+        code, text = self.check(certificate)
+        self.assertEqual((code, "kKeyTooLong" in text), (2, True), text)
 
     def test_a_thread_that_is_not_there(self):
         certificate = self.first()

@@ -36,10 +36,7 @@ struct Disk {
   };
 
   // The process that runs now; the one before it is dead. It dies by itself before any effect beyond so many.
-  uint64_t Start(uint64_t last_effects) {
-    dies_after = last_effects;
-    return alive = ++processes;
-  }
+  uint64_t Start(uint64_t last_effects) { return dies_after = last_effects, alive = ++processes; }
   bool Lives(uint64_t process) const { return alive == process; }
   bool Effect(uint64_t process) {
     if (effects >= dies_after) alive = 0;
@@ -110,9 +107,8 @@ class OpenFile final : public File {
     const uint64_t unit = disk_->unit, end = offset + bytes.size(), last = (end + unit - 1) / unit;
     node().bytes.resize(std::max<size_t>(node().bytes.size(), last * unit));
     node().bytes.replace(offset, bytes.size(), bytes);
-    for (uint64_t i = offset / unit; i < last; ++i) {
+    for (uint64_t i = offset / unit; i < last; ++i)
       disk_->Make({Disk::Change::kSector, node_, i, name(), node().bytes.substr(i * unit, unit)});
-    }
     return end > node().size ? DoAllocate(end) : Status();
   }
   Status DoWriteDurable(uint64_t offset, std::span<const ByteView> parts) override {

@@ -15,8 +15,13 @@ namespace {
 // Checks of decoders that only forged bytes meet: no crash and no damage leaves the checksum in front of them
 // right, so no campaign can notice that they are gone. fuzz/ forges, and breaks them (scripts/fuzz-faults).
 constexpr std::string_view kForgedOnly = "decode.";
+// No campaign takes backups; proptest/backup_cuts_test.cc does, and breaks these.
+constexpr std::string_view kOfBackups = "backup.";
 
-bool IsOurs(const base::Site& site) { return !std::string_view(site.name()).starts_with(kForgedOnly); }
+bool IsOurs(const base::Site& site) {
+  const std::string_view name = site.name();
+  return !name.starts_with(kForgedOnly) && !name.starts_with(kOfBackups);
+}
 
 }  // namespace
 

@@ -126,7 +126,7 @@ void WriteBackups() {
     for (size_t at = 0; at < bytes.size(); at += format::kBackupBlockBytes) {
       items += bytes.substr(at + sizeof(format::BackupBlockDisk), Le32(AsBytes(bytes), at + 20));
     }
-    Write("backup", name, items);
+    Write("backup", name, std::string(3, '\0') + items);
   };
   const auto put = [&](const char* name, int from, int count, size_t bytes) {
     const ColumnFamily family = *database->OpenOrCreateColumnFamily(name);

@@ -1,17 +1,22 @@
 // The power fails at every write, sync and rename of a backup, of a restore and of a compact copy, and the
 // disk keeps what it likes of what was not synced: no file under the final name, or a whole one; and the
-// database that was read is what it was.
+// database that was read is what it was. And that these tests have teeth: each fault site of backups is
+// broken in turn, and one of them must notice.
 
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "engine/base/sites.h"
 #include "faultfs/crash_point.h"
 #include "faultfs/disk.h"
 #include "manifolddb/backup.h"
@@ -27,9 +32,13 @@ using faultfs::Policy;
 constexpr faultfs::Traits kTraits{.atomic_unit = 512};
 using State = std::map<std::string, std::map<std::string, std::string>>;  // "family/table" -> entries
 
+// Throws where there is no result: of a broken engine nobody can go on.
 template <class T>
 T Must(Result<T> result) {
-  EXPECT_TRUE(result) << result.error().ToString();
+  if (!result) {
+    ADD_FAILURE() << result.error().ToString();
+    throw std::runtime_error(result.error().ToString());
+  }
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
@@ -80,9 +89,9 @@ State ReadClosed(const std::shared_ptr<Storage>& storage, const std::string& nam
 }
 
 // A disk with a database that is closed, a whole backup and an increment of it.
-class CutsTest : public testing::Test {
- protected:
-  explicit CutsTest(const faultfs::Traits& traits = kTraits) : disk_(std::make_shared<Disk>(traits)) {
+class Cuts {
+ public:
+  explicit Cuts(const faultfs::Traits& traits = kTraits) : disk_(std::make_shared<Disk>(traits)) {
     const auto database = Must(Database::Open(disk_->NewProcess(), "db", Tiny()));
     Write(*database, "first");
     Must(Backup(*database, {disk_, "b0"}));
@@ -93,6 +102,12 @@ class CutsTest : public testing::Test {
     begin_ = disk_->effects();
   }
 
+  void OfABackup();
+  void OfARestore();
+  void OfACompactCopy();
+  void OfABackupWithoutSyncs();
+
+ private:
   // Every image of every cut since the database was closed, of many policies, goes through `look`.
   template <class Look>
   void CutEverywhere(Look look) {
@@ -123,7 +138,7 @@ class CutsTest : public testing::Test {
   uint64_t images_ = 0;
 };
 
-TEST_F(CutsTest, ABackupIsThereWholeOrNotAtAll) {
+void Cuts::OfABackup() {
   {
     const auto database = Must(Database::Open(disk_, "db", Tiny()));
     begin_ = disk_->effects();
@@ -159,13 +174,7 @@ TEST_F(CutsTest, ABackupIsThereWholeOrNotAtAll) {
   }
 }
 
-// So these tests would notice if a sync were missing.
-class LyingDiskTest : public CutsTest {
- protected:
-  LyingDiskTest() : CutsTest({.atomic_unit = 512, .lying_flush = true}) {}
-};
-
-TEST_F(LyingDiskTest, WithoutItsSyncABackupIsFoundTornUnderItsName) {
+void Cuts::OfABackupWithoutSyncs() {
   const auto database = Must(Database::Open(disk_, "db", Tiny()));
   begin_ = disk_->effects();
   Must(Backup(*database, {disk_, "new"}));
@@ -180,7 +189,7 @@ TEST_F(LyingDiskTest, WithoutItsSyncABackupIsFoundTornUnderItsName) {
   EXPECT_GT(torn, 0u);
 }
 
-TEST_F(CutsTest, ARestoredDatabaseIsThereWholeOrNotAtAll) {
+void Cuts::OfARestore() {
   Must(Restore(std::vector<BackupFile>{{disk_, "b0"}, {disk_, "b1"}}, {disk_, "new"}, {.output = Tiny()}));
   uint64_t whole = 0;
   CutEverywhere([&](const std::shared_ptr<Disk>& booted, bool last) {
@@ -198,7 +207,7 @@ TEST_F(CutsTest, ARestoredDatabaseIsThereWholeOrNotAtAll) {
   EXPECT_GT(images_, whole + 100);
 }
 
-TEST_F(CutsTest, ACompactCopyIsThereWholeOrNotAtAll) {
+void Cuts::OfACompactCopy() {
   {
     const auto database = Must(Database::Open(disk_, "db", Tiny()));
     begin_ = disk_->effects();
@@ -217,6 +226,137 @@ TEST_F(CutsTest, ACompactCopyIsThereWholeOrNotAtAll) {
     });
     EXPECT_GT(whole, 10u);
   }
+}
+
+TEST(CutsTest, ABackupIsThereWholeOrNotAtAll) { Cuts().OfABackup(); }
+TEST(CutsTest, ARestoredDatabaseIsThereWholeOrNotAtAll) { Cuts().OfARestore(); }
+TEST(CutsTest, ACompactCopyIsThereWholeOrNotAtAll) { Cuts().OfACompactCopy(); }
+// So these tests would notice if a sync were missing.
+TEST(CutsTest, WithoutItsSyncABackupIsFoundTornUnderItsName) {
+  Cuts({.atomic_unit = 512, .lying_flush = true}).OfABackupWithoutSyncs();
+}
+
+// ---- Chains: what is restored is what was there, whatever happened between two backups.
+
+std::string Number(int number) { return "key" + std::to_string(1000 + number); }
+
+void ExpectRestored(const std::shared_ptr<Storage>& disk, const std::vector<BackupFile>& chain,
+                    const State& state, int step) {
+  const std::string name = "restored" + std::to_string(step);
+  EXPECT_TRUE(Must(CheckBackup(chain)).ok());
+  Must(Restore(chain, {disk, name}, {.output = Tiny()}));
+  EXPECT_EQ(ReadClosed(disk, name), state) << step;
+}
+
+// Puts so many keys, and removes so many behind them.
+struct Change {
+  int from = 0;
+  int put = 0;
+  int removed = 0;
+};
+void Write(Database& database, Change change, const std::string& value) {
+  const ColumnFamily family = Must(database.OpenOrCreateColumnFamily("f"));
+  WriteTransaction transaction = Must(database.BeginWrite(family));
+  WriteTable table = Must(transaction.OpenOrCreateTable(family, "t"));
+  const int removed = change.from + change.put;
+  for (int i = change.from; i < removed; ++i) Must(table.Put(AsBytes(Number(i)), AsBytes(value)));
+  const std::string lower = Number(removed), upper = Number(removed + change.removed);
+  Must(table.DeleteRange({.lower = AsBytes(lower), .upper = AsBytes(upper)}));
+  Must(transaction.Commit());
+}
+
+// Leaves that change, go, and stay while those beside them go: each hole is somewhere else in a leaf.
+void IncrementsAreWhatHasChanged() {
+  const auto disk = std::make_shared<Disk>(kTraits);
+  const auto database = Must(Database::Open(disk, "db", Tiny()));
+  std::vector<BackupFile> chain;
+  Write(*database, {.put = 300}, std::string(90, 'v'));
+  for (int step = 0; step < 40; ++step) {
+    BackupOptions options;
+    if (!chain.empty()) options.base = chain.back();
+    const BackupFile file{disk, "b" + std::to_string(step)};
+    const BackupReport report = Must(Backup(*database, file, options));
+    EXPECT_TRUE(chain.empty() || report.entries_written < report.entries);
+    chain.push_back(file);
+    ExpectRestored(disk, chain, Read(*database), step);
+    Write(*database, {.from = step * 7, .put = step % 8 == 0 ? 1 : 0, .removed = 3 + step % 3}, "new");
+  }
+}
+
+// The base has read what only the cache had; behind the power cut other pages have the same births.
+void IncrementsOfWhatWasNeverDurable(int first, int before) {
+  const auto disk = std::make_shared<Disk>(kTraits);
+  {
+    const auto database = Must(Database::Open(disk, "db", Tiny()));
+    Write(*database, {.put = 300}, std::string(40, 'v'));
+    Must(database->Close());
+  }
+  auto killed = Must(Database::Open(disk->NewProcess(), "db", Tiny()));
+  CrashPoint point(disk->trace(), disk->effects());
+  point.MoveTo(disk->effects());
+  const auto cut = std::make_shared<Disk>(point.Draw({Policy::kAll, 0}), kTraits, 78);
+  for (int i = 0; i < 5; ++i) {
+    Write(*killed, {.from = i * 50, .put = 3}, "never durable " + std::to_string(i));
+  }
+  disk->Kill();
+  killed.reset();
+  Options reading = Tiny();
+  reading.read_only = true;
+  const BackupFile base{cut, "b0"};
+  {
+    const auto read_only = Must(Database::Open(disk, "db", reading));
+    EXPECT_EQ(read_only->Stats().recovered_commits, 5u);
+    Must(Backup(*read_only, base));
+  }
+  const auto database = Must(Database::Open(cut, "db", Tiny()));
+  for (int i = 0; i < before; ++i) Write(*database, {.from = 299, .put = 1}, "elsewhere");
+  for (int step = 0; step < 5; ++step) {
+    Write(*database, {.from = (first + step) % 5 * 50, .put = 3}, "something else " + std::to_string(step));
+    const BackupFile increment{cut, "b1." + std::to_string(step)};
+    Must(Backup(*database, increment, {.base = base}));
+    ExpectRestored(cut, {base, increment}, Read(*database), step);
+  }
+}
+// The births meet only where both draw the same number of them before.
+void IncrementsOfWhatWasNeverDurable() {
+  for (int first = 0; first < 5; ++first) {
+    for (int before = 0; before < 4; ++before) IncrementsOfWhatWasNeverDurable(first, before);
+  }
+}
+
+TEST(Chains, IncrementsAreWhatHasChanged) { IncrementsAreWhatHasChanged(); }
+TEST(Chains, TheBaseMayHaveReadWhatWasNeverDurable) { IncrementsOfWhatWasNeverDurable(); }
+
+// ---- Teeth
+
+// Whether `test` fails; none of it is told.
+bool Fails(void (*test)()) {
+  testing::TestPartResultArray told;
+  {
+    const testing::ScopedFakeTestPartResultReporter reporter(
+        testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &told);
+    try {
+      test();
+    } catch (const std::runtime_error&) {
+      return true;
+    }
+  }
+  return told.size() > 0;
+}
+
+TEST(Teeth, EachFaultSiteOfBackupsIsNoticed) {
+  void (*const tests[])() = {IncrementsAreWhatHasChanged, IncrementsOfWhatWasNeverDurable,
+                             [] { Cuts().OfABackup(); }, [] { Cuts().OfARestore(); }};
+  for (const auto test : tests) ASSERT_FALSE(Fails(test)) << "the sound engine is accused";
+  int sites = 0;
+  for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
+    if (!std::string_view(site->name()).starts_with("backup.")) continue;
+    ++sites;
+    site->Break(true);
+    EXPECT_TRUE(std::ranges::any_of(tests, Fails)) << site->name() << " is broken, and nobody notices";
+    site->Break(false);
+  }
+  EXPECT_GE(sites, 7);
 }
 
 }  // namespace

@@ -242,6 +242,20 @@ class Rules(unittest.TestCase):
         for name in ("LogTest.Is", "LogTest.Was...", "Ring.IsWhole"):
             bad = {**tests, "docs/a.md": f"one\n`{name}`\n"}
             self.catches(tidy.test_names, f"docs/a.md:2: there is no test {name}", bad)
+        models = {**tests, "proptest/CMakeLists.txt": "manifolddb_test(NAME a TEST_NAME proptest.tree)\n"}
+        self.assertEqual(run(tidy.test_names, {**models, "docs/a.md": "`LogTest`, `proptest.tree`\n"}), [])
+        for name in ("LagTest", "proptest.bush"):
+            bad = {**models, "docs/a.md": f"one\n`{name}`\n"}
+            self.catches(tidy.test_names, f"docs/a.md:2: there is no test {name}", bad)
+
+    def test_promises(self):
+        rows = [f"| G{n} | kept | campaign; `LogTest.Is{n}` |\n" for n in range(1, 11)]
+        self.assertEqual(run(tidy.promises, {"docs/durability.md": "".join(rows)}), [])
+        bad = {"docs/durability.md": "".join(rows[:6] + rows[7:])}
+        self.catches(tidy.promises, "docs/durability.md:1: G7 has no row", bad)
+        rows[1] = "| G2 | kept | campaign; `LogTest` |\n"
+        self.catches(tidy.promises, "docs/durability.md:2: G2 names no `Suite.Test`",
+                     {"docs/durability.md": "".join(rows)})
 
     def test_site_counts(self):
         site = {"engine/wal/log.cc": '#include "engine/wal/log.h"\n// MANIFOLDDB_BROKEN("no")\n'

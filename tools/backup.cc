@@ -55,6 +55,17 @@ std::string Counts(uint64_t entries, uint64_t tables, uint64_t families) {
          std::to_string(families) + " column families";
 }
 
+// What another process writes is for that process to copy: who asks here is told so.
+Result<std::unique_ptr<Database>> OpenToCopy(const std::string& path) {
+  auto database = OpenForReading(path);
+  if (database || database.error().code() != Errc::kLocked) return database;
+  const Error& locked = database.error();
+  return Fail(Errc::kLocked, locked.operation().data(),
+              {.file = locked.file(),
+               .message = "another process has it open for writing, and takes copies of it itself, online: "
+                          "Backup, Compact of manifolddb/backup.h"});
+}
+
 Options OutputOptions() {
   Options options;
   options.executor = MakeInlineExecutor();
@@ -69,7 +80,7 @@ Result<BackupReport> RunBackup(const BackupArguments& arguments, std::ostream& e
   if (arguments.since) {
     MANIFOLDDB_ASSIGN(options.base, BackupAt(*arguments.since));
   }
-  MANIFOLDDB_ASSIGN(const auto database, OpenForReading(arguments.path));
+  MANIFOLDDB_ASSIGN(const auto database, OpenToCopy(arguments.path));
   return manifolddb::Backup(*database, output, options);
 }
 
@@ -158,7 +169,7 @@ void PrintCheckText(const CheckArguments& arguments, const BackupCheck& check, s
 Result<CompactReport> RunCompact(const CompactArguments& arguments, std::ostream& err) {
   MANIFOLDDB_TRY(RefuseItsNames(arguments.path, arguments.output));
   MANIFOLDDB_ASSIGN(const DatabaseFile output, DatabaseAt(arguments.output));
-  MANIFOLDDB_ASSIGN(const auto database, OpenForReading(arguments.path));
+  MANIFOLDDB_ASSIGN(const auto database, OpenToCopy(arguments.path));
   Progress progress("copied", err);
   const CompactOptions options{.output = OutputOptions(), .progress = progress.Call()};
   return manifolddb::Compact(*database, output, options);

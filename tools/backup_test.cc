@@ -146,6 +146,8 @@ TEST_F(BackupToolsTest, WhatIsNoBackupOrNotThereIsRefused) {
   const Ran locked = Run({"backup", directory_ / "open", backup_});
   EXPECT_EQ(locked.exit_code, 2);
   EXPECT_TRUE(Contains(locked.err, "kLocked")) << locked.err;
+  EXPECT_TRUE(Contains(locked.err, "another process has it open for writing")) << locked.err;
+  EXPECT_TRUE(Contains(locked.err, "Backup, Compact of manifolddb/backup.h")) << locked.err;
   EXPECT_FALSE(std::filesystem::exists(backup_));
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "engine/base/assert.h"
+#include "engine/base/sites.h"
 #include "engine/base/try.h"
 #include "engine/format/catalog_record.h"
 #include "engine/format/page_header.h"
@@ -81,7 +82,8 @@ Status BackupReader::ReadFamilies() {
     if (!catalog_.families.empty() && catalog_.families.back().family >= family.family) {
       return Refuse(item.offset, "the column families are out of order");
     }
-    if (!names.emplace(family.name).second) {
+    const bool first = names.emplace(family.name).second;
+    if (!first && !MANIFOLDDB_BROKEN("decode.backup.family_twice")) {
       return Refuse(item.offset, "two column families have the same name");
     }
     catalog_.families.push_back({family.family, std::string(family.name)});
@@ -97,7 +99,8 @@ Status BackupReader::ReadTables() {
     if (!format::DecodeBackupTable(item.body, table)) return Refuse(item.offset, kMalformed);
     const BackupPlace place{table.family, table.table};
     const auto family = std::ranges::lower_bound(catalog_.families, table.family, {}, &FamilyListed::family);
-    if (family == catalog_.families.end() || family->family != table.family) {
+    const bool there = family != catalog_.families.end() && family->family == table.family;
+    if (!there && !MANIFOLDDB_BROKEN("decode.backup.family")) {
       return Refuse(item.offset, "a table of a column family that is not there");
     }
     if (!catalog_.tables.empty() && catalog_.tables.back().place >= place) {
@@ -202,10 +205,12 @@ const char* BackupReader::TakeEntry(const Item& item) {
   format::BackupEntry entry;
   if (!format::DecodeBackupEntry(item.body, entry)) return kMalformed;
   if (phase_ != Phase::kInRange) return kOutOfPlace;
-  if (entry.key.size() > format::KeyBytesMax(catalog_.snapshot.page_size)) return "a key is too long";
+  const bool too_long = entry.key.size() > format::KeyBytesMax(catalog_.snapshot.page_size);
+  if (too_long && !MANIFOLDDB_BROKEN("decode.backup.key_length")) return "a key is too long";
   if (floor_) {
     const auto order = Compare(entry.key, AsBytes(*floor_));
-    if (order < 0 || (order == 0 && !floor_is_bound_)) return "the keys are out of order";
+    const bool behind = order > 0 || (order == 0 && floor_is_bound_);
+    if (!behind && !MANIFOLDDB_BROKEN("decode.backup.order")) return "the keys are out of order";
   }
   ++in_table_.entries;
   floor_ = AsText(entry.key);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <utility>
 
 #include "engine/backup/backup_fixture.h"
@@ -234,6 +235,28 @@ TEST_F(BackupTest, ACompactCopyHasTheSameAndTakesLess) {
   EXPECT_TRUE(Must(copy->Verify()).ok());
   EXPECT_EQ(ReadState(*copy), with_many);
   EXPECT_EQ(CodeOf(Compact(database(), {backups_, "new"})), Errc::kAlreadyExists);
+}
+
+// What a caller's own call throws goes through, and leaves neither files nor anything open.
+TEST_F(BackupTest, AnExceptionOfTheProgressCallEndsTheWorkAndNothingElse) {
+  PutMany("f", "t", 0, 1500, "v");
+  Take("b0");
+  const BackupProgressCall throws = [](const BackupProgress&) { throw std::runtime_error("the caller's"); };
+  EXPECT_THROW(static_cast<void>(Backup(database(), File("b1"), {.progress = throws})), std::runtime_error);
+  EXPECT_THROW(static_cast<void>(CheckBackup(Files({"b0"}), throws)), std::runtime_error);
+  EXPECT_THROW(static_cast<void>(Restore(Files({"b0"}), {backups_, "new"}, {.progress = throws})),
+               std::runtime_error);
+  EXPECT_THROW(static_cast<void>(Compact(database(), {backups_, "new"}, {.progress = throws})),
+               std::runtime_error);
+  for (const char* name : {"b1", "new", "new-restore", "new-compact"}) {
+    for (const char* of : {"", "-unfinished", "-wal", "-new", "-wal-new"}) {
+      EXPECT_FALSE(Must(backups_->Exists(std::string(name) + of))) << name << of;
+    }
+  }
+  EXPECT_EQ(Restored({"b0"}), ReadState(database()));
+  Take("b1", "b0");
+  EXPECT_TRUE(Must(database().Verify()).ok());
+  Close();
 }
 
 }  // namespace

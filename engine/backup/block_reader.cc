@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/base/assert.h"
+#include "engine/base/sites.h"
 #include "engine/base/size.h"
 #include "engine/base/try.h"
 
@@ -84,8 +85,10 @@ Result<BlockReader::Block> BlockReader::Read(uint64_t number) {
                 {.file = name(), .offset = size_, .message = "the backup ends before its last block does"});
   }
   if (!valid) return Refuse(Errc::kCorrupt, number, decoded.why);
-  if (block.backup != backup_) return Refuse(Errc::kCorrupt, number, "this block is another backup's");
-  if (block.number != number) {
+  if (block.backup != backup_ && !MANIFOLDDB_BROKEN("decode.backup.identity")) {
+    return Refuse(Errc::kCorrupt, number, "this block is another backup's");
+  }
+  if (block.number != number && !MANIFOLDDB_BROKEN("decode.backup.number")) {
     return Refuse(
         Errc::kCorrupt, number,
         "block " + std::to_string(block.number) + " lies where block " + std::to_string(number) + " belongs");
@@ -165,7 +168,8 @@ Result<Item> ItemReader::NextOfAny() {
     at_ += base::ToSize(bytes);
     return item;
   }
-  if (bytes > blocks_.bytes() - std::min(blocks_.bytes(), offset())) {
+  const bool behind = bytes > blocks_.bytes() - std::min(blocks_.bytes(), offset());
+  if (behind && !MANIFOLDDB_BROKEN("decode.backup.item_end")) {
     return Refuse(item.offset, "an item ends behind the end of the file");
   }
   body_.Clear();

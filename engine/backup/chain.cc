@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/base/assert.h"
+#include "engine/base/sites.h"
 #include "engine/base/try.h"
 
 namespace manifolddb::backup {
@@ -17,9 +18,10 @@ const char* WhyNoContinuation(BackupReader& before, BackupReader& next) {
   const format::BackupSnapshot& of_next = next.catalog().snapshot;
   const format::BackupSnapshot& of_before = before.catalog().snapshot;
   if (of_next.full()) return "it is a whole backup, which continues no other";
-  // No site: nothing of a crash; damage_test.cc has chains of two databases.
-  if (of_next.identity != of_before.identity) return "it is of another database";
-  if (of_next.base != before.blocks().backup()) return "it continues another backup";
+  const bool ours = of_next.identity == of_before.identity || MANIFOLDDB_BROKEN("decode.backup.database");
+  if (!ours) return "it is of another database";
+  const bool continues = of_next.base == before.blocks().backup();
+  if (!continues && !MANIFOLDDB_BROKEN("decode.backup.base")) return "it continues another backup";
   const bool same = of_next.base_commit == of_before.commit && of_next.page_size == of_before.page_size;
   return same ? nullptr : "it does not fit to the one before";
 }
@@ -88,7 +90,7 @@ Result<bool> Chain::NextEntry() {
     return true;
   }
   const TableListed& table = catalog().tables[table_ - 1];
-  if (entries_ == table.entries) return false;
+  if (entries_ == table.entries || MANIFOLDDB_BROKEN("decode.backup.count")) return false;
   return Fail(Errc::kCorrupt, "backup.read",
               {.file = readers_.back()->name(),
                .message = "of a table there are " + std::to_string(entries_) + " entries where " +

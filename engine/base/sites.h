@@ -5,8 +5,8 @@
 //     if (!MANIFOLDDB_BROKEN("wal.sync.skip")) MANIFOLDDB_TRY(file.Sync());
 // A mark counts that a rare path was taken:
 //     MANIFOLDDB_MARK("recovery.torn_tail");
-// Names are string literals "module.thing.what", or "decode.thing.what" for a check that only forged bytes
-// meet, which fuzz/ breaks and crashsim leaves alone; each registers itself before main in builds with
+// Names are string literals "module.thing.what"; crashsim breaks all but "decode." (only forged bytes meet
+// them: fuzz/) and "backup." (proptest/). Each registers itself before main in builds with
 // MANIFOLDDB_SITES=1, whether or not its code ever runs. The registry is process-wide; sites are switched
 // while no database is open, marks are counted by any thread.
 

@@ -396,6 +396,20 @@ TEST_F(DatabaseTest, CommitsWithoutDurabilityAreSeenAndSurviveAClose) {
   EXPECT_EQ(Contents("a").size(), 60u);
 }
 
+TEST_F(DatabaseTest, NeitherACloseNorTheDestructorLeavesAnythingToReplay) {
+  for (const bool closes : {true, false}) {
+    Put("a", "k", closes ? "closed" : "destroyed");
+    Put("a", "none", "v", {.durability = Durability::kNone});
+    if (closes) {
+      ASSERT_TRUE(db_->Close());
+    }
+    Open();
+    EXPECT_EQ(db_->Stats().recovered_commits, 0u);
+    EXPECT_EQ(Get("a", "k"), closes ? "closed" : "destroyed");
+    EXPECT_EQ(Get("a", "none"), "v");
+  }
+}
+
 TEST_F(DatabaseTest, CursorsGoBothWaysWithinBoundsAndFollowTheirTransaction) {
   auto txn = db_->BeginWrite(Family("a"));
   auto table = txn->CreateTable(Family("a"), "t");

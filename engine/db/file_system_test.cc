@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -49,17 +50,37 @@ int InChild(const std::function<void()>& body) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-// Mounts `bytes` of memory at `folder`, seen by this process alone, gone with it. False where that is not
+// What this process mounts from here on it alone sees, and it is gone with it. False where that is not
 // allowed.
-bool MountOwn(const std::string& folder, uint64_t bytes) {
+bool MountsAreOwn() {
   if (unshare(CLONE_NEWNS) != 0) {
     const std::string uid = std::to_string(getuid());
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
     std::ofstream("/proc/self/uid_map") << "0 " << uid << " 1";
   }
+  return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+}
+
+// Mounts `bytes` of memory at `folder`.
+bool MountOwn(const std::string& folder, uint64_t bytes) {
   const std::string size = "size=" + std::to_string(bytes);
-  return mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-         mount("tmpfs", folder.c_str(), "tmpfs", 0, size.c_str()) == 0;
+  return MountsAreOwn() && mount("tmpfs", folder.c_str(), "tmpfs", 0, size.c_str()) == 0;
+}
+
+bool Succeeds(const std::string& command) { return std::system((command + " >/dev/null 2>&1").c_str()) == 0; }
+// Mounts the file system in the file `image`, at `folder`.
+bool MountImage(const std::string& image, const std::string& folder) {
+  return Succeeds("mount -o loop '" + image + "' '" + folder + "'");
+}
+
+// Takes the device from the file system, as if somebody had pulled it out: what is not on it yet is lost.
+bool PullOut(const std::string& folder) {
+  constexpr unsigned long kShutdown = _IOR('X', 125, uint32_t);
+  uint32_t without_its_journal = 2;
+  const int root = open(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  const bool done = ioctl(root, kShutdown, &without_its_journal) == 0;
+  close(root);
+  return done;
 }
 
 class FileSystemTest : public testing::Test {
@@ -75,6 +96,22 @@ class FileSystemTest : public testing::Test {
       body();
     });
     if (status == kNotPermitted) GTEST_SKIP() << "not allowed to mount anything";
+    EXPECT_EQ(status, 0);
+  }
+
+  // The same beside one on a block device, which can be pulled out.
+  void WithDevice(const std::function<void(const std::string& image)>& body) {
+    const std::string image = folder_ + "-image";
+    const int status = InChild([&] {
+      std::ofstream(image) << "";
+      fs::resize_file(image, uint64_t{16} << 20);
+      const bool mounted =
+          MountsAreOwn() && Succeeds("mkfs.ext4 -q '" + image + "'") && MountImage(image, folder_);
+      if (!mounted) _exit(kNotPermitted);
+      body(image);
+    });
+    fs::remove(image);
+    if (status == kNotPermitted) GTEST_SKIP() << "no such file system can be mounted here";
     EXPECT_EQ(status, 0);
   }
 
@@ -190,6 +227,55 @@ TEST_F(FileSystemTest, ALargestFileSizeRefusesAndGoesOn) {
             0);
 }
 
+// Nobody has asked for the signal: it ends the process, in the middle of whatever it was at.
+TEST_F(FileSystemTest, ALargestFileSizeThatEndsTheProcessTakesNothingAcknowledged) {
+  int acknowledged[2];
+  ASSERT_EQ(pipe(acknowledged), 0);
+  EXPECT_EQ(InChild([&] {
+              Open();
+              const rlimit limit{.rlim_cur = 100'000, .rlim_max = 100'000};
+              ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+              for (int key = 0; key < 10'000 && Put(key); ++key) {
+                ASSERT_EQ(write(acknowledged[1], &key, sizeof key), static_cast<ssize_t>(sizeof key));
+              }
+            }),
+            1000 + SIGXFSZ);
+  close(acknowledged[1]);
+  int last = -1;
+  for (int key; read(acknowledged[0], &key, sizeof key) == static_cast<ssize_t>(sizeof key);) last = key;
+  close(acknowledged[0]);
+  EXPECT_GT(last, 50);
+  Open();
+  EXPECT_EQ(Missing(0, last + 1), 0);
+  ExpectSound();
+}
+
+TEST_F(FileSystemTest, ADeviceThatIsPulledOutTakesNothingAcknowledged) {
+  WithDevice([&](const std::string& image) {
+    Open();
+    for (int key = 0; key < 200; ++key) ASSERT_TRUE(Put(key));
+    if (!PullOut(folder_)) _exit(kNotPermitted);
+    // Pages that are in memory are read on, others not: a commit fails before it is ordered, or behind that.
+    for (int key = 200; key < 210; ++key) {
+      const Status put = Put(key);
+      ASSERT_FALSE(put);
+      const Errc code = put.error().code();
+      EXPECT_TRUE(code == Errc::kIo || code == Errc::kUnknownOutcome || code == Errc::kPoisoned)
+          << put.error().ToString();
+      EXPECT_NE(put.error().ToString().find("Input/output error"), std::string::npos)
+          << put.error().ToString();
+    }
+    EXPECT_FALSE(db_->Close());
+    db_.reset();
+    EXPECT_EQ(CodeOfOpening(), Errc::kIo) << last_;
+    ASSERT_EQ(umount2(folder_.c_str(), MNT_DETACH), 0);
+    ASSERT_TRUE(MountImage(image, folder_));
+    Open();
+    EXPECT_EQ(Missing(0, 200), 0);
+    ExpectSound();
+  });
+}
+
 TEST_F(FileSystemTest, AReadOnlyFileSystemIsReadAndRefusesWriters) {
   WithFileSystem(uint64_t{8} << 20, [&] {
     Open();
@@ -261,6 +347,58 @@ TEST_F(FileSystemTest, FilesThatAreReplacedWhileOpenAreNotWrittenTo) {
   Open();
   EXPECT_EQ(Missing(0, 50), 0);
   EXPECT_EQ(Missing(50, 60), 10) << "it is the copy";
+  ExpectSound();
+}
+
+// The log alone: gone, or another database's. Whoever has it open goes on; whoever opens next is told.
+TEST_F(FileSystemTest, ALogThatIsTakenAwayOrExchangedWhileOpenIsMissedByTheNextOpening) {
+  const std::string log = path() + "-wal", other = folder_ + "/other";
+  ASSERT_TRUE(Database::Open(other, TinyOptions()));
+  for (const bool exchanged : {false, true}) {
+    EXPECT_EQ(InChild([&] {
+                Open();
+                for (int key = 0; key < 10; ++key) ASSERT_TRUE(Put(key));
+                fs::remove(log);
+                if (exchanged) fs::rename(other + "-wal", log);
+                for (int key = 10; key < 100; ++key) ASSERT_TRUE(Put(key));
+                EXPECT_EQ(Missing(0, 100), 0);
+                std::fflush(nullptr);
+                _exit(HasFailure() ? 1 : 0);  // without closing
+              }),
+              0);
+    for (const bool read_only : {false, true}) {
+      EXPECT_EQ(CodeOfOpening(read_only), Errc::kCorrupt) << last_;
+      EXPECT_NE(last_.find("db-wal"), last_.npos) << last_;
+      const char* why = exchanged ? "another database" : "the log is missing";
+      EXPECT_NE(last_.find(why), last_.npos) << last_;
+    }
+    fs::remove(path());
+    fs::remove(log);
+  }
+}
+
+// An older copy of it instead: what lay behind the last checkpoint is gone, and nothing that is left tells.
+// What is found is one state of the past all the same.
+TEST_F(FileSystemTest, ALogThatIsExchangedForAnOlderCopyLosesAtMostWhatIsBehindTheCheckpoint) {
+  const std::string log = path() + "-wal";
+  EXPECT_EQ(InChild([&] {
+              Open();
+              for (int key = 0; key < 50; ++key) ASSERT_TRUE(Put(key));
+              ASSERT_TRUE(db_->Close());
+              fs::copy_file(log, folder_ + "/older");
+              Open();
+              for (int key = 50; key < 60; ++key) ASSERT_TRUE(Put(key));
+              ASSERT_TRUE(db_->Checkpoint());
+              fs::rename(folder_ + "/older", log);
+              for (int key = 60; key < 65; ++key) ASSERT_TRUE(Put(key));
+              std::fflush(nullptr);
+              _exit(HasFailure() ? 1 : 0);  // without closing
+            }),
+            0);
+  if (CodeOfOpening() != Errc{}) return;
+  Open();
+  EXPECT_EQ(Missing(0, 60), 0);
+  EXPECT_EQ(Missing(60, 65), 5) << "the limit in docs/durability.md holds no more";
   ExpectSound();
 }
 
@@ -345,6 +483,34 @@ TEST_F(FileSystemTest, ThirtyTwoThreadsOnOneFamilyEachGetTheirTurn) {
   EXPECT_EQ(Missing(0, kThreads * kCommits), 0);
   ExpectSound();
   EXPECT_TRUE(db_->Close());
+}
+
+// Close is refused while a transaction is open; when it succeeds, all that was acknowledged is in it.
+TEST_F(FileSystemTest, ACloseBesideWritersComesBetweenTwoTransactions) {
+  constexpr int kWriters = 4, kCommits = 50;
+  Open([](Options& options) { options.executor = nullptr; });
+  std::vector<int> committed(kWriters, 0);
+  std::vector<std::thread> writers;
+  for (int w = 0; w < kWriters; ++w) {
+    writers.emplace_back([&, w] {
+      for (int i = 0; i < kCommits; ++i) {
+        const Status put = Put(w * kCommits + i);
+        EXPECT_TRUE(put || put.error().code() == Errc::kClosed) << put.error().ToString();
+        if (!put) return;
+        ++committed[static_cast<size_t>(w)];
+      }
+    });
+  }
+  Status closed = db_->Close();
+  while (!closed && closed.error().code() == Errc::kBusy) closed = db_->Close();
+  EXPECT_TRUE(closed) << closed.error().ToString();
+  for (std::thread& writer : writers) writer.join();
+  Open();
+  for (int w = 0; w < kWriters; ++w) {
+    const int first = w * kCommits;
+    EXPECT_EQ(Missing(first, first + committed[static_cast<size_t>(w)]), 0) << w;
+  }
+  ExpectSound();
 }
 
 }  // namespace

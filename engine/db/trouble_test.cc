@@ -102,6 +102,29 @@ TEST_F(TroubleTest, AReadThatFailsInACheckpointStopsThatCheckpointOnly) {
 }
 
 // The log has been used by a later opening than the data file knows of: somebody put back an older copy.
+TEST_F(TroubleTest, ADamagedPageIsReportedWithTheEntryThatWasAskedFor) {
+  Open();
+  ASSERT_TRUE(Fill("f", 0, 200, 40));
+  ASSERT_TRUE(db_->Close());
+  const uint64_t damaged = OffsetOfLeafWith(Key(100));
+  FlipAByteAt(damaged);
+  Open();
+  const ColumnFamily family = *db_->OpenColumnFamily("f");
+  const auto expect_named = [&](const Result<std::optional<Value>>& got) {
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code(), Errc::kCorrupt);
+    EXPECT_EQ(got.error().file(), "db");
+    EXPECT_EQ(got.error().offset(), damaged);
+    EXPECT_NE(got.error().message().find("checksum mismatch"), std::string::npos) << got.error().ToString();
+    EXPECT_NE(got.error().message().find("table 't', key '" + Key(100) + "'"), std::string::npos)
+        << got.error().ToString();
+  };
+  auto reader = db_->BeginRead();
+  expect_named(reader->OpenTable(family, "t")->Get(AsBytes(Key(100))));
+  auto writer = db_->BeginWrite(family);
+  expect_named(writer->OpenTable(family, "t")->Get(AsBytes(Key(100))));
+}
+
 TEST_F(TroubleTest, AnOlderDataFileBesideANewerLogIsRefusedAlsoWhereItWasClosed) {
   Open();
   ASSERT_TRUE(Fill("a", 0, 10, 60));

@@ -38,6 +38,23 @@ std::string Quoted(std::string_view name) {
   return shown + "'";
 }
 
+std::string EntryText(std::string_view table, ByteView key) {
+  return "table " + Quoted(table) + ", key " + Quoted(AsText(key));
+}
+
+Error OfEntry(const Error& error, std::string_view table, ByteView key) {
+  const ErrorCategory category = error.category();
+  const bool of_bytes = category == ErrorCategory::kRestore || error.code() == Errc::kIo;
+  const bool of_entry = error.code() == Errc::kKeyTooLong || error.code() == Errc::kValueTooLong;
+  if (!of_bytes && !of_entry) return error;
+  // Operations are literals.
+  return Error(error.code(), error.operation().data(),
+               {.file = error.file(),
+                .offset = error.offset(),
+                .os_error = error.os_error(),
+                .message = EntryText(table, key) + ": " + error.message()});
+}
+
 std::shared_ptr<const mvcc::TypeNames> MakeTypeNames(std::string_view key, std::string_view value) {
   if (key.empty() && value.empty()) return nullptr;
   return std::make_shared<const mvcc::TypeNames>(std::string(key), std::string(value));

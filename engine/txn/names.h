@@ -15,6 +15,10 @@ namespace manifolddb::txn {
 Status CheckName(std::string_view name, const char* operation);
 // In quotes, what is not printable escaped, long ones shortened.
 std::string Quoted(std::string_view name);
+// "table 't', key 'k'".
+std::string EntryText(std::string_view table, ByteView key);
+// `error`; where its cause is the entry, or bytes of the disk, it names the entry that was asked for as well.
+Error OfEntry(const Error& error, std::string_view table, ByteView key);
 
 // Types as a table keeps them: null for raw bytes.
 std::shared_ptr<const mvcc::TypeNames> MakeTypeNames(std::string_view key, std::string_view value);

@@ -3,8 +3,10 @@
 
 #include "engine/txn/read_transaction.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "engine/base/assert.h"
 #include "engine/base/try.h"
 #include "engine/txn/cursor_impl.h"
 #include "engine/txn/names.h"
@@ -68,7 +70,15 @@ Result<std::vector<std::string>> ReadTransactionImpl::ListTables(ColumnFamily fa
 }
 
 Result<std::optional<Value>> ReadTransactionImpl::Get(const ReadTableState& table, ByteView key) {
-  return ReadValue(core_, slot_, table.tree.root, key);
+  auto value = ReadValue(core_, slot_, table.tree.root, key);
+  if (value) [[likely]]
+    return value;
+  const auto version = FindVersion(ColumnFamily(table.identity.family.raw()), "table.get");
+  if (!version) return value;
+  const mvcc::Tables& tables = *(*version)->tables;
+  const auto found = std::ranges::find(tables, table.identity.table, &mvcc::TableVersion::id);
+  MANIFOLDDB_ASSERT(found != tables.end());
+  return std::unexpected<Error>(OfEntry(value.error(), *found->name, key));
 }
 
 Result<uint64_t> ReadTransactionImpl::Length(const ReadTableState& table) const { return table.tree.entries; }

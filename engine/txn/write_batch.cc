@@ -72,9 +72,10 @@ Status CheckChange(const txn::BatchContents* contents, uint32_t table, ByteView 
                 {.message = "the table is none of this batch: use what its In has given"});
   }
   if (key.size() > kKeyBytesOfAnyMax) {
-    return Fail(Errc::kKeyTooLong, operation,
-                {.message = std::to_string(key.size()) + " bytes, at most " +
-                            std::to_string(kKeyBytesOfAnyMax) + " in any database"});
+    return Fail(
+        Errc::kKeyTooLong, operation,
+        {.message = txn::EntryText(contents->tables[table].name, key) + ": " + std::to_string(key.size()) +
+                    " bytes, at most " + std::to_string(kKeyBytesOfAnyMax) + " in any database"});
   }
   return {};
 }
@@ -121,7 +122,8 @@ Status CheckKeys(const txn::BatchContents& contents, uint32_t key_bytes_max) {
     if (change->key.size() <= key_bytes_max || change->kind == txn::BatchChangeKind::kDelete) continue;
     const Error error(
         Errc::kKeyTooLong, "batch.apply",
-        {.message = std::to_string(change->key.size()) + " bytes, at most " + std::to_string(key_bytes_max)});
+        {.message = "key " + txn::Quoted(AsText(change->key)) + ": " + std::to_string(change->key.size()) +
+                    " bytes, at most " + std::to_string(key_bytes_max)});
     return Refused(error, number, contents.tables[change->table]);
   }
   return {};

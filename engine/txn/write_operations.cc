@@ -123,7 +123,10 @@ Result<std::vector<std::string>> WriteTransactionImpl::ListTables(ColumnFamily f
 
 Result<std::optional<Value>> WriteTransactionImpl::Get(const WriteTableState& table, ByteView key) {
   MANIFOLDDB_TRY(CheckTable(table, "table.get"));
-  return ReadValue(core_, slot_, table.tree.root, key, &pages_);
+  auto value = ReadValue(core_, slot_, table.tree.root, key, &pages_);
+  if (value) [[likely]]
+    return value;
+  return std::unexpected<Error>(OfEntry(value.error(), table.name, key));
 }
 
 Result<uint64_t> WriteTransactionImpl::Length(const WriteTableState& table) {
@@ -146,7 +149,9 @@ Status WriteTransactionImpl::Select(const WriteTableState& table) {
 
 Status WriteTransactionImpl::Put(WriteTableState& table, ByteView key, ByteView value) noexcept {
   MANIFOLDDB_TRY(CheckTable(table, "table.put"));
-  MANIFOLDDB_TRY(CheckSizes(key.size(), value.size(), "table.put"));
+  if (const Status sized = CheckSizes(key.size(), value.size(), "table.put"); !sized) [[unlikely]] {
+    return std::unexpected<Error>(OfEntry(sized.error(), table.name, key));
+  }
   const bool extent = btree::NeedsExtent(pages_.page_size(), key.size(), value.size());
   const auto put = extent ? PutExtent(table, key, value) : PutInline(table, key, value);
   MANIFOLDDB_TRY(put);
@@ -174,7 +179,9 @@ Status WriteTransactionImpl::CheckSizes(uint64_t key_bytes, uint64_t value_bytes
 Status WriteTransactionImpl::PutReserve(WriteTableState& table, ByteView key, uint64_t bytes,
                                         const std::function<Status(MutableByteView)>& fill) {
   MANIFOLDDB_TRY(CheckTable(table, "table.put_reserve"));
-  MANIFOLDDB_TRY(CheckSizes(key.size(), bytes, "table.put_reserve"));
+  if (const Status sized = CheckSizes(key.size(), bytes, "table.put_reserve"); !sized) [[unlikely]] {
+    return std::unexpected<Error>(OfEntry(sized.error(), table.name, key));
+  }
   const bool extent = btree::NeedsExtent(pages_.page_size(), key.size(), bytes);
   const size_t redo_before = redo_.size();
   const WriteTableState* const selected_before = selected_;

@@ -144,11 +144,11 @@ Result<std::unique_ptr<File>> OpenLog(Storage& storage, const std::string& name,
   MANIFOLDDB_ASSIGN(std::unique_ptr<File> log, std::move(opened));
   MANIFOLDDB_ASSIGN(const uint64_t size, log->Size());
   const uint64_t needed = FileBytes(expected.write_unit, capacity);
-  // The length was synced at creation, or before the meta page that states this capacity.
-  if (size < needed) {
+  const auto too_short = [&] {
     return Refuse(*log, Errc::kCorrupt, "wal.open",
                   "the log has " + std::to_string(size) + " bytes, its ring needs " + std::to_string(needed));
-  }
+  };
+  if (size < expected.write_unit) return too_short();
   MANIFOLDDB_ASSIGN(base::Buffer unit, base::Buffer::Make(expected.write_unit, "wal.open"));
   MANIFOLDDB_TRY(log->Read(0, unit.span()));
   const format::DecodedLogHeader decoded = format::DecodeLogHeader(unit.view());
@@ -160,6 +160,9 @@ Result<std::unique_ptr<File>> OpenLog(Storage& storage, const std::string& name,
   if (const char* why = WhyNot(decoded.header, expected)) {
     return Refuse(*log, Errc::kCorrupt, "wal.open", why);
   }
+  // The length was synced at creation, or before the meta page that states this capacity. (Of another
+  // database's log it says nothing, so this comes last.)
+  if (size < needed) return too_short();
   return log;
 }
 
