@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""certcheck against certificates that are right, wrong, impossible and hostile.
+"""certcheck, and certcheck_threads, against certificates that are right, wrong, impossible and hostile.
 
-    certcheck/certcheck_test.py PROGRAM
+    certcheck/certcheck_test.py CERTCHECK CERTCHECK_THREADS
 
-Exit codes of the program: 0 confirmed, 1 not confirmed, 2 no certificate. It must never die.
+Exit codes of the programs: 0 confirmed, 1 not confirmed, 2 no certificate. They must never die.
 """
 import copy
 import glob
@@ -15,7 +15,8 @@ import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PROGRAM = sys.argv.pop() if len(sys.argv) > 1 else None
+CERTCHECK_THREADS = sys.argv.pop() if len(sys.argv) > 2 else None
+CERTCHECK = sys.argv.pop() if len(sys.argv) > 1 else None
 KEPT = sorted(glob.glob(os.path.join(HERE, "..", "docs", "certificates", "*", "certificate.json")))
 
 
@@ -34,20 +35,27 @@ def at(value, path):
 
 
 class Certcheck(unittest.TestCase):
+    program = CERTCHECK
+    threads = False
+    at_least = 3  # certificates in the documents
+    other_rule = "damage"
+
     @classmethod
     def setUpClass(cls):
         cls.certificates = {}
         for path in KEPT:
             with open(path, encoding="utf-8") as file:
-                cls.certificates[path] = json.load(file)
+                certificate = json.load(file)
+            if any("threads" in life for life in certificate["lives"]) == cls.threads:
+                cls.certificates[path] = certificate
 
     def check(self, text):
         """Exit code and output."""
         with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
             file.write(text if isinstance(text, str) else json.dumps(text))
             file.flush()
-            done = subprocess.run([PROGRAM, file.name], capture_output=True, text=True, errors="replace",
-                                  check=False)
+            done = subprocess.run([self.program, file.name], capture_output=True, text=True,
+                                  errors="replace", check=False)
         self.assertIn(done.returncode, (0, 1, 2), f"{done}\n{text}"[:4000])
         self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
         return done.returncode, done.stdout
@@ -56,12 +64,13 @@ class Certcheck(unittest.TestCase):
         return copy.deepcopy(next(c for c in self.certificates.values() if wanted(c)))
 
     def test_those_in_the_documents_are_right(self):
-        self.assertGreaterEqual(len(KEPT), 3)
-        done = subprocess.run([PROGRAM, *KEPT], capture_output=True, text=True, check=False)
+        kept = len(self.certificates)
+        self.assertGreaterEqual(kept, self.at_least)
+        done = subprocess.run([self.program, *self.certificates], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertEqual(done.stdout.count(": confirmed: "), len(KEPT), done.stdout)
-        self.assertEqual(done.stdout.count("the sound engine holds"), len(KEPT), done.stdout)
-        self.assertEqual(len({c["broken"][0] for c in self.certificates.values()}), len(KEPT))
+        self.assertEqual(done.stdout.count(": confirmed: "), kept, done.stdout)
+        self.assertEqual(done.stdout.count("the sound engine holds"), kept, done.stdout)
+        self.assertEqual(len({c["broken"][0] for c in self.certificates.values()}), kept)
 
     def test_without_the_broken_site_none_is(self):
         for certificate in self.certificates.values():
@@ -71,7 +80,7 @@ class Certcheck(unittest.TestCase):
 
     def test_another_rule(self):
         certificate = self.first()
-        certificate["violation"]["rule"] = "damage"
+        certificate["violation"]["rule"] = self.other_rule
         code, text = self.check(certificate)
         self.assertEqual((code, "not confirmed" in text), (1, True), text)
 
@@ -90,7 +99,7 @@ class Certcheck(unittest.TestCase):
 
     def test_no_file_and_no_json(self):
         for arguments in ([], ["/nonexistent"]):
-            done = subprocess.run([PROGRAM, *arguments], capture_output=True, check=False)
+            done = subprocess.run([self.program, *arguments], capture_output=True, check=False)
             self.assertEqual(done.returncode, 2)
         for text in ("", "{", "[]", "7", '"x"', "null", "{}", "[" * 100000, '{"a":' * 50000, "\xff\x00"):
             self.assertEqual(self.check(text)[0], 2, text[:40])
@@ -111,9 +120,11 @@ class Certcheck(unittest.TestCase):
         with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
             json.dump(wrong, file)
             file.flush()
-            done = subprocess.run([PROGRAM, file.name, *KEPT], capture_output=True, text=True, check=False)
+            done = subprocess.run([self.program, file.name, *self.certificates], capture_output=True,
+                                  text=True, check=False)
         self.assertIn("broken", done.stdout.splitlines()[0])
-        self.assertEqual(done.stdout.count("the sound engine holds"), len(KEPT), done.stdout)
+        kept = len(self.certificates)
+        self.assertEqual(done.stdout.count("the sound engine holds"), kept, done.stdout)
 
     def test_what_the_engine_must_refuse_is_no_broken_rule(self):
         certificate = self.first(lambda c: c["lives"][-1]["steps"][-1]["do"] == "transaction")
@@ -166,7 +177,7 @@ class Certcheck(unittest.TestCase):
         hostile = (None, -1, 1 << 63, 1.5, "", "x" * 5000, "\\x00\\", [], {}, [[]], True)
         checked = 0
         for path in list(places(certificate))[1:]:
-            if {"effects", "begun_after", "allowed", "shown"} & set(path[:-1]):
+            if {"effects", "begun_after", "allowed", "shown", "happened"} & set(path[:-1]):
                 continue  # for pictures
             # Not all values at all places: some of each, the same each time.
             for index, value in enumerate(hostile):
@@ -186,6 +197,54 @@ class Certcheck(unittest.TestCase):
             certificate = self.first()
             certificate["database"][name] = 1 << 40
             self.assertEqual(self.check(certificate)[0], 2, name)
+
+
+class CertcheckThreads(Certcheck):
+    program = CERTCHECK_THREADS
+    threads = True
+    at_least = 2
+    # Of several lives, of damage, of what is named how.
+    test_damage_that_nothing_can_tell = None
+    test_what_is_wrong_is_named_with_its_place = None
+    test_what_the_engine_must_refuse_is_no_broken_rule = None
+
+    def test_each_program_leaves_the_others_certificates_alone(self):
+        for program, threads in ((CERTCHECK, True), (CERTCHECK_THREADS, False)):
+            path = next(path for path in KEPT if (path in self.certificates) == threads)
+            done = subprocess.run([program, path], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, "format" in done.stdout), (2, True), done.stdout)
+
+    def test_without_its_switches(self):
+        for certificate in self.certificates.values():
+            for left_out in range(len(certificate["lives"][0]["switches"])):
+                fewer = copy.deepcopy(certificate)
+                del fewer["lives"][0]["switches"][left_out]
+                code, text = self.check(fewer)
+                self.assertEqual((code, "not confirmed" in text), (1, True), text)
+
+    def test_switches_elsewhere(self):
+        # Not amid what is broken, but long before or behind it.
+        for certificate in self.certificates.values():
+            for event in (1, 10_000):
+                moved = copy.deepcopy(certificate)
+                moved["lives"][0]["switches"][-1]["event"] = event
+                self.assertEqual(self.check(moved)[0], 1, event)
+
+    def test_neighbouring_schedules_are_tried(self):
+        for certificate in self.certificates.values():
+            switches = certificate["lives"][0]["switches"]
+            self.assertIn(f"of {1 + 7 * len(switches)} schedules", self.check(certificate)[1])
+
+    def test_what_the_engine_must_refuse(self):
+        certificate = self.first()
+        certificate["lives"][0]["threads"][0][0]["changes"][0]["key"] = "k" * 300
+        code, text = self.check(certificate)
+        self.assertEqual((code, "kKeyTooLong" in text), (2, True), text)
+
+    def test_a_thread_that_is_not_there(self):
+        certificate = self.first()
+        certificate["lives"][0]["switches"][0]["to"] = 7
+        self.assertEqual(self.check(certificate)[0], 2)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #include "crashsim/case.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "crashsim/iteration.h"
@@ -35,6 +36,74 @@ std::optional<Finding> JudgeState(const Start& start, const Summary& seen,
   const Violations violations = start.oracle->Judge(seen, allowed, contents);
   MANIFOLDDB_ASSERT(!violations.empty());
   return Of(violations.front(), Rule::kState);
+}
+
+// Who does what, from what a director is told.
+class Chronicle {
+ public:
+  Chronicle(const faultfs::Disk& disk, std::vector<Happened>& happened) : disk_(disk), happened_(happened) {}
+
+  void Meet(const Moment& moment) {
+    Begin(moment.actor);
+    last_ = moment;
+    if (moment.at != Moment::At::kStep && moment.at != Moment::At::kEnd) return;
+    if (const auto doing = doing_.find(moment.actor); doing != doing_.end()) {
+      Add({.what = Happened::What::kEnds, .thread = moment.actor, .step = doing->second});
+      doing_.erase(doing);
+    }
+    if (moment.at == Moment::At::kStep) begins_[moment.actor] = moment.step;
+  }
+  void GoesOn(size_t actor) {
+    if (last_ && last_->actor != actor) {
+      Add({Happened::What::kSwitches, last_->actor, last_->step, last_->event, last_->at, actor});
+    }
+    Begin(actor);
+  }
+
+ private:
+  // A step that was switched away from at its beginning begins when its thread goes on.
+  void Begin(size_t actor) {
+    const auto begins = begins_.find(actor);
+    if (begins == begins_.end()) return;
+    Add({.what = Happened::What::kBegins, .thread = actor, .step = begins->second});
+    doing_[actor] = begins->second;
+    begins_.erase(begins);
+  }
+  void Add(Happened one) {
+    one.effects = disk_.effects();
+    happened_.push_back(one);
+  }
+
+  const faultfs::Disk& disk_;
+  std::vector<Happened>& happened_;
+  std::optional<Moment> last_;
+  std::map<size_t, size_t> begins_, doing_;  // thread, step
+};
+
+Played PlayWith(const Setup& setup, const Start& start, const Life& life, RaceDirector* director,
+                bool quiet) {
+  Played played;
+  const auto disk = start.Boot(setup);
+  SessionPlan plan{.setup = setup, .program = {.close = life.closes}};
+  for (const Step& step : life.steps) plan.program.rounds.push_back({.actors = {{step}}});
+  if (!life.threads.empty()) plan.program.rounds.push_back({.actors = life.threads});
+  plan.quiet = quiet;
+  Chronicle chronicle(*disk, played.happened);
+  if (director != nullptr) {
+    plan.director = director;
+    director->SetWatch({[&](const Moment& moment) { chronicle.Meet(moment); },
+                        [&](size_t actor) { chronicle.GoesOn(actor); }});
+    director->OnEndless([] { MANIFOLDDB_ASSERT(!"a schedule that comes to an end"); });
+    director->Begin();
+  }
+  plan.before_round = [&](size_t round) {
+    played.begun.push_back(disk->effects());
+    if (director != nullptr) director->Race(round == life.steps.size());
+  };
+  // One actor waits for nobody; of several that do there is no certificate.
+  played.session = RunSession(disk, plan, [] { MANIFOLDDB_ASSERT(!"somebody goes on"); });
+  if (director != nullptr) director->SetWatch({});
+  return played;
 }
 
 std::optional<Finding> JudgeOpening(const Start& start, Session& session, Model& base) {
@@ -92,14 +161,9 @@ std::shared_ptr<faultfs::Disk> Start::Boot(const Setup& setup) const {
 
 Start EmptyDisk(const Setup& setup) { return {.image = Image(setup.traits.atomic_unit)}; }
 
-Played Play(const Setup& setup, const Start& start, const std::vector<Step>& steps, bool closes) {
-  Played played;
-  const auto disk = start.Boot(setup);
-  SessionPlan plan{.setup = setup, .program = {.close = closes}};
-  for (const Step& step : steps) plan.program.rounds.push_back({.actors = {{step}}});
-  plan.before_round = [&](size_t) { played.begun.push_back(disk->effects()); };
-  // One actor waits for nobody.
-  played.session = RunSession(disk, plan, [] { MANIFOLDDB_ASSERT(false); });
+namespace {
+
+Played JudgedPlay(const Start& start, Played played) {
   Session& session = played.session;
   Model base;
   played.finding = JudgeOpening(start, session, base);
@@ -110,6 +174,23 @@ Played Play(const Setup& setup, const Start& start, const std::vector<Step>& ste
   violations.insert(violations.end(), answers.begin(), answers.end());
   if (!violations.empty()) played.finding = Of(violations.front(), Rule::kAnswer);
   return played;
+}
+
+}  // namespace
+
+Played Play(const Setup& setup, const Start& start, const Life& life) {
+  if (life.threads.empty()) return JudgedPlay(start, PlayWith(setup, start, life, nullptr, false));
+  const auto director = MakeSwitched(life.switches);
+  return JudgedPlay(start, PlayWith(setup, start, life, director.get(), true));
+}
+
+Played Play(const Setup& setup, const Start& start, const std::vector<Step>& steps, bool closes) {
+  return Play(setup, start, Life{.steps = steps, .closes = closes});
+}
+
+Played PlayUnder(const Setup& setup, const Start& start, const Life& life, RaceDirector& director,
+                 bool quiet) {
+  return JudgedPlay(start, PlayWith(setup, start, life, &director, quiet));
 }
 
 Start AfterKill(const Start& start, const Played& played, uint64_t effects) {
@@ -190,7 +271,7 @@ Replay ReplayCase(const Case& what) {
   Replay replay{.lives = {}, .start = EmptyDisk(what.setup), .finding = std::nullopt};
   for (const Life& life : what.lives) {
     const Start start = replay.start;
-    replay.lives.push_back(Play(what.setup, start, life.steps, life.closes));
+    replay.lives.push_back(Play(what.setup, start, life));
     const Played& played = replay.lives.back();
     replay.finding = played.finding;
     if (replay.finding) return replay;
@@ -210,10 +291,14 @@ Replay ReplayCase(const Case& what) {
 
 uint64_t OperationsOf(const Case& what) {
   uint64_t operations = 0;
-  for (const Life& life : what.lives) {
-    for (const Step& step : life.steps) {
+  const auto count = [&](const std::vector<Step>& steps) {
+    for (const Step& step : steps) {
       operations += step.kind == StepKind::kTransaction ? std::max<uint64_t>(1, step.ops.size()) : 1;
     }
+  };
+  for (const Life& life : what.lives) {
+    count(life.steps);
+    for (const auto& steps : life.threads) count(steps);
   }
   return operations;
 }

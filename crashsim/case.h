@@ -1,7 +1,8 @@
 #pragma once
-// One failure as data, so that it can be made smaller: what one actor does in processes that come one after
-// the other, and how each of them ends. Nothing in it is drawn. A case is played on a new disk, and judged by
-// the oracle after each end and each opening.
+// One failure as data, so that it can be made smaller: what is done in processes that come one after the
+// other, by one thread or, at the end of one of them, by several under a schedule, and how each of them ends.
+// Nothing in it is drawn. A case is played on a new disk, and judged by the oracle after each end and each
+// opening.
 
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "crashsim/directors.h"
 #include "crashsim/oracle.h"
 #include "crashsim/program.h"
 #include "crashsim/recovery.h"
@@ -40,7 +42,9 @@ inline constexpr uint64_t kAtTheEnd = ~uint64_t{0};
 
 struct Life {
   std::vector<Step> steps = {};
-  bool closes = false;  // the database is closed behind the last step
+  std::vector<std::vector<Step>> threads = {};  // side by side, behind the steps
+  Switches switches = {};                       // of theirs: no others but what waits and ends ask for
+  bool closes = false;                          // the database is closed behind the last step
   // How it ends: by a power cut, or by a kill, after which the system's cache lives on; behind so many
   // effects since the machine was switched on, or when everything was done.
   bool power = false;
@@ -84,16 +88,35 @@ struct Start {
 };
 Start EmptyDisk(const Setup& setup);
 
+// What is told of threads, in its order.
+struct Happened {
+  enum class What : uint8_t { kBegins, kEnds, kSwitches };
+  What what = What::kBegins;
+  size_t thread = 0;
+  size_t step = 0;
+  uint64_t event = 0;  // kSwitches: before this one, which is of this kind,
+  Moment::At at = Moment::At::kElse;
+  size_t to = 0;         // to this thread
+  uint64_t effects = 0;  // so far
+};
+
 // One life, played until everything was done: its ends are found by cutting its trace.
 struct Played {
   Session session;
-  std::vector<uint64_t> begun;  // effects when each step began; last, when the closing did
+  std::vector<uint64_t> begun;  // effects when each step began, and behind them the threads
+  std::vector<Happened> happened;
   std::shared_ptr<const Oracle> oracle;
   std::optional<Finding> finding;  // of the run itself, or of what its opening showed
 
   uint64_t effects() const { return session.trace->effects.size(); }
 };
 Played Play(const Setup& setup, const Start& start, const std::vector<Step>& steps, bool closes);
+// Of this life what is played: its end is not.
+Played Play(const Setup& setup, const Start& start, const Life& life);
+// The same under another schedule than the life's; unless `quiet`, with what a campaign of schedules asks of
+// the database besides.
+Played PlayUnder(const Setup& setup, const Start& start, const Life& life, RaceDirector& director,
+                 bool quiet = false);
 
 // What the next process finds. `point`: of the life's trace, at its end; null if the process was killed.
 Start AfterKill(const Start& start, const Played& played, uint64_t effects);

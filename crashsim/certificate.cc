@@ -11,7 +11,9 @@
 namespace manifolddb::crashsim {
 namespace {
 
-constexpr const char* kFormat = "manifolddb crash certificate, version 1";
+// The second one is of lives with threads.
+constexpr const char* kFormats[] = {"manifolddb crash certificate, version 1",
+                                    "manifolddb crash certificate, version 2"};
 
 using faultfs::Atom;
 using faultfs::EffectKind;
@@ -95,9 +97,52 @@ Json JsonOf(const faultfs::Effect& effect) {
   return {kNames[static_cast<size_t>(effect.kind)], file, effect.offset, effect.size};
 }
 
+const char* NameOf(Moment::At at) {
+  switch (at) {
+    case Moment::At::kStep: return "beginning";
+    case Moment::At::kLock: return "lock";
+    case Moment::At::kPublishing: return "atomic";
+    case Moment::At::kIo: return "I/O";
+    case Moment::At::kWait: return "wait";
+    case Moment::At::kEnd: return "end";
+    default: return "?";
+  }
+}
+
+// [what, thread, step, effects so far], and of a switch [..., to, event, what that is], for pictures.
+Json JsonOf(const Happened& one) {
+  constexpr const char* kNames[] = {"begins", "ends", "switches"};
+  Json json = {kNames[static_cast<size_t>(one.what)], one.thread, one.step, one.effects};
+  if (one.what != Happened::What::kSwitches) return json;
+  json.push_back(one.to);
+  json.push_back(one.event);
+  json.push_back(NameOf(one.at));
+  return json;
+}
+
+// Threads, and of the switches those that are chosen, not those that waits and ends ask for.
+void AddThreads(const Life& life, const Played& played, uint64_t effects, Json& json) {
+  if (life.threads.empty()) return;
+  json["threads"] = Json::array();
+  for (const auto& steps : life.threads) {
+    Json& thread = json["threads"].emplace_back(Json::array());
+    for (const Step& step : steps) thread.push_back(JsonOf(step));
+  }
+  json["switches"] = Json::array();
+  json["happened"] = Json::array();
+  for (const Switch& at : life.switches) {
+    json["switches"].push_back(
+        {{"thread", at.thread}, {"step", at.step}, {"event", at.event}, {"to", at.to}});
+  }
+  for (const Happened& one : played.happened) {
+    if (one.effects <= effects) json["happened"].push_back(JsonOf(one));
+  }
+}
+
 Json JsonOf(const Life& life, const Played& played) {
   Json json = {{"steps", Json::array()}};
   for (const Step& step : life.steps) json["steps"].push_back(JsonOf(step));
+  AddThreads(life, played, std::min(life.effects, played.effects()), json);
   json["closes"] = life.closes;
   json["end"] = life.power ? "power cut" : "kill";
   const uint64_t effects = std::min(life.effects, played.effects());
@@ -134,10 +179,14 @@ std::string TextOfValue(std::string_view value) {
 // Contents are known by digests; what they stand for is what somebody put.
 std::map<uint64_t, std::string> ValuesOf(const Case& what) {
   std::map<uint64_t, std::string> values;
-  for (const Life& life : what.lives) {
-    for (const Step& step : life.steps) {
+  const auto add = [&](const std::vector<Step>& steps) {
+    for (const Step& step : steps) {
       for (const Op& op : step.ops) values.emplace(Digest(op.value), TextOfValue(op.value));
     }
+  };
+  for (const Life& life : what.lives) {
+    add(life.steps);
+    for (const auto& steps : life.threads) add(steps);
   }
   return values;
 }
@@ -217,7 +266,8 @@ Json CertificateOf(const Shrunk& shrunk, const Provenance& from) {
   const Case& what = shrunk.what;
   const Replay replay = ReplayCase(what);
   const Options& options = what.setup.options;
-  Json json = {{"format", kFormat},
+  const bool threads = std::ranges::any_of(what.lives, [](const Life& l) { return !l.threads.empty(); });
+  Json json = {{"format", kFormats[threads ? 1 : 0]},
                {"commit", from.git},
                {"broken", from.broken},
                {"repro", from.repro},

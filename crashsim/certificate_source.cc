@@ -1,8 +1,11 @@
 // A certificate as a test that stands alone: a machine of a page of code over faultfs, then one line for each
-// step. Formatted as clang-format would, near enough.
+// step. Where there are threads, behind the machine a scheduler and one more page. Formatted as clang-format
+// would, near enough.
+#include <algorithm>
 #include <cctype>
 
 #include "crashsim/certificate.h"
+#include "crashsim/certificate_parts.h"
 #include "crashsim/json.h"
 
 namespace manifolddb::crashsim {
@@ -300,9 +303,27 @@ std::string LossLine(const Json& loss) {
   return line + "}";
 }
 
+std::string RaceLine(const Json& life) {
+  std::string threads, switches;
+  for (const Json& steps : life.at("threads")) {
+    std::string thread;
+    for (const Json& step : steps) thread += (thread.empty() ? "" : ", ") + ("[&] { " + Line(step) + " }");
+    threads += (threads.empty() ? "{" : ", {") + thread + "}";
+  }
+  for (const Json& one : life.at("switches")) {
+    switches += switches.empty() ? "{" : ", {";
+    for (const char* of : {"thread", "step", "event", "to"}) {
+      switches += (of[1] == 'h' ? "" : ", ") + std::to_string(one.at(of).get<uint64_t>());
+    }
+    switches += "}";
+  }
+  return "machine.Race({" + threads + "}, {" + switches + "});";
+}
+
 std::vector<std::string> LinesOf(const Json& life) {
   std::vector<std::string> lines = {"machine.Open();"};
   for (const Json& step : life.at("steps")) lines.push_back(Line(step));
+  if (life.contains("threads")) lines.push_back(RaceLine(life));
   if (life.at("closes").get<bool>()) lines.emplace_back("machine.Close();");
   const std::string effects = life.contains("after_effects")
                                   ? std::to_string(life.at("after_effects").get<uint64_t>())
@@ -321,6 +342,31 @@ std::vector<std::string> LinesOf(const Json& life) {
                   (flips ? ", " + std::to_string(damage.at("offset").get<uint64_t>()) : std::string()) +
                   ");");
   return lines;
+}
+
+bool HasThreads(const Json& certificate) {
+  return std::ranges::any_of(certificate.at("lives"),
+                             [](const Json& life) { return life.contains("threads"); });
+}
+
+// In place of the first one.
+void Replace(std::string_view what, std::string_view with, std::string& text) {
+  text.replace(text.find(what), what.size(), with);
+}
+
+// What comes before the test: as it is, or with threads.
+std::string Preamble(const std::string& sizes, bool threads) {
+  std::string includes = kIncludes, options = sizes, machine = kMachine;
+  if (!threads) return includes + options + machine;
+  Replace("#include <map>\n", "#include <deque>\n#include <functional>\n#include <map>\n", includes);
+  Replace("#include <string>\n", "#include <semaphore>\n#include <string>\n#include <thread>\n", includes);
+  Replace("#include \"engine/base/sites.h\"\n",
+          "#include \"engine/base/mutex.h\"\n#include \"engine/base/sites.h\"\n", includes);
+  Replace("Options Sizes() {", std::string(kSourceOfClock) + "Options Sizes() {", options);
+  Replace("  return options;\n", "  options.clock = std::make_shared<Ticks>();\n  return options;\n",
+          options);
+  Replace(" private:\n  struct Commit {", " protected:\n  struct Commit {", machine);
+  return includes + options + machine + kSourceOfThreads;
 }
 
 std::string SizesOf(const Json& certificate) {
@@ -361,9 +407,8 @@ std::string TestOf(const Json& certificate) {
       violation.at("promise").get<std::string>() + " " + violation.at("meaning").get<std::string>();
   std::string text = "// Made by `crashsim shrink` from the certificate beside it. Fails where promise " +
                      promise + " is\n// broken as the certificate says; holds on a sound engine.\n";
-  text += kIncludes;
-  text += SizesOf(certificate);
-  text += kMachine;
+  const bool threads = HasThreads(certificate);
+  text += Preamble(SizesOf(certificate), threads);
   text += "TEST(Certificate, " + NameOf(certificate) + ") {\n";
   if (!certificate.at("broken").empty()) {
     text +=
@@ -374,7 +419,7 @@ std::string TestOf(const Json& certificate) {
     }
     text += "  }\n#endif\n";
   }
-  text += "  Machine machine;\n";
+  text += threads ? "  Threads machine;\n" : "  Machine machine;\n";
   for (const Json& life : certificate.at("lives")) {
     for (const std::string& line : LinesOf(life)) text += "  " + line + "\n";
   }

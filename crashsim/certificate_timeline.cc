@@ -1,6 +1,6 @@
 // The picture of a certificate: time goes down, one row for each effect on the disk; on the left what was
 // asked of the database, then one lane for each file and one for the directory. What did not arrive is
-// crossed out. At the bottom what had to be found, and what was.
+// crossed out. Threads have a lane each on the left. At the bottom what had to be found, and what was.
 //
 // (1) Each text stands in a row or a box of its own, and is cut to the width of its place: characters are of
 //     one width.
@@ -19,6 +19,9 @@ constexpr int kWidth = 980;
 constexpr int kMargin = 20;
 constexpr int kRow = 24;
 constexpr int kStepWidth = 300;
+constexpr int kThreadWidth = 230;
+constexpr int kBar = 6;          // of the thread that runs
+constexpr int kStepIndent = 14;  // behind it
 constexpr int kLaneWidth = 196;
 constexpr int kLaneGap = 12;
 constexpr int kLanes = 3;
@@ -55,6 +58,16 @@ constexpr char kStyle[] = R"(<style>
     .kill { stroke: #f0a04b; }
     .alarm { fill: #ff9a93; }
     .lane { stroke: #2a313a; }
+  }
+</style>
+)";
+
+constexpr char kStyleOfThreads[] = R"(<style>
+  .bar { fill: #8250df; stroke: none; }
+  .away { stroke: #59636e; stroke-dasharray: 3 3; }
+  @media (prefers-color-scheme: dark) {
+    .bar { fill: #a371f7; }
+    .away { stroke: #9aa5b1; }
   }
 </style>
 )";
@@ -111,12 +124,18 @@ class Canvas {
     body_ += "<line x1=\"" + std::to_string(x1) + "\" y1=\"" + std::to_string(y1) + "\" x2=\"" +
              std::to_string(x2) + "\" y2=\"" + std::to_string(y2) + "\" class=\"" + style + "\"/>\n";
   }
-  std::string Page(int height, std::string_view title) const {
-    const std::string size = std::to_string(kWidth) + " " + std::to_string(height);
+  void Arrow(int x1, int x2, int y, const char* style) {
+    const int back = x1 < x2 ? -6 : 6;
+    Line(x1, y, x2, y, style);
+    Line(x2 + back, y - 4, x2, y, style);
+    Line(x2 + back, y + 4, x2, y, style);
+  }
+  std::string Page(int width, int height, std::string_view title, const char* styles) const {
+    const std::string size = std::to_string(width) + " " + std::to_string(height);
     return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + size + "\" width=\"" +
-           std::to_string(kWidth) + "\" height=\"" + std::to_string(height) + "\" role=\"img\">\n<title>" +
-           Xml(title) + "</title>\n" + kStyle + "<rect width=\"" + std::to_string(kWidth) + "\" height=\"" +
-           std::to_string(height) + "\" class=\"page\"/>\n" + body_ + "</svg>\n";
+           std::to_string(width) + "\" height=\"" + std::to_string(height) + "\" role=\"img\">\n<title>" +
+           Xml(title) + "</title>\n" + kStyle + styles + "<rect width=\"" + std::to_string(width) +
+           "\" height=\"" + std::to_string(height) + "\" class=\"page\"/>\n" + body_ + "</svg>\n";
   }
 
  private:
@@ -154,20 +173,26 @@ std::vector<std::string> LinesOfStep(const Json& step) {
 // Rows of one process.
 class Timeline {
  public:
-  explicit Timeline(const Json& certificate) : certificate_(certificate) {}
+  explicit Timeline(const Json& certificate) : certificate_(certificate) {
+    for (const Json& life : certificate.at("lives")) {
+      if (life.contains("threads")) threads_ = std::max(threads_, life.at("threads").size());
+    }
+    step_width_ = std::max(kStepWidth, static_cast<int>(threads_) * (kThreadWidth + kLaneGap) - kLaneGap);
+    width_ = kWidth - kStepWidth + step_width_;
+  }
 
   std::string Draw() {
     Head();
     for (size_t i = 0; i < certificate_.at("lives").size(); ++i) DrawLife(certificate_.at("lives")[i], i);
     Verdict();
     const std::string title = "A crash that breaks promise " + Word("promise") + ", " + Word("meaning");
-    return canvas_.Page(y_ + kMargin, title);
+    return canvas_.Page(width_, y_ + kMargin, title, threads_ > 0 ? kStyleOfThreads : "");
   }
 
  private:
   std::string Word(const char* of) const { return certificate_.at("violation").value(of, ""); }
-  static int LaneX(int lane) { return kMargin + kStepWidth + kLaneGap + lane * (kLaneWidth + kLaneGap); }
-  static int Right() { return kWidth - kMargin; }
+  int LaneX(int lane) const { return kMargin + step_width_ + kLaneGap + lane * (kLaneWidth + kLaneGap); }
+  int Right() const { return width_ - kMargin; }
   // The baseline of a text in the row that begins at `y`.
   static int Baseline(int y) { return y + kRow / 2 + 4; }
 
@@ -181,7 +206,7 @@ class Timeline {
     const std::string counts = std::to_string(certificate_.at("operations").get<uint64_t>()) +
                                " operations, " + std::to_string(certificate_.at("lost").get<uint64_t>()) +
                                " changes lost" + (broken.empty() ? "" : "; the engine broken at" + broken);
-    canvas_.Text(kMargin, Baseline(y_), "dim", Shortened(counts, kWidth - 2 * kMargin));
+    canvas_.Text(kMargin, Baseline(y_), "dim", Shortened(counts, width_ - 2 * kMargin));
     y_ += kRow + 6;
     constexpr const char* kNames[kLanes] = {"the log", "the data file", "the directory"};
     canvas_.Text(kMargin, Baseline(y_), "head", "asked of the database");
@@ -209,8 +234,87 @@ class Timeline {
       const uint64_t to = i + 1 < begun.size() ? begun[i + 1].get<uint64_t>() : closing;
       DrawStep(LinesOfStep(steps[i]), life, from, std::min(end, to));
     }
+    const bool race = life.contains("threads") && begun.size() > steps.size();
+    if (race) DrawThreads(life, begun[steps.size()], std::min(end, closing));
     if (life.at("closes").get<bool>()) DrawStep({"close"}, life, closing, end);
     DrawEnd(life, end);
+  }
+
+  // ---- Threads: a row for each beginning and end of a step, each effect, each switch. A bar: who runs.
+
+  static int ThreadX(size_t thread) { return kMargin + static_cast<int>(thread) * (kThreadWidth + kLaneGap); }
+  static int ThreadMiddle(size_t thread) { return ThreadX(thread) + kThreadWidth / 2; }
+
+  void DrawThreads(const Json& life, uint64_t from, uint64_t end) {
+    const Json& threads = life.at("threads");
+    for (size_t i = 0; i < threads.size(); ++i) {
+      canvas_.Text(ThreadX(i) + kStepIndent, Baseline(y_), "head", "thread " + std::to_string(i));
+    }
+    y_ += kRow;
+    size_t running = 0;
+    int since = y_;
+    const auto rest = [&] {
+      if (y_ > since) canvas_.Rect(ThreadX(running), since, kBar, y_ - since - 2, "bar");
+    };
+    for (const Json& one : life.at("happened")) {
+      for (; from < one[3].get<uint64_t>(); ++from) DrawEffectOf(running, life, from);
+      if (one[0] != "switches") {
+        DrawStepOf(one[1], threads[one[1].get<size_t>()][one[2].get<size_t>()], one[0] == "begins");
+        continue;
+      }
+      rest();
+      DrawSwitch(one, life);
+      running = one[4];
+      since = y_;
+    }
+    for (; from < end; ++from) DrawEffectOf(running, life, from);
+    rest();
+    y_ += 6;
+  }
+
+  void DrawStepOf(size_t thread, const Json& step, bool begins) {
+    const int x = ThreadX(thread) + kStepIndent;
+    if (!begins) {
+      const bool commits = step.at("do") == "transaction" && step.at("end") != "abort";
+      canvas_.Text(x + 8, Baseline(y_) - 2, "head", commits ? "acknowledged" : "done");
+      y_ += kRow;
+      return;
+    }
+    const std::vector<std::string> lines = LinesOfStep(step);
+    const int rows = static_cast<int>(lines.size());
+    canvas_.Rect(x, y_, kThreadWidth - kStepIndent, rows * kRow - 4, "box");
+    for (size_t i = 0; i < lines.size(); ++i) {
+      canvas_.Text(x + 8, Baseline(y_ + static_cast<int>(i) * kRow) - 2, "",
+                   Shortened(lines[i], kThreadWidth - kStepIndent - 16));
+    }
+    y_ += rows * kRow;
+  }
+
+  void DrawEffectOf(size_t thread, const Json& life, uint64_t n) {
+    if (n < first_ || !Shown(life, n)) return;
+    const Json& effect = life.at("effects")[n - first_];
+    const int x = LaneX(LaneOf(effect[0], effect[1]));
+    canvas_.Line(ThreadX(thread) + kBar, y_ + kRow / 2 - 2, x, y_ + kRow / 2 - 2, "lane");
+    DrawEffect(effect, n, y_, life);
+    y_ += kRow;
+  }
+
+  // One that was chosen, or one that a wait or an end asked for.
+  void DrawSwitch(const Json& one, const Json& life) {
+    const bool chosen = std::ranges::any_of(life.at("switches"), [&](const Json& at) {
+      return at.at("thread") == one[1] && at.at("step") == one[2] && at.at("event") == one[5];
+    });
+    const std::string kind = one[6];
+    std::string text = "thread " + std::to_string(one[1].get<size_t>());
+    if (kind == "end" || kind == "wait") {
+      text += kind == "end" ? " has ended" : " waits";
+    } else {
+      text +=
+          " is left before event " + std::to_string(one[5].get<uint64_t>()) + " of its step (" + kind + ")";
+    }
+    canvas_.Arrow(ThreadMiddle(one[1]), ThreadMiddle(one[4]), y_ + kRow / 2 - 2, chosen ? "cross" : "away");
+    canvas_.Text(LaneX(0), Baseline(y_) - 2, chosen ? "alarm" : "dim", Shortened(text, Right() - LaneX(0)));
+    y_ += kRow;
   }
 
   bool Shown(const Json& life, uint64_t n) const {
@@ -247,10 +351,10 @@ class Timeline {
     const std::vector<uint64_t> effects = Chosen(life, from, to, left_out);
     const int rows = static_cast<int>(std::max(lines.size(), effects.size() + (left_out > 0 ? 1 : 0)));
     const int height = rows * kRow - 4;
-    canvas_.Rect(kMargin, y_, kStepWidth, height, "box");
+    canvas_.Rect(kMargin, y_, step_width_, height, "box");
     for (size_t i = 0; i < lines.size(); ++i) {
       canvas_.Text(kMargin + 8, Baseline(y_ + static_cast<int>(i) * kRow) - 2, "",
-                   Shortened(lines[i], kStepWidth - 16));
+                   Shortened(lines[i], step_width_ - 16));
     }
     int y = y_;
     for (size_t i = 0; i < effects.size(); ++i) {
@@ -338,11 +442,11 @@ class Timeline {
     std::string text = how == "kill" ? "the process is killed" + when + "; the system's cache stays"
                                      : "the power fails" + when;
     if (life.contains("damage")) text = TextOfDamage(life.at("damage"));
-    canvas_.Text(kMargin, Baseline(y_), "alarm", Shortened(text, kWidth - 2 * kMargin));
+    canvas_.Text(kMargin, Baseline(y_), "alarm", Shortened(text, width_ - 2 * kMargin));
     y_ += kRow;
     if (life.contains("lost") && !life.contains("damage")) {
       for (const Json& loss : life.at("lost")) {
-        canvas_.Text(kMargin + 16, Baseline(y_), "", Shortened(TextOfLoss(loss), kWidth - 3 * kMargin));
+        canvas_.Text(kMargin + 16, Baseline(y_), "", Shortened(TextOfLoss(loss), width_ - 3 * kMargin));
         y_ += kRow - 4;
       }
       if (life.at("lost").empty()) {
@@ -355,7 +459,7 @@ class Timeline {
 
   // Two boxes side by side, then the rule.
   void Verdict() {
-    constexpr int kBox = (kWidth - 2 * kMargin - kLaneGap) / 2;
+    const int box_width = (width_ - 2 * kMargin - kLaneGap) / 2;
     constexpr size_t kStates = 8;  // lines
     const Json& violation = certificate_.at("violation");
     const bool of_states = Word("rule") == "state" || Word("rule") == "damage";
@@ -367,7 +471,7 @@ class Timeline {
         for (const Json& line : state) all.push_back(line.get<std::string>());
       }
       if (all.size() > kStates) all.resize(kStates), all.push_back("...");
-      if (all.empty()) all = Wrapped(violation.at(words).get<std::string>(), kBox - 16);
+      if (all.empty()) all = Wrapped(violation.at(words).get<std::string>(), box_width - 16);
       return all;
     };
     const bool several = of_states && violation.contains("allowed") && violation.at("allowed").size() > 1;
@@ -375,25 +479,33 @@ class Timeline {
     const auto found = lines("shown", "found");
     const int rows = static_cast<int>(std::max(expected.size(), found.size())) + 1;
     const auto box = [&](int x, const char* style, const char* head, const std::vector<std::string>& text) {
-      canvas_.Rect(x, y_, kBox, rows * kRow, style);
+      canvas_.Rect(x, y_, box_width, rows * kRow, style);
       canvas_.Text(x + 8, Baseline(y_), "head", head);
       for (size_t i = 0; i < text.size(); ++i) {
         canvas_.Text(x + 8, Baseline(y_ + static_cast<int>(i + 1) * kRow) - 4, "",
-                     Shortened(text[i], kBox - 16));
+                     Shortened(text[i], box_width - 16));
       }
     };
     box(kMargin, "good", several ? "must be found: this, or what was asked for later" : "must be found",
         expected);
-    box(kMargin + kBox + kLaneGap, "bad", "is found", found);
+    box(kMargin + box_width + kLaneGap, "bad", "is found", found);
     y_ += rows * kRow + 8;
-    for (const std::string& line : Wrapped(Word("sentence"), kWidth - 2 * kMargin)) {
-      canvas_.Text(kMargin, Baseline(y_), "dim", line);
-      y_ += kRow - 4;
-    }
+    const auto say = [&](const std::string& text) {
+      for (const std::string& line : Wrapped(text, width_ - 2 * kMargin)) {
+        canvas_.Text(kMargin, Baseline(y_), "dim", line);
+        y_ += kRow - 4;
+      }
+    };
+    // To whom it is owed is not to be seen where there are several.
+    if (threads_ > 0 && of_states) say("Expected: " + Word("expected") + ". Found: " + Word("found") + ".");
+    say(Word("sentence"));
   }
 
   const Json& certificate_;
   Canvas canvas_;
+  size_t threads_ = 0;  // of the life that has most
+  int width_ = kWidth;
+  int step_width_ = kStepWidth;
   int y_ = 0;
   uint64_t first_ = 0;       // of the life that is drawn
   std::set<uint64_t> lost_;  // effects of it

@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "crashsim/certificate.h"
-#include "crashsim/lines/coordinates.h"
 #include "crashsim/enumerator.h"
 #include "crashsim/json.h"
+#include "crashsim/lines/coordinates.h"
 #include "crashsim/registry.h"
 #include "crashsim/revision.h"
 #include "crashsim/shrink.h"
@@ -117,9 +117,8 @@ Outcomes CertifyFailure(const Failure& failure, const CertifyOptions& options) {
   const auto shrunk = shrinker.Run();
   if (!shrunk) {
     std::printf(
-        "shrunk: to nothing: not met with one thread, puts, deletions and checkpoints, power cuts, kills, "
-        "and "
-        "damage behind a clean close (%llu recoveries)\n",
+        "shrunk: to nothing: not met with puts, deletions, checkpoints and snapshots, power cuts, kills, "
+        "damage behind a clean close, and threads only where it was a race (%llu recoveries)\n",
         static_cast<unsigned long long>(shrinker.recoveries()));
     return Outcomes::kVacuous;
   }
@@ -158,6 +157,28 @@ Outcomes CertifySequence(const std::string& name, const std::vector<std::string>
   std::string repro = "crashsim exhaustive --sequence '" + name + "'";
   for (const std::string& site : broken) repro += " --break " + site;
   return CertifyFailure({OriginOf(*sequence), std::nullopt, broken, repro}, options);
+}
+
+Outcomes CertifyRace(const std::string& race, const std::string& schedule, const Wander& wander,
+                     const std::vector<std::string>& broken, const CertifyOptions& options) {
+  const auto parsed = ParseRace(race);
+  if (!parsed) return Fail("no such race: " + race);
+  std::string repro = "crashsim schedules --race '" + race + "'";
+  for (const std::string& site : broken) repro += " --break " + site;
+  Wander where = wander;
+  if (!schedule.empty()) {
+    where.given = ParseSchedule(schedule);
+    if (!where.given) return Fail("no such schedule: " + schedule);
+    repro += " --schedule " + schedule;
+  } else if (where.strategy == Strategy::kBounded) {
+    repro += " --preemptions " + std::to_string(where.preemptions);
+  } else {
+    repro += " --strategy " + std::string(Name(where.strategy)) + " --seed " + std::to_string(where.seed) +
+             " --runs " + std::to_string(where.runs);
+  }
+  const auto origin = OriginOf(*parsed, where);
+  if (!origin) return Fail("no certificate says which calls fail: " + race);
+  return CertifyFailure({*origin, std::nullopt, broken, repro}, options);
 }
 
 Outcomes RunShrink(CampaignOptions campaign, const std::string& line, const CertifyOptions& options) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "crashsim/campaign.h"
+#include "crashsim/search.h"
 #include "crashsim/verdict.h"
 
 namespace manifolddb::crashsim {
@@ -29,6 +30,10 @@ Outcomes Certify(const Violated& violated, const CertifyOptions& options);
 // The same of a sequence of `crashsim exhaustive`, with the engine broken at these sites.
 Outcomes CertifySequence(const std::string& name, const std::vector<std::string>& broken,
                          const CertifyOptions& options);
+
+// The same of a race of `crashsim schedules`, in these of its schedules.
+Outcomes CertifyRace(const std::string& race, const std::string& schedule, const Wander& wander,
+                     const std::vector<std::string>& broken, const CertifyOptions& options);
 
 // Plays `campaign.only` to learn what it violates, then the same. kVacuous as well if it violates nothing.
 Outcomes RunShrink(CampaignOptions campaign, const std::string& line, const CertifyOptions& options);

@@ -82,6 +82,35 @@ class Listed final : public RaceDirector {
   const std::map<uint64_t, size_t> listed_;
 };
 
+// ---- Switches by the seam's events
+
+class Switched final : public RaceDirector {
+ public:
+  explicit Switched(Switches switches) : listed_(std::move(switches)) { SwitchAtPublishing(); }
+  bool Advance() override { return false; }
+  std::string ToString() const override {
+    std::string text;
+    for (const Switch& one : listed_) {
+      text += (text.empty() ? "" : ",") + std::to_string(one.thread) + "." + std::to_string(one.step) + "." +
+              std::to_string(one.event) + ":" + std::to_string(one.to);
+    }
+    return text.empty() ? "-" : text;
+  }
+
+ private:
+  size_t DoChoose(std::span<const size_t> actors, bool) override {
+    const Moment& here = moment();
+    if (!racing() || !here.counts) return 0;
+    for (const Switch& one : listed_) {
+      if (one.thread != here.actor || one.step != here.step || one.event != here.event) continue;
+      const auto found = std::ranges::find(actors, one.to);
+      if (found != actors.end()) return static_cast<size_t>(found - actors.begin());
+    }
+    return 0;
+  }
+  const Switches listed_;
+};
+
 // ---- Drawn from a seed
 
 class Drawn : public RaceDirector {
@@ -200,6 +229,8 @@ std::optional<Strategy> ParseStrategy(const std::string& name) {
 void RaceDirector::Begin() {
   choices_ = steps_ = 0;
   racing_ = false;
+  moment_ = {};
+  switches_.clear();
   DoBegin();
 }
 
@@ -212,7 +243,20 @@ size_t RaceDirector::Choose(std::span<const size_t> actors, bool forced) {
   const size_t chosen = DoChoose(actors, forced);
   ++choices_;
   MANIFOLDDB_ASSERT(chosen < actors.size());
+  // Nobody has met anything yet: as if the first one had gone on, to the beginning of its first step.
+  if (racing_ && chosen != 0) {
+    switches_.push_back({moment_.actor, moment_.step, moment_.event, actors[chosen]});
+  }
   return chosen;
+}
+
+void RaceDirector::Meet(const Moment& moment) {
+  moment_ = moment;
+  if (racing_ && watch_.meets) watch_.meets(moment);
+}
+
+void RaceDirector::GoesOn(size_t actor) {
+  if (racing_ && watch_.goes_on) watch_.goes_on(actor);
 }
 
 void RaceDirector::Only(size_t actor) {
@@ -226,6 +270,9 @@ std::unique_ptr<RaceDirector> MakeBounded(uint32_t preemptions) {
 }
 std::unique_ptr<RaceDirector> MakeListed(std::map<uint64_t, size_t> choices) {
   return std::make_unique<Listed>(std::move(choices));
+}
+std::unique_ptr<RaceDirector> MakeSwitched(Switches switches) {
+  return std::make_unique<Switched>(std::move(switches));
 }
 std::unique_ptr<RaceDirector> MakeDrawn(const Draw& draw, uint64_t steps) {
   MANIFOLDDB_ASSERT(draw.strategy != Strategy::kBounded);

@@ -35,11 +35,22 @@ inline constexpr Strategy kStrategies[] = {Strategy::kBounded, Strategy::kWalk, 
 const char* Name(Strategy strategy);  // "bounded", "walk", "pct2", "pct3"
 std::optional<Strategy> ParseStrategy(const std::string& name);
 
+// "Amid this step of this thread, before this event (scheduler.h), that one goes on."
+struct Switch {
+  size_t thread = 0;
+  size_t step = 0;
+  uint64_t event = 0;
+  size_t to = 0;
+  friend bool operator==(const Switch&, const Switch&) = default;
+};
+using Switches = std::vector<Switch>;
+
 // For each schedule: Begin, the run; then Advance. The same schedule may be run
 // again.
 class RaceDirector : public Director {
  public:
   virtual ~RaceDirector() = default;
+  void Meet(const Moment& moment) final;
   size_t Choose(std::span<const size_t> actors, bool forced) final;
   void Only(size_t actor) final;
   bool AtPublishing() const final { return at_publishing_; }
@@ -54,7 +65,19 @@ class RaceDirector : public Director {
   // with that: there would be too many.
   void SwitchAtPublishing() { at_publishing_ = true; }
   // Only what happens while it races is a step.
-  void Race(bool on) { racing_ = on; }
+  void Race(bool on) {
+    racing_ = on;
+    moment_ = {};
+  }
+  // Of the run while it raced, as MakeSwitched wants them: where another than the first possible one went on.
+  const Switches& switches() const { return switches_; }
+  // Told each moment while it races, and who goes on.
+  struct Watch {
+    std::function<void(const Moment& moment)> meets = {};
+    std::function<void(size_t actor)> goes_on = {};
+  };
+  void SetWatch(Watch watch) { watch_ = std::move(watch); }
+  void GoesOn(size_t actor) final;
 
   // Called, and must not return, when a run has had so many steps that it will come to no end.
   void OnEndless(std::function<void()> call) { on_endless_ = std::move(call); }
@@ -66,11 +89,16 @@ class RaceDirector : public Director {
   virtual size_t DoChoose(std::span<const size_t> actors, bool forced) = 0;
   virtual void DoBegin() {}
   virtual void DoOnly(size_t) {}
+  const Moment& moment() const { return moment_; }  // of the one that ran
+  bool racing() const { return racing_; }
 
  private:
   void CountStep();
 
   std::function<void()> on_endless_;
+  Watch watch_;
+  Moment moment_ = {};
+  Switches switches_;
   bool at_publishing_ = false;
   bool racing_ = false;
   uint64_t choices_ = 0;
@@ -88,6 +116,10 @@ struct Draw {
 std::unique_ptr<RaceDirector> MakeDrawn(const Draw& draw, uint64_t steps);
 // The choices of a list; those that it does not name are the first possible one.
 std::unique_ptr<RaceDirector> MakeListed(std::map<uint64_t, size_t> choices);
+
+// These switches and no others: otherwise who runs goes on, and when it waits or has ended the first that
+// can, by number. A switch to one that cannot go on is none. Asked at atomics as well.
+std::unique_ptr<RaceDirector> MakeSwitched(Switches switches);
 
 // What a name stands for: a list of choices, or what is drawn. Nothing if it is none.
 struct NamedSchedule {

@@ -148,7 +148,22 @@ void AddShrinkOptions(CLI::App& shrink, Words& words) {
       shrink
           .add_option("--sequence", words.sequence, "A sequence of exhaustive instead: 'put a, checkpoint'")
           ->excludes(line);
-  shrink.add_option("--break", words.campaign.broken, "With the engine broken at this site")->needs(sequence);
+  RaceOptions& how = words.schedules.how;
+  CLI::Option* const race =
+      shrink.add_option("--race", words.race, "A race of schedules instead: 'put a | checkpoint'")
+          ->excludes(line)
+          ->excludes(sequence);
+  shrink.add_option("--schedule", words.schedule, "Of the race, this schedule, as schedules names it")
+      ->needs(race);
+  shrink.add_option("--strategy", words.strategy, "Else where its schedules come from, as of schedules")
+      ->check(CLI::IsMember({"bounded", "walk", "pct2", "pct3"}))
+      ->needs(race);
+  shrink.add_option("--preemptions", how.preemptions)->check(CLI::Range(0, 6))->needs(race);
+  shrink.add_option("--seed", how.seed)->needs(race);
+  shrink.add_option("--runs", how.runs)->needs(race);
+  shrink.add_option("--depth", how.depth, "As lines of schedules have it; of no effect")->needs(race);
+  shrink.add_option("--points", how.points, "The same")->needs(race);
+  shrink.add_option("--break", words.campaign.broken, "With the engine broken at this site")->excludes(line);
   shrink.add_option("--out", words.certify.out,
                     "Write certificate.json, timeline.svg and test.cc into this folder");
   shrink.add_option("--recoveries", words.certify.recoveries_max, "At most about so many recoveries")
@@ -352,6 +367,15 @@ int Main(int argc, char** argv) {
   if (*run) return Run(words);
   if (*shrink && !words.sequence.empty()) {
     return static_cast<int>(CertifySequence(words.sequence, words.campaign.broken, words.certify));
+  }
+  if (*shrink && !words.race.empty()) {
+    const RaceOptions& how = words.schedules.how;
+    const Wander wander{.strategy = *ParseStrategy(words.strategy),
+                        .preemptions = how.preemptions,
+                        .seed = how.seed,
+                        .runs = how.runs};
+    return static_cast<int>(
+        CertifyRace(words.race, words.schedule, wander, words.campaign.broken, words.certify));
   }
   words.shrinks = shrink->parsed();
   if (*repro || *shrink) return Repro(words);

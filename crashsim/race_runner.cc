@@ -23,8 +23,16 @@ constexpr char kWaitsForSpace[] = "txn.waits_for_log_space";
 
 uint64_t HashOf(const Stamp& stamp) { return Mix(stamp.effects, stamp.event); }
 
+// Where every commit syncs the log, and only then tells anybody.
+bool IsSyncOfTheLog(const faultfs::Fault& fault) {
+  return fault.file == kLogFile &&
+         (faultfs::OperationsOf(fault.kind) & fault.counted) == faultfs::Only(faultfs::Operation::kSync);
+}
+
+}  // namespace
+
 // (2)
-uint64_t HashOf(const Session& session, uint64_t first) {
+uint64_t HashOfRun(const Session& session, uint64_t first) {
   uint64_t hash = session.trace->Hash(first, session.trace->effects.size());
   for (const Transaction& one : session.history.transactions) {
     hash = Mix(hash, one.number, static_cast<uint64_t>(one.end));
@@ -37,14 +45,6 @@ uint64_t HashOf(const Session& session, uint64_t first) {
   for (const Settled& one : session.history.settled) hash = Mix(hash, HashOf(one.called), HashOf(one.ended));
   return hash;
 }
-
-// Where every commit syncs the log, and only then tells anybody.
-bool IsSyncOfTheLog(const faultfs::Fault& fault) {
-  return fault.file == kLogFile &&
-         (faultfs::OperationsOf(fault.kind) & fault.counted) == faultfs::Only(faultfs::Operation::kSync);
-}
-
-}  // namespace
 
 Json ToJson(const RaceVerdict& verdict) {
   return {{"type", "race"},
@@ -161,10 +161,10 @@ void RaceRunner::Take(RaceDirector& director) {
   if (const auto inversion = locks_.TakeInversion()) {
     Report("the locks:", {{Promise::kBounded, "locks taken in one order", *inversion}});
   }
-  const uint64_t hash = HashOf(run.session, first_);
+  const uint64_t hash = HashOfRun(run.session, first_);
   verdict_.trace_hash = Mix(verdict_.trace_hash, hash);
   if (verdict_.schedules % kCheckedAgain == 1) {  // (1)
-    MANIFOLDDB_ASSERT(HashOf(RunOnce(director).session, first_) == hash);
+    MANIFOLDDB_ASSERT(HashOfRun(RunOnce(director).session, first_) == hash);
   }
   if (!seen_.insert(hash).second) return;
   ++verdict_.runs;
@@ -202,7 +202,7 @@ void RaceRunner::Judge(const Run& run) {
   Report("the run:", session.violations);
   Report("the run:", judges.RunViolations());
   faultfs::CrashPoint point(session.trace, first_);
-  for (const uint64_t effects : PointsOf(session, HashOf(session, first_))) {
+  for (const uint64_t effects : PointsOf(session, HashOfRun(session, first_))) {
     if (Enough()) return;
     point.MoveTo(effects);
     cover_.Cut(point, PointJudge(setup_, oracle, judges.second(), effects));

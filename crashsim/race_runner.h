@@ -42,6 +42,10 @@ struct RaceVerdict {
 };
 Json ToJson(const RaceVerdict& verdict);
 
+// What the disk saw and the actors were told, with its order, from this effect on: of two runs that are alike
+// in it the same is owed.
+uint64_t HashOfRun(const Session& session, uint64_t first);
+
 class RaceRunner {
  public:
   // What concerns the process: `entered` is told each schedule before it runs; `stuck`, which must not

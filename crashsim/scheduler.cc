@@ -43,6 +43,7 @@ void Scheduler::Run(std::vector<std::function<void()>> bodies) {
   for (auto& body : bodies) AddLocked(std::move(body));
   turn_ = director_ != nullptr ? DirectLocked(ReadyLocked(nullptr, nullptr), true)
                                : actors_[random_.Below(actors_.size())].get();
+  if (director_ != nullptr) director_->GoesOn(turn_->number);
   turn_->wake.notify_one();
   idle_.wait(lock, [&] { return turn_ == nullptr; });
   lock.unlock();
@@ -75,7 +76,9 @@ void Scheduler::Body(Actor& me, const std::function<void()>& body) {
   base::switch_seam = nullptr;
   base::simulated_wait = nullptr;
   current_scheduler = nullptr;
+  current_actor = nullptr;
   const std::lock_guard lock(mutex_);
+  if (director_ != nullptr) MeetLocked(me, Moment::At::kEnd);
   me.finished = true;
   fruitless_ = 0;
   HandTo(director_ != nullptr ? DirectLocked(ReadyLocked(nullptr, &me), true) : ChooseLocked(&me));
@@ -89,6 +92,7 @@ void Scheduler::HandTo(Actor* next) {
   Beat();
   turn_ = next;
   ++switches_;
+  if (director_ != nullptr && next != nullptr) director_->GoesOn(next->number);
   if (next != nullptr) {
     next->wake.notify_one();
   } else {
@@ -114,7 +118,7 @@ Scheduler::Actor* Scheduler::ChooseLocked(const Actor* besides) {
 
 void Scheduler::Yield(uint32_t percent, uint32_t hold_percent) {
   if (current_scheduler != this) return;
-  if (director_ != nullptr) return SwitchHere();
+  if (director_ != nullptr) return SwitchHere(Moment::At::kElse);
   std::unique_lock lock(mutex_);
   fruitless_ = 0;
   if (!random_.Chance(percent)) return;
@@ -159,7 +163,7 @@ Scheduler::Actor* Scheduler::DirectLocked(const std::vector<Actor*>& ready, bool
 
 void Scheduler::BeforeLock(base::LockRank rank) {
   if (locks_ != nullptr) locks_->Ask(static_cast<Actor*>(current_actor)->holds, rank);
-  SwitchHere();
+  SwitchHere(Moment::At::kLock);
 }
 
 void Scheduler::Locked(base::LockRank rank) { static_cast<Actor*>(current_actor)->holds.push_back(rank); }
@@ -171,9 +175,24 @@ void Scheduler::Unlocked(const void* lock, base::LockRank rank) {
   Wake(lock);
 }
 
-void Scheduler::SwitchHere() {
+void Scheduler::BeginStep(size_t step) {
+  if (director_ == nullptr) return Yield(habits_.switch_percent);
+  Actor& me = *static_cast<Actor*>(current_actor);
+  me.step = step;
+  me.event = 0;
+  SwitchHere(Moment::At::kStep);
+}
+
+void Scheduler::MeetLocked(Actor& me, Moment::At at) {
+  const bool counts = at != Moment::At::kElse && me.aside == 0;
+  director_->Meet({me.number, me.step, me.event, at, counts});
+  if (counts) ++me.event;
+}
+
+void Scheduler::SwitchHere(Moment::At at) {
   Actor& me = *static_cast<Actor*>(current_actor);
   std::unique_lock lock(mutex_);
+  MeetLocked(me, at);
   Actor* const next = DirectLocked(ReadyLocked(&me, nullptr), false);
   if (next == &me) return;
   HandTo(next);
@@ -183,6 +202,7 @@ void Scheduler::SwitchHere() {
 void Scheduler::Wait(const void* on, bool at_most) {
   Actor& me = *static_cast<Actor*>(current_actor);
   std::unique_lock lock(mutex_);
+  MeetLocked(me, Moment::At::kWait);
   me.waits_for = on;
   me.at_most = at_most;
   const std::vector<Actor*> others = ReadyLocked(nullptr, &me);
@@ -201,7 +221,22 @@ void Scheduler::Wake(const void* on) {
 }
 
 void Scheduler::AtPublishing() {
-  if (director_->AtPublishing()) SwitchHere();
+  if (director_->AtPublishing()) return SwitchHere(Moment::At::kPublishing);
+  const std::lock_guard lock(mutex_);
+  MeetLocked(*static_cast<Actor*>(current_actor), Moment::At::kPublishing);
+}
+
+void Scheduler::AtIo() {
+  Beat();
+  SwitchHere(Moment::At::kIo);
+}
+
+Scheduler::Aside::Aside() {
+  if (current_actor != nullptr) ++static_cast<Actor*>(current_actor)->aside;
+}
+
+Scheduler::Aside::~Aside() {
+  if (current_actor != nullptr) --static_cast<Actor*>(current_actor)->aside;
 }
 
 // ---- Where chance decides

@@ -20,9 +20,25 @@
 
 namespace manifolddb::crashsim {
 
+// Where an actor may be switched away from. What it does is counted in steps, and in each of them from 0 in
+// events, so that whoever runs the same steps over the same seam can count them as well: the step's
+// beginning, what the seam tells (before a lock, at an atomic that publishes, at an I/O), a wait, and behind
+// the last step the end. What the harness alone does is no event (`counts`), nor is what comes of reading
+// contents, which others may do with other calls: the next event then has this number.
+struct Moment {
+  enum class At : uint8_t { kStep, kLock, kPublishing, kIo, kWait, kEnd, kElse };
+  size_t actor = 0;
+  size_t step = 0;
+  uint64_t event = 0;
+  At at = At::kElse;
+  bool counts = false;
+};
+
 // Decides every switch, where chance is not to.
 class Director {
  public:
+  // The actor that runs is there: told before Choose and Only are asked, and where nobody is asked.
+  virtual void Meet(const Moment& /*moment*/) {}
   // Which of `actors` goes on, by position; they are named by numbers, in the order in which they were added.
   // If the one that ran may go on it is the first of them; otherwise (`forced`) it waits or has ended, or
   // none has run yet.
@@ -31,6 +47,8 @@ class Director {
   virtual void Only(size_t /*actor*/) {}
   // Is it asked at atomics that publish as well?
   virtual bool AtPublishing() const { return false; }
+  // An actor goes on.
+  virtual void GoesOn(size_t /*actor*/) {}
 
  protected:
   ~Director() = default;
@@ -64,6 +82,8 @@ class Scheduler final : public base::SwitchSeam {
   // From an actor: perhaps another goes on. From any other thread: no effect.
   void Yield(uint32_t percent) { Yield(percent, habits_.hold_percent); }
   void Yield(uint32_t percent, uint32_t hold_percent);
+  // From an actor: a step of its own begins. The same as Yield, but an event.
+  void BeginStep(size_t step);
   uint32_t switch_percent() const { return habits_.switch_percent; }
   uint64_t switches() const { return switches_; }
 
@@ -73,6 +93,16 @@ class Scheduler final : public base::SwitchSeam {
   void Wait(const void* on, bool at_most) override;
   void Wake(const void* on) override;
   void AtPublishing() override;
+  void AtIo() override;
+
+  // While it lives what the calling actor does is no event. Of any other thread: no effect.
+  class Aside {
+   public:
+    Aside();
+    ~Aside();
+    Aside(const Aside&) = delete;
+    Aside& operator=(const Aside&) = delete;
+  };
 
   // The scheduler whose actor the calling thread is; null if it is none.
   static Scheduler* Current();
@@ -86,6 +116,9 @@ class Scheduler final : public base::SwitchSeam {
     const void* waits_for = nullptr;  // the same where a director decides: what it must be woken from
     bool at_most = false;             // but goes on as well when nobody does
     std::vector<base::LockRank> holds;
+    size_t step = 0;
+    uint64_t event = 0;  // of the step: the next one
+    uint32_t aside = 0;
     uint32_t held = 0;  // turns for which others go on rather
     bool finished = false;
   };
@@ -93,7 +126,8 @@ class Scheduler final : public base::SwitchSeam {
   static void PolledWait();
   // Those that could go on; `first` before the others, if it is given.
   std::vector<Actor*> ReadyLocked(Actor* first, const Actor* besides) const;
-  void SwitchHere();
+  void SwitchHere(Moment::At at);
+  void MeetLocked(Actor& me, Moment::At at);
   Actor* DirectLocked(const std::vector<Actor*>& ready, bool forced);
   void WaitTurn(std::unique_lock<std::mutex>& lock, Actor& me);
   void Body(Actor& me, const std::function<void()>& body);

@@ -126,6 +126,71 @@ TEST(Director, IsAskedAtAtomicsIfItWantsToBe) {
   }
 }
 
+// What it meets that counts, as "actor.step.event kind".
+class Meeting final : public Director {
+ public:
+  size_t Choose(std::span<const size_t>, bool) override { return 0; }
+  void Meet(const Moment& moment) override {
+    constexpr char kKinds[] = "slpiwe-";
+    met += std::to_string(moment.actor) + "." + std::to_string(moment.step) + "." +
+           std::to_string(moment.event) + (moment.counts ? "" : "?") +
+           kKinds[static_cast<size_t>(moment.at)] + " ";
+  }
+  std::string met;
+};
+
+TEST(Director, EventsAreCountedInEachStep) {
+  base::Mutex mutex(base::LockRank::kFamilies);
+  base::CondVar changed;
+  bool ready = false;
+  Meeting director;
+  Scheduler scheduler(0, {}, Die, &director);
+  scheduler.Run({[&] {
+                   scheduler.BeginStep(0);
+                   base::AtPublishing();
+                   scheduler.Yield(50);
+                   scheduler.BeginStep(1);
+                   base::MutexLock lock(mutex);
+                   while (!ready) changed.Wait(mutex);
+                 },
+                 [&] {
+                   scheduler.BeginStep(0);
+                   {
+                     const Scheduler::Aside aside;
+                     base::AtIo();
+                   }
+                   base::AtIo();
+                   base::MutexLock lock(mutex);
+                   ready = true;
+                   changed.NotifyAll();
+                 }});
+  EXPECT_EQ(director.met,
+            "0.0.0s 0.0.1p 0.0.2?- 0.1.0s 0.1.1l 0.1.2w 1.0.0s 1.0.1?i 1.0.1i 1.0.2l 1.0.3e 0.1.3l 0.1.4e ");
+}
+
+TEST(Director, SwitchesAreNamedByTheirEvents) {
+  const auto order_of = [](Switches switches) {
+    std::string order;
+    const auto director = MakeSwitched(std::move(switches));
+    director->Begin();
+    director->Race(true);
+    Scheduler scheduler(0, {}, Die, director.get());
+    const auto body = [&](char name) {
+      scheduler.BeginStep(0);
+      order += name;
+      base::AtPublishing();
+      order += name;
+    };
+    scheduler.Run({[&] { body('a'); }, [&] { body('b'); }, [&] { body('c'); }});
+    return order;
+  };
+  EXPECT_EQ(order_of({}), "aabbcc");
+  EXPECT_EQ(order_of({{0, 0, 0, 2}}), "ccaabb");
+  EXPECT_EQ(order_of({{0, 0, 1, 1}}), "abbacc") << "behind the end of b the first that can go on";
+  EXPECT_EQ(order_of({{0, 0, 1, 1}, {1, 0, 2, 2}}), "abbcca") << "or who is named there";
+  EXPECT_EQ(order_of({{1, 0, 1, 0}}), "aabbcc") << "who has ended cannot go on";
+}
+
 TEST(DirectorDeathTest, AWakeUpThatIsMissingIsADeadlock) {
   EXPECT_EXIT(
       {

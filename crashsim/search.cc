@@ -1,6 +1,7 @@
 // (1) The same wish, the same answer: nothing depends on time, but where the engine never comes to an end.
 // (2) Points within a call are left out: a write and the size that it gives the file are one moment here.
 // (3) A life that goes wrong by itself ends the search there: its judge has lost the thread.
+// (4) Two schedules that the disk and the callers cannot tell apart end alike.
 #include "crashsim/search.h"
 
 #include <sys/wait.h>
@@ -9,12 +10,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <map>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "crashsim/json.h"
 #include "crashsim/json_lines.h"
+#include "crashsim/race_runner.h"
 #include "crashsim/registry.h"
 
 namespace manifolddb::crashsim {
@@ -30,18 +34,27 @@ constexpr unsigned kSecondsMax = 120;  // of a search that goes round for ever
 struct Opening {
   std::vector<Step> steps;
   bool closes = false;
+  std::vector<std::vector<Step>> threads = {};
+  Switches switches = {};
+
+  Life LifeOf() const { return {.steps = steps, .threads = threads, .switches = switches, .closes = closes}; }
 };
 
 std::vector<Opening> OpeningsOf(const Items& items) {
   std::vector<Opening> openings(1);
   for (size_t i = 0; i < items.size(); ++i) {
-    if (!items[i].reopen) {
+    if (items[i].thread) {
+      auto& threads = openings.back().threads;
+      threads.resize(std::max(threads.size(), *items[i].thread + 1));
+      threads[*items[i].thread].push_back(items[i].step);
+    } else if (!items[i].reopen) {
       openings.back().steps.push_back(items[i].step);
-      continue;
+    } else {
+      openings.back().closes = true;
+      if (i + 1 < items.size()) openings.emplace_back();
     }
-    openings.back().closes = true;
-    if (i + 1 < items.size()) openings.emplace_back();
   }
+  openings.back().switches = SwitchesOf(items);
   return openings;
 }
 
@@ -77,7 +90,7 @@ class Searcher {
     std::vector<Opening> openings = OpeningsOf(wish_.items);
     Start start = EmptyDisk(wish_.setup);
     for (size_t i = 0; i + 1 < openings.size(); ++i) {
-      const Played played = PlayHere(start, openings[i].steps, true);
+      const Played played = PlayHere(start, openings[i].LifeOf());
       lives_.push_back({.steps = openings[i].steps, .closes = true});
       if (played.finding) {
         Offer(*played.finding);
@@ -85,7 +98,11 @@ class Searcher {
       }
       start = AfterKill(start, played, kAtTheEnd);
     }
-    Explore(start, openings.back(), 0);
+    if (openings.back().threads.empty()) {
+      Explore(start, openings.back(), 0);
+    } else {
+      ExploreSchedules(start, openings.back());
+    }
     if (wish_.best && result_.hit) LetArrive(*result_.hit);
     return std::move(result_);
   }
@@ -93,15 +110,53 @@ class Searcher {
  private:
   bool Over() const { return result_.recoveries >= wish_.recoveries_max || (result_.hit && !wish_.best); }
 
-  Played PlayHere(const Start& start, const std::vector<Step>& steps, bool closes) {
+  Played PlayHere(const Start& start, const Life& life) {
     ++result_.recoveries;
-    return Play(wish_.setup, start, steps, closes);
+    return Play(wish_.setup, start, life);
+  }
+
+  void ExploreSchedules(const Start& start, Opening opening) {
+    if (wish_.wander) return Explore(start, opening, *wish_.wander);
+    ExploreSchedule(start, opening);
+    for (const Switches& switches : wish_.otherwise) {
+      if (Over()) return;
+      opening.switches = switches;
+      ExploreSchedule(start, opening);
+    }
+  }
+
+  // (4)
+  void ExploreSchedule(const Start& start, const Opening& opening) {
+    const Played played = PlayHere(start, opening.LifeOf());
+    if (!seen_.insert(HashOfRun(played.session, played.session.first_effect)).second) return;
+    ExploreEnds(start, played, opening, 0);
+  }
+
+  void Explore(const Start& start, Opening opening, const Wander& wander) {
+    const Life life = opening.LifeOf();
+    const auto plain = MakeListed({});
+    plain->SwitchAtPublishing();
+    static_cast<void>(PlayUnder(wish_.setup, start, life, *plain));
+    const Draw draw{.strategy = wander.strategy, .seed = wander.seed, .runs = wander.runs};
+    const auto director = wander.given && wander.given->draw ? MakeDrawn(*wander.given->draw, plain->steps())
+                          : wander.given                     ? MakeListed(wander.given->choices)
+                          : wander.strategy == Strategy::kBounded ? MakeBounded(wander.preemptions)
+                                                                  : MakeDrawn(draw, plain->steps());
+    do {
+      ++result_.recoveries;
+      static_cast<void>(PlayUnder(wish_.setup, start, life, *director));
+      opening.switches = director->switches();
+      ExploreSchedule(start, opening);
+    } while (!Over() && director->Advance());
   }
 
   void Explore(const Start& start, const Opening& opening, size_t depth) {
-    const Played played = PlayHere(start, opening.steps, opening.closes);
+    ExploreEnds(start, PlayHere(start, opening.LifeOf()), opening, depth);
+  }
+
+  void ExploreEnds(const Start& start, const Played& played, const Opening& opening, size_t depth) {
     if (played.finding) {  // (3)
-      lives_.push_back({.steps = opening.steps, .closes = opening.closes});
+      lives_.push_back(opening.LifeOf());
       if (depth == wish_.shape.size() || wish_.shape[depth] == EndKind::kGoOn) Offer(*played.finding);
       lives_.pop_back();
       return;
@@ -206,7 +261,12 @@ class Searcher {
   static Life LifeUntil(const Played& played, const Opening& opening, uint64_t n) {
     Life life{.closes = opening.closes && ClosingBegun(played) < n, .effects = n};
     for (size_t i = 0; i < played.begun.size() && played.begun[i] < n; ++i) {
-      life.steps.push_back(opening.steps[i]);
+      if (i < opening.steps.size()) {
+        life.steps.push_back(opening.steps[i]);
+      } else {
+        life.threads = opening.threads;
+        life.switches = opening.switches;
+      }
     }
     return life;
   }
@@ -214,7 +274,7 @@ class Searcher {
   static Opening RestOf(const Played& played, const Opening& opening, uint64_t n) {
     Opening rest;
     for (size_t i = 0; i < played.begun.size(); ++i) {
-      if (played.begun[i] >= n) rest.steps.push_back(opening.steps[i]);
+      if (played.begun[i] >= n && i < opening.steps.size()) rest.steps.push_back(opening.steps[i]);
     }
     return rest;
   }
@@ -255,6 +315,7 @@ class Searcher {
   const SearchWish& wish_;
   std::vector<Life> lives_;  // that have ended
   std::unordered_map<uint64_t, Recovered> known_;
+  std::unordered_set<uint64_t> seen_;  // runs of threads
   SearchResult result_;
 };
 
@@ -273,7 +334,12 @@ Json ToJson(const std::optional<Hit>& hit) {
                 {"closes", life.closes},
                 {"power", life.power},
                 {"effects", life.effects},
+                {"threads", !life.threads.empty()},
+                {"switches", Json::array()},
                 {"lost", Json::array()}};
+    for (const Switch& at : life.switches) {
+      one["switches"].push_back({at.thread, at.step, at.event, at.to});
+    }
     for (const Loss& loss : life.lost) {
       one["lost"].push_back({static_cast<int>(loss.kind), loss.effect, loss.file, loss.sector});
     }
@@ -289,7 +355,7 @@ std::optional<Hit> FromJson(const SearchWish& wish, const Json& json) {
   if (json.is_null()) return std::nullopt;
   std::vector<Step> steps;
   for (const Item& item : wish.items) {
-    if (!item.reopen) steps.push_back(item.step);
+    if (!item.reopen && !item.thread) steps.push_back(item.step);
   }
   Hit hit{{wish.setup, {}},
           {static_cast<Rule>(json.at("rule").get<int>()),
@@ -301,6 +367,8 @@ std::optional<Hit> FromJson(const SearchWish& wish, const Json& json) {
     life.steps.assign(steps.begin() + static_cast<ptrdiff_t>(next),
                       steps.begin() + static_cast<ptrdiff_t>(next + count));
     next += count;
+    if (one.at("threads").get<bool>()) life.threads = OpeningsOf(wish.items).back().threads;
+    for (const Json& at : one.at("switches")) life.switches.push_back({at[0], at[1], at[2], at[3]});
     for (const Json& loss : one.at("lost")) {
       life.lost.push_back({static_cast<faultfs::Atom::Kind>(loss[0].get<int>()), loss[1], loss[2], loss[3]});
     }
@@ -335,6 +403,31 @@ std::string ReadAll(int pipe) {
 }
 
 }  // namespace
+
+Switches SwitchesOf(const Items& items) {
+  Switches switches;
+  std::map<size_t, size_t> steps;  // of each thread so far
+  for (const Item& item : items) {
+    if (!item.thread) continue;
+    const size_t step = steps[*item.thread]++;
+    for (const Item::Away& away : item.switches) {
+      switches.push_back({*item.thread, step, away.event, away.to});
+    }
+  }
+  return switches;
+}
+
+void SetSwitches(const Switches& switches, Items& items) {
+  std::map<size_t, size_t> steps;
+  for (Item& item : items) {
+    if (!item.thread) continue;
+    const size_t step = steps[*item.thread]++;
+    item.switches.clear();
+    for (const Switch& at : switches) {
+      if (at.thread == *item.thread && at.step == step) item.switches.push_back({at.event, at.to});
+    }
+  }
+}
 
 std::string Describe(const Shape& shape) {
   constexpr const char* kNames[] = {"power cut", "kill", "damage", "run"};

@@ -147,7 +147,9 @@ bool SessionRunner::Open() {
   Options options = InlineOptions(plan_.setup);
   if (plan_.program.background) options.executor = MakeScheduledExecutor();
   options.create_if_missing = plan_.create;
-  auto opened = Database::Open(MakeScheduledStorage(disk_->NewProcess()), kDatabase, options);
+  // A director is told of I/O by the engine.
+  auto storage = plan_.director != nullptr ? disk_->NewProcess() : MakeScheduledStorage(disk_->NewProcess());
+  auto opened = Database::Open(std::move(storage), kDatabase, options);
   if (opened) {
     database_ = std::move(*opened);
   } else {
@@ -221,6 +223,8 @@ Session SessionRunner::Run() {
 }
 
 void SessionRunner::CheckDirty() {
+  if (plan_.quiet) return;
+  const Scheduler::Aside aside;
   const auto beyond = DirtyBeyondBound(database_->Stats(), plan_.setup, running_);
   if (beyond) session_.violations.push_back(*beyond);
 }
@@ -269,9 +273,9 @@ void SessionRunner::RunRound(const Round& round, size_t index) {
   std::vector<std::function<void()>> bodies;
   for (const std::vector<Step>& steps : round.actors) {
     bodies.push_back([this, &steps, &scheduler] {
-      for (const Step& step : steps) {
-        scheduler.Yield(scheduler.switch_percent());
-        RunStep(step);
+      for (size_t i = 0; i < steps.size(); ++i) {
+        scheduler.BeginStep(i);
+        RunStep(steps[i]);
       }
     });
   }
@@ -568,6 +572,7 @@ void SessionRunner::ReadOnAfterFault() {
 }
 
 void SessionRunner::ReadSnapshot(Snapshot& snapshot) {
+  const Scheduler::Aside aside;
   // Held by reference while others run: nobody else uses this slot, the program gives each actor its own.
   const auto seen = Observe(snapshot.transaction, Detail::kSums);
   if (!seen) {

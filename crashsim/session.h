@@ -37,6 +37,7 @@ struct SessionPlan {
   MemoryGate* memory = nullptr;  // counts allocations and refuses some
   bool create = true;            // the database need not exist
   Director* director = nullptr;  // decides every switch in place of the seed
+  bool quiet = false;            // asks nothing of the database but what the program does
   LockGraph* locks = nullptr;    // is told who asks for which lock, where there is a director
   std::function<void(size_t round)> before_round = {};  // called before each round of the program
 };

@@ -3,6 +3,8 @@
 // (2) What is smaller counts if the same rule is broken; the first translation must break the same promise,
 //     or, where the engine was broken on purpose, any.
 // (3) With the same line everything comes out the same: bounded by recoveries, not by time.
+// (4) Threads that do less come to the same place after fewer events: with each smaller program one switch at
+//     a time is tried at other events of its step.
 #include "crashsim/shrink.h"
 
 #include <algorithm>
@@ -87,6 +89,20 @@ std::string Letters(size_t bytes, Serial serial, size_t op) {
   return std::string(bytes, static_cast<char>('a' + (serial * 7 + op) % 26));
 }
 
+// (4)
+std::vector<Switches> Moved(const Switches& switches) {
+  constexpr uint64_t kLater = 16;
+  std::vector<Switches> all;
+  for (size_t i = 0; i < switches.size(); ++i) {
+    for (uint64_t event = 0; event < switches[i].event + kLater; ++event) {
+      if (event == switches[i].event) continue;
+      all.push_back(switches);
+      all.back()[i].event = event;
+    }
+  }
+  return all;
+}
+
 bool SameSize(const Setup& one, const Setup& other) {
   return one.options.page_size == other.options.page_size &&
          one.options.log_bytes_max == other.options.log_bytes_max &&
@@ -135,11 +151,33 @@ Origin OriginOf(const Sequence& sequence) {
   return origin;
 }
 
+std::optional<Origin> OriginOf(const Race& race, const Wander& wander) {
+  if (race.fault) return std::nullopt;
+  Origin origin{.setup = SetupOfSequences(false), .items = {}, .wander = wander};
+  AddProgram(BeginningOfSequences(), origin.items);
+  const Program program = ProgramOf(race);
+  for (size_t i = 0; i < race.round(); ++i) {
+    if (const auto step = Plain(program.rounds[i].actors[0][0])) origin.items.push_back({.step = *step});
+    if (program.rounds[i].reopen) origin.items.push_back({.reopen = true});
+  }
+  const auto& actors = program.rounds[race.round()].actors;
+  for (size_t thread = 0; thread < actors.size(); ++thread) {
+    for (const Step& whole : actors[thread]) {
+      auto step = Plain(whole);
+      if (!step || step->kind == StepKind::kCreateFamily) continue;
+      step->slot = static_cast<uint8_t>(thread);
+      origin.items.push_back({.step = std::move(*step), .thread = thread});
+    }
+  }
+  return origin;
+}
+
 std::optional<Hit> Shrinker::Try(const Setup& setup, const Items& items, uint64_t recoveries_max) {
   if (Spent()) return std::nullopt;
   SearchWish wish{.setup = setup, .items = items, .shape = shape_, .rule = rule_};
   wish.promise = rule_ ? std::nullopt : promise_;
-  wish.late = IsLate(shape_);
+  wish.late = IsLate(shape_) || Races();
+  if (Races()) wish.otherwise = Moved(SwitchesOf(items));
   wish.recoveries_max = std::min(recoveries_max, recoveries_max_ - recoveries_);
   return Find(wish);
 }
@@ -164,7 +202,22 @@ bool Shrinker::Take(Found found) {
   items_ = std::move(found.items);
   shape_ = std::move(found.shape);
   hit_ = std::move(found.hit);
+  SetSwitches(hit_->what.lives.back().switches, items_);
   return true;
+}
+
+// In any of its schedules.
+bool Shrinker::TranslateRace() {
+  for (const Shape& shape : OneEnd()) {
+    if (Spent()) return false;
+    SearchWish wish{.setup = origin_.setup, .items = origin_.items, .wander = origin_.wander, .shape = shape};
+    wish.promise = promise_;
+    wish.late = true;
+    wish.recoveries_max = recoveries_max_ - recoveries_;
+    if (auto hit = Find(wish)) return Take({wish.setup, wish.items, shape, std::move(hit)});
+    if (other_.hit) return Take(std::move(other_));
+  }
+  return false;
 }
 
 // (1): ever longer beginnings, so that short programs are met first.
@@ -208,6 +261,7 @@ bool Shrinker::Accept(Items items) {
   if (!hit) return false;
   items_ = std::move(items);
   hit_ = std::move(hit);
+  SetSwitches(hit_->what.lives.back().switches, items_);
   return true;
 }
 
@@ -239,6 +293,49 @@ void Shrinker::DropOps() {
   }
 }
 
+// One after the other, from the last.
+void Shrinker::DropSwitches() {
+  for (size_t i = SwitchesOf(items_).size(); i > 0; --i) {
+    Switches fewer = SwitchesOf(items_);
+    fewer.erase(fewer.begin() + static_cast<ptrdiff_t>(i - 1));
+    Items items = items_;
+    SetSwitches(fewer, items);
+    static_cast<void>(Accept(std::move(items)));
+  }
+}
+
+// Numbers the threads that have something to do; one alone is none.
+void Shrinker::CloseRanks() {
+  std::map<size_t, size_t> numbers;
+  for (const Item& item : items_) {
+    if (item.thread) numbers.emplace(*item.thread, 0);
+  }
+  Switches switches = SwitchesOf(items_);
+  // Who goes on before anybody has done anything is the first: then that takes no switch.
+  const auto begins = std::ranges::find_if(
+      switches, [](const Switch& at) { return at.thread == 0 && at.step == 0 && at.event == 0; });
+  std::optional<size_t> first;
+  if (begins != switches.end() && numbers.contains(begins->to)) {
+    first = begins->to;
+    switches.erase(begins);
+  }
+  size_t next = first ? 1 : 0;
+  for (auto& [thread, number] : numbers) number = thread == first ? 0 : next++;
+  std::erase_if(switches, [&](const Switch& at) { return !numbers.contains(at.to); });
+  for (Switch& at : switches) {
+    at.thread = numbers.at(at.thread);
+    at.to = numbers.at(at.to);
+  }
+  Items items = items_;
+  for (Item& item : items) {
+    if (!item.thread) continue;
+    item.step.slot = static_cast<uint8_t>(numbers.at(*item.thread));
+    item.thread = numbers.size() == 1 ? std::nullopt : std::optional(numbers.at(*item.thread));
+  }
+  SetSwitches(switches, items);
+  static_cast<void>(Accept(std::move(items)));
+}
+
 // `change` says whether it had anything to change. Tried in all steps at once, then in each alone.
 void Shrinker::AcceptSteps(const std::function<bool(Step&)>& change) {
   Items all = items_;
@@ -268,6 +365,13 @@ void Shrinker::Simplify() {
     return true;
   });
   AcceptSteps([](Step& step) { return std::exchange(step.through_checkpoint, false); });
+  if (Races()) {
+    AcceptSteps([](Step& step) {
+      if (step.kind != StepKind::kOpenSnapshot) return false;
+      step.kind = StepKind::kReadAll;
+      return true;
+    });
+  }
   for (const size_t bytes : {size_t{1}, size_t{40}, size_t{200}, size_t{600}}) {
     AcceptSteps([&](Step& step) {
       bool changed = false;
@@ -337,7 +441,7 @@ void Shrinker::Rename() {
 // Where it ends, so that the least is lost.
 std::optional<Hit> Shrinker::BestEnd() {
   SearchWish wish{.setup = setup_, .items = items_, .shape = shape_, .rule = rule_};
-  wish.late = IsLate(shape_);
+  wish.late = IsLate(shape_) || Races();
   wish.recoveries_max = kRecoveriesBest;
   wish.best = true;
   auto best = Find(wish);
@@ -347,19 +451,22 @@ std::optional<Hit> Shrinker::BestEnd() {
 std::optional<Shrunk> Shrinker::Run() {
   Case before{.setup = origin_.setup, .lives = {Life{}}};
   for (const Item& item : origin_.items) before.lives[0].steps.push_back(item.step);
-  if (!Translate()) return std::nullopt;
+  if (!(Races() ? TranslateRace() : Translate())) return std::nullopt;
   if (!SameSize(setup_, SetupOfSequences(false))) {
     if (auto hit = Try(SetupOfSequences(false), items_, kRecoveriesEach)) {
       setup_ = SetupOfSequences(false);
       hit_ = std::move(hit);
     }
   }
-  for (uint64_t size = ~uint64_t{0}; OperationsOf(hit_->what) < size && !Spent();) {
-    size = OperationsOf(hit_->what);
+  const auto size_of = [&] { return OperationsOf(hit_->what) + SwitchesOf(items_).size(); };
+  for (uint64_t size = ~uint64_t{0}; size_of() < size && !Spent();) {
+    size = size_of();
     DropItems();
     DropOps();
     Simplify();
+    DropSwitches();
   }
+  if (Races()) CloseRanks();
   Rename();
   auto best = BestEnd();
   if (!best) return std::nullopt;

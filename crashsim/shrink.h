@@ -28,17 +28,20 @@ struct Shrunk {
 struct Origin {
   Setup setup;
   Items items;
+  std::optional<Wander> wander = std::nullopt;  // of items with threads: where a schedule that fails is
 };
 std::optional<Origin> OriginOf(const Coordinates& at, std::string& why);
 // The same of a sequence of `crashsim exhaustive`, behind the making of the database that it begins with.
 Origin OriginOf(const Sequence& sequence);
+// The same of a race. Nothing if calls fail in it: certificates cannot say that.
+std::optional<Origin> OriginOf(const Race& race, const Wander& wander);
 
 class Shrinker {
  public:
   Shrinker(Origin origin, std::optional<Promise> promise, bool broken, uint64_t recoveries_max)
       : origin_(std::move(origin)), promise_(promise), broken_(broken), recoveries_max_(recoveries_max) {}
 
-  // Nothing: it is not to be had with one thread, power cuts, kills, and damage behind a clean close.
+  // Nothing: it is not to be had with what certificates can say.
   std::optional<Shrunk> Run();
   uint64_t recoveries() const { return recoveries_; }
 
@@ -53,13 +56,17 @@ class Shrinker {
   bool Spent() const { return recoveries_ >= recoveries_max_; }
   std::optional<Hit> Try(const Setup& setup, const Items& items, uint64_t recoveries_max);
   std::optional<Hit> Find(const SearchWish& wish);
+  bool Races() const { return origin_.wander.has_value(); }
   bool Translate();
+  bool TranslateRace();
   bool TranslateIn(const std::vector<Shape>& shapes);
   bool Take(Found found);
   bool Accept(Items items);
   void AcceptSteps(const std::function<bool(Step&)>& change);
   void DropItems();
   void DropOps();
+  void DropSwitches();
+  void CloseRanks();
   void Simplify();
   void Rename();
   std::optional<Hit> BestEnd();

@@ -6,10 +6,13 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
+#include <tuple>
 
 #include "crashsim/certificate.h"
 #include "crashsim/json.h"
+#include "crashsim/race_runner.h"
 #include "crashsim/registry.h"
 #include "crashsim/sequences.h"
 
@@ -77,6 +80,106 @@ TEST(Shrink, TheSameTwice) {
     texts.push_back(TextOf(CertificateOf(*shrunk, {"commit", "line", {"wal.sync.skip"}})));
   }
   EXPECT_EQ(texts[0], texts[1]);
+}
+
+// ---- Races
+
+constexpr char kCapture[] = "checkpoint.capture.unappended";
+
+std::optional<Shrunk> ShrinkRace(const std::string& site, const std::string& race, const Wander& wander) {
+  const Broken broken(site);
+  return Shrinker(OriginOf(*ParseRace(race), wander).value(), std::nullopt, true, 400'000).Run();
+}
+
+TEST(Shrink, ARaceComesDownToItsThreadsAndSwitches) {
+  const auto shrunk =
+      ShrinkRace(kCapture, "put b, put a | put b | checkpoint, checkpoint", {.preemptions = 1});
+  ASSERT_TRUE(shrunk);
+  EXPECT_LE(OperationsOf(shrunk->what), 3u);
+  EXPECT_GT(shrunk->operations_before, 10u);
+  const Life& life = shrunk->what.lives.back();
+  EXPECT_EQ(life.threads.size(), 2u);
+  EXPECT_EQ(life.switches.size(), 1u);
+}
+
+TEST(Shrink, ADrawnScheduleComesDownToItsSwitches) {
+  size_t found = 0;
+  for (uint64_t run = 0; run < 30 && found < 2; ++run) {
+    const Wander wander{.given = ParseSchedule("pct3:1:" + std::to_string(run))};
+    const auto shrunk = ShrinkRace(kCapture, "put a | checkpoint", wander);
+    if (!shrunk) continue;
+    ++found;
+    EXPECT_EQ(shrunk->what.lives.back().switches.size(), 1u);
+    EXPECT_LE(OperationsOf(shrunk->what), 3u);
+  }
+  EXPECT_GT(found, 0u);
+}
+
+TEST(Shrink, OfARaceEachSwitchAndTheBrokenSiteAreNeeded) {
+  const auto shrunk =
+      ShrinkRace("txn.publish.early", "snapshot, snapshot | put a, checkpoint", {.preemptions = 2});
+  ASSERT_TRUE(shrunk);
+  EXPECT_EQ(LossesOf(shrunk->what), 1u);
+  EXPECT_FALSE(ReplayCase(shrunk->what).finding);
+  const Broken broken("txn.publish.early");
+  const Replay replay = ReplayCase(shrunk->what);
+  ASSERT_TRUE(replay.finding);
+  EXPECT_EQ(replay.finding->rule, shrunk->finding.rule);
+  const Switches switches = shrunk->what.lives.back().switches;
+  EXPECT_FALSE(switches.empty());
+  for (size_t i = 0; i < switches.size(); ++i) {
+    Case fewer = shrunk->what;
+    fewer.lives.back().switches.erase(fewer.lives.back().switches.begin() + static_cast<ptrdiff_t>(i));
+    EXPECT_FALSE(ReplayCase(fewer).finding) << i;
+  }
+}
+
+TEST(Shrink, ARaceTwiceIsTheSameCertificate) {
+  std::vector<std::string> texts;
+  for (int time = 0; time < 2; ++time) {
+    const auto shrunk = ShrinkRace(kCapture, "put a | checkpoint", {.preemptions = 1});
+    ASSERT_TRUE(shrunk);
+    const Broken broken(kCapture);
+    texts.push_back(TextOf(CertificateOf(*shrunk, {"commit", "line", {kCapture}})));
+  }
+  EXPECT_EQ(texts[0], texts[1]);
+  EXPECT_NE(texts[0].find("version 2"), std::string::npos);
+}
+
+TEST(Shrink, NothingIsFoundInARaceOfTheSoundEngine) {
+  Shrinker shrinker(OriginOf(*ParseRace("put a | checkpoint"), {.preemptions = 1}).value(), std::nullopt,
+                    false, 400'000);
+  EXPECT_FALSE(shrinker.Run());
+  EXPECT_GT(shrinker.recoveries(), 100u);
+}
+
+TEST(Shrink, ARaceInWhichCallsFailHasNoCertificate) {
+  EXPECT_FALSE(OriginOf(*ParseRace("put a | put b ! sync_reverts@1:db-wal"), {}));
+}
+
+// What a schedule did, told as switches by the seam's events, comes to the same once more. Unless it switched
+// twice before one event: the harness asks before each change of a transaction as well.
+TEST(Shrink, SwitchesPlayAgainWhatAnyScheduleDid) {
+  const auto setup = SetupOfSequences(false);
+  Life life{.steps = {{.kind = StepKind::kCreateFamily, .serial = 1, .families = {"f"}}},
+            .threads = {{PutStep(2, "a", "1"), PutStep(3, "b", "2")}, {{.kind = StepKind::kCheckpoint}}}};
+  std::set<uint64_t> hashes;
+  for (const Strategy strategy : kStrategies) {
+    const auto director = strategy == Strategy::kBounded
+                              ? MakeBounded(1)
+                              : MakeDrawn({.strategy = strategy, .seed = 1, .runs = 60}, 150);
+    do {
+      const Played first = PlayUnder(setup, EmptyDisk(setup), life, *director, true);
+      life.switches = director->switches();
+      std::set<std::tuple<size_t, size_t, uint64_t>> events;
+      for (const Switch& at : life.switches) events.emplace(at.thread, at.step, at.event);
+      if (events.size() < life.switches.size()) continue;
+      const Played again = Play(setup, EmptyDisk(setup), life);
+      hashes.insert(HashOfRun(first.session, 0));
+      ASSERT_EQ(HashOfRun(first.session, 0), HashOfRun(again.session, 0)) << director->ToString();
+    } while (director->Advance());
+  }
+  EXPECT_GT(hashes.size(), 20u);
 }
 
 TEST(Shrink, NothingIsFoundInTheSoundEngine) {
@@ -156,7 +259,7 @@ TEST(Certificate, ThoseInTheDocumentsHaveTheirPicturesAndTests) {
     EXPECT_EQ(WithoutBlanks(Contents(entry.path() / "test.cc")), WithoutBlanks(TestOf(certificate)))
         << entry.path();
   }
-  EXPECT_GE(certificates, 3u);
+  EXPECT_GE(certificates, 5u);
 }
 
 }  // namespace

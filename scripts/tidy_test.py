@@ -113,10 +113,16 @@ class Rules(unittest.TestCase):
     def test_module_edges_the_checker_reaches_into_the_harness(self):
         bad = {"certcheck/main.cc": '#include "faultfs/disk.h"\n'}
         self.catches(tidy.module_edges, "faultfs is not among", bad)
+        bad = {"certcheck/threads/main.cc": '#include "faultfs/disk.h"\n'}
+        self.catches(tidy.module_edges, "faultfs is not among", bad)
 
     def test_checker_length(self):
         bad = {"certcheck/main.cc": "\n" * 300, "certcheck/disk.h": "#pragma once\n" + "\n" * 200}
         self.catches(tidy.checker_length, "certcheck/ has 501 lines, at most 500", bad)
+        bad = {"certcheck/main.cc": "\n" * 300, "certcheck/threads/main.cc": "\n" * 501}
+        self.catches(tidy.checker_length, "certcheck/threads/ has 501 lines, at most 500", bad)
+        good = {"certcheck/main.cc": "\n" * 300, "certcheck/threads/main.cc": "\n" * 500}
+        self.assertEqual(run(tidy.checker_length, good), [])
 
     def test_function_length(self):
         bad = {"engine/wal/log.cc": "\n\nint F() {\n" + "  G();\n" * 69 + "}\n"}

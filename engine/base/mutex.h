@@ -70,6 +70,8 @@ class SwitchSeam {
   virtual void Wake(const void* on) = 0;
   // An atomic is about to be stored or loaded by which threads tell each other something without a lock.
   virtual void AtPublishing() = 0;
+  // A call to a file is about to be made that reads, writes, grows or syncs; one that syncs has come back.
+  virtual void AtIo() = 0;
 
  protected:
   ~SwitchSeam() = default;
@@ -79,9 +81,13 @@ inline thread_local SwitchSeam* switch_seam = nullptr;
 inline void AtPublishing() {
   if (switch_seam != nullptr) switch_seam->AtPublishing();
 }
+inline void AtIo() {
+  if (switch_seam != nullptr) switch_seam->AtIo();
+}
 #else
 // Said before such an atomic is stored or loaded, where another thread amid that could matter.
 inline void AtPublishing() {}
+inline void AtIo() {}
 #endif
 
 class CAPABILITY("mutex") Mutex {

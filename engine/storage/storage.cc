@@ -5,6 +5,8 @@
 // (2) Nobody holds a lock while doing I/O: the one before us may need it to come to an end.
 // (3) After a sync that failed none succeeds. The system tells of a failure once, then calls clean what it
 // lost: a second sync, by another thread that had written some of it, would say yes.
+// (4) A scheduler may switch before each call, and behind what syncs: there another thread has the most to
+// say.
 
 #include "manifolddb/storage.h"
 
@@ -44,11 +46,13 @@ Status File::Read(uint64_t offset, MutableByteView out) {
   base::AssertNoLocksHeld();
   CheckBuffer(out.data(), out.size());
   MANIFOLDDB_ASSERT(offset + out.size() > offset);
+  base::AtIo();
   return DoRead(offset, out);
 }
 
 Status File::Write(uint64_t offset, std::span<const ByteView> parts) {
   CheckParts(offset, parts);
+  base::AtIo();
   return NoteWrite(DoWrite(offset, parts));
 }
 
@@ -57,7 +61,9 @@ Status File::WriteDurable(uint64_t offset, std::span<const ByteView> parts) {
   if (sync_failed_.load(std::memory_order_acquire) && !MANIFOLDDB_BROKEN("storage.sync.again")) {
     return FailSync(offset);
   }
+  base::AtIo();
   Status written = NoteWrite(DoWriteDurable(offset, parts));
+  base::AtIo();
   // Its sync may have been told of writes that a later one will not be told of.
   if (LeavesUnknown(written)) sync_failed_.store(true, std::memory_order_release);
   return written;
@@ -87,7 +93,9 @@ Status File::Sync() {
   if (sync_failed_.load(std::memory_order_acquire) && !MANIFOLDDB_BROKEN("storage.sync.again")) {
     return FailSync(ErrorDetails::kNoOffset);
   }
+  base::AtIo();
   Status synced = DoSync();
+  base::AtIo();
   if (synced) return {};
   sync_failed_.store(true, std::memory_order_release);
   failed_.store(true, std::memory_order_release);
@@ -110,6 +118,7 @@ Result<uint64_t> File::Size() {
 Status File::Allocate(uint64_t size) {
   base::AssertNoLocksHeld();
   MANIFOLDDB_ASSERT(size > 0);
+  base::AtIo();
   return DoAllocate(size);
 }
 
