@@ -135,8 +135,8 @@ def _numbers(record):
     latency, counters = record.get("latency_us"), record.get("counters")
     return (tuple(record), type(record.get("round")), record.get("round", 0) < 1, type(record.get("value")),
             record.get("value", 0) < 0,
-            latency and (tuple(latency), tuple(map(type, latency.values())), min(latency.values()) < 0),
-            counters and frozenset(map(type, counters.values())))
+            bool(latency) and (tuple(latency), tuple(map(type, latency.values())), min(latency.values()) < 0),
+            bool(counters) and frozenset(map(type, counters.values())))
 
 
 with open(SCHEMA_FILE, encoding="utf-8") as _file:

@@ -34,6 +34,9 @@ class SchemaTest(unittest.TestCase):
         for record in planted.history(2, rounds=2) + planted.exact(2) + planted.campaign(2):
             self.assertIsNone(validator.complaint(record))
 
+    def test_accepts_counters_of_which_there_are_none(self):
+        self.assertIsNone(self.complaint(counters={}))
+
     def test_rejects_what_is_missing(self):
         for name in history.SCHEMA["required"]:
             self.assertIn(name, self.complaint(**{name: None}) or "", name)
