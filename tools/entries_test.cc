@@ -193,6 +193,38 @@ TEST_F(EntriesTest, BytesThatAreNoneAreRefusedBeforeAnythingIsOpened) {
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
+TEST_F(EntriesTest, KeysThatLookLikeSyntaxAreKeys) {
+  const std::vector<std::string> keys = {"[x]", "[]", R"(["a","b"])", "[[x]]", "++", "{}", "", "x"};
+  const auto create = {"--family", "f", "--table", "t", "--create"};
+  for (const std::string& key : keys) {
+    std::vector<std::string> put = {"put", path_, key, "[v,w]"};
+    put.insert(put.end(), create.begin(), create.end());
+    EXPECT_EQ(RunWriting(put).exit_code, 0) << key;
+    EXPECT_EQ(Run({"get", path_, key}).out, "[v,w]\n") << key;
+  }
+  EXPECT_EQ(RunWriting({"delete", path_, "[x]"}).out, "1 entry deleted\n");
+  EXPECT_EQ(Run({"get", path_, "x"}).exit_code, 0);
+  EXPECT_EQ(RunWriting({"delete", path_, "[]", "++", R"(["a","b"])", "[[x]]", "{}", ""}).out,
+            "6 entries deleted\n");
+  EXPECT_EQ(Run({"scan", path_, "--keys"}).out, "x\n");
+  EXPECT_TRUE(Contains(Run({"check", "[a,b]"}).err, "[a,b]"));
+  const Ran surplus = Run({"count", path_, "[x]"});
+  EXPECT_EQ(surplus.exit_code, 2);
+  EXPECT_TRUE(Contains(surplus.err, "[x]\n")) << surplus.err;
+}
+
+TEST_F(EntriesTest, AClosedStandardStreamIsNoFileOfTheDatabase) {
+  const std::vector<std::string> put = {"put", path_, "k", "v", "--family", "f", "--table", "t", "--create"};
+  EXPECT_EQ(RunWith("<&- >&- 2>&-", put).exit_code, 0);
+  const Ran load = RunWith("<&-", {"load", path_});
+  EXPECT_EQ(load.exit_code, 2);
+  EXPECT_TRUE(Contains(load.err, "kIo")) << load.err;
+  EXPECT_EQ(RunWith("<&-", {"put", path_, "piped"}).exit_code, 2);
+  EXPECT_EQ(RunWith("<&- >&-", {"scan", path_}).exit_code, 2);
+  EXPECT_EQ(Run({"scan", path_}).out, "k\tv\n");
+  EXPECT_EQ(Run({"verify", path_}).exit_code, 0);
+}
+
 // ---- load -------------------------------------------------------------------------------------------------
 
 TEST_F(EntriesTest, WhatDumpPrintsLoadReads) {
