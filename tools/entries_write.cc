@@ -92,6 +92,7 @@ Result<Deleted> RunDelete(const DeleteArguments& arguments) {
   MANIFOLDDB_ASSIGN(deleted.names, FindTableIn(*database, arguments.at));
   MANIFOLDDB_ASSIGN(const ColumnFamily family, database->OpenColumnFamily(deleted.names.family));
   const auto change = [&](WriteTransaction& transaction) -> Status {
+    deleted.entries = 0;  // it may run again
     MANIFOLDDB_ASSIGN(WriteTable table,
                       transaction.OpenTable(family, deleted.names.table, TableTypes::Any()));
     for (const std::string& key : keys) {
