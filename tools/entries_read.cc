@@ -60,8 +60,8 @@ Result<int> RunGet(const GetArguments& arguments, Streams streams) {
   return value ? kDone : kNoEntry;
 }
 
-// The first column of a line. load tells formats apart by what the first line begins with, so that a brace and
-// a mark of the byte order are written as bytes there.
+// The first column of a line. load tells formats apart by what the first line begins with, so that a brace
+// and a mark of the byte order are written as bytes there.
 std::string WrittenKey(ByteView key, bool hex) {
   const std::string written = Written(key, hex);
   if (written.starts_with('{')) return "\\x7b" + written.substr(1);

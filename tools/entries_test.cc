@@ -219,10 +219,37 @@ TEST_F(EntriesTest, AClosedStandardStreamIsNoFileOfTheDatabase) {
   const Ran load = RunWith("<&-", {"load", path_});
   EXPECT_EQ(load.exit_code, 2);
   EXPECT_TRUE(Contains(load.err, "kIo")) << load.err;
-  EXPECT_EQ(RunWith("<&-", {"put", path_, "piped"}).exit_code, 2);
+  const Ran piped = RunWith("<&-", {"put", path_, "piped"});
+  EXPECT_TRUE(Contains(piped.err, "kIo in tools.put: standard input")) << piped.err;
+  EXPECT_TRUE(Contains(RunWith("</", {"put", path_, "piped"}).err, "kIo in tools.put: standard input"));
   EXPECT_EQ(RunWith("<&- >&-", {"scan", path_}).exit_code, 2);
   EXPECT_EQ(Run({"scan", path_}).out, "k\tv\n");
   EXPECT_EQ(Run({"verify", path_}).exit_code, 0);
+}
+
+TEST_F(EntriesTest, PutCreatesNoDatabaseWithoutNamesForATable) {
+  const Ran unnamed = RunWriting({"put", path_, "k", "v", "--create", "--family", "f"});
+  EXPECT_EQ(unnamed.exit_code, 2);
+  EXPECT_TRUE(Contains(unnamed.err, "give --family and --table")) << unnamed.err;
+  const Ran wrong = RunWriting({"put", path_, "k", "v", "--create", "--family", "\\q", "--table", "t"});
+  EXPECT_TRUE(Contains(wrong.err, "the name '\\q'")) << wrong.err;
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  const Ran long_key = RunWriting({"put", path_, std::string(1000, 'k') + "\\q", "v"});
+  EXPECT_TRUE(Contains(long_key.err, "kkk... (1002 bytes)' is none")) << long_key.err;
+  EXPECT_LT(long_key.err.size(), 400u);
+}
+
+TEST_F(EntriesTest, NumbersAreDecimalAndFit) {
+  CopySample();
+  EXPECT_EQ(CountOf(OnNames("scan", {"--limit", "010"}).out, "\n"), 10u);
+  EXPECT_EQ(CountOf(OnNames("scan", {"--limit", "18446744073709551615"}).out, "\n"), 300u);
+  for (const std::string number : {"18446744073709551616", "-1", "0x10", "1e3", " 1", ""}) {
+    const Ran scan = OnNames("scan", {"--limit=" + number});
+    EXPECT_EQ(scan.exit_code, 2) << number;
+    EXPECT_EQ(Run({"load", path_, "--batch=" + number}).exit_code, 2) << number;
+    EXPECT_EQ(Run({"dump", path_, "--limit=" + number}).exit_code, 2) << number;
+  }
+  EXPECT_EQ(Run({"load", path_, "--batch", "0"}).exit_code, 2);
 }
 
 // ---- load -------------------------------------------------------------------------------------------------

@@ -108,10 +108,8 @@ void DeclareDump(CLI::App& app, DumpArguments& dump, const Streams& streams, int
           ->type_name("NAME");
   auto* const table =
       dump_command->add_option("--table", dump.table, "only tables of this name")->type_name("NAME");
-  dump_command
-      ->add_option("--limit", dump.limit, "at most so many entries of each table, or groups of the log")
-      ->check(NotANumber)
-      ->type_name("NUMBER");
+  AddNumber(*dump_command, "--limit", dump.limit,
+            "at most so many entries of each table, or groups of the log");
   dump_command->add_flag("--values", dump.values, "values too; without it large ones are not even read");
   auto* const meta = dump_command->add_flag(
       "--meta", dump.meta, "the copies of the meta pages instead, also of a database that does not open");
