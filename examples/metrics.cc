@@ -9,11 +9,13 @@
 #include <manifolddb/metrics.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include <charconv>
 #include <iostream>
 #include <mutex>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -46,7 +48,8 @@ class Teller final : public manifolddb::EventListener {
   std::mutex mutex_;
 };
 
-// Just enough of a web server: whatever is asked for, the metrics are the answer.
+// Just enough of a web server: whatever is asked for, the metrics are the answer. One connection after the
+// other; one that says nothing, or does not read, holds up the others for two seconds.
 class Server {
  public:
   explicit Server(const Database& db) : db_(db) {}
@@ -75,6 +78,9 @@ class Server {
   void AnswerOne() const {
     const int connection = ::accept(socket_, nullptr, nullptr);
     if (connection < 0) return;
+    const timeval patience = {.tv_sec = 2, .tv_usec = 0};
+    ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     char request[4096];  // of which nothing matters
     if (::read(connection, request, sizeof request) > 0) {
       const std::string text = manifolddb::ToPrometheus(db_.Stats(), "shop");
@@ -83,7 +89,7 @@ class Server {
           std::to_string(text.size()) + "\r\nConnection: close\r\n\r\n" + text;
       const char* rest = answer.data();
       for (size_t left = answer.size(); left > 0;) {
-        const ssize_t written = ::write(connection, rest, left);
+        const ssize_t written = ::send(connection, rest, left, MSG_NOSIGNAL);  // it may be gone
         if (written <= 0) break;
         rest += written;
         left -= static_cast<size_t>(written);
@@ -171,6 +177,13 @@ Status Run(const std::string& folder, uint16_t port, bool serve) {
   return {};
 }
 
+std::optional<uint16_t> PortIn(const std::string& text) {
+  uint16_t port = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, wrong] = std::from_chars(text.data(), end, port);
+  return wrong == std::errc() && rest == end ? std::optional(port) : std::nullopt;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -180,12 +193,12 @@ int main(int argc, char** argv) {
     return 0;
   }
   const bool serve = argc == 4 && std::string(argv[2]) == "--serve";
-  if (argc != 2 && !serve) {
-    std::cerr << "usage: metrics FOLDER [--serve PORT] | --names\n";
+  const std::optional<uint16_t> port = serve ? PortIn(argv[3]) : 0;
+  if ((argc != 2 && !serve) || !port) {
+    std::cerr << "usage: metrics FOLDER [--serve PORT] | --names; PORT is at most 65535\n";
     return 2;
   }
-  const int port = serve ? std::atoi(argv[3]) : 0;
-  const Status status = Run(first, static_cast<uint16_t>(port), serve);
+  const Status status = Run(first, *port, serve);
   if (!status) std::cerr << "metrics: " << status.error().ToString() << "\n";
   return status ? 0 : 1;
 }

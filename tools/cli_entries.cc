@@ -1,11 +1,14 @@
 #include "tools/cli_entries.h"
 
+#include <charconv>
+
 namespace manifolddb::tools {
 namespace {
 
 constexpr const char* kPathHelp = "the data file; its log, PATH-wal, lies beside it";
 constexpr const char* kKeyHelp =
-    "as text, a backslash as \\\\, bytes that are none as \\xNN; or, with --hex, as digits";
+    "as text, a backslash as \\\\, bytes that are none as \\xNN; or, with --hex, as digits; after -- if it "
+    "begins with a dash";
 constexpr const char* kHexHelp = "keys and values, given and printed, as hexadecimal digits";
 
 void DeclareTable(CLI::App& command, TableGiven& at) {
@@ -63,9 +66,7 @@ void DeclareScan(CLI::App& app, ScanArguments& scan, const Streams& streams, int
       app.add_subcommand("scan", "Print entries in the order of keys: key, tab, value, as load reads them");
   DeclareTable(*command, scan.at);
   DeclareRange(*command, scan.range);
-  command->add_option("--limit", scan.limit, "at most so many entries")
-      ->check(NotANumber)
-      ->type_name("NUMBER");
+  AddNumber(*command, "--limit", scan.limit, "at most so many entries");
   command->add_flag("--reverse", scan.reverse, "from the greatest key down");
   command->add_flag("--keys", scan.keys, "keys only; large values are not even read");
   command->add_flag("--hex", scan.hex, kHexHelp);
@@ -96,10 +97,8 @@ void DeclareLoad(CLI::App& app, LoadArguments& load, const Streams& streams, int
           },
           "key, tab, value; or JSON objects; else what the first byte looks like")
       ->check(CLI::IsMember({"tsv", "json"}));
-  command->add_option("--batch", load.batch, "entries of one commit; 10000 unless given")
-      ->check(NotANumber)
-      ->check(CLI::PositiveNumber)
-      ->type_name("NUMBER");
+  AddNumber(*command, "--batch", load.batch, "entries of one commit; 10000 unless given")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--hex", load.hex, "keys and values between tabs as hexadecimal digits");
   command->add_flag("--json", load.json, "one JSON object, of what was done");
   command->callback([&load, streams, &exit_code] { exit_code = Load(load, streams); });
@@ -107,9 +106,19 @@ void DeclareLoad(CLI::App& app, LoadArguments& load, const Streams& streams, int
 
 }  // namespace
 
-std::string NotANumber(const std::string& text) {
-  const bool number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  return number ? std::string() : "'" + text + "' is no whole number";
+CLI::Option* AddNumber(CLI::App& command, const std::string& name, uint64_t& number,
+                       const std::string& help) {
+  const auto read = [](const std::string& text, uint64_t& into) {
+    const char* const end = text.data() + text.size();
+    const auto [rest, wrong] = std::from_chars(text.data(), end, into);
+    return wrong == std::errc() && rest == end;
+  };
+  const auto check = [read](const std::string& text) {
+    uint64_t ignored = 0;
+    return read(text, ignored) ? std::string() : "'" + text + "' is no whole number below 2^64";
+  };
+  const auto set = [read, &number](const CLI::results_t& texts) { return read(texts.back(), number); };
+  return command.add_option(name, CLI::callback_t(set), help)->check(check)->type_name("NUMBER");
 }
 
 void DeclareEntries(CLI::App& app, EntryArguments& arguments, const Streams& streams, int& exit_code) {

@@ -19,7 +19,7 @@ struct EntryArguments {
 // Declares them; each, when it is chosen, sets `exit_code`. `arguments` outlives `app`.
 void DeclareEntries(CLI::App& app, EntryArguments& arguments, const Streams& streams, int& exit_code);
 
-// For an option that is a number: refuses what CLI11 would take for one, as -1.
-std::string NotANumber(const std::string& text);
+// An option that is a whole number, in decimal; CLI11 takes 010 for eight, and -1 for a large one.
+CLI::Option* AddNumber(CLI::App& command, const std::string& name, uint64_t& number, const std::string& help);
 
 }  // namespace manifolddb::tools

@@ -60,6 +60,15 @@ Result<int> RunGet(const GetArguments& arguments, Streams streams) {
   return value ? kDone : kNoEntry;
 }
 
+// The first column of a line. load tells formats apart by what the first line begins with, so that a brace
+// and a mark of the byte order are written as bytes there.
+std::string WrittenKey(ByteView key, bool hex) {
+  const std::string written = Written(key, hex);
+  if (written.starts_with('{')) return "\\x7b" + written.substr(1);
+  if (written.starts_with("\xef\xbb\xbf")) return "\\xef\\xbb\\xbf" + written.substr(3);
+  return written;
+}
+
 class ScanPrinter {
  public:
   ScanPrinter(const ScanArguments& arguments, const OpenedTable& opened, std::ostream& out)
@@ -77,7 +86,7 @@ class ScanPrinter {
       if (value) line["value"] = JsonBytes(*value);
       out_ << line.dump() << "\n";
     } else {
-      out_ << Written(cursor.key(), arguments_.hex);
+      out_ << WrittenKey(cursor.key(), arguments_.hex);
       if (value) out_ << "\t" << Written(*value, arguments_.hex);
       out_ << "\n";
     }

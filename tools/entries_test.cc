@@ -193,6 +193,65 @@ TEST_F(EntriesTest, BytesThatAreNoneAreRefusedBeforeAnythingIsOpened) {
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
+TEST_F(EntriesTest, KeysThatLookLikeSyntaxAreKeys) {
+  const std::vector<std::string> keys = {"[x]", "[]", R"(["a","b"])", "[[x]]", "++", "{}", "", "x"};
+  const auto create = {"--family", "f", "--table", "t", "--create"};
+  for (const std::string& key : keys) {
+    std::vector<std::string> put = {"put", path_, key, "[v,w]"};
+    put.insert(put.end(), create.begin(), create.end());
+    EXPECT_EQ(RunWriting(put).exit_code, 0) << key;
+    EXPECT_EQ(Run({"get", path_, key}).out, "[v,w]\n") << key;
+  }
+  EXPECT_EQ(RunWriting({"delete", path_, "[x]"}).out, "1 entry deleted\n");
+  EXPECT_EQ(Run({"get", path_, "x"}).exit_code, 0);
+  EXPECT_EQ(RunWriting({"delete", path_, "[]", "++", R"(["a","b"])", "[[x]]", "{}", ""}).out,
+            "6 entries deleted\n");
+  EXPECT_EQ(Run({"scan", path_, "--keys"}).out, "x\n");
+  EXPECT_TRUE(Contains(Run({"check", "[a,b]"}).err, "[a,b]"));
+  const Ran surplus = Run({"count", path_, "[x]"});
+  EXPECT_EQ(surplus.exit_code, 2);
+  EXPECT_TRUE(Contains(surplus.err, "[x]\n")) << surplus.err;
+}
+
+TEST_F(EntriesTest, AClosedStandardStreamIsNoFileOfTheDatabase) {
+  const std::vector<std::string> put = {"put", path_, "k", "v", "--family", "f", "--table", "t", "--create"};
+  EXPECT_EQ(RunWith("<&- >&- 2>&-", put).exit_code, 0);
+  const Ran load = RunWith("<&-", {"load", path_});
+  EXPECT_EQ(load.exit_code, 2);
+  EXPECT_TRUE(Contains(load.err, "kIo")) << load.err;
+  const Ran piped = RunWith("<&-", {"put", path_, "piped"});
+  EXPECT_TRUE(Contains(piped.err, "kIo in tools.put: standard input")) << piped.err;
+  EXPECT_TRUE(Contains(RunWith("</", {"put", path_, "piped"}).err, "kIo in tools.put: standard input"));
+  EXPECT_EQ(RunWith("<&- >&-", {"scan", path_}).exit_code, 2);
+  EXPECT_EQ(Run({"scan", path_}).out, "k\tv\n");
+  EXPECT_EQ(Run({"verify", path_}).exit_code, 0);
+}
+
+TEST_F(EntriesTest, PutCreatesNoDatabaseWithoutNamesForATable) {
+  const Ran unnamed = RunWriting({"put", path_, "k", "v", "--create", "--family", "f"});
+  EXPECT_EQ(unnamed.exit_code, 2);
+  EXPECT_TRUE(Contains(unnamed.err, "give --family and --table")) << unnamed.err;
+  const Ran wrong = RunWriting({"put", path_, "k", "v", "--create", "--family", "\\q", "--table", "t"});
+  EXPECT_TRUE(Contains(wrong.err, "the name '\\q'")) << wrong.err;
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  const Ran long_key = RunWriting({"put", path_, std::string(1000, 'k') + "\\q", "v"});
+  EXPECT_TRUE(Contains(long_key.err, "kkk... (1002 bytes)' is none")) << long_key.err;
+  EXPECT_LT(long_key.err.size(), 400u);
+}
+
+TEST_F(EntriesTest, NumbersAreDecimalAndFit) {
+  CopySample();
+  EXPECT_EQ(CountOf(OnNames("scan", {"--limit", "010"}).out, "\n"), 10u);
+  EXPECT_EQ(CountOf(OnNames("scan", {"--limit", "18446744073709551615"}).out, "\n"), 300u);
+  for (const std::string number : {"18446744073709551616", "-1", "0x10", "1e3", " 1", ""}) {
+    const Ran scan = OnNames("scan", {"--limit=" + number});
+    EXPECT_EQ(scan.exit_code, 2) << number;
+    EXPECT_EQ(Run({"load", path_, "--batch=" + number}).exit_code, 2) << number;
+    EXPECT_EQ(Run({"dump", path_, "--limit=" + number}).exit_code, 2) << number;
+  }
+  EXPECT_EQ(Run({"load", path_, "--batch", "0"}).exit_code, 2);
+}
+
 // ---- load -------------------------------------------------------------------------------------------------
 
 TEST_F(EntriesTest, WhatDumpPrintsLoadReads) {
@@ -286,9 +345,60 @@ TEST_F(EntriesTest, LoadRefusesLinesThatItWouldHaveToGuess) {
   refused("{\"family\": 1, \"key\": \"k\", \"value\": \"v\"}", "\"family\" is no string");
   refused("{\"kind\": \"table\", \"key_type\": \"u8\"}\n{\"kind\": \"table\", \"key_type\": \"u16\"}\n",
           "kTypeMismatch");
+  refused(R"({"key": "a", "key": "b", "value": "v"})", "\"key\" is there twice");
+  refused(R"({"key": {"hex": "61", "hex": "62"}, "value": "v"})", "\"hex\" is there twice");
+  refused(R"({"key": {"hex": "61", "text": "b"}, "value": "v"})", "\"hex\" and \"text\" of \"key\" differ");
+  refused(R"({"key": {"hex": 61, "text": "b"}, "value": "v"})", "\"key\" is neither a string nor an object");
   const Ran missing = RunWriting({"load", path_, directory_ / "nowhere"});
   EXPECT_EQ(missing.exit_code, 2);
   EXPECT_TRUE(Contains(missing.err, "kNotFound")) << missing.err;
+}
+
+TEST_F(EntriesTest, LoadRefusesColumnsThatScanDoesNotPrint) {
+  const auto refused = [&](const std::string& lines, const std::string& why) {
+    const Ran ran = RunWriting({"load", path_, "--family", "f", "--table", "t"}, lines);
+    EXPECT_EQ(ran.exit_code, 2) << lines;
+    EXPECT_TRUE(Contains(ran.err, why)) << ran.err;
+  };
+  refused("k\tv\r\n",
+          "line 1: a control character, byte 4 of it: as part of a key or value it is written \\x0d");
+  refused("k\tv\tw\n", "\\x09");
+  refused("k\tv\nl\tcut",
+          "line 2: it has no line end, so the input may have been cut in it; no entry is stored");
+  refused("\nk\tv\n", "line 1: it does not show the format: give --format");
+  refused("\xef\xbb\xbf{\"key\":\t\"k\"}\n", "it does not show the format");
+  refused(std::string(1 << 20, 'k'), "kLimit");
+  EXPECT_EQ(Run({"count", path_}).out, "0\n");
+  // A long line is one as long as it may be one.
+  const std::string value(200'000, 'v');
+  EXPECT_EQ(RunWriting({"load", path_, "--family", "f", "--table", "t"}, "k\t" + value + "\n").exit_code, 0);
+  EXPECT_EQ(Run({"get", path_, "k"}).out, value + "\n");
+}
+
+TEST_F(EntriesTest, WhatScanPrintsLoadReadsWhateverItBeginsWith) {
+  const std::vector<std::string> names = {"--family", "f", "--table", "t"};
+  const auto with = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), names.begin(), names.end());
+    return arguments;
+  };
+  for (const std::string key : {"{\"key\":1}", "\xef\xbb\xbfk", "[", ""}) {
+    std::filesystem::remove(path_);
+    std::filesystem::remove(path_ + "-wal");
+    EXPECT_EQ(RunWriting(with({"put", path_, key, "v", "--create"})).exit_code, 0);
+    const std::string copy = directory_ / "copy" + std::to_string(key.size());
+    EXPECT_EQ(RunWriting(with({"load", copy}), Run({"scan", path_}).out).exit_code, 0) << key;
+    EXPECT_EQ(RunWriting({"get", copy, key}).out, "v\n") << key;
+  }
+}
+
+TEST_F(EntriesTest, AnErrorOfTheDatabaseIsToldAsOne) {
+  const std::string long_key(10'000, 'k');
+  const std::vector<std::string> load = {"load", path_, "--family", "f", "--table", "t", "--batch", "2"};
+  const Ran ran = RunWriting(load, "a\tv\nb\tv\nc\tv\n" + long_key + "\tv\n");
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_TRUE(Contains(ran.err, "kKeyTooLong")) << ran.err;
+  EXPECT_FALSE(Contains(ran.err, "tools.load")) << ran.err;
+  EXPECT_TRUE(Contains(ran.err, " 4 of standard input; lines 1 to 2 are stored")) << ran.err;
 }
 
 }  // namespace

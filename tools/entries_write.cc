@@ -1,8 +1,11 @@
 // manifolddb put, delete: one durable commit each.
 
+#include <cerrno>
+#include <filesystem>
 #include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <system_error>
+#include <vector>
 
 #include "engine/base/try.h"
 #include "tools/entries.h"
@@ -43,14 +46,42 @@ Result<uint64_t> PutOne(Database& database, const TableNames& names, const PutAr
   });
 }
 
+// Before a database is created that nothing can be put into.
+Status CheckNames(const PutArguments& arguments) {
+  const TableGiven& at = arguments.at;
+  for (const auto& name : {at.family, at.table}) {
+    if (name) MANIFOLDDB_TRY(NameGiven(*name));
+  }
+  std::error_code error;
+  if (!arguments.create || (at.family && at.table) || std::filesystem::exists(at.path, error)) return {};
+  return Fail(Errc::kInvalidArgument, "tools.put",
+              {.file = at.path, .message = "a new database has no table: give --family and --table"});
+}
+
+Result<std::string> ReadStandardInput() {
+  std::string value;
+  std::vector<char> chunk(64 << 10);
+  errno = 0;
+  while (std::cin.good()) {
+    std::cin.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    value.append(chunk.data(), static_cast<size_t>(std::cin.gcount()));
+    if (value.size() > kValueBytesMax)
+      return Fail(Errc::kValueTooLong, "tools.put", {.file = "standard input"});
+  }
+  if (!std::cin.bad()) return value;
+  return Fail(Errc::kIo, "tools.put",
+              {.file = "standard input", .os_error = errno, .message = "the value cannot be read"});
+}
+
 Status RunPut(const PutArguments& arguments, std::ostream& out) {
   MANIFOLDDB_ASSIGN(const std::string key, BytesGiven(arguments.key, arguments.hex, "key"));
   std::string value;
   if (arguments.value) {
     MANIFOLDDB_ASSIGN(value, BytesGiven(*arguments.value, arguments.hex, "value"));
   } else {
-    value.assign(std::istreambuf_iterator<char>(std::cin), {});
+    MANIFOLDDB_ASSIGN(value, ReadStandardInput());
   }
+  MANIFOLDDB_TRY(CheckNames(arguments));
   MANIFOLDDB_ASSIGN(const auto database, OpenForWriting(arguments.at.path, arguments.create));
   MANIFOLDDB_ASSIGN(const TableNames names, FindTableIn(*database, arguments.at));
   MANIFOLDDB_ASSIGN(const uint64_t commit, PutOne(*database, names, arguments, key, value));
@@ -92,6 +123,7 @@ Result<Deleted> RunDelete(const DeleteArguments& arguments) {
   MANIFOLDDB_ASSIGN(deleted.names, FindTableIn(*database, arguments.at));
   MANIFOLDDB_ASSIGN(const ColumnFamily family, database->OpenColumnFamily(deleted.names.family));
   const auto change = [&](WriteTransaction& transaction) -> Status {
+    deleted.entries = 0;  // it may run again
     MANIFOLDDB_ASSIGN(WriteTable table,
                       transaction.OpenTable(family, deleted.names.table, TableTypes::Any()));
     for (const std::string& key : keys) {

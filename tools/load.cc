@@ -5,6 +5,7 @@
 // (2) A family or table is created when a line first names it, before the batch that needs it.
 // (3) Memory holds one batch, which is bounded in entries and in bytes.
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -56,9 +57,19 @@ class Loader {
     return {};
   }
 
-  Status Add(const LoadLine& line) {
+  // The table that a line is about. kInvalidArgument if nothing says.
+  Result<TableNames> NamesOf(const LoadLine& line) const {
+    const std::optional<std::string>& family = line.family ? line.family : default_family_;
+    const std::optional<std::string>& table = line.table ? line.table : default_table_;
+    const bool needs_table = line.kind != LoadLine::Kind::kFamily;
+    if (family && (table || !needs_table)) return TableNames{*family, table.value_or("")};
+    return Fail(Errc::kInvalidArgument, "tools.load",
+                {.message = std::string("it names no ") + (family ? "table" : "column family") +
+                            ": give --family and --table for lines that do not"});
+  }
+  // Errors: those of the database.
+  Status Add(const LoadLine& line, const TableNames& names) {
     ++loaded_.lines;
-    MANIFOLDDB_ASSIGN(const TableNames names, NamesOf(line));
     if (line.kind == LoadLine::Kind::kFamily) {
       MANIFOLDDB_TRY(FamilyNamed(names.family));
       return {};
@@ -76,7 +87,9 @@ class Loader {
   // What was added since the last commit.
   Status Store() {
     if (!batch_.empty()) {
+      storing_ = true;
       MANIFOLDDB_TRY(database_.Apply(batch_));
+      storing_ = false;
       ++loaded_.commits;
       loaded_.entries += batch_.changes();
       loaded_.bytes += bytes_;
@@ -87,6 +100,7 @@ class Loader {
     return {};
   }
   const Loaded& loaded() const { return loaded_; }
+  bool storing() const { return storing_; }  // when it failed
   uint64_t entries_added() const { return loaded_.entries + batch_.changes(); }
 
  private:
@@ -94,15 +108,6 @@ class Loader {
     if (!given) return std::optional<std::string>();
     MANIFOLDDB_ASSIGN(std::string name, NameGiven(*given));
     return std::optional(std::move(name));
-  }
-  Result<TableNames> NamesOf(const LoadLine& line) const {
-    const std::optional<std::string>& family = line.family ? line.family : default_family_;
-    const std::optional<std::string>& table = line.table ? line.table : default_table_;
-    const bool needs_table = line.kind != LoadLine::Kind::kFamily;
-    if (family && (table || !needs_table)) return TableNames{*family, table.value_or("")};
-    return Fail(Errc::kInvalidArgument, "tools.load",
-                {.message = std::string("it names no ") + (family ? "table" : "column family") +
-                            ": give --family and --table for lines that do not"});
   }
   Result<ColumnFamily> FamilyNamed(const std::string& name) {
     const auto known = families_.find(name);
@@ -116,15 +121,18 @@ class Loader {
     const auto known = tables_.find({names.family, names.table});
     if (known != tables_.end() && !declared) return known->second;
     MANIFOLDDB_ASSIGN(const ColumnFamily family, FamilyNamed(names.family));
+    bool created = false;
     const auto open = [&](WriteTransaction& transaction) -> Status {
+      created = false;  // it may run again
       auto table = transaction.OpenTable(family, names.table, declared ? types : TableTypes::Any());
       if (table) return {};
       if (table.error().code() != Errc::kNoSuchTable) return std::unexpected(table.error());
       MANIFOLDDB_TRY(transaction.CreateTable(family, names.table, types));
-      ++loaded_.tables_created;
+      created = true;
       return {};
     };
     MANIFOLDDB_TRY(database_.Write(family, open));
+    loaded_.tables_created += created ? 1 : 0;
     const WriteBatch::Table table = batch_.In(family, names.table, TableTypes::Any());
     tables_.insert_or_assign({names.family, names.table}, table);
     return table;
@@ -138,6 +146,7 @@ class Loader {
   std::map<std::pair<std::string, std::string>, WriteBatch::Table> tables_;
   WriteBatch batch_;
   uint64_t bytes_ = 0;  // in the batch
+  bool storing_ = false;
   Loaded loaded_;
 };
 
@@ -165,39 +174,105 @@ Status OpenInput(const std::string& path, Input& input) {
   return {};
 }
 
+std::string LinesText(uint64_t first, uint64_t last) {
+  return first == last ? "line " + std::to_string(first)
+                       : "lines " + std::to_string(first) + " to " + std::to_string(last);
+}
+
+std::string StoredText(const Loaded& loaded) {
+  if (loaded.lines_stored == 0) return "no entry is stored";
+  return LinesText(1, loaded.lines_stored) + (loaded.lines_stored == 1 ? " is stored" : " are stored");
+}
+
 // An error with the line it is about, and what has become of those before.
 Error AtLine(const Error& error, const Input& input, uint64_t line, const Loaded& loaded) {
-  std::string message = "line " + std::to_string(line) + ": " + error.message() + "; ";
-  message += loaded.lines_stored > 0 ? "lines 1 to " + std::to_string(loaded.lines_stored) + " are stored"
-                                     : std::string("no entry is stored");
-  return Error(error.code(), "tools.load", {.file = input.name, .message = message});
+  std::string message = "line " + std::to_string(line) + ": " + error.message() + "; " + StoredText(loaded);
+  return Error(error.code(), "tools.load",
+               {.file = input.name, .os_error = error.os_error(), .message = message});
+}
+
+// An error of the database, as it is, and what it was about.
+Error OfDatabase(const Error& error, const Input& input, const Loader& loader) {
+  const Loaded& loaded = loader.loaded();
+  const std::string lines = LinesText(loaded.lines_stored + 1, loaded.lines);
+  std::string message = error.message().empty() ? "" : error.message() + "; ";
+  message += loader.storing() ? "while storing " + lines : "at line " + std::to_string(loaded.lines);
+  message += " of " + input.name + "; " + StoredText(loaded);
+  if (loader.storing() && error.code() == Errc::kUnknownOutcome) message += ", " + lines + " perhaps too";
+  return Error(
+      error.code(), error.operation().data(),
+      {.file = error.file(), .offset = error.offset(), .os_error = error.os_error(), .message = message});
 }
 
 class LineReader {
  public:
-  LineReader(const LoadArguments& arguments, Input& input) : arguments_(arguments), input_(input) {}
+  LineReader(const LoadArguments& arguments, const Input& input, uint64_t key_bytes_max)
+      : arguments_(arguments), stream_(*input.stream), key_bytes_max_(key_bytes_max) {}
 
   // False at the end.
   Result<bool> Next(LoadLine& parsed) {
-    if (!std::getline(*input_.stream, line_)) {
-      if (!input_.stream->bad()) return false;
-      return Fail(Errc::kIo, "tools.load", {.message = "the input cannot be read further"});
-    }
     ++number_;
+    MANIFOLDDB_ASSIGN(const End end, ReadLine());
+    if (end == End::kNone) return false;
     bytes_ += line_.size() + 1;
-    if (format_ == LoadFormat::kDetect)
-      format_ = !line_.empty() && line_[0] == '{' ? LoadFormat::kJson : LoadFormat::kTsv;
-    MANIFOLDDB_ASSIGN(
-        parsed, format_ == LoadFormat::kJson ? ParseJsonLine(line_) : ParseTsvLine(line_, arguments_.hex));
+    MANIFOLDDB_TRY(DetectFormat());
+    const bool json = format_ == LoadFormat::kJson;
+    if (!json && end == End::kCut)
+      return Wrong(Errc::kInvalidArgument, "it has no line end, so the input may have been cut in it");
+    MANIFOLDDB_ASSIGN(parsed, json ? ParseJsonLine(line_) : ParseTsvLine(line_, arguments_.hex));
     return true;
   }
   uint64_t number() const { return number_; }
   uint64_t bytes() const { return bytes_; }
 
  private:
+  enum class End : uint8_t { kNone, kWhole, kCut };  // there is no line; it has a line end; it has none
+
+  static std::unexpected<Error> Wrong(Errc code, const char* message) {
+    return Fail(code, "tools.load", {.message = message});
+  }
+  Result<End> ReadLine() {
+    line_.clear();
+    while (true) {
+      errno = 0;
+      stream_.getline(chunk_.data(), static_cast<std::streamsize>(chunk_.size()));
+      if (stream_.bad())
+        return Fail(Errc::kIo, "tools.load",
+                    {.os_error = errno, .message = "the input cannot be read further"});
+      const bool whole = stream_.good();
+      line_.append(chunk_.data(), static_cast<size_t>(stream_.gcount()) - (whole ? 1 : 0));
+      if (whole) return End::kWhole;
+      if (stream_.eof()) return line_.empty() ? End::kNone : End::kCut;
+      stream_.clear();  // the chunk is full
+      MANIFOLDDB_TRY(DetectFormat());
+      MANIFOLDDB_TRY(CheckLength());
+    }
+  }
+  // Of a line that goes on: what is no entry must not fill the memory.
+  Status CheckLength() const {
+    // A byte is \xNN at most; in JSON it is two digits, and in a text beside them \u00NN.
+    constexpr uint64_t kJsonRest = uint64_t{1} << 20;  // names, and what holds them together
+    const bool json = format_ == LoadFormat::kJson;
+    const uint64_t bytes_max = (json ? 8 : 4) * (key_bytes_max_ + kValueBytesMax) + (json ? kJsonRest : 1);
+    const uint64_t key_max = 4 * key_bytes_max_;
+    const bool key_fits = json || line_.size() <= key_max || line_.find('\t') <= key_max;
+    if (key_fits && line_.size() <= bytes_max) return {};
+    return Wrong(Errc::kLimit, key_fits ? "it is longer than that of any entry"
+                                        : "no key is as long as what it begins with");
+  }
+  Status DetectFormat() {
+    if (format_ != LoadFormat::kDetect) return {};
+    if (line_.empty() || line_.starts_with("\xef\xbb\xbf"))
+      return Wrong(Errc::kInvalidArgument, "it does not show the format: give --format");
+    format_ = line_[0] == '{' ? LoadFormat::kJson : LoadFormat::kTsv;
+    return {};
+  }
+
   const LoadArguments& arguments_;
-  Input& input_;
+  std::istream& stream_;
+  const uint64_t key_bytes_max_;
   LoadFormat format_ = arguments_.format;
+  std::vector<char> chunk_ = std::vector<char>(64 << 10);
   std::string line_;
   uint64_t number_ = 0;
   uint64_t bytes_ = 0;
@@ -207,9 +282,13 @@ Status LoadLines(LineReader& reader, const Input& input, Loader& loader, std::os
   Progress progress("loaded", err);
   LoadLine line;
   while (true) {
-    MANIFOLDDB_ASSIGN(const bool more, reader.Next(line));
-    if (!more) return loader.Store();
-    MANIFOLDDB_TRY(loader.Add(line));
+    const Result<bool> more = reader.Next(line);
+    if (!more) return std::unexpected(AtLine(more.error(), input, reader.number(), loader.loaded()));
+    const auto names = *more ? loader.NamesOf(line) : Result<TableNames>(TableNames());
+    if (!names) return std::unexpected(AtLine(names.error(), input, reader.number(), loader.loaded()));
+    const Status done = *more ? loader.Add(line, *names) : loader.Store();
+    if (!done) return std::unexpected(OfDatabase(done.error(), input, loader));
+    if (!*more) return {};
     progress.Show({.entries = loader.entries_added(),
                    .bytes = reader.bytes(),
                    .done = reader.bytes(),
@@ -223,9 +302,8 @@ Result<Loaded> RunLoad(const LoadArguments& arguments, std::ostream& err) {
   MANIFOLDDB_ASSIGN(const auto database, OpenForWriting(arguments.at.path, true));
   Loader loader(arguments, *database);
   MANIFOLDDB_TRY(loader.SetDefaults());
-  LineReader reader(arguments, input);
-  const Status run = LoadLines(reader, input, loader, err);
-  if (!run) return std::unexpected(AtLine(run.error(), input, reader.number(), loader.loaded()));
+  LineReader reader(arguments, input, database->key_bytes_max());
+  MANIFOLDDB_TRY(LoadLines(reader, input, loader, err));
   MANIFOLDDB_TRY(database->Close());
   return loader.loaded();
 }

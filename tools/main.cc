@@ -1,6 +1,9 @@
 // The command line: arguments in, one command, an exit code out.
 
+#include <fcntl.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <exception>
 #include <iostream>
 
@@ -105,10 +108,8 @@ void DeclareDump(CLI::App& app, DumpArguments& dump, const Streams& streams, int
           ->type_name("NAME");
   auto* const table =
       dump_command->add_option("--table", dump.table, "only tables of this name")->type_name("NAME");
-  dump_command
-      ->add_option("--limit", dump.limit, "at most so many entries of each table, or groups of the log")
-      ->check(NotANumber)
-      ->type_name("NUMBER");
+  AddNumber(*dump_command, "--limit", dump.limit,
+            "at most so many entries of each table, or groups of the log");
   dump_command->add_flag("--values", dump.values, "values too; without it large ones are not even read");
   auto* const meta = dump_command->add_flag(
       "--meta", dump.meta, "the copies of the meta pages instead, also of a database that does not open");
@@ -183,6 +184,33 @@ void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
   DeclareTexts(app, shell, streams, exit_code);
 }
 
+// CLI11 takes an argument of several values of the form [a,b] apart at its commas, and ++ for an end of
+// them; to us both are keys like others. A NUL, which no argument contains, behind them hides them.
+std::vector<std::string> Hidden(int argc, char** argv) {
+  std::vector<std::string> reversed;  // as CLI11 wants them
+  for (int i = argc - 1; i > 0; --i) {
+    std::string argument = argv[i];
+    if (argument == "++" || (argument.starts_with('[') && argument.ends_with(']'))) argument += '\0';
+    reversed.push_back(std::move(argument));
+  }
+  return reversed;
+}
+
+std::string Unhidden(std::string text) {
+  std::erase(text, '\0');
+  return text;
+}
+
+void UnhideArguments(CLI::App& app) {
+  app.failure_message([](const CLI::App* where, const CLI::Error& error) {
+    return Unhidden(CLI::FailureMessage::simple(where, error));
+  });
+  for (CLI::App* const command : app.get_subcommands({})) {
+    for (CLI::Option* const option : command->get_options())
+      if (option->get_items_expected_max() > 0) option->transform(Unhidden);
+  }
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("look at a database of manifolddb, read and write its entries", "manifolddb");
   app.set_version_flag("--version", "manifolddb " MANIFOLDDB_VERSION);
@@ -191,8 +219,9 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   int exit_code = kCouldNotRun;
   Declare(app, arguments, exit_code);
+  UnhideArguments(app);
   try {
-    app.parse(argc, argv);
+    app.parse(Hidden(argc, argv));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kCouldNotRun;
   }
@@ -204,10 +233,21 @@ int Main(int argc, char** argv) {
   return exit_code;
 }
 
+// Without it a file of the database could get the number of a closed standard stream, and be read or written
+// as that. Opened the wrong way round, so that using the stream still fails.
+bool FillStandardStreams() {
+  for (int stream = 0; stream <= 2; ++stream) {
+    if (::fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (::open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY) != stream) return false;
+  }
+  return true;
+}
+
 }  // namespace
 }  // namespace manifolddb::tools
 
 int main(int argc, char** argv) {
+  if (!manifolddb::tools::FillStandardStreams()) return manifolddb::tools::kCouldNotRun;
   std::ios::sync_with_stdio(false);
   try {
     return manifolddb::tools::Main(argc, argv);

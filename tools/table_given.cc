@@ -44,8 +44,11 @@ Result<std::string> BytesGiven(const std::string& text, bool hex, const char* wh
   const char* const wanted = hex ? "', given as hexadecimal, is not an even number of hexadecimal digits"
                                  : "' is none as this tool prints them: a backslash is written \\\\, other "
                                    "bytes \\x and two digits";
+  constexpr size_t kShown = 64;
+  std::string shown = Printable(text.substr(0, kShown));
+  if (text.size() > kShown) shown += "... (" + std::to_string(text.size()) + " bytes)";
   return Fail(Errc::kInvalidArgument, kOperation,
-              {.message = std::string("the ") + what + " '" + Printable(text) + wanted});
+              {.message = std::string("the ") + what + " '" + shown + wanted});
 }
 
 Result<std::string> NameGiven(const std::string& text) { return BytesGiven(text, false, "name"); }

@@ -77,11 +77,15 @@ class ToolsTest : public testing::Test {
   Ran RunWriting(const std::vector<std::string>& arguments, const std::string& input = "") {
     const std::string in = directory_ / "in";
     WriteBytes(in, input);
+    return RunWith("<" + ShellQuoted(in), arguments);
+  }
+  // `streams`: what the shell is to make of them; output and errors go to files unless it says else.
+  Ran RunWith(const std::string& streams, const std::vector<std::string>& arguments) {
     std::string command = ShellQuoted(MANIFOLDDB_CLI);
     for (const std::string& argument : arguments) command += " " + ShellQuoted(argument);
     const std::string out = directory_ / "out";
     const std::string err = directory_ / "err";
-    command += " <" + ShellQuoted(in) + " >" + ShellQuoted(out) + " 2>" + ShellQuoted(err);
+    command += " >" + ShellQuoted(out) + " 2>" + ShellQuoted(err) + " " + streams;
     const int status = std::system(command.c_str());
     EXPECT_TRUE(WIFEXITED(status)) << command;
     return {WEXITSTATUS(status), ReadBytes(out), ReadBytes(err)};
