@@ -205,6 +205,7 @@ function(manifolddb_engine_libraries)
   list(FILTER sources EXCLUDE REGEX "/engine/storage/(posix|thread)_[^/]*$")
   add_library(manifolddb_core_bare OBJECT EXCLUDE_FROM_ALL ${sources})
   target_compile_options(manifolddb_core_bare PRIVATE -fno-exceptions -fno-rtti -O0 -g0)
+  set_target_properties(manifolddb_core_bare PROPERTIES UNITY_BUILD ON)  # a third of the time
   target_include_directories(manifolddb_core_bare PRIVATE ${MANIFOLDDB_INCLUDE_DIRS})
   target_link_libraries(manifolddb_core_bare PRIVATE ${libs})
   if(MANIFOLDDB_ONE_THREAD)

@@ -43,14 +43,23 @@ matplotlib.rcParams.update({
 })
 
 
-def short(value, _=None):
+def short(value, _=None, digits=3):
     """A figure in few characters, as on an axis."""
     if value == 0:
         return "0"
     for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= limit:
-            return f"{value / limit:.3g}{suffix}"
-    return f"{value:.3g}"
+            return f"{value / limit:.{digits}g}{suffix}"
+    return f"{value:.{digits}g}"
+
+
+def _labels(ticks):
+    """As short as tells them apart."""
+    for digits in range(3, 12):
+        labels = [short(tick, digits=digits) for tick in ticks]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
 
 
 def duration(us):
@@ -160,8 +169,9 @@ class _Frame:
 
     def __init__(self, drawing, count, low, high, rows):
         self.ticks = _places(low, high)
-        self.labels = [short(tick) for tick in self.ticks]
-        self.left, self.bottom = 8 + CHARACTER * max(map(len, self.labels), default=3), 24
+        self.labels = _labels(self.ticks)
+        # Two more for an M, which is wider than a figure.
+        self.left, self.bottom = 10 + CHARACTER * max(map(len, self.labels), default=3), 24
         self.right, self.top = drawing.width - 10, drawing.height - 12 - 13 * min(rows, 3)
         self.low, self.high, self.count = low, high, count
 

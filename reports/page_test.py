@@ -88,6 +88,12 @@ class PageTest(unittest.TestCase):
         self.assertEqual(kind, "good")
         self.assertIn("too few runs to judge the clock", words)
 
+    def test_figures_of_an_axis_are_told_apart(self):
+        for ticks in ([288_540_000.0, 288_560_000.0, 288_580_000.0], [0.0, 1.0], [1e9, 1.5e9], [5.0], []):
+            labels = figures._labels(ticks)
+            self.assertEqual(len(set(labels)), len(ticks), labels)
+        self.assertEqual(figures._labels([1e6, 2e6]), ["1M", "2M"])
+
     def alone(self, page):
         """Needs no network and no other file, and no id stands twice."""
         self.assertEqual(re.findall(r'(?:src|href)="(?!#|data:)([^"]*)"', re.sub(r"xlink:", "", page)), [])
