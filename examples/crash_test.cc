@@ -82,9 +82,9 @@ Status MoveAtOnce(Bank& bank, int64_t amount) {
 
 // The mistake: between the two the money is nowhere.
 Status MoveInTwoSteps(Bank& bank, int64_t amount) {
-  for (const auto& [who, change] : {std::pair("ada", -amount), std::pair("bob", amount)}) {
-    auto commit = bank.db->Write(bank.accounts, [&, who = who, change = change](WriteTransaction& txn) {
-      return Add(txn, bank.accounts, who, change);
+  for (const auto& step : {std::pair("ada", -amount), std::pair("bob", amount)}) {
+    auto commit = bank.db->Write(bank.accounts, [&](WriteTransaction& txn) {
+      return Add(txn, bank.accounts, step.first, step.second);
     });
     if (!commit) return std::unexpected(commit.error());
   }
