@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "crashsim/behaviours.h"
-#include "crashsim/lines/coordinates.h"
 #include "crashsim/json_lines.h"
+#include "crashsim/lines/coordinates.h"
 #include "crashsim/setup.h"
 #include "crashsim/verdict.h"
 #include "faultfs/crash_point.h"
