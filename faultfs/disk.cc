@@ -147,10 +147,7 @@ void Disk::EvictClean(uint64_t seed) {
 
 const Traits& Disk::traits() const { return state_->traits; }
 
-uint64_t Disk::effects() const {
-  base::MutexLock lock(state_->mutex);
-  return state_->trace->effects.size();
-}
+uint64_t Disk::effects() const { return state_->effects; }
 
 uint64_t Disk::operations() const {
   base::MutexLock lock(state_->mutex);

@@ -2,6 +2,7 @@
 // What a Disk, its processes and their openings share. Private to the implementation of disk.h.
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -50,10 +51,12 @@ std::unexpected<Error> FailIo(const char* operation, const std::string& file,
 class DiskState {
  public:
   DiskState(std::shared_ptr<Trace> start, uint64_t identity_seed)
-      : traits(start->traits), seed(identity_seed), trace(std::move(start)) {}
+      : traits(start->traits), seed(identity_seed), effects(start->effects.size()), trace(std::move(start)) {}
 
   const Traits traits;
   const uint64_t seed;
+  // Of `trace`, for who watches and may be amid the taking of a lock (crashsim/case.cc): no lock needed.
+  std::atomic<uint64_t> effects;
 
   mutable base::Mutex mutex{base::LockRank::kStorage};
   std::shared_ptr<Trace> trace GUARDED_BY(mutex);  // copied before a change if somebody else has it
@@ -83,6 +86,7 @@ class DiskState {
   void Append(Effect effect) REQUIRES(mutex) {
     if (effect.operation == 0) effect.operation = operations;
     OwnTrace().effects.Append(std::move(effect));
+    effects = trace->effects.size();
     if (kill_at != 0 && trace->effects.size() >= kill_at) Strike();
   }
 

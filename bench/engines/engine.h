@@ -91,6 +91,7 @@ struct OpenOptions {
   uint64_t cache_bytes = 0;
   bool through_checkpoint = false;  // manifolddb: a commit writes its pages instead of the log
   uint32_t page_bytes = 0;          // manifolddb: of its pages; 0: the default
+  bool count_hits = false;          // RocksDB, WiredTiger: keep statistics, for which each read pays
   bool tiny = false;                // a test of the adapter: files that engines reserve in advance are small
 };
 
@@ -107,6 +108,9 @@ class Engine {
   virtual void Checkpoint() = 0;
   // What only the engine knows: "checkpoints".
   virtual void AddTo([[maybe_unused]] Counters& counters) const {}
+  // Since opening; a page or a block, at each level. None: the engine counts none, or only for a price, and
+  // OpenOptions::count_hits was not said.
+  virtual std::optional<uint64_t> CacheHits() const { return std::nullopt; }
   virtual void Close() = 0;
 };
 

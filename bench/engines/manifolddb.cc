@@ -125,6 +125,7 @@ class ManifoldEngine final : public Engine {
     counters["checkpoints"] = static_cast<double>(stats.checkpoints);
     counters["cache_bytes"] = static_cast<double>(stats.cache_bytes);
   }
+  std::optional<uint64_t> CacheHits() const override { return database_->Stats().cache_hits; }
   void Close() override { Must(database_->Close(), "close"); }
 
  private:

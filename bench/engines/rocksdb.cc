@@ -5,6 +5,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
@@ -122,6 +123,7 @@ class RocksEngine final : public Engine {
     own.create_missing_column_families = true;
     own.max_background_jobs = settings::rocksdb::kBackgroundJobs;
     own.enable_pipelined_write = settings::rocksdb::kPipelinedWrite;
+    if (options.count_hits) own.statistics = statistics_ = rocksdb::CreateDBStatistics();
     const rocksdb::ColumnFamilyOptions family = FamilyOptions(options);  // one cache for all
     std::vector<rocksdb::ColumnFamilyDescriptor> descriptors = {{rocksdb::kDefaultColumnFamilyName, family}};
     for (int i = 0; i < options.families; ++i)
@@ -141,6 +143,10 @@ class RocksEngine final : public Engine {
       Must(database_->CompactRange(rocksdb::CompactRangeOptions(), family, nullptr, nullptr), "compact");
   }
   void Checkpoint() override { Must(database_->Flush(rocksdb::FlushOptions(), families_), "flush"); }
+  std::optional<uint64_t> CacheHits() const override {
+    if (statistics_ == nullptr) return std::nullopt;
+    return statistics_->getTickerCount(rocksdb::BLOCK_CACHE_HIT);
+  }
   void Close() override {
     for (auto* family : all_) Must(database_->DestroyColumnFamilyHandle(family), "close a column family");
     all_.clear();
@@ -150,6 +156,7 @@ class RocksEngine final : public Engine {
 
  private:
   const bool durable_;
+  std::shared_ptr<rocksdb::Statistics> statistics_;
   std::unique_ptr<rocksdb::DB> database_;
   Handles all_;  // with the default family, which must be opened, too
   Handles families_;

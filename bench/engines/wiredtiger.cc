@@ -151,11 +151,13 @@ class WiredSession final : public Session {
 
 class WiredEngine final : public Engine {
  public:
-  explicit WiredEngine(const OpenOptions& options) : families_(options.families) {
+  explicit WiredEngine(const OpenOptions& options)
+      : families_(options.families), counts_hits_(options.count_hits) {
     const std::string log = options.tiny ? settings::wiredtiger::kLogTiny : settings::wiredtiger::kLog;
     const std::string own = "create,cache_size=" + std::to_string(options.cache_bytes) +
                             ",session_max=" + std::to_string(settings::wiredtiger::kSessions) + "," + log +
                             "," + settings::wiredtiger::kCheckpoint +
+                            (counts_hits_ ? ",statistics=(fast)" : "") +
                             (options.durable ? ",transaction_sync=(enabled=true,method=fsync)"
                                              : ",transaction_sync=(enabled=false)");
     Must(::wiredtiger_open(options.directory.c_str(), nullptr, own.c_str(), &connection_), "open");
@@ -169,10 +171,29 @@ class WiredEngine final : public Engine {
   }
   void Settle() override { Checkpoint(); }
   void Checkpoint() override { Must(session_->checkpoint(session_, nullptr), "checkpoint"); }
+  // Pages asked for that had not to be read.
+  std::optional<uint64_t> CacheHits() const override {
+    if (!counts_hits_) return std::nullopt;
+    WT_CURSOR* cursor = nullptr;
+    Must(session_->open_cursor(session_, "statistics:", nullptr, nullptr, &cursor), "open the statistics");
+    const auto figure = [&](int key) {
+      const char* description = nullptr;
+      const char* text = nullptr;
+      int64_t value = 0;
+      cursor->set_key(cursor, key);
+      Must(cursor->search(cursor), "look up a figure");
+      Must(cursor->get_value(cursor, &description, &text, &value), "read a figure");
+      return static_cast<uint64_t>(value);
+    };
+    const uint64_t hits = figure(WT_STAT_CONN_CACHE_PAGES_REQUESTED) - figure(WT_STAT_CONN_CACHE_READ);
+    Must(cursor->close(cursor), "close the statistics");
+    return hits;
+  }
   void Close() override { Must(connection_->close(connection_, nullptr), "close"); }
 
  private:
   const int families_;
+  const bool counts_hits_;
   std::mutex retries_;
   WT_CONNECTION* connection_ = nullptr;
   WT_SESSION* session_ = nullptr;

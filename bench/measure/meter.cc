@@ -90,8 +90,9 @@ uint64_t SpaceOf(const std::string& directory) {
   return bytes;
 }
 
-Meter::Meter(std::string directory)
+Meter::Meter(std::string directory, CacheHits cache_hits)
     : directory_(std::move(directory)),
+      cache_hits_(std::move(cache_hits)),
       device_statistics_(DeviceStatisticsOf(directory_)),
       cycles_file_(OpenCycles()) {}
 
@@ -122,11 +123,17 @@ Meter::Reading Meter::Read() const {
 
 void Meter::Start() {
   SyncFileSystem();
+  // Asked for outside of what is counted: engines allocate to answer.
+  const std::optional<uint64_t> cache_hits = cache_hits_();
   started_ = Read();
+  started_.cache_hits = cache_hits;
   started_.device_bytes = DeviceBytes(device_statistics_);
 }
 
-void Meter::Stop() { stopped_ = Read(); }
+void Meter::Stop() {
+  stopped_ = Read();
+  stopped_.cache_hits = cache_hits_();
+}
 
 void Meter::AddTo(Outcome& outcome, bool wrote) const {
   auto& counters = outcome.counters;
@@ -143,6 +150,9 @@ void Meter::AddTo(Outcome& outcome, bool wrote) const {
   }
   if (started_.cycles && stopped_.cycles)
     counters["cycles"] = static_cast<double>(*stopped_.cycles - *started_.cycles);
+  // An engine that was opened since Start begins with none.
+  if (stopped_.cache_hits)
+    counters["cache_hits"] = difference(*stopped_.cache_hits, started_.cache_hits.value_or(0));
   if (wrote && started_.device_bytes) {
     SyncFileSystem();
     if (const auto now = DeviceBytes(device_statistics_))

@@ -23,7 +23,10 @@ uint64_t SpaceOf(const std::string& directory);
 // of an overlay) is left out of the outcome.
 class Meter {
  public:
-  explicit Meter(std::string directory);
+  // `cache_hits`: what the engine has counted so far; none: it counts none.
+  using CacheHits = std::function<std::optional<uint64_t>()>;
+  explicit Meter(
+      std::string directory, CacheHits cache_hits = [] { return std::nullopt; });
   ~Meter();
   Meter(const Meter&) = delete;
   Meter& operator=(const Meter&) = delete;
@@ -36,7 +39,7 @@ class Meter {
   uint64_t syncs() const { return stopped_.called.syncs - started_.called.syncs; }
 
   // syncs, file_reads, file_writes, file_bytes, allocations, page_faults, cpu_seconds, cycles; device_bytes
-  // if `wrote`; peak_rss_bytes, up to Stop, since the process began.
+  // if `wrote`; peak_rss_bytes, up to Stop, since the process began; cache_hits if the engine counts them.
   void AddTo(Outcome& outcome, bool wrote) const;
   // The same yardsticks as after closing, but now, with the engine open: space_bytes, and against the user's
   // bytes (0: there are none) write_amplification and space_amplification. What was put off is not in them.
@@ -53,12 +56,14 @@ class Meter {
     uint64_t peak_rss_bytes = 0;
     std::optional<uint64_t> device_bytes;
     std::optional<uint64_t> cycles;
+    std::optional<uint64_t> cache_hits;
   };
   Reading Read() const;
   void SyncFileSystem() const;
   void AddSpaceTo(Outcome& outcome, uint64_t user_bytes_live) const;
 
   const std::string directory_;
+  const CacheHits cache_hits_;
   const std::string device_statistics_;  // a file of /sys; may not exist
   const int cycles_file_;                // -1: the machine does not count them
   Reading started_;

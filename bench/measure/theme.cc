@@ -257,6 +257,7 @@ std::unique_ptr<Engine> Run::Open(const Opening& opening) const {
                       .cache_bytes = opening.cache_bytes != 0 ? opening.cache_bytes : settings::kCacheBytes,
                       .through_checkpoint = opening.through_checkpoint,
                       .page_bytes = profile_.page_bytes,
+                      .count_hits = profile_.count_hits,
                       .tiny = profile_.size == Size::kTiny});
 }
 
@@ -281,6 +282,7 @@ int ThemeMain(int argc, char** argv, const std::string& theme, const Jobs& jobs)
   options.profile.size = SizeNamed(TakeOption(arguments, "profile", "quick"));
   options.profile.page_bytes =
       static_cast<uint32_t>(NumberIn(TakeOption(arguments, "page_bytes", "0"), "--page_bytes"));
+  options.profile.count_hits = TakeFlag(arguments, "--count-hits");
   options.round = NumberIn(TakeOption(arguments, "round", "1"), "--round");
   if (options.round == 0) Refuse("--round=0: they are counted from 1");
   options.directory = TakeOption(arguments, "dir", DefaultDirectory(options.profile));

@@ -19,6 +19,7 @@ enum class Size : uint8_t { kTiny, kQuick, kFull, kNightly };
 struct Profile {
   Size size = Size::kQuick;
   uint32_t page_bytes = 0;  // of manifolddb's databases; 0: its default
+  bool count_hits = false;  // peers that take more time to count hits of their cache do it
   template <class T>
   T Pick(T tiny, T quick, T full, T nightly) const {
     return size == Size::kTiny ? tiny : size == Size::kQuick ? quick : size == Size::kFull ? full : nightly;
@@ -54,6 +55,7 @@ class Run {
   void Report(Outcome outcome) {
     if (on_report_) on_report_(outcome);
     if (profile_.page_bytes != 0) outcome.params["page_bytes"] = profile_.page_bytes;
+    if (profile_.count_hits) outcome.params["count_hits"] = 1;
     outcomes_.push_back(std::move(outcome));
   }
   std::vector<Outcome> TakeOutcomes() { return std::move(outcomes_); }
@@ -83,6 +85,7 @@ using Jobs = std::function<std::vector<Job>(const Profile&)>;
 //                                       memory
 //   --engines=a,b,c                     which; default: all, and the disk
 //   --round=N                           the order of engines changes with each job and each round; default: 1
+//   --count-hits                        of the caches of RocksDB and WiredTiger, too: their reads take longer
 //   --list-engines                      one line each, with the version
 // Exit code 1 if a measurement failed.
 int ThemeMain(int argc, char** argv, const std::string& theme, const Jobs& jobs);

@@ -9,10 +9,10 @@
 namespace manifolddb::bench {
 namespace {
 
-void ReportAllocations(Run& run, const Dataset& data, const std::string& row, uint64_t operations,
-                       bool writes, const std::function<void(uint64_t)>& operate) {
+void ReportAllocations(Run& run, const Engine& engine, const Dataset& data, const std::string& row,
+                       uint64_t operations, bool writes, const std::function<void(uint64_t)>& operate) {
   Outcome outcome{.row = row, .unit = "allocations/operation", .better = Better::kLower};
-  Meter meter(run.directory());
+  Meter meter(run.directory(), [&] { return engine.CacheHits(); });
   meter.Start();
   outcome.seconds = Together(1, [&](int) {
     for (uint64_t i = 0; i < operations; ++i) operate(i);
@@ -40,7 +40,7 @@ void MeasureAllocations(Run& run, const Dataset& data, uint64_t operations) {
     const Sessions sessions = OpenSessions(*engine, 1);
     Session& session = *sessions[0];
     Random random(1);
-    ReportAllocations(run, data, "allocations/get", operations, false, [&](uint64_t) {
+    ReportAllocations(run, *engine, data, "allocations/get", operations, false, [&](uint64_t) {
       const uint64_t key = random.Below(data.entries);
       session.BeginRead(Reads::kOne);
       const auto value = session.Get(0, key);
@@ -50,7 +50,7 @@ void MeasureAllocations(Run& run, const Dataset& data, uint64_t operations) {
     ValueMaker maker(data.value_bytes);
     std::vector<uint64_t> keys(operations);
     for (uint64_t& key : keys) key = random.Below(data.entries);
-    ReportAllocations(run, data, "allocations/put", operations, true, [&](uint64_t i) {
+    ReportAllocations(run, *engine, data, "allocations/put", operations, true, [&](uint64_t i) {
       CommitBatch(session, 0, [&] { session.Put(keys[i], maker.Make(keys[i], i + 1)); });
     });
     // One after the other, so their numbers are as good as times.

@@ -21,7 +21,7 @@ void Churned::Commit(const std::string& row, const std::vector<uint32_t>& keys, 
                      bool deletes) {
   std::vector<uint32_t> nanos;
   uint64_t conflicts = 0;
-  Meter meter(run_.directory());
+  Meter meter(run_.directory(), [&] { return engine_->CacheHits(); });
   meter.Start();
   Outcome outcome{.row = row, .unit = unit};
   outcome.seconds = Together(1, [&](int) {
@@ -99,7 +99,7 @@ void Churned::Restore(const std::string& row) {
 
 void Churned::Read(const std::string& row, double seconds) {
   uint64_t count = 0;
-  Meter meter(run_.directory());
+  Meter meter(run_.directory(), [&] { return engine_->CacheHits(); });
   meter.Start();
   Outcome outcome{.row = row, .unit = "gets/s"};
   outcome.seconds = Together(1, [&](int) {

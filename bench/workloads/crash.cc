@@ -28,7 +28,7 @@ void MeasureRecovery(Run& run, const Crash& what) {
   const uint64_t entries = what.commits * what.puts_per_commit;
   Outcome outcome{.row = what.row, .unit = "entries/s"};
   std::unique_ptr<Engine> engine;
-  Meter meter(run.directory());
+  Meter meter(run.directory(), [&] { return engine == nullptr ? std::nullopt : engine->CacheHits(); });
   meter.Start();
   const uint64_t live_bytes = entries * (what.value_bytes + Key::size());
   meter.AddOpenTo(outcome, 0, live_bytes);  // as the process that died left it

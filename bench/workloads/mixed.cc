@@ -67,7 +67,7 @@ void MixedDatabase::Measure(const Mixed& what) {
   std::vector<Thread> threads(static_cast<size_t>(what.threads));
   ++measured_;
   sessions_.Reserve(*engine_, what.threads, data_.entries);
-  Meter meter(run_.directory());
+  Meter meter(run_.directory(), [&] { return engine_->CacheHits(); });
   meter.Start();
   Outcome outcome{.row = what.row, .unit = "operations/s"};
   outcome.seconds = Together(what.threads, [&](int i) { Work(what, i, threads[static_cast<size_t>(i)]); });

@@ -181,7 +181,7 @@ void ReadDatabase::Measure(const PointReads& what) {
   std::vector<uint64_t> counts(static_cast<size_t>(threads));
   std::vector<std::vector<AcknowledgedWrite>> writes(counts.size());
   ++measured_;
-  Meter meter(run_.directory());
+  Meter meter(run_.directory(), [&] { return engine_->CacheHits(); });
   meter.Start();
   Outcome outcome{.row = what.row, .unit = "gets/s"};
   outcome.seconds = Together(threads, [&](int i) {
@@ -241,7 +241,7 @@ void ReadDatabase::Measure(const Scans& what) {
   Require(what.entries <= data_.entries, "scan", "longer than the data");
   sessions_.Reserve(*engine_, 1, data_.entries);
   uint64_t scans = 0, entries = 0;
-  Meter meter(run_.directory());
+  Meter meter(run_.directory(), [&] { return engine_->CacheHits(); });
   meter.Start();
   Outcome outcome{.row = what.row, .unit = what.entries == 0 ? "entries/s" : "scans/s"};
   outcome.seconds = Together(1, [&](int) {

@@ -109,7 +109,7 @@ void MeasureWrites(Run& run, const Writes& what) {
   std::atomic<int> running{what.threads};
   uint64_t checkpoints = 0;
   Sessions sessions = OpenSessions(*engine, what.threads, what.families);
-  Meter meter(run.directory());
+  Meter meter(run.directory(), [&] { return engine->CacheHits(); });
   meter.Start();
   Outcome outcome{.row = what.row, .unit = UnitOf(what.figure)};
   outcome.seconds = Together(what.threads + (what.checkpoints ? 1 : 0), [&](int i) {

@@ -136,7 +136,7 @@ void YcsbDatabase::Measure(const std::string& row, const YcsbMix& mix, int threa
   for (int i = 0; i < threads; ++i)
     working.emplace_back(sessions_[i], measured_ << 8 | static_cast<uint64_t>(i));
   const bool writes = mix.updates + mix.inserts + mix.modifies > 0;
-  Meter meter(run_.directory());
+  Meter meter(run_.directory(), [&] { return engine_->CacheHits(); });
   meter.Start();
   Outcome outcome{.row = row, .unit = "operations/s"};
   const uint64_t end = NowNanos() + static_cast<uint64_t>(seconds * 1e9);

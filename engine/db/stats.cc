@@ -28,6 +28,7 @@ DatabaseStats DatabaseImpl::Stats() const {
   stats.stalls = core_.stalls.load(std::memory_order_relaxed);
   stats.stall_nanos = core_.stall_nanos.load(std::memory_order_relaxed);
   const page::PageCache::Figures pages = cache_->figures();
+  stats.cache_hits = cache_->hits();
   stats.pages_read = pages.read;
   stats.pages_evicted = pages.evicted;
   stats.pages_written = pages.written;

@@ -30,6 +30,8 @@ std::vector<Figure> FiguresOf(const DatabaseStats& stats) {
       {"log_bytes_written", kCounter, kNone, stats.log_bytes_written, "Bytes written to the log"},
       {"redo_bytes", kCounter, kNone, stats.redo_bytes,
        "Bytes of changes in the log: what was to be written"},
+      {"cache_hits", kCounter, kNone, stats.cache_hits,
+       "Pages that reads and writes found in memory, at each level of a tree"},
       {"pages_read", kCounter, kNone, stats.pages_read,
        "Pages read from the data file because they were not in memory"},
       {"pages_evicted", kCounter, kNone, stats.pages_evicted, "Pages taken out of memory to make room"},

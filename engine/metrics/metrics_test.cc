@@ -110,6 +110,27 @@ TEST(Stats, CountPagesAndLargeValues) {
   EXPECT_GT(read.pages_evicted, opened.pages_evicted);
 }
 
+TEST(Stats, CountAHitForEachLevelThatIsInMemory) {
+  const auto storage = MakeMemoryStorage();
+  {
+    const auto database = OpenOn(storage);
+    for (int i = 0; i < 50; ++i) Put(*database, i, 1000);
+  }
+  const auto database = OpenOn(storage);
+  auto snapshot = database->BeginRead();
+  const auto family = snapshot->OpenColumnFamily("f");
+  const auto table = snapshot->OpenTable(*family, "t");
+  const uint32_t depth = table->Shape()->depth;
+  ASSERT_GE(depth, 2u);
+  const std::string key = std::to_string(1'000'007);
+  ASSERT_TRUE(*table->Get(AsBytes(key)));  // now it is in memory, if it was not
+  const DatabaseStats before = database->Stats();
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(*table->Get(AsBytes(key)));
+  const DatabaseStats after = database->Stats();
+  EXPECT_EQ(after.cache_hits - before.cache_hits, 10u * depth);
+  EXPECT_EQ(after.pages_read, before.pages_read);
+}
+
 class Recorder final : public EventListener {
  public:
   void OnCheckpoint(const CheckpointInfo& checkpoint) override { checkpoints.push_back(checkpoint); }

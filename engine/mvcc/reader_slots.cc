@@ -142,4 +142,10 @@ uint64_t ReaderSlots::InUse() const {
   return in_use;
 }
 
+uint64_t ReaderSlots::Hits() const {
+  uint64_t hits = 0;
+  ForEachSlot([&hits](const ReaderSlot& slot) { hits += slot.hits_.load(std::memory_order_relaxed); });
+  return hits;
+}
+
 }  // namespace manifolddb::mvcc

@@ -29,6 +29,7 @@ class alignas(64) ReaderSlot {
   std::atomic<bool> taken_{false};
   std::atomic<uint64_t> snapshot_{kNone};  // TxnId that is read; kNone: nothing
   std::atomic<uint64_t> epoch_{kNone};     // epoch entered; kNone: outside
+  std::atomic<uint64_t> hits_{0};          // of all who had the slot; stored by its user only
   uint32_t depth_ = 0;                     // nested guards; touched by the slot's user only
   ReaderSlots* owner_ = nullptr;           // constant after construction
 };
@@ -60,6 +61,9 @@ class ReaderSlots {
 
   // Slots in use: open transactions, for Close and Stats.
   uint64_t InUse() const;
+
+  // Pages found in memory under all guards there have been.
+  uint64_t Hits() const;
 
  private:
   friend class EpochGuard;
@@ -104,6 +108,11 @@ class EpochGuard {
   }
   EpochGuard(const EpochGuard&) = delete;
   EpochGuard& operator=(const EpochGuard&) = delete;
+
+  // One more page was found in memory. A load and a store, no locked addition: the line is the user's own.
+  void CountHit() const {
+    slot_->hits_.store(slot_->hits_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
 
  private:
   ReaderSlot* slot_;

@@ -95,6 +95,7 @@ class PageCache {
     base::AtPublishing();
     if (Frame* frame = Find(ref.id); frame != nullptr && frame->ref.birth == ref.birth) [[likely]] {
       if (!frame->used.load(std::memory_order_relaxed)) frame->used.store(true, std::memory_order_relaxed);
+      guard.CountHit();
       return frame;
     }
     return FetchSlow(ref, guard);
@@ -142,6 +143,8 @@ class PageCache {
     base::MutexLock lock(mutex_);
     return figures_;
   }
+  // Pages that Fetch found in memory, since the cache was made.
+  uint64_t hits() const { return slots_.Hits(); }
   uint64_t bytes_dirty() const { return dirty_frames_.load(std::memory_order_relaxed) * page_size(); }
 
  private:

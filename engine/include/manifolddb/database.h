@@ -79,6 +79,7 @@ struct DatabaseStats {
   uint64_t stall_nanos = 0;        // that they took, together
   Histogram group_commits;         // commits that went into one group
   Histogram sync_nanos;            // of durable groups: write and sync, until both were done
+  uint64_t cache_hits = 0;         // pages that reads and writes found in the cache
   uint64_t pages_read = 0;         // from the data file: those that were not in the cache
   uint64_t pages_evicted = 0;      // from the cache, to make room
   uint64_t pages_written = 0;      // to the data file
