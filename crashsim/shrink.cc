@@ -5,6 +5,7 @@
 // (3) With the same line everything comes out the same: bounded by recoveries, not by time.
 // (4) Threads that do less come to the same place after fewer events: with each smaller program one switch at
 //     a time is tried at other events of its step.
+// (5) What no shape of ends shows is hunted for (hunt.h), and made smaller as it was found (reduce.h).
 #include "crashsim/shrink.h"
 
 #include <algorithm>
@@ -13,7 +14,9 @@
 #include <set>
 #include <utility>
 
+#include "crashsim/hunt.h"
 #include "crashsim/iteration.h"
+#include "crashsim/reduce.h"
 
 namespace manifolddb::crashsim {
 namespace {
@@ -21,6 +24,7 @@ namespace {
 constexpr uint64_t kRecoveriesEach = 6'000;   // of one candidate
 constexpr uint64_t kRecoveriesFirst = 5'000;  // until there is a first one
 constexpr uint64_t kRecoveriesBest = 100'000;
+constexpr uint64_t kRecoveriesOfShapes = 60'000;  // until there is one: then it is hunted for
 
 using enum EndKind;
 
@@ -126,7 +130,7 @@ std::optional<Origin> OriginOf(const Coordinates& at, std::string& why) {
   }
   const auto workload = MakeWorkload(at.workload, *setup, at.ops, draws, why);
   if (!workload) return std::nullopt;
-  Origin origin{.setup = *setup, .items = {}};
+  Origin origin{.setup = *setup, .items = {}, .scenario = at.scenario, .seed = at.seed};
   Serial last_serial = 0;
   for (uint32_t generation = 0; generation <= at.generation; ++generation) {
     Random own = random.Fork(100 + generation);
@@ -233,7 +237,7 @@ bool Shrinker::TranslateIn(const std::vector<Shape>& shapes) {
     const Items items(origin_.items.begin(), origin_.items.begin() + static_cast<ptrdiff_t>(length));
     for (const Shape& shape : shapes) {
       for (const Setup& setup : {SetupOfSequences(false), origin_.setup}) {
-        if (Spent()) return false;
+        if (recoveries_ >= std::min(recoveries_max_, kRecoveriesOfShapes)) return false;
         if (ends > 1 && !SameSize(setup, SetupOfSequences(false))) continue;
         SearchWish wish{.setup = setup, .items = items, .shape = shape};
         wish.promise = promise_;
@@ -448,10 +452,28 @@ std::optional<Hit> Shrinker::BestEnd() {
   return best ? std::move(best) : hit_;
 }
 
+// (5)
+std::optional<Shrunk> Shrinker::RunHunt(uint64_t operations_before) {
+  if (Races() || origin_.scenario.empty()) return std::nullopt;
+  const HuntWish wish{.setup = origin_.setup,
+                      .scenario = origin_.scenario,
+                      .seed = origin_.seed,
+                      .plays_max = recoveries_max_,
+                      .broken = broken_};
+  Hunted hunted = Hunt(wish);
+  recoveries_ += hunted.plays;
+  if (!hunted.hit) return std::nullopt;
+  operations_before = std::max(operations_before, OperationsOf(hunted.hit->what));
+  Reduced reduced = Reduce(std::move(*hunted.hit), broken_, recoveries_max_);
+  recoveries_ += reduced.plays;
+  return Shrunk{
+      std::move(reduced.hit.what), std::move(reduced.hit.finding), {}, recoveries_, operations_before};
+}
+
 std::optional<Shrunk> Shrinker::Run() {
   Case before{.setup = origin_.setup, .lives = {Life{}}};
   for (const Item& item : origin_.items) before.lives[0].steps.push_back(item.step);
-  if (!(Races() ? TranslateRace() : Translate())) return std::nullopt;
+  if (!(Races() ? TranslateRace() : Translate())) return RunHunt(OperationsOf(before));
   if (!SameSize(setup_, SetupOfSequences(false))) {
     if (auto hit = Try(SetupOfSequences(false), items_, kRecoveriesEach)) {
       setup_ = SetupOfSequences(false);
