@@ -157,12 +157,20 @@ class Player {
   }
 
   static std::vector<Fault> FaultsOf(const Json& life) {
-    static const std::set<std::string> ways = {"error", "no space", "short", "keeps", "reverts"};
+    static const std::set<std::string> any = {"write", "sync", "allocate", "directory"};
+    static const std::map<std::string, std::set<std::string>> ways = {{"error", any},
+                                                                      {"no space", {"allocate"}},
+                                                                      {"short", {"write"}},
+                                                                      {"keeps", {"sync"}},
+                                                                      {"reverts", {"sync"}}};
     std::vector<Fault> faults;
     for (const Json& one : life.value("faults", Json::array())) {
-      faults.push_back({one.at("calls"), one.value("file", ""), one.at("how"), Number(one, "at", 1 << 24),
-                        Number(one, "bytes", kNever, 0), 0, one.value("lasting", false)});
-      if (!ways.contains(faults.back().how)) Reject("bad how: " + faults.back().how);
+      const Fault& fault = faults.emplace_back(one.at("calls"), one.value("file", ""), one.at("how"),
+                                               Number(one, "at", 1 << 24), Number(one, "bytes", kNever, 0), 0,
+                                               one.value("lasting", false));
+      if (!ways.contains(fault.how)) Reject("bad how: " + fault.how);
+      for (const std::string& call : fault.calls)
+        if (!ways.at(fault.how).contains(call)) Reject("bad calls: " + call + ", " + fault.how);
     }
     return faults;
   }
