@@ -253,7 +253,8 @@ Start AfterDamage(const Start& start, const Played& played, const Damage& damage
   return next;
 }
 
-Start AfterHarm(const Played& played, Start next, const std::vector<Harm>& harm, const Image* twin) {
+Start AfterHarm(const Played& played, uint64_t effects, Start next, const std::vector<Harm>& harm,
+                const Image* twin) {
   next.damaged = true;
   for (const Harm& one : harm) {
     const faultfs::FileImage* const there = next.image.Find(one.file);
@@ -274,8 +275,8 @@ Start AfterHarm(const Played& played, Start next, const std::vector<Harm>& harm,
     }
     Image other;
     if (one.how == Harm::How::kOlder) {
-      const uint64_t effects = std::min(one.effects, played.effects());
-      other = faultfs::CrashPoint(played.session.trace, effects).Draw({faultfs::Policy::kAll, 0});
+      const uint64_t then = std::min({one.effects, effects, played.effects()});
+      other = faultfs::CrashPoint(played.session.trace, then).Draw({faultfs::Policy::kAll, 0});
     } else if (twin != nullptr) {
       other = *twin;
     }
@@ -367,7 +368,7 @@ Replay ReplayCase(const Case& what) {
       replay.start = AfterPower(start, played, point, ArrivalsWithout(point, life.lost));
       if (!life.harm.empty()) {
         const Image twin = WantsTwin(life) ? TwinOf(what.setup, life) : Image(what.setup.traits.atomic_unit);
-        replay.start = AfterHarm(played, std::move(replay.start), life.harm, &twin);
+        replay.start = AfterHarm(played, effects, std::move(replay.start), life.harm, &twin);
       }
     } else {
       replay.start = AfterKill(start, played, effects);

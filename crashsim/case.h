@@ -146,8 +146,10 @@ Start AfterKill(const Start& start, const Played& played, uint64_t effects);
 Start AfterPower(const Start& start, const Played& played, const faultfs::CrashPoint& point,
                  const faultfs::Arrivals& arrivals);
 Start AfterDamage(const Start& start, const Played& played, const Damage& damage);
-// `next`: what the power cut left. `twin`: what the other database left, if it is asked for.
-Start AfterHarm(const Played& played, Start next, const std::vector<Harm>& harm, const faultfs::Image* twin);
+// `next`: what the power cut behind so many effects left. `twin`: what the other database left, if it is
+// asked for.
+Start AfterHarm(const Played& played, uint64_t effects, Start next, const std::vector<Harm>& harm,
+                const faultfs::Image* twin);
 bool WantsTwin(const Life& life);
 // Another database with which the same is done as with the first one in its first life.
 faultfs::Image TwinOf(const Setup& setup, const Life& life);

@@ -25,7 +25,8 @@ using faultfs::Operation;
 using faultfs::Policy;
 
 constexpr unsigned kSecondsEach = 600;
-constexpr uint64_t kAccusedMax = 40;  // cases that the sound engine fails as well
+constexpr uint64_t kAccusedMax =
+    3'000;  // cases that the sound engine fails as well: nothing tells all damage
 
 // How often, in percent, a case has what.
 struct Habits {
@@ -37,6 +38,7 @@ struct Habits {
   uint64_t harms = 0;   // the last end
   uint64_t early = 20;  // openings behind the first one are hindered
   uint64_t lives_max = 3;
+  uint64_t bare = 30;       // of these: nothing is asked of them
   uint64_t near_meta = 30;  // ends beside a meta page
   uint64_t filling = 0;     // a large log, and far more in it than the data file has to spare
   uint64_t creating = 5;    // ends amid the creation
@@ -51,7 +53,7 @@ Habits HabitsOf(std::string_view scenario) {
     return {.faults = 100, .of_sync = 0, .no_space = 100, .lives_max = 1, .filling = 100};
   if (kind == "no_memory") return {.no_memory = 90};
   if (kind == "openings" || kind == "endings" || kind == "crash_loop")
-    return {.early = 90, .lives_max = 4, .near_meta = 75};
+    return {.early = 90, .lives_max = 4, .bare = 85, .near_meta = 75};
   if (kind == "creation") return {.lives_max = 3, .creating = 80};
   constexpr std::array kHarms = {"rot",          "meta_rot",   "lost_write", "foreign",
                                  "missing_file", "older_file", "neighbour"};
@@ -117,12 +119,15 @@ class Hunter {
       swarm.actors = 1;
       swarm.ledger = swarm.background = false;
       Press(swarm, limits, random.Fork(1));
-      const auto count = static_cast<uint32_t>(i == 0 ? random.Between(3, 40) : random.Between(1, 4));
+      const auto count =
+          static_cast<uint32_t>(i == 0 ? random.Between(3, wish.steps_max) : random.Between(1, 4));
       const Program program = filling ? DrawFilling(random, limits, kFillingSteps)
                                       : DrawProgram(random, swarm, limits, count, serial);
       serial = LastSerial(program, serial);
       Life& life = what.lives.emplace_back(Life{.steps = StepsOf(program)});
-      if (i > 0 && life.steps.size() > 4) life.steps.resize(random.Below(5));
+      if (i > 0)
+        life.steps.resize(random.Chance(habits.bare) ? 0
+                                                     : std::min<size_t>(life.steps.size(), random.Below(5)));
       life.closes = i == 0 ? random.Chance(50) : random.Chance(20);
     }
     return what;
@@ -235,6 +240,7 @@ class Hunter {
     };
     if (depth == 0 && random_.Chance(habits_.creating))
       return within(random_.Between(first, played.session.opened_effect));
+    if (depth > 0 && played.struck && random_.Chance(80)) return last;
     if (depth > 0 && random_.Chance(habits_.early)) return within(first + random_.Below(kStepOneEffects));
     if (random_.Chance(25)) return last;
     if (!random_.Chance(habits_.near_meta)) return within(random_.Between(first, last));
@@ -281,7 +287,7 @@ class Hunter {
 
   // False: it is over.
   bool EndHere(const Start& start, const Played& played, const Life& whole, size_t depth) {
-    const int ends = depth == 0 ? 8 : 2;
+    const int ends = depth == 0 ? 8 : whole.steps.empty() ? 5 : 2;
     const bool last = depth + 1 == case_.lives.size();
     for (int i = 0; i < ends && !Over(); ++i) {
       const uint64_t end = DrawEnd(played, depth);
@@ -351,7 +357,7 @@ class Hunter {
     std::vector<Harms> all = HarmsAt(played, end, case_.setup);
     for (size_t i = 0; i < std::min(kMost, all.size()) && !Over(); ++i) {
       std::swap(all[i], all[i + random_.Below(all.size() - i)]);
-      const Start next = AfterHarm(played, left, all[i], &twin);
+      const Start next = AfterHarm(played, end, left, all[i], &twin);
       if (next.image.Hash() == untouched) continue;
       life.harm = all[i];
       ++plays_;

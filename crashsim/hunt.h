@@ -16,7 +16,8 @@ struct HuntWish {
   std::string scenario;  // that met the failure: most cases are of its kind
   uint64_t seed = 1;
   uint64_t plays_max = 200'000;
-  bool broken = false;  // the engine is: then what the sound one fails as well is no failure
+  uint32_t steps_max = 40;  // of the first life
+  bool broken = false;      // the engine is: then what the sound one fails as well is no failure
 };
 struct Hunted {
   std::optional<Hit> hit = std::nullopt;

@@ -106,7 +106,7 @@ TEST(Hunt, HarmIsDoneToWhatThePowerCutLeft) {
   size_t changed = 0;
   const auto all = HarmsAt(played, played.effects(), setup);
   for (const Harms& harms : all) {
-    const Start next = AfterHarm(played, whole, harms, &twin);
+    const Start next = AfterHarm(played, played.effects(), whole, harms, &twin);
     EXPECT_TRUE(next.damaged);
     changed += next.image.Hash() != whole.image.Hash() ? 1 : 0;
     // What the sound engine makes of it is an error, or right: but for what nothing can tell.

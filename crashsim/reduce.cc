@@ -34,9 +34,15 @@ struct Place {
   uint64_t from_first = 0;
   std::vector<size_t> lost;  // atoms, counted from the newest
   std::vector<bool> torn;
-  std::optional<uint64_t> harmed;  // the write that the harm is about, from the end's effect back
+  std::optional<uint64_t> harmed;  // the write that the harm is about
   uint64_t harmed_at = 0;          // where that write was
+  size_t harmed_rank = 0;          // of those beside which harm may stand, counted from the newest
 };
+
+bool IsBeside(const faultfs::Effect& effect, const Harm& harm, bool of_write) {
+  if (of_write) return effect.kind == EffectKind::kWrite && effect.name == harm.file;
+  return effect.kind == EffectKind::kSync || effect.kind == EffectKind::kSyncDirectory;
+}
 
 uint64_t EndOf(const Life& life, const Played& played) { return std::min(life.effects, played.effects()); }
 
@@ -69,6 +75,11 @@ Place PlaceOf(const Life& life, const Played& played) {
   if (life.harm.empty()) return place;
   place.harmed = WriteUnder(played, end, life.harm[0]);
   if (place.harmed) place.harmed_at = played.session.trace->effects[*place.harmed].offset;
+  const uint64_t beside = place.harmed ? *place.harmed : life.harm[0].effects - 1;
+  for (uint64_t i = beside + 1; i < end; ++i) {
+    const bool counts = IsBeside(played.session.trace->effects[i], life.harm[0], place.harmed.has_value());
+    place.harmed_rank += counts ? 1 : 0;
+  }
   return place;
 }
 
@@ -233,41 +244,46 @@ class Fitter {
     for (size_t i = 0; i < harms.size() && !hit_ && !Spent(); ++i) {
       life.harm = harms[i];
       lives_.push_back(life);
-      Go(AfterHarm(played, left, harms[i], &other), index + 1, 0);
+      Go(AfterHarm(played, end, left, harms[i], &other), index + 1, 0);
       lives_.pop_back();
     }
     life.harm = model;
   }
 
-  // The same; the same beside each of the newest writes to that file.
+  // Beside the write to that file that is as new as the one was; the same bytes; then beside each other of
+  // the newest. What is of no write, an older file, stands behind a sync.
   static std::vector<Harms> HarmsNear(const Played& played, const Harms& model, const Place& place,
                                       uint64_t end, bool more) {
     constexpr size_t kWrites = 25;
-    std::vector<Harms> all = {model};
-    const uint64_t before = played.effects();
-    size_t writes = 0;
-    for (uint64_t i = end; i > 0 && more && writes < kWrites; --i) {
-      const faultfs::Effect& effect = played.session.trace->effects[i - 1];
-      const bool settles = effect.kind == EffectKind::kSync || effect.kind == EffectKind::kSyncDirectory;
-      const bool write = effect.kind == EffectKind::kWrite && effect.name == model[0].file;
-      if (!(place.harmed ? write : settles)) continue;
-      ++writes;
-      Harms moved = model;
-      for (Harm& harm : moved) {
-        if (!place.harmed) {
-          harm.effects = harm.how == Harm::How::kOlder ? i : 0;
-          continue;
-        }
-        const uint64_t by = effect.offset - place.harmed_at;  // modulo 2^64, as all of this
-        harm.offset += by;
-        harm.to += harm.bytes > 0 ? by : 0;
-        if (harm.how == Harm::How::kOlder)
-          harm.effects = std::min(harm.effects + (i - 1) - *place.harmed, before);
-        if (harm.offset > kFarthest || harm.to > kFarthest) harm = model[0];
-      }
-      all.push_back(std::move(moved));
+    std::vector<Harms> all;
+    size_t rank = 0;
+    for (uint64_t i = end; i > 0 && rank < kWrites; --i) {
+      if (!IsBeside(played.session.trace->effects[i - 1], model[0], place.harmed.has_value())) continue;
+      const bool likely = rank++ == place.harmed_rank;
+      if (likely || more) all.push_back(Moved(played, model, place, i - 1));
+      if (likely) std::swap(all.front(), all.back());
     }
+    all.insert(all.begin() + (all.empty() ? 0 : 1), model);
     return all;
+  }
+
+  // About that effect in place of the one that it was about. Sums are modulo 2^64.
+  static Harms Moved(const Played& played, const Harms& model, const Place& place, uint64_t effect) {
+    Harms moved = model;
+    for (Harm& harm : moved) {
+      if (!place.harmed) {
+        harm.effects = harm.how == Harm::How::kOlder ? effect + 1 : 0;
+        continue;
+      }
+      const uint64_t by = played.session.trace->effects[effect].offset - place.harmed_at;
+      harm.offset += by;
+      harm.to += harm.bytes > 0 ? by : 0;
+      if (harm.how == Harm::How::kOlder) {
+        harm.effects = std::min(harm.effects + effect - *place.harmed, played.effects());
+      }
+      if (harm.offset > kFarthest || harm.to > kFarthest) return model;
+    }
+    return moved;
   }
 
   static constexpr uint64_t kFarthest = uint64_t{1} << 40;
