@@ -294,7 +294,7 @@ class Hunter {
       const uint64_t end = DrawEnd(played, depth);
       Life life = Until(played, whole, end);
       if (last && random_.Chance(habits_.harms)) {
-        if (!HarmHere(start, played, Until(played, whole, end, 1), end)) return false;
+        if (!HarmHere(start, played, Until(played, whole, end, 1 + random_.Below(3)), end)) return false;
         continue;
       }
       Start next;
