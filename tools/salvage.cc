@@ -15,6 +15,7 @@
 #include "engine/base/try.h"
 #include "tools/affected.h"
 #include "tools/commands.h"
+#include "tools/program.h"
 #include "tools/raw_file.h"
 #include "tools/text.h"
 
