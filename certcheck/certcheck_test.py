@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""certcheck, and certcheck_threads, against certificates that are right, wrong, impossible and hostile.
+"""certcheck and its like, against certificates that are right, wrong, impossible and hostile.
 
-    certcheck/certcheck_test.py CERTCHECK CERTCHECK_THREADS
+    certcheck/certcheck_test.py CERTCHECK CERTCHECK_THREADS CERTCHECK_FAULTS
 
 Exit codes of the programs: 0 confirmed, 1 not confirmed, 2 no certificate. They must never die.
 """
@@ -15,6 +15,7 @@ import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+CERTCHECK_FAULTS = sys.argv.pop() if len(sys.argv) > 3 else None
 CERTCHECK_THREADS = sys.argv.pop() if len(sys.argv) > 2 else None
 CERTCHECK = sys.argv.pop() if len(sys.argv) > 1 else None
 KEPT = sorted(glob.glob(os.path.join(HERE, "..", "docs", "certificates", "*", "certificate.json")))
@@ -36,7 +37,7 @@ def at(value, path):
 
 class Certcheck(unittest.TestCase):
     program = CERTCHECK
-    threads = False
+    version = 1
     at_least = 3  # certificates in the documents
     other_rule = "damage"
 
@@ -46,7 +47,7 @@ class Certcheck(unittest.TestCase):
         for path in KEPT:
             with open(path, encoding="utf-8") as file:
                 certificate = json.load(file)
-            if any("threads" in life for life in certificate["lives"]) == cls.threads:
+            if certificate["format"].endswith(f"version {cls.version}"):
                 cls.certificates[path] = certificate
 
     def check(self, text):
@@ -71,6 +72,13 @@ class Certcheck(unittest.TestCase):
         self.assertEqual(done.stdout.count(": confirmed: "), kept, done.stdout)
         self.assertEqual(done.stdout.count("the sound engine holds"), kept, done.stdout)
         self.assertEqual(len({c["broken"][0] for c in self.certificates.values()}), kept)
+
+    def test_each_program_leaves_the_others_certificates_alone(self):
+        others = [path for path in KEPT if path not in self.certificates]
+        self.assertGreater(len(others), 3)
+        for path in others:
+            done = subprocess.run([self.program, path], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, "format" in done.stdout), (2, True), done.stdout)
 
     def test_without_the_broken_site_none_is(self):
         for certificate in self.certificates.values():
@@ -201,18 +209,12 @@ class Certcheck(unittest.TestCase):
 
 class CertcheckThreads(Certcheck):
     program = CERTCHECK_THREADS
-    threads = True
+    version = 2
     at_least = 2
     # Of several lives, of damage, of what is named how.
     test_damage_that_nothing_can_tell = None
     test_what_is_wrong_is_named_with_its_place = None
     test_what_the_engine_must_refuse_is_no_broken_rule = None
-
-    def test_each_program_leaves_the_others_certificates_alone(self):
-        for program, threads in ((CERTCHECK, True), (CERTCHECK_THREADS, False)):
-            path = next(path for path in KEPT if (path in self.certificates) == threads)
-            done = subprocess.run([program, path], capture_output=True, text=True, check=False)
-            self.assertEqual((done.returncode, "format" in done.stdout), (2, True), done.stdout)
 
     def test_without_its_switches(self):
         for certificate in self.certificates.values():
@@ -245,6 +247,63 @@ class CertcheckThreads(Certcheck):
         certificate = self.first()
         certificate["lives"][0]["switches"][0]["to"] = 7
         self.assertEqual(self.check(certificate)[0], 2)
+
+
+class CertcheckFaults(Certcheck):
+    program = CERTCHECK_FAULTS
+    version = 3
+    at_least = 3
+    other_rule = "answer"
+    # Damage is of any file, behind any end; what is lost may be nothing.
+    test_damage_that_nothing_can_tell = None
+    test_nothing_lost = None
+    test_a_loss_that_no_disk_may_suffer = None
+    test_what_the_engine_must_refuse_is_no_broken_rule = None
+
+    def met(self, what):
+        """Certificates that have it in a life, and each with what the lives are without it."""
+        for certificate in self.certificates.values():
+            if any(life.get(what) for life in certificate["lives"]):
+                without = copy.deepcopy(certificate)
+                for life in without["lives"]:
+                    if what in life:
+                        life[what] = []
+                yield certificate, without
+
+    def test_whatever_it_meets_is_needed(self):
+        for what in ("faults", "harm", "lost"):
+            met = list(self.met(what))
+            self.assertGreater(len(met), 0, what)
+            for certificate, without in met:
+                if what != "lost" or certificate["lost"] > 0:
+                    code, text = self.check(without)
+                    self.assertEqual((code, "no rule is broken" in text), (1, True), f"{what}: {text}")
+
+    def test_another_call_that_fails(self):
+        for certificate, _ in self.met("faults"):
+            for life in certificate["lives"]:
+                for fault in life.get("faults", []):
+                    moved = copy.deepcopy(certificate)
+                    at = certificate["lives"].index(life)
+                    moved["lives"][at]["faults"][life["faults"].index(fault)]["at"] = 9999
+                    self.assertEqual(self.check(moved)[0], 1)
+
+    def test_ways_that_are_none(self):
+        for what in ("faults", "harm"):
+            for certificate, _ in self.met(what):
+                life = next(life for life in certificate["lives"] if life.get(what))
+                wrong = copy.deepcopy(certificate)
+                wrong["lives"][certificate["lives"].index(life)][what][0]["how"] = "melts"
+                code, text = self.check(wrong)
+                self.assertEqual((code, "bad how: melts" in text), (2, True), text)
+
+    def test_damage_behind_the_end_of_a_file(self):
+        certificate, _ = next(self.met("harm"))
+        certificate = copy.deepcopy(certificate)
+        life = next(life for life in certificate["lives"] if life.get("harm"))
+        life["harm"] = [{"how": "flip", "file": "db", "offset": 1 << 40}]
+        code, text = self.check(certificate)
+        self.assertEqual((code, "bad offset" in text), (2, True), text)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ namespace {
 using faultfs::Atom;
 using faultfs::Image;
 
+constexpr uint64_t kSeed = 2;  // of identities: those of the next boot are others
+constexpr uint64_t kSeedOfTwin = 3;
+
 // What a cut after so many effects is judged by: before the life's opening had returned, what was owed to the
 // one before.
 void TakeOwed(const Start& start, const Played& played, uint64_t effects, Start& next) {
@@ -80,10 +83,24 @@ class Chronicle {
   std::map<size_t, size_t> begins_, doing_;  // thread, step
 };
 
-Played PlayWith(const Setup& setup, const Start& start, const Life& life, RaceDirector* director,
-                bool quiet) {
+// From the life's beginning on.
+void ArmAll(const Life& life, faultfs::Disk& disk, SessionPlan& plan) {
+  using faultfs::FaultKind;
+  const auto of_sync = [](const faultfs::Fault& fault) {
+    return fault.kind == FaultKind::kSyncKeepsClean || fault.kind == FaultKind::kSyncReverts;
+  };
+  for (const faultfs::Fault& fault : life.faults) {
+    disk.Arm(fault);
+    plan.extents_revert = plan.extents_revert || fault.kind == FaultKind::kSyncReverts;
+  }
+  plan.faults_armed = !life.faults.empty();
+  plan.reads_go_on = plan.faults_armed && std::ranges::all_of(life.faults, of_sync);
+}
+
+Played PlayWith(const Setup& setup, const Start& start, const Life& life, RaceDirector* director, bool quiet,
+                uint64_t seed = kSeed) {
   Played played;
-  const auto disk = start.Boot(setup);
+  const auto disk = start.Boot(setup, seed);
   SessionPlan plan{.setup = setup, .program = {.close = life.closes}};
   for (const Step& step : life.steps) plan.program.rounds.push_back({.actors = {{step}}});
   if (!life.threads.empty()) plan.program.rounds.push_back({.actors = life.threads});
@@ -101,12 +118,24 @@ Played PlayWith(const Setup& setup, const Start& start, const Life& life, RaceDi
     if (director != nullptr) director->Race(round == life.steps.size());
   };
   // One actor waits for nobody; of several that do there is no certificate.
+  ArmAll(life, *disk, plan);
+  MemoryGate gate(life.no_memory, 1, true);
+  if (life.no_memory > 0) plan.memory = &gate;
   played.session = RunSession(disk, plan, [] { MANIFOLDDB_ASSERT(!"somebody goes on"); });
+  const std::vector<faultfs::FaultRecord> fired = disk->faults_fired();
+  played.struck = !fired.empty() || gate.refused();
+  played.full =
+      std::ranges::any_of(fired, [](const auto& one) { return one.kind == faultfs::FaultKind::kNoSpace; });
   if (director != nullptr) director->SetWatch({});
   return played;
 }
 
-std::optional<Finding> JudgeOpening(const Start& start, Session& session, Model& base) {
+std::optional<Finding> JudgeOpening(const Start& start, const Played& played, Session& session, Model& base) {
+  // A call that fails may fail the opening. On a full disk a database opens that was open once.
+  const bool owed = played.full && start.oracle != nullptr;
+  if (session.open_error && played.struck && !owed && !ReportsDamage(*session.open_error)) {
+    return std::nullopt;
+  }
   if (session.open_error) {
     return Finding{Rule::kOpens, {Promise::kDurable, "the database opens", Describe(*session.open_error)}};
   }
@@ -153,10 +182,9 @@ const char* Sentence(Rule rule) {
   return kSentences[static_cast<size_t>(rule)];
 }
 
-std::shared_ptr<faultfs::Disk> Start::Boot(const Setup& setup) const {
-  constexpr uint64_t kSeed = 2;  // of identities: those of the next boot are others
-  if (trace != nullptr) return std::make_shared<faultfs::Disk>(*trace, effects, kSeed);
-  return std::make_shared<faultfs::Disk>(image, setup.traits, kSeed);
+std::shared_ptr<faultfs::Disk> Start::Boot(const Setup& setup, uint64_t seed) const {
+  if (trace != nullptr) return std::make_shared<faultfs::Disk>(*trace, effects, seed);
+  return std::make_shared<faultfs::Disk>(image, setup.traits, seed);
 }
 
 Start EmptyDisk(const Setup& setup) { return {.image = Image(setup.traits.atomic_unit)}; }
@@ -166,8 +194,8 @@ namespace {
 Played JudgedPlay(const Start& start, Played played) {
   Session& session = played.session;
   Model base;
-  played.finding = JudgeOpening(start, session, base);
-  if (played.finding) return played;
+  played.finding = JudgeOpening(start, played, session, base);
+  if (played.finding || session.open_error) return played;
   played.oracle = std::make_shared<const Oracle>(std::move(base), session.opened.number, session.history);
   Violations violations = session.violations;
   const Violations& answers = played.oracle->run_violations();
@@ -225,6 +253,54 @@ Start AfterDamage(const Start& start, const Played& played, const Damage& damage
   return next;
 }
 
+Start AfterHarm(const Played& played, uint64_t effects, Start next, const std::vector<Harm>& harm,
+                const Image* twin) {
+  next.damaged = true;
+  for (const Harm& one : harm) {
+    const faultfs::FileImage* const there = next.image.Find(one.file);
+    if (there == nullptr) continue;
+    if (one.how == Harm::How::kRemove) {
+      next.image.Remove(one.file);
+      continue;
+    }
+    faultfs::FileImage file = *there;
+    if (one.how == Harm::How::kFlip) {
+      std::byte byte{};
+      if (one.offset >= file.size()) continue;
+      file.Read(one.offset, MutableByteView(&byte, 1));
+      byte ^= std::byte{1};
+      file.Write(one.offset, ByteView(&byte, 1));
+      next.image.Put(one.file, std::move(file));
+      continue;
+    }
+    Image other;
+    if (one.how == Harm::How::kOlder) {
+      const uint64_t then = std::min({one.effects, effects, played.effects()});
+      other = faultfs::CrashPoint(played.session.trace, then).Draw({faultfs::Policy::kAll, 0});
+    } else if (twin != nullptr) {
+      other = *twin;
+    }
+    const faultfs::FileImage* const from = other.Find(one.file);
+    if (from == nullptr) continue;
+    if (one.bytes == 0) {
+      next.image.Put(one.file, *from);
+      continue;
+    }
+    if (one.offset >= from->size() || one.to >= file.size()) continue;
+    const uint64_t bytes = std::min({one.bytes, from->size() - one.offset, file.size() - one.to});
+    std::vector<std::byte> buffer(bytes);
+    from->Read(one.offset, buffer);
+    file.Write(one.to, buffer);
+    next.image.Put(one.file, std::move(file));
+  }
+  return next;
+}
+
+Image TwinOf(const Setup& setup, const Life& life) {
+  const Played played = PlayWith(setup, EmptyDisk(setup), life, nullptr, false, kSeedOfTwin);
+  return faultfs::CrashPoint(played.session.trace, played.effects()).Draw({faultfs::Policy::kAll, 0});
+}
+
 std::optional<Finding> Look(const Setup& setup, const Start& start) {
   return Judge(setup, start, Recover(start.Boot(setup), setup, {}));
 }
@@ -245,11 +321,13 @@ std::vector<Loss> LossesOf(const faultfs::CrashPoint& point, const faultfs::Arri
   std::vector<Loss> lost;
   const std::vector<Atom>& atoms = point.atoms();
   for (size_t i = 0; i < atoms.size(); ++i) {
-    if (arrivals[i] != faultfs::arrival::kLost) continue;
+    const bool torn = arrivals[i] == faultfs::arrival::kTorn && atoms[i].kind == Atom::Kind::kSector;
+    if (arrivals[i] != faultfs::arrival::kLost && !torn) continue;
     lost.push_back({.kind = atoms[i].kind,
                     .effect = atoms[i].effect,
                     .file = point.trace().effects[atoms[i].effect].name,
-                    .sector = atoms[i].sector});
+                    .sector = atoms[i].sector,
+                    .torn = torn});
   }
   return lost;
 }
@@ -262,9 +340,16 @@ faultfs::Arrivals ArrivalsWithout(const faultfs::CrashPoint& point, const std::v
                     .effect = atoms[i].effect,
                     .file = point.trace().effects[atoms[i].effect].name,
                     .sector = atoms[i].sector};
+    Loss torn = here;
+    torn.torn = true;
     if (std::ranges::find(lost, here) != lost.end()) arrivals[i] = faultfs::arrival::kLost;
+    if (std::ranges::find(lost, torn) != lost.end()) arrivals[i] = faultfs::arrival::kTorn;
   }
   return arrivals;
+}
+
+bool WantsTwin(const Life& life) {
+  return std::ranges::any_of(life.harm, [](const Harm& one) { return one.how == Harm::How::kTwin; });
 }
 
 Replay ReplayCase(const Case& what) {
@@ -281,6 +366,10 @@ Replay ReplayCase(const Case& what) {
     } else if (life.power) {
       const faultfs::CrashPoint point(played.session.trace, effects);
       replay.start = AfterPower(start, played, point, ArrivalsWithout(point, life.lost));
+      if (!life.harm.empty()) {
+        const Image twin = WantsTwin(life) ? TwinOf(what.setup, life) : Image(what.setup.traits.atomic_unit);
+        replay.start = AfterHarm(played, effects, std::move(replay.start), life.harm, &twin);
+      }
     } else {
       replay.start = AfterKill(start, played, effects);
     }

@@ -28,6 +28,7 @@ struct Loss {
   uint64_t effect = 0;    // since the machine was switched on, from 0
   std::string file = {};  // as its effect names it
   uint64_t sector = 0;    // kSector
+  bool torn = false;      // kSector: neither the old bytes are there nor the new ones
   friend bool operator==(const Loss&, const Loss&) = default;
 };
 
@@ -38,6 +39,23 @@ struct Damage {
   uint64_t offset = 0;
 };
 
+// What no power cut may do to a file, behind any end: what storage that errs does, or whoever mixes up files.
+struct Harm {
+  enum class How : uint8_t {
+    kFlip,    // bit 0 of the byte at `offset`
+    kRemove,  // the file is gone
+    kOlder,   // its bytes are those that it had after so many `effects`
+    kTwin,    // its bytes are those of another database, with which the same was done, to the life's end
+  };
+  How how = How::kFlip;
+  std::string file = {};
+  uint64_t offset = 0;   // where they come from
+  uint64_t bytes = 0;    // so many; 0: the whole file
+  uint64_t to = 0;       // where they go
+  uint64_t effects = 0;  // kOlder
+  friend bool operator==(const Harm&, const Harm&) = default;
+};
+
 inline constexpr uint64_t kAtTheEnd = ~uint64_t{0};
 
 struct Life {
@@ -45,12 +63,15 @@ struct Life {
   std::vector<std::vector<Step>> threads = {};  // side by side, behind the steps
   Switches switches = {};                       // of theirs: no others but what waits and ends ask for
   bool closes = false;                          // the database is closed behind the last step
+  std::vector<faultfs::Fault> faults = {};      // calls that fail, counted from the life's beginning
+  uint64_t no_memory = 0;  // the at-th allocation within commits that is refused; 0: none
   // How it ends: by a power cut, or by a kill, after which the system's cache lives on; behind so many
   // effects since the machine was switched on, or when everything was done.
   bool power = false;
   uint64_t effects = kAtTheEnd;
   std::vector<Loss> lost = {};                  // by a power cut
   std::optional<Damage> damage = std::nullopt;  // by one that took nothing, behind a clean close
+  std::vector<Harm> harm = {};                  // done to what the power cut left
 };
 
 struct Case {
@@ -84,7 +105,7 @@ struct Start {
   uint64_t owed_at = 0;                                   // effects of the oracle's run
   bool damaged = false;
 
-  std::shared_ptr<faultfs::Disk> Boot(const Setup& setup) const;
+  std::shared_ptr<faultfs::Disk> Boot(const Setup& setup, uint64_t seed = 2) const;
 };
 Start EmptyDisk(const Setup& setup);
 
@@ -105,6 +126,8 @@ struct Played {
   Session session;
   std::vector<uint64_t> begun;  // effects when each step began, and behind them the threads
   std::vector<Happened> happened;
+  bool struck = false;  // a call failed
+  bool full = false;    // for want of room
   std::shared_ptr<const Oracle> oracle;
   std::optional<Finding> finding;  // of the run itself, or of what its opening showed
 
@@ -123,6 +146,13 @@ Start AfterKill(const Start& start, const Played& played, uint64_t effects);
 Start AfterPower(const Start& start, const Played& played, const faultfs::CrashPoint& point,
                  const faultfs::Arrivals& arrivals);
 Start AfterDamage(const Start& start, const Played& played, const Damage& damage);
+// `next`: what the power cut behind so many effects left. `twin`: what the other database left, if it is
+// asked for.
+Start AfterHarm(const Played& played, uint64_t effects, Start next, const std::vector<Harm>& harm,
+                const faultfs::Image* twin);
+bool WantsTwin(const Life& life);
+// Another database with which the same is done as with the first one in its first life.
+faultfs::Image TwinOf(const Setup& setup, const Life& life);
 
 // Opens, reads everything, verifies: what is wrong, if anything.
 std::optional<Finding> Look(const Setup& setup, const Start& start);

@@ -11,9 +11,10 @@
 namespace manifolddb::crashsim {
 namespace {
 
-// The second one is of lives with threads.
+// The second one is of lives with threads, the third one of one thread whose storage errs.
 constexpr const char* kFormats[] = {"manifolddb crash certificate, version 1",
-                                    "manifolddb crash certificate, version 2"};
+                                    "manifolddb crash certificate, version 2",
+                                    "manifolddb crash certificate, version 3"};
 
 using faultfs::Atom;
 using faultfs::EffectKind;
@@ -41,15 +42,31 @@ const char* NameOf(StepKind kind) {
     case StepKind::kVerify: return "verify";
     case StepKind::kOpenSnapshot: return "open_snapshot";
     case StepKind::kReadSnapshot: return "read_snapshot";
+    case StepKind::kCloseSnapshot: return "close_snapshot";
+    case StepKind::kDropFamily: return "drop_family";
     default: return "read";
   }
 }
 
+const char* NameOf(OpKind kind) {
+  switch (kind) {
+    case OpKind::kPut: return "put";
+    case OpKind::kDeleteRange: return "delete_range";
+    case OpKind::kGet: return "get";
+    case OpKind::kScan: return "scan";
+    default: return "delete";
+  }
+}
+
 Json JsonOf(const Op& op, const Step& step) {
-  Json json = {{"do", op.kind == OpKind::kPut ? "put" : "delete"},
+  Json json = {{"do", NameOf(op.kind)},
                {"family", Escaped(step.families.at(op.family))},
-               {"table", Escaped(op.table)},
-               {"key", Escaped(op.key)}};
+               {"table", Escaped(op.table)}};
+  const bool of_range = op.kind == OpKind::kDeleteRange;
+  if (op.has_key) json[of_range ? "lower" : "key"] = Escaped(op.key);
+  if (op.has_lower && !of_range) json["lower"] = Escaped(op.lower);
+  if (op.has_upper) json["upper"] = Escaped(op.upper);
+  if (op.kind == OpKind::kScan) json["backwards"] = op.backwards, json["count"] = op.count;
   if (op.kind != OpKind::kPut) return json;
   const bool one_letter =
       op.value.size() > 1 && op.value.find_first_not_of(op.value.front()) == std::string::npos;
@@ -60,7 +77,9 @@ Json JsonOf(const Op& op, const Step& step) {
 
 Json JsonOf(const Step& step) {
   Json json = {{"do", NameOf(step.kind)}};
-  if (step.kind == StepKind::kCreateFamily) json["family"] = Escaped(step.families.at(0));
+  const bool of_family = step.kind == StepKind::kCreateFamily || step.kind == StepKind::kDropFamily;
+  if (of_family) json["family"] = Escaped(step.families.at(0));
+  if (step.slot != 0) json["slot"] = step.slot;
   if (step.kind != StepKind::kTransaction) return json;
   json["families"] = Json::array();
   for (const std::string& family : step.families) json["families"].push_back(Escaped(family));
@@ -75,8 +94,11 @@ Json JsonOf(const Step& step) {
 
 Json JsonOf(const Loss& loss) {
   switch (loss.kind) {
-    case Atom::Kind::kSector:
-      return {{"what", "sector"}, {"effect", loss.effect}, {"file", loss.file}, {"sector", loss.sector}};
+    case Atom::Kind::kSector: {
+      Json json = {{"what", "sector"}, {"effect", loss.effect}, {"file", loss.file}, {"sector", loss.sector}};
+      if (loss.torn) json["torn"] = true;
+      return json;
+    }
     case Atom::Kind::kSize: return {{"what", "size"}, {"effect", loss.effect}, {"file", loss.file}};
     default: return {{"what", "name"}, {"effect", loss.effect}, {"file", loss.file}};
   }
@@ -86,6 +108,54 @@ Json JsonOf(const Damage& damage) {
   Json json = {{"how", damage.removed ? "remove" : "flip"}, {"file", damage.file}};
   if (!damage.removed) json["offset"] = damage.offset;
   return json;
+}
+
+Json JsonOf(const faultfs::Fault& fault) {
+  using faultfs::FaultKind;
+  using faultfs::Operation;
+  constexpr std::pair<Operation, const char*> kCalls[] = {{Operation::kWrite, "write"},
+                                                          {Operation::kSync, "sync"},
+                                                          {Operation::kAllocate, "allocate"},
+                                                          {Operation::kDirectory, "directory"}};
+  Json json = {{"calls", Json::array()}};
+  for (const auto& [operation, name] : kCalls) {
+    const auto counted = fault.counted & faultfs::OperationsOf(fault.kind);
+    if ((counted & Only(operation)) != 0) json["calls"].push_back(name);
+  }
+  if (!fault.file.empty()) json["file"] = fault.file;
+  json["at"] = fault.at;
+  if (fault.lasting) json["lasting"] = true;
+  json["how"] = fault.kind == FaultKind::kNoSpace          ? "no space"
+                : fault.kind == FaultKind::kShortWrite     ? "short"
+                : fault.kind == FaultKind::kSyncKeepsClean ? "keeps"
+                : fault.kind == FaultKind::kSyncReverts    ? "reverts"
+                                                           : "error";
+  if (fault.parameter != 0) json["bytes"] = fault.parameter;
+  return json;
+}
+
+Json JsonOf(const Harm& harm) {
+  constexpr const char* kNames[] = {"flip", "remove", "older", "twin"};
+  Json json = {{"how", kNames[static_cast<size_t>(harm.how)]}, {"file", harm.file}};
+  if (harm.how == Harm::How::kFlip || harm.bytes > 0) json["offset"] = harm.offset;
+  if (harm.bytes > 0) json["bytes"] = harm.bytes;
+  if (harm.bytes > 0 && harm.to != harm.offset) json["to"] = harm.to;
+  if (harm.how == Harm::How::kOlder) json["after_effects"] = harm.effects;
+  return json;
+}
+
+// Of certificates of one thread: whether it takes more than programs, ends, and damage behind a clean close.
+bool StorageErrs(const Case& what) {
+  const auto step_is_more = [](const Step& step) {
+    const bool kind = step.kind == StepKind::kDropFamily || step.kind == StepKind::kCloseSnapshot;
+    return kind || step.slot != 0 || std::ranges::any_of(step.ops, [](const Op& op) {
+             return op.kind != OpKind::kPut && op.kind != OpKind::kDelete;
+           });
+  };
+  return std::ranges::any_of(what.lives, [&](const Life& life) {
+    return !life.faults.empty() || life.no_memory != 0 || !life.harm.empty() ||
+           std::ranges::any_of(life.lost, &Loss::torn) || std::ranges::any_of(life.steps, step_is_more);
+  });
 }
 
 // [what, file, offset, bytes], for pictures. What a write did to the size of its file is not told.
@@ -142,6 +212,9 @@ void AddThreads(const Life& life, const Played& played, uint64_t effects, Json& 
 Json JsonOf(const Life& life, const Played& played) {
   Json json = {{"steps", Json::array()}};
   for (const Step& step : life.steps) json["steps"].push_back(JsonOf(step));
+  if (!life.faults.empty()) json["faults"] = Json::array();
+  for (const faultfs::Fault& fault : life.faults) json["faults"].push_back(JsonOf(fault));
+  if (life.no_memory != 0) json["no_memory"] = life.no_memory;
   AddThreads(life, played, std::min(life.effects, played.effects()), json);
   json["closes"] = life.closes;
   json["end"] = life.power ? "power cut" : "kill";
@@ -151,6 +224,8 @@ Json JsonOf(const Life& life, const Played& played) {
     json["lost"] = Json::array();
     for (const Loss& loss : life.lost) json["lost"].push_back(JsonOf(loss));
   }
+  if (!life.harm.empty()) json["harm"] = Json::array();
+  for (const Harm& harm : life.harm) json["harm"].push_back(JsonOf(harm));
   if (life.damage) json["damage"] = JsonOf(*life.damage);
   // What it came to.
   json["first_effect"] = played.session.first_effect;
@@ -267,7 +342,9 @@ Json CertificateOf(const Shrunk& shrunk, const Provenance& from) {
   const Replay replay = ReplayCase(what);
   const Options& options = what.setup.options;
   const bool threads = std::ranges::any_of(what.lives, [](const Life& l) { return !l.threads.empty(); });
-  Json json = {{"format", kFormats[threads ? 1 : 0]},
+  Json json = {{"format", kFormats[threads             ? 1
+                                   : StorageErrs(what) ? 2
+                                                       : 0]},
                {"commit", from.git},
                {"broken", from.broken},
                {"repro", from.repro},

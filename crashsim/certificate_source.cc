@@ -267,6 +267,44 @@ std::string Value(const Json& change) {
   return "std::string(" + std::to_string(change.at("times").get<uint64_t>()) + ", '" + character + "')";
 }
 
+std::string EndOfTransaction(const Json& step) {
+  const std::string end = step.at("end");
+  if (end == "abort") return ", false";
+  if (end == "commit, not durable") return ", true, {.durability = Durability::kNone}";
+  if (end == "commit through a checkpoint") return ", true, {.through_checkpoint = true}";
+  return "";
+}
+
+// Of a certificate in which storage errs.
+std::string OpOf(const Json& change) {
+  std::string text = "{.what = " + Quoted(change.at("do"));
+  for (const char* of : {"family", "table", "key", "lower", "upper"}) {
+    if (change.contains(of)) text += std::string(", .") + of + " = " + Quoted(change.at(of));
+  }
+  if (change.contains("value")) text += ", .value = " + Value(change);
+  if (change.value("backwards", false)) text += ", .backwards = true";
+  if (change.contains("count")) text += ", .count = " + std::to_string(change.at("count").get<uint64_t>());
+  return text + "}";
+}
+
+std::string ErringLine(const Json& step) {
+  const std::string what = step.at("do");
+  const std::string slot = step.contains("slot") ? std::to_string(step.at("slot").get<uint64_t>()) : "";
+  const auto family = [&] { return Quoted(step.at("family").get<std::string>()); };
+  if (what == "checkpoint") return "machine.Checkpoint();";
+  if (what == "verify") return "machine.Verify();";
+  if (what == "read") return "machine.ReadNow();";
+  if (what == "open_snapshot") return "machine.OpenSnapshot(" + slot + ");";
+  if (what == "read_snapshot") return "machine.ReadSnapshot(" + slot + ");";
+  if (what == "close_snapshot") return "machine.CloseSnapshot(" + slot + ");";
+  if (what == "create_family") return "machine.CreateFamily(" + family() + ");";
+  if (what == "drop_family") return "machine.DropFamily(" + family() + ");";
+  std::string families, ops;
+  for (const Json& one : step.at("families")) families += (families.empty() ? "" : ", ") + Quoted(one);
+  for (const Json& change : step.at("changes")) ops += (ops.empty() ? "" : ", ") + OpOf(change);
+  return "machine.Transact({" + families + "}, {" + ops + "}" + EndOfTransaction(step) + ");";
+}
+
 std::string Line(const Json& step) {
   const std::string what = step.at("do");
   if (what == "checkpoint") return "machine.Checkpoint();";
@@ -286,12 +324,7 @@ std::string Line(const Json& step) {
     puts += "{" + Quoted(change.at("family")) + ", " + Quoted(change.at("table")) + ", " +
             Quoted(change.at("key")) + ", " + (deletes ? "\"\", true" : Value(change)) + "}";
   }
-  std::string line = "machine.Transact({" + families + "}, {" + puts + "}";
-  const std::string end = step.at("end");
-  if (end == "abort") line += ", false";
-  if (end == "commit, not durable") line += ", true, {.durability = Durability::kNone}";
-  if (end == "commit through a checkpoint") line += ", true, {.through_checkpoint = true}";
-  return line + ");";
+  return "machine.Transact({" + families + "}, {" + puts + "}" + EndOfTransaction(step) + ");";
 }
 
 std::string LossLine(const Json& loss) {
@@ -300,7 +333,7 @@ std::string LossLine(const Json& loss) {
   std::string line = std::string("{faultfs::Atom::Kind::") + kind + ", " + Quoted(loss.at("file")) + ", " +
                      std::to_string(loss.at("effect").get<uint64_t>());
   if (what == "sector") line += ", " + std::to_string(loss.at("sector").get<uint64_t>());
-  return line + "}";
+  return line + (loss.value("torn", false) ? ", true}" : "}");
 }
 
 std::string RaceLine(const Json& life) {
@@ -344,6 +377,80 @@ std::vector<std::string> LinesOf(const Json& life) {
   return lines;
 }
 
+std::string FaultLine(const Json& fault) {
+  const std::string how = fault.at("how");
+  const char* const kind = how == "no space"  ? "kNoSpace"
+                           : how == "short"   ? "kShortWrite"
+                           : how == "keeps"   ? "kSyncKeepsClean"
+                           : how == "reverts" ? "kSyncReverts"
+                                              : "kIoError";
+  std::string calls;
+  for (const Json& call : fault.at("calls")) {
+    std::string name = call;
+    name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+    calls += (calls.empty() ? "" : " | ") + ("faultfs::Only(faultfs::Operation::k" + name + ")");
+  }
+  std::string line = std::string("{.kind = faultfs::FaultKind::") + kind + ", .counted = " + calls;
+  if (fault.contains("file")) line += ", .file = " + Quoted(fault.at("file"));
+  line += ", .at = " + std::to_string(fault.at("at").get<uint64_t>());
+  if (fault.contains("lasting")) line += ", .lasting = true";
+  if (fault.contains("bytes")) line += ", .parameter = " + std::to_string(fault.at("bytes").get<uint64_t>());
+  return line + "}";
+}
+
+std::string HarmLine(const Json& harm) {
+  std::string line = "{.how = " + Quoted(harm.at("how")) + ", .file = " + Quoted(harm.at("file"));
+  const auto add = [&](const char* name, const char* of) {
+    if (harm.contains(of))
+      line += std::string(", .") + name + " = " + std::to_string(harm.at(of).get<uint64_t>());
+  };
+  add("offset", "offset");
+  add("bytes", "bytes");
+  add("to", harm.contains("to") ? "to" : harm.contains("bytes") ? "offset" : "to");
+  add("effects", "after_effects");
+  return line + "}";
+}
+
+std::vector<std::string> ErringLinesOf(const Json& life) {
+  std::string faults, lost, harms;
+  for (const Json& fault : life.value("faults", Json::array())) {
+    faults += (faults.empty() ? "" : ", ") + FaultLine(fault);
+  }
+  const uint64_t no_memory = life.value("no_memory", uint64_t{0});
+  if (no_memory != 0) faults = "{" + faults + "}, " + std::to_string(no_memory);
+  if (no_memory == 0 && !faults.empty()) faults = "{" + faults + "}";
+  std::vector<std::string> lines;
+  const Json all = life.value("harm", Json::array());
+  const bool twin = std::ranges::any_of(all, [](const Json& harm) { return harm.at("how") == "twin"; });
+  const auto play = [&] {
+    lines.push_back("machine.Open(" + faults + ");");
+    for (const Json& step : life.at("steps")) lines.push_back(ErringLine(step));
+    if (life.at("closes").get<bool>()) lines.emplace_back("machine.Close();");
+  };
+  play();
+  if (twin) {
+    const std::vector<std::string> once = lines;
+    lines.emplace_back("Machine other(3);  // another database, with which the same is done");
+    for (std::string line : once) lines.push_back("other" + line.substr(std::string("machine").size()));
+  }
+  const std::string effects = life.contains("after_effects")
+                                  ? std::to_string(life.at("after_effects").get<uint64_t>())
+                                  : std::string("kAtTheEnd");
+  if (life.at("end") == "kill") {
+    lines.push_back("machine.Kill(" + effects + ");");
+    return lines;
+  }
+  for (const Json& loss : life.at("lost")) lost += (lost.empty() ? "" : ", ") + LossLine(loss);
+  for (const Json& harm : all) harms += (harms.empty() ? "" : ", ") + HarmLine(harm);
+  if (!harms.empty()) harms = ", {" + harms + "}" + (twin ? ", &other" : "");
+  lines.push_back("machine.CutPower(" + effects + ", {" + lost + "}" + harms + ");");
+  return lines;
+}
+
+bool StorageErrs(const Json& certificate) {
+  return certificate.at("format").get<std::string>().ends_with("version 3");
+}
+
 bool HasThreads(const Json& certificate) {
   return std::ranges::any_of(certificate.at("lives"),
                              [](const Json& life) { return life.contains("threads"); });
@@ -354,9 +461,14 @@ void Replace(std::string_view what, std::string_view with, std::string& text) {
   text.replace(text.find(what), what.size(), with);
 }
 
-// What comes before the test: as it is, or with threads.
-std::string Preamble(const std::string& sizes, bool threads) {
+// What comes before the test: as it is, or with threads, or with storage that errs.
+std::string Preamble(const std::string& sizes, bool threads, bool errs) {
   std::string includes = kIncludes, options = sizes, machine = kMachine;
+  if (errs) {
+    Replace("#include \"engine/base/sites.h\"\n",
+            "#include \"engine/base/memory.h\"\n#include \"engine/base/sites.h\"\n", includes);
+    return includes + options + kSourceOfErringMachine;
+  }
   if (!threads) return includes + options + machine;
   Replace("#include <map>\n", "#include <deque>\n#include <functional>\n#include <map>\n", includes);
   Replace("#include <string>\n", "#include <semaphore>\n#include <string>\n#include <thread>\n", includes);
@@ -408,7 +520,8 @@ std::string TestOf(const Json& certificate) {
   std::string text = "// Made by `crashsim shrink` from the certificate beside it. Fails where promise " +
                      promise + " is\n// broken as the certificate says; holds on a sound engine.\n";
   const bool threads = HasThreads(certificate);
-  text += Preamble(SizesOf(certificate), threads);
+  const bool errs = StorageErrs(certificate);
+  text += Preamble(SizesOf(certificate), threads, errs);
   text += "TEST(Certificate, " + NameOf(certificate) + ") {\n";
   if (!certificate.at("broken").empty()) {
     text +=
@@ -421,7 +534,7 @@ std::string TestOf(const Json& certificate) {
   }
   text += threads ? "  Threads machine;\n" : "  Machine machine;\n";
   for (const Json& life : certificate.at("lives")) {
-    for (const std::string& line : LinesOf(life)) text += "  " + line + "\n";
+    for (const std::string& line : errs ? ErringLinesOf(life) : LinesOf(life)) text += "  " + line + "\n";
   }
   return text + "  machine.Look();\n}\n\n}  // namespace\n}  // namespace manifolddb\n";
 }

@@ -153,6 +153,8 @@ std::string TextOfChange(const Json& change) {
   std::string text =
       what + " " + change.at("family").get<std::string>() + "/" + change.at("table").get<std::string>();
   if (change.contains("key")) text += " " + change.at("key").get<std::string>();
+  if (change.contains("lower")) text += " from " + change.at("lower").get<std::string>();
+  if (change.contains("upper")) text += " below " + change.at("upper").get<std::string>();
   if (change.contains("value")) text += " = " + ValueText(change);
   return text;
 }
@@ -168,6 +170,37 @@ std::vector<std::string> LinesOfStep(const Json& step) {
   for (const Json& change : step.at("changes")) lines.push_back(TextOfChange(change));
   lines.push_back(step.at("end").get<std::string>());
   return lines;
+}
+
+// What a life meets.
+std::vector<std::string> LinesOfFaults(const Json& life) {
+  std::vector<std::string> lines;
+  for (const Json& fault : life.value("faults", Json::array())) {
+    std::string text = "fails: " + fault.at("calls")[0].get<std::string>() + " " +
+                       std::to_string(fault.at("at").get<uint64_t>());
+    if (fault.contains("file")) text += " of " + fault.at("file").get<std::string>();
+    if (fault.contains("lasting")) text += " and all behind";
+    lines.push_back(text + " (" + fault.at("how").get<std::string>() + ")");
+  }
+  if (life.contains("no_memory")) {
+    lines.push_back("no memory: " + std::to_string(life.at("no_memory").get<uint64_t>()) + " in commits");
+  }
+  return lines;
+}
+
+std::string TextOfHarm(const Json& harm) {
+  const std::string how = harm.at("how");
+  const std::string file = harm.at("file");
+  const auto number = [&](const char* of) { return std::to_string(harm.value(of, uint64_t{0})); };
+  if (how == "remove") return "damage: the file " + file + " is gone";
+  if (how == "flip") return "damage: a bit flips in byte " + number("offset") + " of " + file;
+  const std::string from = how == "older" ? "as they were after effect " + number("after_effects")
+                                          : "as another database has them";
+  if (!harm.contains("bytes")) return "damage: all bytes of " + file + " are " + from;
+  const std::string place = harm.contains("to") ? number("to") : number("offset");
+  const bool elsewhere = harm.contains("to");
+  return "damage: " + number("bytes") + " bytes of " + file + " at " + place + " are those at " +
+         (elsewhere ? number("offset") + ", " : "this place, ") + from;
 }
 
 // Rows of one process.
@@ -225,7 +258,9 @@ class Timeline {
     const uint64_t end = first_ + life.at("effects").size();
     const uint64_t opened = life.at("opened_after");
     const bool made = index == 0;
-    DrawStep({made ? "a new database is made" : "the database is opened again"}, life, first_, opened);
+    std::vector<std::string> opening = {made ? "a new database is made" : "the database is opened again"};
+    for (std::string& fault : LinesOfFaults(life)) opening.push_back(std::move(fault));
+    DrawStep(opening, life, first_, opened);
     const Json& begun = life.at("begun_after");
     const Json& steps = life.at("steps");
     const uint64_t closing = std::min(end, life.value("closing_after", end));
@@ -417,7 +452,7 @@ class Timeline {
 
   static std::string TextOfLoss(const Json& loss) {
     const std::string what = loss.at("what");
-    std::string text = "lost: ";
+    std::string text = loss.value("torn", false) ? "torn: " : "lost: ";
     if (what == "sector") text += "sector " + std::to_string(loss.at("sector").get<uint64_t>()) + " of ";
     if (what == "size") text += "the size of ";
     if (what == "name") text += "the name ";
@@ -453,6 +488,10 @@ class Timeline {
         canvas_.Text(kMargin + 16, Baseline(y_), "", "nothing is lost: all that was asked for has arrived");
         y_ += kRow - 4;
       }
+    }
+    for (const Json& harm : life.value("harm", Json::array())) {
+      canvas_.Text(kMargin + 16, Baseline(y_), "alarm", Shortened(TextOfHarm(harm), width_ - 3 * kMargin));
+      y_ += kRow - 4;
     }
     y_ += 10;
   }

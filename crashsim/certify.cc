@@ -117,8 +117,8 @@ Outcomes CertifyFailure(const Failure& failure, const CertifyOptions& options) {
   const auto shrunk = shrinker.Run();
   if (!shrunk) {
     std::printf(
-        "shrunk: to nothing: not met with puts, deletions, checkpoints and snapshots, power cuts, kills, "
-        "damage behind a clean close, and threads only where it was a race (%llu recoveries)\n",
+        "shrunk: to nothing: not met with programs of one thread, power cuts, kills, calls that fail and "
+        "damage, and threads only where it was a race (%llu recoveries)\n",
         static_cast<unsigned long long>(shrinker.recoveries()));
     return Outcomes::kVacuous;
   }

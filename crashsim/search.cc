@@ -4,18 +4,14 @@
 // (4) Two schedules that the disk and the callers cannot tell apart end alike.
 #include "crashsim/search.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <map>
 #include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
+#include "crashsim/apart.h"
 #include "crashsim/json.h"
 #include "crashsim/json_lines.h"
 #include "crashsim/race_runner.h"
@@ -381,27 +377,6 @@ std::optional<Hit> FromJson(const SearchWish& wish, const Json& json) {
   return hit;
 }
 
-bool WriteAll(int pipe, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t done = ::write(pipe, text.data(), text.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return false;
-    text.remove_prefix(static_cast<size_t>(done));
-  }
-  return true;
-}
-
-std::string ReadAll(int pipe) {
-  std::string text;
-  char bytes[1 << 14];
-  for (;;) {
-    const ssize_t size = ::read(pipe, bytes, sizeof bytes);
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return text;
-    text.append(bytes, static_cast<size_t>(size));
-  }
-}
-
 }  // namespace
 
 Switches SwitchesOf(const Items& items) {
@@ -442,40 +417,20 @@ std::string Describe(const Shape& shape) {
 SearchResult Search(const SearchWish& wish) { return Searcher(wish).Run(); }
 
 bool HoldsUnbroken(const Case& what) {
-  std::fflush(nullptr);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::alarm(kSecondsMax);
-    ::_exit(BreakSites({}) && !ReplayCase(what).finding ? 0 : 1);
-  }
-  int status = 0;
-  return child > 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return Apart(kSecondsMax, [&](const Tell& tell) {
+           if (BreakSites({}) && !ReplayCase(what).finding) tell("holds");
+         }).text == "holds";
 }
 
 SearchResult SearchApart(const SearchWish& wish) {
-  const SearchResult none{.hit = std::nullopt, .died = true};
-  int ends[2];
-  if (::pipe(ends) != 0) return none;
-  std::fflush(nullptr);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::close(ends[0]);
-    ::alarm(kSecondsMax);
-    // What an assertion says is of no interest: that the process died is.
-    if (std::freopen("/dev/null", "w", stderr) == nullptr) ::_exit(1);
+  const Told told = Apart(kSecondsMax, [&](const Tell& tell) {
     const SearchResult result = Search(wish);
     const Json json = {
         {"hit", ToJson(result.hit)}, {"other", ToJson(result.other)}, {"recoveries", result.recoveries}};
-    const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-    ::_exit(WriteAll(ends[1], text) ? 0 : 1);
-  }
-  ::close(ends[1]);
-  const std::string text = child < 0 ? std::string() : ReadAll(ends[0]);
-  ::close(ends[0]);
-  int status = 0;
-  if (child > 0) ::waitpid(child, &status, 0);
-  const Json json = Json::parse(text, nullptr, false);
-  if (child < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || json.is_discarded()) return none;
+    tell(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  });
+  const Json json = Json::parse(told.text, nullptr, false);
+  if (!told.well || json.is_discarded()) return {.hit = std::nullopt, .died = true};
   return {.hit = FromJson(wish, json.at("hit")),
           .other = FromJson(wish, json.at("other")),
           .recoveries = json.at("recoveries")};

@@ -5,6 +5,8 @@
 // (3) With the same line everything comes out the same: bounded by recoveries, not by time.
 // (4) Threads that do less come to the same place after fewer events: with each smaller program one switch at
 //     a time is tried at other events of its step.
+// (5) What no shape of ends shows, or not in few operations, is hunted for (hunt.h), and made smaller as it
+//     was found (reduce.h).
 #include "crashsim/shrink.h"
 
 #include <algorithm>
@@ -13,7 +15,9 @@
 #include <set>
 #include <utility>
 
+#include "crashsim/hunt.h"
 #include "crashsim/iteration.h"
+#include "crashsim/reduce.h"
 
 namespace manifolddb::crashsim {
 namespace {
@@ -21,6 +25,10 @@ namespace {
 constexpr uint64_t kRecoveriesEach = 6'000;   // of one candidate
 constexpr uint64_t kRecoveriesFirst = 5'000;  // until there is a first one
 constexpr uint64_t kRecoveriesBest = 100'000;
+constexpr uint64_t kHunts = 3;  // until what is found is as small as is wished
+constexpr uint64_t kOperationsFew = 8;
+constexpr uint32_t kStepsFew = 12;
+constexpr uint64_t kRecoveriesOfShapes = 60'000;  // until there is one: then it is hunted for
 
 using enum EndKind;
 
@@ -126,7 +134,7 @@ std::optional<Origin> OriginOf(const Coordinates& at, std::string& why) {
   }
   const auto workload = MakeWorkload(at.workload, *setup, at.ops, draws, why);
   if (!workload) return std::nullopt;
-  Origin origin{.setup = *setup, .items = {}};
+  Origin origin{.setup = *setup, .items = {}, .scenario = at.scenario, .seed = at.seed};
   Serial last_serial = 0;
   for (uint32_t generation = 0; generation <= at.generation; ++generation) {
     Random own = random.Fork(100 + generation);
@@ -233,7 +241,7 @@ bool Shrinker::TranslateIn(const std::vector<Shape>& shapes) {
     const Items items(origin_.items.begin(), origin_.items.begin() + static_cast<ptrdiff_t>(length));
     for (const Shape& shape : shapes) {
       for (const Setup& setup : {SetupOfSequences(false), origin_.setup}) {
-        if (Spent()) return false;
+        if (recoveries_ >= std::min(recoveries_max_, kRecoveriesOfShapes)) return false;
         if (ends > 1 && !SameSize(setup, SetupOfSequences(false))) continue;
         SearchWish wish{.setup = setup, .items = items, .shape = shape};
         wish.promise = promise_;
@@ -448,10 +456,42 @@ std::optional<Hit> Shrinker::BestEnd() {
   return best ? std::move(best) : hit_;
 }
 
+// (5)
+std::optional<Shrunk> Shrinker::RunHunt(uint64_t operations_before) {
+  if (Races() || origin_.scenario.empty()) return std::nullopt;
+  HuntWish wish{.setup = origin_.setup,
+                .scenario = origin_.scenario,
+                .seed = origin_.seed,
+                .plays_max = recoveries_max_,
+                .broken = broken_};
+  std::optional<Hit> best;
+  for (uint64_t tries = 0; tries < kHunts && (!best || OperationsOf(best->what) > kOperationsFew); ++tries) {
+    Hunted hunted = Hunt(wish);
+    recoveries_ += hunted.plays;
+    if (!hunted.hit && !best) return std::nullopt;
+    if (hunted.hit) {
+      operations_before = std::max(operations_before, OperationsOf(hunted.hit->what));
+      Reduced reduced = Reduce(std::move(*hunted.hit), broken_, recoveries_max_);
+      recoveries_ += reduced.plays;
+      if (!best || OperationsOf(reduced.hit.what) < OperationsOf(best->what)) best = std::move(reduced.hit);
+    }
+    // Once more, among programs that are short.
+    ++wish.seed;
+    wish.steps_max = kStepsFew;
+    wish.plays_max = recoveries_max_ / 2;
+  }
+  Shape shape;
+  for (const Life& life : best->what.lives) {
+    shape.push_back(!life.harm.empty() ? kDamage : life.power ? kPower : kKill);
+  }
+  return Shrunk{std::move(best->what), std::move(best->finding), std::move(shape), recoveries_,
+                operations_before};
+}
+
 std::optional<Shrunk> Shrinker::Run() {
   Case before{.setup = origin_.setup, .lives = {Life{}}};
   for (const Item& item : origin_.items) before.lives[0].steps.push_back(item.step);
-  if (!(Races() ? TranslateRace() : Translate())) return std::nullopt;
+  if (!(Races() ? TranslateRace() : Translate())) return RunHunt(OperationsOf(before));
   if (!SameSize(setup_, SetupOfSequences(false))) {
     if (auto hit = Try(SetupOfSequences(false), items_, kRecoveriesEach)) {
       setup_ = SetupOfSequences(false);
@@ -470,7 +510,11 @@ std::optional<Shrunk> Shrinker::Run() {
   Rename();
   auto best = BestEnd();
   if (!best) return std::nullopt;
-  return Shrunk{std::move(best->what), std::move(best->finding), shape_, recoveries_, OperationsOf(before)};
+  Shrunk shrunk{std::move(best->what), std::move(best->finding), shape_, recoveries_, OperationsOf(before)};
+  if (OperationsOf(shrunk.what) <= kOperationsFew) return shrunk;
+  auto hunted = RunHunt(shrunk.operations_before);  // (5)
+  const bool smaller = hunted && OperationsOf(hunted->what) < OperationsOf(shrunk.what);
+  return smaller ? std::move(*hunted) : std::move(shrunk);
 }
 
 }  // namespace manifolddb::crashsim

@@ -29,6 +29,8 @@ struct Origin {
   Setup setup;
   Items items;
   std::optional<Wander> wander = std::nullopt;  // of items with threads: where a schedule that fails is
+  std::string scenario = {};                    // of a campaign's line
+  uint64_t seed = 1;
 };
 std::optional<Origin> OriginOf(const Coordinates& at, std::string& why);
 // The same of a sequence of `crashsim exhaustive`, behind the making of the database that it begins with.
@@ -70,6 +72,7 @@ class Shrinker {
   void Simplify();
   void Rename();
   std::optional<Hit> BestEnd();
+  std::optional<Shrunk> RunHunt(uint64_t operations_before);
 
   const Origin origin_;
   const std::optional<Promise> promise_;

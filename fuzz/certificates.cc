@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "certcheck/check.h"
+#include "certcheck/faults/check.h"
 #include "fuzz/input.h"
 #include "fuzz/target.h"
 
@@ -64,6 +65,17 @@ void Play(const Json& certificate) {
   });
 }
 
+// Of what storage that errs does nothing is asked but that it is refused, or judged: whoever may damage any
+// file may put back all of them as they were, and nothing tells. Calls that fail never make a rule break.
+void PlayErring(const Json& certificate) {
+  Refusing([&] {
+    const std::string said = certcheck::faults::Check(certificate);
+    const Json& lives = certificate.at("lives");
+    const bool harmed = std::ranges::any_of(lives, [](const Json& life) { return life.contains("harm"); });
+    Expect(harmed || said == certcheck::faults::kHolds, "a certificate accuses the sound engine");
+  });
+}
+
 void Check(std::string_view text) {
   std::string why;
   std::optional<Json> certificate = Parsed(text, why);
@@ -75,6 +87,7 @@ void Check(std::string_view text) {
     certificate->at("broken") = Json::array();
   }
   Play(*certificate);
+  PlayErring(*certificate);
 }
 
 // ---- Changes to the tree, not to its text.
@@ -108,13 +121,16 @@ Json Hostile(Input& choice, const Json& before) {
 }
 
 // What steps, changes, ends and losses there are: a value that was learnt of none of them.
-constexpr std::string_view kWords[] = {
-    "put",        "delete", "transaction",   "create_family",
-    "checkpoint", "verify", "open_snapshot", "read_snapshot",
-    "read",       "abort",  "commit",        "kill",
-    "power cut",  "flip",   "remove",        "commit, not durable",
-    "sector",     "size",   "name",          "f",
-    "db",         "db-wal", "db-new",        "commit through a checkpoint"};
+constexpr std::string_view kWords[] = {"put",        "delete", "transaction",   "create_family",
+                                       "checkpoint", "verify", "open_snapshot", "read_snapshot",
+                                       "read",       "abort",  "commit",        "kill",
+                                       "power cut",  "flip",   "remove",        "commit, not durable",
+                                       "sector",     "size",   "name",          "f",
+                                       "db",         "db-wal", "db-new",        "commit through a checkpoint",
+                                       "get",        "scan",   "delete_range",  "close_snapshot",
+                                       "write",      "sync",   "allocate",      "directory",
+                                       "error",      "short",  "no space",      "drop_family",
+                                       "keeps",      "older",  "reverts",       "twin"};
 
 void Change(Json& json, Input& choice) {
   const std::vector<Json*> places = PlacesIn(json);

@@ -1,0 +1,121 @@
+// Failures in which calls fail and storage errs: hunted for, reduced, written down.
+#include "crashsim/hunt.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "crashsim/certificate.h"
+#include "crashsim/harms.h"
+#include "crashsim/json.h"
+#include "crashsim/reduce.h"
+#include "crashsim/registry.h"
+#include "crashsim/sequences.h"
+
+namespace manifolddb::crashsim {
+namespace {
+
+class BrokenFor {
+ public:
+  explicit BrokenFor(const std::string& site) { EXPECT_TRUE(BreakSites({site})); }
+  ~BrokenFor() { static_cast<void>(BreakSites({})); }
+  BrokenFor(const BrokenFor&) = delete;
+  BrokenFor& operator=(const BrokenFor&) = delete;
+};
+
+std::optional<Hit> HuntAndReduce(const std::string& site, const std::string& scenario) {
+  const BrokenFor broken(site);
+  const HuntWish wish{.setup = SetupOfSequences(false), .scenario = scenario, .seed = 5, .broken = true};
+  Hunted hunted = Hunt(wish);
+  if (!hunted.hit) return std::nullopt;
+  return Reduce(std::move(*hunted.hit), true, 20'000).hit;
+}
+
+Json CertificateFor(const Hit& hit, const std::string& site) {
+  const BrokenFor broken(site);
+  return CertificateOf({hit.what, hit.finding, {}, 0, 0}, {"commit", "line", {site}});
+}
+
+bool Fails(const Case& what, const std::string& site, Rule rule) {
+  const BrokenFor broken(site);
+  const Replay replay = ReplayCase(what);
+  return replay.finding && replay.finding->rule == rule;
+}
+
+TEST(Hunt, NothingIsFoundInTheSoundEngine) {
+  constexpr uint64_t kPlays = 500;
+  for (const char* scenario :
+       {"run", "failed_sync", "io_fault", "no_room", "no_memory", "openings", "creation", "kill"}) {
+    const HuntWish wish{
+        .setup = SetupOfSequences(false), .scenario = scenario, .seed = 3, .plays_max = kPlays};
+    const Hunted hunted = Hunt(wish);
+    EXPECT_FALSE(hunted.hit) << scenario << ": " << Describe(hunted.hit->finding.violation);
+    EXPECT_GE(hunted.plays, kPlays) << scenario;
+  }
+}
+
+TEST(Hunt, ASyncThatFailsComesDownToFewOperations) {
+  constexpr char kSite[] = "wal.sync.error_ignored";
+  const auto hit = HuntAndReduce(kSite, "failed_sync");
+  ASSERT_TRUE(hit);
+  EXPECT_LE(OperationsOf(hit->what), 8u);
+  EXPECT_TRUE(std::ranges::any_of(hit->what.lives, [](const Life& life) { return !life.faults.empty(); }));
+  EXPECT_FALSE(ReplayCase(hit->what).finding);
+  EXPECT_TRUE(Fails(hit->what, kSite, hit->finding.rule));
+  const Json certificate = CertificateFor(*hit, kSite);
+  EXPECT_EQ(certificate.at("format"), "manifolddb crash certificate, version 3");
+  EXPECT_NE(TimelineOf(certificate).find("fails: "), std::string::npos);
+  EXPECT_NE(TestOf(certificate).find("faultfs::FaultKind::"), std::string::npos);
+}
+
+TEST(Hunt, AWriteThatWasLostComesDownToThatWrite) {
+  constexpr char kSite[] = "format.page.birth";
+  const auto hit = HuntAndReduce(kSite, "lost_write");
+  ASSERT_TRUE(hit);
+  EXPECT_LE(OperationsOf(hit->what), 8u);
+  EXPECT_EQ(hit->finding.rule, Rule::kDamage);
+  ASSERT_FALSE(hit->what.lives.back().harm.empty());
+  EXPECT_FALSE(ReplayCase(hit->what).finding);
+  Case unharmed = hit->what;
+  unharmed.lives.back().harm.clear();
+  EXPECT_FALSE(Fails(unharmed, kSite, Rule::kDamage));
+  EXPECT_NE(TimelineOf(CertificateFor(*hit, kSite)).find("damage: "), std::string::npos);
+}
+
+TEST(Hunt, TheSameTwice) {
+  constexpr char kSite[] = "checkpoint.meta.first_sync.skip";
+  std::string texts[2];
+  for (std::string& text : texts) {
+    const auto hit = HuntAndReduce(kSite, "io_fault");
+    ASSERT_TRUE(hit);
+    text = TextOf(CertificateFor(*hit, kSite));
+  }
+  EXPECT_EQ(texts[0], texts[1]);
+}
+
+TEST(Hunt, HarmIsDoneToWhatThePowerCutLeft) {
+  const crashsim::Setup setup = SetupOfSequences(false);
+  const Life life{.steps = {{.kind = StepKind::kCreateFamily, .serial = 1, .families = {"f"}}},
+                  .closes = true,
+                  .power = true};
+  const Played played = Play(setup, EmptyDisk(setup), life);
+  const faultfs::CrashPoint point(played.session.trace, played.effects());
+  const Start whole = AfterPower(EmptyDisk(setup), played, point, point.Resolve({faultfs::Policy::kAll, 0}));
+  const faultfs::Image twin = TwinOf(setup, life);
+  EXPECT_NE(twin.Hash(), whole.image.Hash());
+  size_t changed = 0;
+  const auto all = HarmsAt(played, played.effects(), setup);
+  for (const Harms& harms : all) {
+    const Start next = AfterHarm(played, played.effects(), whole, harms, &twin);
+    EXPECT_TRUE(next.damaged);
+    changed += next.image.Hash() != whole.image.Hash() ? 1 : 0;
+    // What the sound engine makes of it is an error, or right: but for what nothing can tell.
+    const bool old = std::ranges::any_of(harms, [](const Harm& one) { return one.how != Harm::How::kFlip; });
+    if (old) continue;
+    EXPECT_FALSE(Look(setup, next)) << harms[0].file << " " << harms[0].offset;
+  }
+  EXPECT_GT(changed, all.size() / 2);
+}
+
+}  // namespace
+}  // namespace manifolddb::crashsim
