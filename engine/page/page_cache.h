@@ -101,6 +101,13 @@ class PageCache {
     return FetchSlow(ref, guard);
   }
 
+  // The page's frame if it is in memory, else null. Valid while the guard lives.
+  Frame* Peek(format::PageRef ref, const mvcc::EpochGuard&) const {
+    base::AtPublishing();
+    Frame* const frame = Find(ref.id);
+    return frame != nullptr && frame->ref.birth == ref.birth ? frame : nullptr;
+  }
+
   // Asks for what the search of the node in that page reads first, if it is in memory: its lines come while
   // Fetch waits for the frame. Changes nothing.
   void Prefetch(format::PageId id) const {

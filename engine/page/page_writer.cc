@@ -108,6 +108,7 @@ Result<MutablePage> PageWriter::Create(format::PageKind kind, uint8_t level) {
   auto& header = *reinterpret_cast<format::NodeHeader*>(page.bytes);
   header.kind = static_cast<uint8_t>(kind);
   header.level = level;
+  if (kind == format::PageKind::kLeaf) ++leaves_created_;
   return page;
 }
 
@@ -119,6 +120,14 @@ Result<MutablePage> PageWriter::Edit(PageRef ref, const mvcc::EpochGuard& guard)
   MANIFOLDDB_ASSIGN(const MutablePage copy, Own(cache_.CreateCopy(copy_ref, serial_, *frame), copy_ref));
   MANIFOLDDB_TRY(Remove(ref));
   return copy;
+}
+
+Result<std::byte*> PageWriter::Scratch(uint64_t bytes, const char* operation) {
+  if (scratch_.size() == 0) {
+    MANIFOLDDB_ASSIGN(scratch_, base::Buffer::Make(bytes, operation));
+  }
+  MANIFOLDDB_ASSERT(scratch_.size() == bytes);
+  return scratch_.data();
 }
 
 Status PageWriter::Remove(PageRef ref) {

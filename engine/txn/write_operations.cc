@@ -228,7 +228,8 @@ Status WriteTransactionImpl::Fill(MutableByteView value, const std::function<Sta
 // The value lies in the redo already, here and below.
 Status WriteTransactionImpl::StoreFilled(WriteTableState& table, ByteView key, ByteView value) {
   const mvcc::EpochGuard guard(slot_);
-  if (auto put = btree::Put(pages_, table.tree, key, value, guard); !put) return Failed(put.error());
+  if (auto put = btree::Put(pages_, table.tree, key, value, guard, &table.append); !put)
+    return Failed(put.error());
   return {};
 }
 
@@ -245,7 +246,8 @@ Status WriteTransactionImpl::PutInline(WriteTableState& table, ByteView key, Byt
   MANIFOLDDB_TRY(
       Log(&table, key.size() + value.size(), [&] { return format::AppendPut(redo_, key, value); }));
   const mvcc::EpochGuard guard(slot_);
-  if (auto put = btree::Put(pages_, table.tree, key, value, guard); !put) return Failed(put.error());
+  if (auto put = btree::Put(pages_, table.tree, key, value, guard, &table.append); !put)
+    return Failed(put.error());
   return {};
 }
 
