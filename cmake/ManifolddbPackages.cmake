@@ -35,7 +35,9 @@ set(CPACK_COMPONENTS_ALL library)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)  # and has the loader's cache brought up to date
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+# Of packages with a library: dpkg brings the loader's cache up to date.
+file(WRITE ${PROJECT_BINARY_DIR}/debian/triggers "activate-noawait ldconfig\n")
 include(CPackComponent)
 
 # What one builds with: headers, the archive, names without a number, files for CMake and pkg-config.
@@ -51,9 +53,11 @@ if(MANIFOLDDB_BUILD_SHARED)
     "libmanifolddb0.1 (= ${PROJECT_VERSION}), libmanifolddb-c0 (= ${PROJECT_VERSION})")
   set(CPACK_DEBIAN_SHARED_PACKAGE_NAME libmanifolddb0.1)
   set(CPACK_DEBIAN_SHARED_PACKAGE_SECTION libs)
+  set(CPACK_DEBIAN_SHARED_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/debian/triggers)
   set(CPACK_COMPONENT_SHARED_DESCRIPTION "The C++ library")
   set(CPACK_DEBIAN_C_PACKAGE_NAME libmanifolddb-c0)
   set(CPACK_DEBIAN_C_PACKAGE_SECTION libs)
+  set(CPACK_DEBIAN_C_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/debian/triggers)
   set(CPACK_COMPONENT_C_DESCRIPTION "The C library")
   set(CPACK_DEBIAN_PYTHON_PACKAGE_PACKAGE_NAME python3-manifolddb)
   set(CPACK_DEBIAN_PYTHON_PACKAGE_PACKAGE_SECTION python)
