@@ -28,8 +28,8 @@ struct DatabaseInside;
 
 // A database by its storage and the name of its data file there.
 struct DatabaseFile {
-  std::shared_ptr<Storage> storage;
-  std::string name;
+  std::shared_ptr<Storage> storage;  // where it lies
+  std::string name;                  // of its data file there; NAME-wal is the log
 };
 
 // What Verify found. `problems` is empty if and only if the database is whole (G5).
@@ -70,19 +70,19 @@ struct DatabaseStats {
   uint64_t log_bytes_used = 0;      // since the last durable checkpoint
   uint64_t commits = 0;             // published
   uint64_t log_groups = 0;          // written; commits through a checkpoint are in none
-  uint64_t log_syncs = 0;
-  uint64_t log_bytes_written = 0;  // groups, headers and padding included
-  uint64_t redo_bytes = 0;         // of the changes in them, as they are logged: what was to be written
-  uint64_t aborts = 0;             // write transactions that ended before their commit was ordered
-  uint64_t family_waits = 0;       // for column families that another transaction held
-  uint64_t stalls = 0;             // waits of writers for a checkpoint to make room
-  uint64_t stall_nanos = 0;        // that they took, together
-  Histogram group_commits;         // commits that went into one group
-  Histogram sync_nanos;            // of durable groups: write and sync, until both were done
-  uint64_t cache_hits = 0;         // pages that reads and writes found in the cache
-  uint64_t pages_read = 0;         // from the data file: those that were not in the cache
-  uint64_t pages_evicted = 0;      // from the cache, to make room
-  uint64_t pages_written = 0;      // to the data file
+  uint64_t log_syncs = 0;           // of the log
+  uint64_t log_bytes_written = 0;   // groups, headers and padding included
+  uint64_t redo_bytes = 0;          // of the changes in them, as they are logged: what was to be written
+  uint64_t aborts = 0;              // write transactions that ended before their commit was ordered
+  uint64_t family_waits = 0;        // for column families that another transaction held
+  uint64_t stalls = 0;              // waits of writers for a checkpoint to make room
+  uint64_t stall_nanos = 0;         // that they took, together
+  Histogram group_commits;          // commits that went into one group
+  Histogram sync_nanos;             // of durable groups: write and sync, until both were done
+  uint64_t cache_hits = 0;          // pages that reads and writes found in the cache
+  uint64_t pages_read = 0;          // from the data file: those that were not in the cache
+  uint64_t pages_evicted = 0;       // from the cache, to make room
+  uint64_t pages_written = 0;       // to the data file
   // What lies outside the pages of trees and is not cached: large values, and the map of free pages, which
   // each opening reads and each checkpoint writes.
   uint64_t large_reads = 0;

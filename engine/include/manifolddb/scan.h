@@ -69,6 +69,7 @@ class [[nodiscard]] ScanStatus {
 template <class Reader>
 class Scan {
  public:
+  // What it gives of an entry.
   using Element = typename Reader::Element;
 
   class Iterator {

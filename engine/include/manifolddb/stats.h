@@ -16,14 +16,17 @@ namespace manifolddb {
 // 4 to 7; the last one also all that are larger. A plain value.
 class Histogram {
  public:
+  // How many buckets there are.
   static constexpr size_t kBuckets = 40;
 
+  // Counts one more value.
   void Add(uint64_t value) {
     ++buckets_[std::min<size_t>(std::bit_width(value), kBuckets - 1)];
     ++count_;
     sum_ += value;
   }
 
+  // How many values there were, what they come to together, and how many of them a bucket counts.
   uint64_t count() const { return count_; }
   uint64_t sum() const { return sum_; }
   uint64_t bucket(size_t index) const { return buckets_[index]; }
@@ -52,10 +55,10 @@ class Histogram {
 
 // How a table lies in its pages.
 struct TableShape {
-  uint64_t entries = 0;
-  uint32_t depth = 0;  // levels, leaves included; 0: no entry was ever put
-  uint64_t branch_pages = 0;
-  uint64_t leaf_pages = 0;
+  uint64_t entries = 0;            // in it
+  uint32_t depth = 0;              // levels, leaves included; 0: no entry was ever put
+  uint64_t branch_pages = 0;       // that lead to leaves
+  uint64_t leaf_pages = 0;         // that hold entries
   uint64_t page_bytes = 0;         // that these pages take
   uint64_t page_bytes_used = 0;    // of them
   uint64_t large_values = 0;       // values outside these pages
@@ -70,22 +73,24 @@ struct TableShape {
 struct CheckpointInfo {
   uint64_t number = 0;         // of the database's whole life
   uint64_t commit_number = 0;  // commits up to this one are in the data file
-  uint64_t began_ns = 0;
-  uint64_t ended_ns = 0;
-  uint64_t page_bytes = 0;  // written, of trees; free map and meta pages come on top
-  bool of_commit = false;   // for a transaction too large for the log
-  bool log_grew = false;    // to its next size
+  uint64_t began_ns = 0;       // when it captured what to write
+  uint64_t ended_ns = 0;       // when it was durable
+  uint64_t page_bytes = 0;     // written, of trees; free map and meta pages come on top
+  bool of_commit = false;      // for a transaction too large for the log
+  bool log_grew = false;       // to its next size
+  // How long it took.
   uint64_t nanos() const { return ended_ns - began_ns; }
 };
 
 // A writer had to wait until a checkpoint made room; it has waited.
 struct StallInfo {
+  // What there was no room in.
   enum class Reason : uint8_t {
     kMemory,  // changed pages took all of Options::dirty_bytes_max
     kLog,     // the log was full
   };
-  Reason reason = Reason::kMemory;
-  uint64_t nanos = 0;
+  Reason reason = Reason::kMemory;  // what for
+  uint64_t nanos = 0;               // how long
 };
 
 // Is told of what happens. Derive from it, override what is of interest, give it in Options. Calls come from
@@ -96,7 +101,9 @@ struct StallInfo {
 class EventListener {
  public:
   virtual ~EventListener() = default;
+  // One has ended well: what it wrote is durable.
   virtual void OnCheckpoint(const CheckpointInfo& /*checkpoint*/) {}
+  // A writer goes on, after it has waited for room.
   virtual void OnStall(const StallInfo& /*stall*/) {}
   // A write or sync has failed: nothing is committed any more until the database is opened anew. Once.
   virtual void OnPoison(const Error& /*cause*/) {}

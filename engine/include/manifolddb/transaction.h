@@ -36,6 +36,7 @@ class ColumnFamily {
  public:
   ColumnFamily() = default;
   explicit ColumnFamily(uint64_t id) : id_(id) {}
+  // The number by which the database knows it.
   uint64_t id() const { return id_; }
   friend bool operator==(ColumnFamily, ColumnFamily) = default;
 
@@ -46,9 +47,9 @@ class ColumnFamily {
 // What a table holds, by name: stored with it when it is created, and compared when it is opened. The engine
 // gives the names no meaning; manifolddb/typed.h does. Empty: raw bytes.
 struct TableTypes {
-  std::string_view key = {};
-  std::string_view value = {};
-  bool any = false;
+  std::string_view key = {};    // the name of the keys' type
+  std::string_view value = {};  // and of the values'
+  bool any = false;             // as Any
 
   // For opening: whatever the table holds. For tools, which take keys and values as the bytes they are.
   static constexpr TableTypes Any() { return {.any = true}; }

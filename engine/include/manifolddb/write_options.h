@@ -25,9 +25,9 @@ struct WriteOptions {
 // how long to wait between. The n-th pause is drawn at random between nothing and `pause_us_first` doubled
 // n - 1 times, `pause_us_max` at most: so those who met once do not meet again.
 struct RetryPolicy {
-  uint32_t attempts_max = 1;  // at least 1, which is no retry
-  uint64_t pause_us_first = 500;
-  uint64_t pause_us_max = 100'000;
+  uint32_t attempts_max = 1;        // at least 1, which is no retry
+  uint64_t pause_us_first = 500;    // microseconds, as the next one
+  uint64_t pause_us_max = 100'000;  // the longest pause is drawn from no more
   // Of the random numbers. Mixed with a number of the call's own: two that run at once pause differently.
   uint64_t seed = 0;
   // Waits so many nanoseconds; none given: the thread waits by itself, which in a build for one thread is not
