@@ -37,22 +37,24 @@ struct VerifyReport {
   // Keys that cannot be read: of a table, from `lower` to `upper` (absent: no bound). No table: the tables of
   // the family whose names lie between the bounds. No family either: the column families likewise.
   struct Affected {
-    std::string family;
-    std::string table;
-    std::optional<std::string> lower;
-    std::optional<std::string> upper;
+    std::string family;                // by name; empty: all, as said above
+    std::string table;                 // likewise
+    std::optional<std::string> lower;  // bytes of a key, or of a name
+    std::optional<std::string> upper;  // behind the last one
     friend bool operator==(const Affected&, const Affected&) = default;
   };
+  // One place where something is wrong.
   struct Problem {
-    std::string file;
-    uint64_t offset = 0;
+    std::string file;                // as the storage names it
+    uint64_t offset = 0;             // of the first byte of what is wrong
     std::string what;                // what is wrong, and what it belongs to
     std::vector<Affected> affected;  // of the newest published version
   };
-  uint64_t pages_owned = 0;
-  uint64_t pages_free = 0;
-  uint64_t entries = 0;
-  std::vector<Problem> problems;
+  uint64_t pages_owned = 0;       // of the data file, by some version
+  uint64_t pages_free = 0;        // by none
+  uint64_t entries = 0;           // of all tables, as far as they can be read
+  std::vector<Problem> problems;  // in no order in particular
+  // Whether it is whole.
   bool ok() const { return problems.empty(); }
 };
 
@@ -98,9 +100,9 @@ struct DatabaseStats {
 
 // How Database::Write goes about it.
 struct WriteScope {
-  WriteOptions begin = {};
-  CommitOptions commit = {};
-  RetryPolicy retry = {};
+  WriteOptions begin = {};    // of each attempt
+  CommitOptions commit = {};  // of the one that gets as far
+  RetryPolicy retry = {};     // how many attempts; one unless told otherwise
 };
 
 // Thread-safe. Everything that was opened from it must be gone before it is destroyed.
@@ -127,6 +129,7 @@ class Database {
   Status RenameColumnFamily(std::string_view from, std::string_view to);
   Result<ColumnFamily> OpenOrCreateColumnFamily(std::string_view name);
 
+  // As of now. kNoSuchColumnFamily.
   Result<ColumnFamily> OpenColumnFamily(std::string_view name) const;
   Result<std::vector<std::string>> ListColumnFamilies() const;  // in byte order
 

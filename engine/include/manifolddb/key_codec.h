@@ -49,10 +49,12 @@ class EncodedBytes {
   EncodedBytes(const EncodedBytes&) = delete;
   EncodedBytes& operator=(const EncodedBytes&) = delete;
 
+  // Behind what was appended before.
   void Append(uint8_t byte) {
     const auto value = static_cast<std::byte>(byte);
     Append(ByteView(&value, 1));
   }
+  // Likewise; the bytes are copied.
   void Append(ByteView bytes) {
     if (long_.empty() && size_ + bytes.size() <= short_.size()) {
       if (!bytes.empty()) std::memcpy(short_.data() + size_, bytes.data(), bytes.size());

@@ -108,6 +108,7 @@ class Scan {
   // The elements themselves, up to the end or the first error, either of which `status` is told and wants to
   // be asked for. Must not outlive the scan and `status`.
   class ElementRange;
+  // See ElementRange.
   ElementRange UntilError(ScanStatus& status) & { return ElementRange(this, &status); }
 
   // Where a later scan over the same range goes on: beyond the last element that was got, whether or not
@@ -216,6 +217,7 @@ class Scan<Reader>::ElementRange {
   };
 
   ElementRange(Scan* scan, ScanStatus* status) : scan_(scan), status_(status) {}
+  // As those of the scan.
   Iterator begin() {
     scan_->begin();
     return Iterator(scan_, status_);
@@ -230,8 +232,8 @@ class Scan<Reader>::ElementRange {
 // What a loop over raw bytes gets. Views live, as those of a Cursor, until its next step, or until its
 // transaction writes.
 struct Entry {
-  ByteView key;
-  ByteView value;
+  ByteView key;    // as stored
+  ByteView value;  // as stored
 };
 
 // What scans read of an entry.
@@ -252,6 +254,7 @@ struct ValueReader {
   Result<ByteView> operator()(Cursor& cursor) const { return cursor.value(); }
 };
 
+// Over whole entries.
 using EntryScan = Scan<EntryReader>;
 // Of large values, which lie outside the leaves, nothing is read.
 using KeyScan = Scan<KeyReader>;

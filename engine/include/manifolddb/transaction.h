@@ -107,6 +107,7 @@ class ReadTransaction {
   // Position of the snapshot in the commit order: commits 1 to this one are seen.
   uint64_t commit_number() const;
 
+  // As of the snapshot: kNoSuchColumnFamily also for one that was created since.
   Result<ColumnFamily> OpenColumnFamily(std::string_view name) const;
   Result<std::vector<std::string>> ListColumnFamilies() const;  // in byte order
   // kNoSuchTable, kNoSuchColumnFamily if they are not in this snapshot; kTypeMismatch.
@@ -119,8 +120,8 @@ class ReadTransaction {
 
 // What was found, or put because there was none.
 struct GotOrInserted {
-  Value value;
-  bool inserted = false;
+  Value value;            // that is there now
+  bool inserted = false;  // by this call
 };
 
 class Extraction;
@@ -133,6 +134,7 @@ class Extraction;
 // has changed by then stays. Views that they are given live until they return.
 class WriteTable : public TableReading<WriteTable> {
  public:
+  // As those of ReadTable, with the transaction's own changes.
   Result<std::optional<Value>> Get(ByteView key) const;
   Result<uint64_t> Length() const;
   Result<Cursor> NewCursor(const Range& range = {}) const;
@@ -210,7 +212,9 @@ class Extraction {
   bool begun_ = false;
 };
 
+// How a transaction is to be committed; as it stands: durably.
 struct CommitOptions {
+  // What the commit promises when it has returned.
   Durability durability = Durability::kImmediate;
   // Writes the pages instead of the log: for bulk loads. Implies kImmediate. Chosen by itself where the
   // transaction is too large for the log.
@@ -220,7 +224,7 @@ struct CommitOptions {
 // A commit that need not be durable yet: Database::AwaitDurable waits for that. A plain value, of the opening
 // of the database that it was made in.
 struct CommitTicket {
-  uint64_t commit_number = 0;
+  uint64_t commit_number = 0;  // its place in the order of commits
 };
 
 // A place in a write transaction that it can be taken back to. A plain value, of the transaction that gave

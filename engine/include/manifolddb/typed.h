@@ -35,6 +35,7 @@ class TableDefinition {
  public:
   constexpr explicit TableDefinition(std::string_view name) : name_(name) {}
 
+  // The name that it was made with, and the types' names, as they are stored with the table.
   constexpr std::string_view name() const { return name_; }
   static constexpr TableTypes types() { return {.key = KeyCodec<K>::kName, .value = ValueCodec<V>::kName}; }
 

@@ -78,6 +78,7 @@ template <KeyType K>
 class EncodedPrefix {
  public:
   explicit EncodedPrefix(ByteView bytes) : bytes_(bytes.begin(), bytes.end()) {}
+  // The bytes; as long as this.
   ByteView view() const { return bytes_; }
 
  private:
@@ -192,6 +193,7 @@ class TypedKeptEntry {
  public:
   TypedKeptEntry(KeptEntry guard, KeyView<K> key, ValueView<V> value)
       : guard_(std::move(guard)), key_(std::move(key)), value_(std::move(value)) {}
+  // What was stored, decoded.
   const KeyView<K>& key() const { return key_; }
   const ValueView<V>& value() const { return value_; }
   ByteView key_bytes() const { return guard_.key.bytes(); }  // as stored
@@ -225,6 +227,7 @@ class TypedCursor {
  public:
   TypedCursor(Cursor cursor, std::string_view table) : cursor_(std::move(cursor)), table_(table) {}
 
+  // As the functions of Cursor of the same names, with their errors and costs.
   Result<bool> First() { return cursor_.First(); }
   Result<bool> Last() { return cursor_.Last(); }
   Result<bool> Seek(const KeyArgument<K>& key) { return cursor_.Seek(Encoded(key).view()); }
@@ -232,6 +235,7 @@ class TypedCursor {
   Result<bool> Next() { return cursor_.Next(); }
   Result<bool> Prev() { return cursor_.Prev(); }
 
+  // Whether it is at an entry.
   bool valid() const { return cursor_.valid(); }
   // REQUIRES: valid(). Views live until the cursor moves, its transaction writes, or it ends.
   Result<KeyView<K>> key() const { return codec::DecodeStored<KeyCodec<K>, K>("key", table_, cursor_.key()); }
@@ -242,6 +246,7 @@ class TypedCursor {
   }
   Result<TypedValue<V>> KeepValue() { return codec::Typed<V>(table_, cursor_.KeepValue()); }
 
+  // As Cursor::Position and Cursor::Restore.
   Result<std::string> Position() const { return cursor_.Position(); }
   Result<bool> Restore(ByteView position) { return cursor_.Restore(position); }
 
@@ -255,8 +260,8 @@ class TypedCursor {
 // What a loop over a TypedEntries gets. Views live until its next step, or until its transaction writes.
 template <KeyType K, ValueType V>
 struct TypedEntry {
-  KeyView<K> key;
-  ValueView<V> value;
+  KeyView<K> key;      // decoded, or a view of what is stored: as its codec has it
+  ValueView<V> value;  // likewise
 };
 
 namespace codec {
