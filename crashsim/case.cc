@@ -124,8 +124,9 @@ Played PlayWith(const Setup& setup, const Start& start, const Life& life, RaceDi
   played.session = RunSession(disk, plan, [] { MANIFOLDDB_ASSERT(!"somebody goes on"); });
   const std::vector<faultfs::FaultRecord> fired = disk->faults_fired();
   played.struck = !fired.empty() || gate.refused();
-  played.full =
-      std::ranges::any_of(fired, [](const auto& one) { return one.kind == faultfs::FaultKind::kNoSpace; });
+  const auto of_room = [](const auto& one) { return one.kind == faultfs::FaultKind::kNoSpace; };
+  played.full = std::ranges::any_of(fired, of_room);
+  played.refused = played.struck && std::ranges::all_of(fired, of_room);
   if (director != nullptr) director->SetWatch({});
   return played;
 }
@@ -191,6 +192,19 @@ Start EmptyDisk(const Setup& setup) { return {.image = Image(setup.traits.atomic
 
 namespace {
 
+// Want of room or memory is met before anything is ordered: what was refused has not poisoned the database.
+std::optional<Finding> JudgeRefusals(const Played& played) {
+  if (!played.refused) return std::nullopt;
+  for (const Transaction& one : played.session.history.transactions) {
+    const bool poisoned = one.outcome.error == Errc::kPoisoned || one.end == End::kUnknown;
+    if (!poisoned) continue;
+    return Finding{Rule::kAnswer,
+                   {Promise::kHonestAboutErrors, "want of room or memory poisons nothing",
+                    Describe(one) + " is answered as if it had"}};
+  }
+  return std::nullopt;
+}
+
 Played JudgedPlay(const Start& start, Played played) {
   Session& session = played.session;
   Model base;
@@ -201,6 +215,7 @@ Played JudgedPlay(const Start& start, Played played) {
   const Violations& answers = played.oracle->run_violations();
   violations.insert(violations.end(), answers.begin(), answers.end());
   if (!violations.empty()) played.finding = Of(violations.front(), Rule::kAnswer);
+  if (!played.finding) played.finding = JudgeRefusals(played);
   return played;
 }
 

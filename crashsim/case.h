@@ -126,8 +126,9 @@ struct Played {
   Session session;
   std::vector<uint64_t> begun;  // effects when each step began, and behind them the threads
   std::vector<Happened> happened;
-  bool struck = false;  // a call failed
-  bool full = false;    // for want of room
+  bool struck = false;   // a call failed
+  bool full = false;     // for want of room
+  bool refused = false;  // for want of room or memory, and for no other reason
   std::shared_ptr<const Oracle> oracle;
   std::optional<Finding> finding;  // of the run itself, or of what its opening showed
 

@@ -133,7 +133,7 @@ class Machine {
     const auto held = snapshots_.find(slot);
     if (held == snapshots_.end()) return;
     const auto seen = Read(held->second.first);
-    if (seen) EXPECT_EQ(*seen, held->second.second);
+    EXPECT_TRUE(!seen || *seen == held->second.second) << "a snapshot shows another state";
   }
   void CloseSnapshot(uint64_t slot = 0) { snapshots_.erase(slot); }
   void ReadNow() {
@@ -192,9 +192,15 @@ class Machine {
   bool Reported(const Error& error) const { return damaged_ && OfDamage(error) && !error.file().empty(); }
   void Explain(const Error& error) const {
     EXPECT_TRUE((Struck() && !OfDamage(error)) || Reported(error)) << error.ToString();
+    // Want of room or memory is met before anything is ordered.
+    const bool refused = std::ranges::all_of(
+        disk_->faults_fired(), [](const auto& one) { return one.kind == faultfs::FaultKind::kNoSpace; });
+    const bool poisoned = error.code() == Errc::kPoisoned || error.code() == Errc::kUnknownOutcome;
+    EXPECT_FALSE(refused && poisoned) << error.ToString();
   }
   void Settle(const Status& done, bool fits, uint64_t called, bool durable, const State& after) {
-    if (!fits) return EXPECT_FALSE(done), void();
+    EXPECT_TRUE(fits || !done) << "a name that is taken, or that nobody has";
+    if (!fits) return;
     if (done) now_ = after;
     const bool unknown = !done && done.error().code() == Errc::kUnknownOutcome;
     if (done || unknown) commits_.push_back({called, disk_->effects(), durable && !unknown, after});

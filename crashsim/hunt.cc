@@ -178,7 +178,7 @@ class Hunter {
   // False: none.
   bool DrawFault(const Played& plain, Life& life) {
     if (random_.Chance(habits_.no_memory)) {
-      life.no_memory = 1 + random_.Below(60);
+      life.no_memory = 1 + random_.Below(random_.Chance(50) ? 60 : 500);
       return true;
     }
     if (!random_.Chance(habits_.faults)) return false;

@@ -25,10 +25,10 @@ namespace {
 constexpr uint64_t kRecoveriesEach = 6'000;   // of one candidate
 constexpr uint64_t kRecoveriesFirst = 5'000;  // until there is a first one
 constexpr uint64_t kRecoveriesBest = 100'000;
-constexpr uint64_t kHunts = 3;  // until what is found is as small as is wished
+constexpr uint64_t kHunts = 2;  // until what is found is as small as is wished
 constexpr uint64_t kOperationsFew = 8;
 constexpr uint32_t kStepsFew = 12;
-constexpr uint64_t kRecoveriesOfShapes = 60'000;  // until there is one: then it is hunted for
+constexpr uint64_t kRecoveriesOfShapes = 30'000;  // until there is one: then it is hunted for
 
 using enum EndKind;
 

@@ -259,7 +259,7 @@ TEST(Certificate, ThoseInTheDocumentsHaveTheirPicturesAndTests) {
     EXPECT_EQ(WithoutBlanks(Contents(entry.path() / "test.cc")), WithoutBlanks(TestOf(certificate)))
         << entry.path();
   }
-  EXPECT_GE(certificates, 5u);
+  EXPECT_GE(certificates, 8u);
 }
 
 }  // namespace

@@ -109,7 +109,13 @@ class Player {
     const bool damage = error.code() >= Errc::kCorrupt && error.code() <= Errc::kPageSizeMismatch;
     if (damaged_ && damage && !error.file().empty()) throw Ended();
     const bool taken = Met("reverts") && error.operation() == "page.read_extent";
-    Require(Struck() && (!damage || taken || damage_as_well), rule, error.ToString());
+    // Want of room or memory is met before anything is ordered.
+    const bool refused =
+        disk_->struck.size() == static_cast<size_t>(std::ranges::count(disk_->struck, "no space"));
+    const bool poisoned = error.code() == Errc::kPoisoned || error.code() == Errc::kUnknownOutcome;
+    Require(Struck(), rule, error.ToString());
+    Require(!poisoned || !refused, "answer", error.ToString());
+    Require(!damage || taken || damage_as_well, rule, error.ToString());
     throw Excused();
   }
   template <class Answer>
