@@ -250,6 +250,7 @@ void WriteTransactionImpl::InstallVersions(TxnId txn) {
     version->tables = edit.Build();
     Family* const family = edit.family();
     family->versions.Install(std::move(version));
+    family->commits.store(family->commits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     core_.families->MarkChanged(family);
     if (family->versions.length() >= kPruneAt) {
       const TxnId published = core_.versions->published_txn();
