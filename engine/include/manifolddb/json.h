@@ -24,6 +24,7 @@
 
 namespace manifolddb {
 
+// How a document is stored.
 enum class JsonFormat : uint8_t {
   kText,  // what people and other programs can read
   kCbor,  // binary: smaller, and quicker to read and write
@@ -32,13 +33,15 @@ enum class JsonFormat : uint8_t {
 // Names the type of a column of documents; where one is made it is as good as the document.
 template <JsonFormat kFormat>
 struct JsonAs {
-  nlohmann::json document = {};
+  nlohmann::json document = {};  // the value itself
 
   JsonAs() = default;
   JsonAs(nlohmann::json made) : document(std::move(made)) {}   // NOLINT(google-explicit-constructor)
   operator const nlohmann::json&() const { return document; }  // NOLINT(google-explicit-constructor)
 };
+// Documents stored as text.
 using JsonText = JsonAs<JsonFormat::kText>;
+// Documents stored as CBOR.
 using JsonCbor = JsonAs<JsonFormat::kCbor>;
 
 template <JsonFormat kFormat>

@@ -15,7 +15,8 @@ namespace manifolddb {
 std::string ToJson(const DatabaseStats& stats);
 std::string ToJson(const TableShape& shape);
 // A list of objects, one for each family; each has a list of its tables. Of names printable ASCII is as it
-// is, a backslash doubled, each other byte \xNN.
+// is, a backslash doubled, each other byte a backslash, x and two
+// hexadecimal digits.
 std::string ToJson(const std::vector<FamilyStats>& families);
 
 // What a Prometheus server reads (text format 0.0.4): of each metric HELP, TYPE and the figure. Names begin

@@ -40,8 +40,8 @@ namespace manifolddb {
 // until the transaction writes; the key is its own, since within a pair it is stored escaped.
 template <KeyType K, KeyType V>
 struct MultimapEntry {
-  OwnedKey<K> key;
-  KeyView<V> value;
+  OwnedKey<K> key;   // of the pair
+  KeyView<V> value;  // of the pair
 };
 
 namespace codec {
@@ -94,7 +94,9 @@ class MultimapCursor {
  public:
   MultimapCursor(Cursor cursor, std::string_view table) : cursor_(std::move(cursor)), table_(table) {}
 
+  // To the least pair.
   Result<bool> First() { return cursor_.First(); }
+  // To the greatest pair.
   Result<bool> Last() { return cursor_.Last(); }
   // To the least value of the first key at or after `key`; to the greatest one of the last key at or before.
   Result<bool> Seek(const KeyArgument<K>& key) { return cursor_.Seek(Group(key).view()); }
@@ -113,12 +115,15 @@ class MultimapCursor {
   Result<bool> NextKey() { return Pair::NextKey(table_, cursor_); }
   Result<bool> PrevKey() { return Pair::PrevKey(table_, cursor_); }
 
+  // Whether it is on a pair.
   bool valid() const { return cursor_.valid(); }
   // REQUIRES: valid(). A view lives until the cursor moves, its transaction writes, or it ends.
   Result<OwnedKey<K>> key() const { return Pair::ReadKey(table_, cursor_.key()); }
   Result<KeyView<V>> value() const { return Pair::ReadValue(table_, cursor_.key()); }
 
+  // The place of the pair as bytes, as Cursor::Position.
   Result<std::string> Position() const { return cursor_.Position(); }
+  // Takes such a place, as Cursor::Restore.
   Result<bool> Restore(ByteView position) { return cursor_.Restore(position); }
 
  private:
@@ -138,6 +143,7 @@ class MultimapReading {
  public:
   MultimapReading(Table table, std::string_view name) : table_(table), name_(name) {}
 
+  // Whether the pair is there. O(log n).
   Result<bool> Contains(const KeyArgument<K>& key, const KeyArgument<V>& value) const {
     const Result<std::optional<Value>> found = table_.Get(EncodedPair<K, V>(key, value).view());
     if (!found) return std::unexpected(found.error());
@@ -257,9 +263,11 @@ class MultimapBatchTable {
  public:
   MultimapBatchTable(WriteBatch& batch, WriteBatch::Table table) : batch_(&batch), table_(table) {}
 
+  // Puts the pair; one that is there stays. Errors: as WriteBatch::Put.
   Status Insert(const KeyArgument<K>& key, const KeyArgument<V>& value) {
     return batch_->Put(table_, codec::EncodedPair<K, V>(key, value).view(), {});
   }
+  // Deletes the pair, if it is there. Errors: as WriteBatch::Delete.
   Status Remove(const KeyArgument<K>& key, const KeyArgument<V>& value) {
     return batch_->Delete(table_, codec::EncodedPair<K, V>(key, value).view());
   }
@@ -283,7 +291,9 @@ class MultimapTableDefinition {
  public:
   constexpr explicit MultimapTableDefinition(std::string_view name) : name_(name) {}
 
+  // The table's.
   constexpr std::string_view name() const { return name_; }
+  // The names that are stored with the table.
   static constexpr TableTypes types() {
     return {.key = codec::MultimapPair<K, V>::kName, .value = KeyCodec<std::tuple<>>::kName};
   }

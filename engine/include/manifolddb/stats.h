@@ -78,21 +78,22 @@ struct TableShape {
 
 // A table, as one commit left it.
 struct TableStats {
-  std::string name;
-  std::string key_type;  // of TableTypes
-  std::string value_type;
-  uint64_t entries = 0;
+  std::string name;                                // any bytes
+  std::string key_type;                            // as stored, see TableTypes; empty: raw bytes
+  std::string value_type;                          // likewise
+  uint64_t entries = 0;                            // how many it has
   std::optional<TableShape> shape = std::nullopt;  // if it was asked for
 };
 
 // A column family, as one commit left it, and what was done to it since the opening.
 struct FamilyStats {
-  std::string name;
-  uint64_t id = 0;
+  std::string name;                // any bytes
+  uint64_t id = 0;                 // of ColumnFamily
   uint64_t commits = 0;            // that changed it
   uint64_t waits = 0;              // for it, by transactions that found it taken
   std::vector<TableStats> tables;  // in the byte order of their names
 
+  // Of its tables together.
   uint64_t entries() const {
     uint64_t sum = 0;
     for (const TableStats& table : tables) sum += table.entries;

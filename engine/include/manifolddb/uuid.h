@@ -19,7 +19,7 @@ namespace manifolddb {
 // 128 bits that nobody else has. Their order is that of their bytes, which is that of their texts. A plain
 // value; whoever has UUIDs of another library makes one of their bytes.
 struct Uuid {
-  std::array<std::byte, 16> bytes = {};
+  std::array<std::byte, 16> bytes = {};  // in the order of its text
 
   // Of random bytes (version 4). Where they come from is the caller's choice.
   static constexpr Uuid OfRandom(std::array<std::byte, 16> random) { return Uuid{random}.Marked(4); }
