@@ -74,7 +74,7 @@ Status WriteTransactionImpl::RollBackTo(uint64_t savepoint) noexcept {
 }
 
 void WriteTransactionImpl::Restore(const SavepointState& state) {
-  if (!redo_overflow_ && !MANIFOLDDB_BROKEN("txn.savepoint.keep_redo")) redo_.Truncate(state.redo_bytes);
+  if (!redo_given_up_ && !MANIFOLDDB_BROKEN("txn.savepoint.keep_redo")) redo_.Truncate(state.redo_bytes);
   selected_ = state.selected;
   dropped_.resize(state.dropped);
   on_commit_.resize(state.callbacks);

@@ -202,6 +202,11 @@ class Database {
   // then wait.
   Result<VerifyReport> Verify() const;
   DatabaseStats Stats() const;
+  // The same of each column family and table of the newest published commit, in the byte order of their
+  // names. O(families + tables), and the list of tables of a family that nobody has used yet is read;
+  // `with_shape` reads every page of every tree as well, as TableReading::Shape does. Errors: kCorrupt, kIo,
+  // kNoMemory.
+  Result<std::vector<FamilyStats>> StatsByFamily(bool with_shape = false) const;
 
   // Longest key, bytes: a quarter of the page size, at most 8,192.
   uint64_t key_bytes_max() const;

@@ -168,7 +168,9 @@ class Scan {
     if (!there) return there;
     return Moved(direction_);
   }
+  // A reader may have steps of its own.
   Result<bool> Moved(Direction direction) {
+    if constexpr (requires { reader_.Move(cursor_, direction); }) return reader_.Move(cursor_, direction);
     return direction == Direction::kAscending ? cursor_.Next() : cursor_.Prev();
   }
   Direction Opposite() const {

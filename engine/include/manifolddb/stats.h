@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "manifolddb/result.h"
@@ -61,11 +63,60 @@ struct TableShape {
   uint64_t leaf_pages = 0;         // that hold entries
   uint64_t page_bytes = 0;         // that these pages take
   uint64_t page_bytes_used = 0;    // of them
+  uint64_t leaf_jumps = 0;         // steps of a scan from leaf to leaf that do not lead to the next page
   uint64_t large_values = 0;       // values outside these pages
   uint64_t large_value_bytes = 0;  // of them
   // How full its pages are, 0 to 1.
   double fill() const {
     return page_bytes == 0 ? 0.0 : static_cast<double>(page_bytes_used) / static_cast<double>(page_bytes);
+  }
+  // How scattered its leaves are in the file, 0 to 1.
+  double fragmentation() const {
+    return leaf_pages == 0 ? 0.0 : static_cast<double>(leaf_jumps) / static_cast<double>(leaf_pages);
+  }
+};
+
+// A table, as one commit left it.
+struct TableStats {
+  std::string name;                                // any bytes
+  std::string key_type;                            // as stored, see TableTypes; empty: raw bytes
+  std::string value_type;                          // likewise
+  uint64_t entries = 0;                            // how many it has
+  std::optional<TableShape> shape = std::nullopt;  // if it was asked for
+};
+
+// A column family, as one commit left it, and what was done to it since the opening.
+struct FamilyStats {
+  std::string name;                // any bytes
+  uint64_t id = 0;                 // of ColumnFamily
+  uint64_t commits = 0;            // that changed it
+  uint64_t waits = 0;              // for it, by transactions that found it taken
+  std::vector<TableStats> tables;  // in the byte order of their names
+
+  // Of its tables together.
+  uint64_t entries() const {
+    uint64_t sum = 0;
+    for (const TableStats& table : tables) sum += table.entries;
+    return sum;
+  }
+  // Of its tables together; the depth is that of the deepest. None if it was not asked for, or there are no
+  // tables.
+  std::optional<TableShape> shape() const {
+    if (tables.empty()) return std::nullopt;
+    TableShape sum;
+    for (const TableStats& table : tables) {
+      if (!table.shape) return std::nullopt;
+      sum.entries += table.shape->entries;
+      sum.depth = std::max(sum.depth, table.shape->depth);
+      sum.branch_pages += table.shape->branch_pages;
+      sum.leaf_pages += table.shape->leaf_pages;
+      sum.page_bytes += table.shape->page_bytes;
+      sum.page_bytes_used += table.shape->page_bytes_used;
+      sum.leaf_jumps += table.shape->leaf_jumps;
+      sum.large_values += table.shape->large_values;
+      sum.large_value_bytes += table.shape->large_value_bytes;
+    }
+    return sum;
   }
 };
 

@@ -217,7 +217,7 @@ struct CommitOptions {
   // What the commit promises when it has returned.
   Durability durability = Durability::kImmediate;
   // Writes the pages instead of the log: for bulk loads. Implies kImmediate. Chosen by itself where the
-  // transaction is too large for the log.
+  // transaction is too large for the log, or was begun without it (WriteOptions::log).
   bool through_checkpoint = false;
 };
 

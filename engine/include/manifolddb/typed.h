@@ -30,7 +30,8 @@ class TableDefinition {
                 "(manifolddb/key_codec.h), before its first use");
   static_assert(ValueType<V>,
                 "V cannot be a value: specialise manifolddb::ValueCodec<V> with kName, Encode and Decode, or "
-                "manifolddb::RawLayout<V> (manifolddb/value_codec.h), before its first use");
+                "manifolddb::Serializer<V>, or manifolddb::RawLayout<V> (manifolddb/value_codec.h), before "
+                "its first use");
 
  public:
   constexpr explicit TableDefinition(std::string_view name) : name_(name) {}

@@ -1,6 +1,7 @@
 #pragma once
 // The reading half of tables with types (typed.h): encodings, ranges, values, cursors, scans.
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
@@ -120,13 +121,22 @@ struct Prefix<K, std::tuple<Parts...>> {
     (std::make_index_sequence<sizeof...(first)>());
   }
 };
+template <class T, size_t N>
+struct Prefix<std::array<T, N>, std::array<T, N>> {
+  static EncodedPrefix<std::array<T, N>> Of(const auto&... first) {
+    static_assert(sizeof...(first) <= N, "the key has fewer elements than are given");
+    EncodedBytes bytes;
+    (AppendPart<T>(first, bytes), ...);
+    return EncodedPrefix<std::array<T, N>>(bytes.view());
+  }
+};
 template <class First, class Second>
 struct Prefix<std::pair<First, Second>> : Prefix<std::pair<First, Second>, std::tuple<First, Second>> {};
 
 }  // namespace codec
 
 // The condition of the keys of type K that begin so: with the text or the bytes that are given, or, of a
-// tuple, with these first parts.
+// tuple or an array, with these first parts.
 //
 //   table.Entries({.prefix = PrefixOf<std::string>("user/")})
 //   table.Entries({.prefix = PrefixOf<std::tuple<std::string, int64_t>>("roof")})

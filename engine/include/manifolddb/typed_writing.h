@@ -78,6 +78,12 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
   Status Put(const KeyArgument<K>& key, const ValueArgument<V>& value) {
     return this->table_.Put(EncodedKey(key).view(), EncodedValue(value).view());
   }
+  // Of values that are stored as they are: strings and byte strings. As WriteTable::PutReserve.
+  Status PutReserve(
+      const KeyArgument<K>& key, uint64_t bytes,
+      const std::function<Status(MutableByteView value)>& fill) requires codec::Verbatim<ValueCodec<V>, V> {
+    return this->table_.PutReserve(EncodedKey(key).view(), bytes, fill);
+  }
   // True if there was an entry.
   Result<bool> Delete(const KeyArgument<K>& key) { return this->table_.Delete(EncodedKey(key).view()); }
   // Number of entries that were there. Visits each of them.

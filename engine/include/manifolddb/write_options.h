@@ -19,6 +19,12 @@ struct WriteOptions {
   // transaction is called: one that nobody uses keeps its families until it is destroyed. With a limit each
   // call reads the clock.
   uint64_t run_ms_max = kNoLimit;
+  // false: nothing of the transaction goes to the log, and no redo is kept in memory for it; its pages are
+  // written instead, when it commits, by a checkpoint that every commit of others behind it waits for. So it
+  // is as atomic and at least as durable as any (CommitOptions::durability makes no difference), each byte is
+  // written once instead of twice, and the checkpoint writes what others have changed as well: for loads of
+  // megabytes, not for small commits. As CommitOptions::through_checkpoint, but known from the beginning.
+  bool log = true;
 };
 
 // How often something is tried that may fail because somebody else is in the way (ErrorCategory::kRetry), and
