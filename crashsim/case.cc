@@ -283,7 +283,7 @@ Start AfterHarm(const Played& played, uint64_t effects, Start next, const std::v
       std::byte byte{};
       if (one.offset >= file.size()) continue;
       file.Read(one.offset, MutableByteView(&byte, 1));
-      byte ^= std::byte{1};
+      byte ^= static_cast<std::byte>(1u << one.bit % 8);
       file.Write(one.offset, ByteView(&byte, 1));
       next.image.Put(one.file, std::move(file));
       continue;

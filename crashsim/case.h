@@ -42,7 +42,7 @@ struct Damage {
 // What no power cut may do to a file, behind any end: what storage that errs does, or whoever mixes up files.
 struct Harm {
   enum class How : uint8_t {
-    kFlip,    // bit 0 of the byte at `offset`
+    kFlip,    // a bit of the byte at `offset`
     kRemove,  // the file is gone
     kOlder,   // its bytes are those that it had after so many `effects`
     kTwin,    // its bytes are those of another database, with which the same was done, to the life's end
@@ -53,6 +53,7 @@ struct Harm {
   uint64_t bytes = 0;    // so many; 0: the whole file
   uint64_t to = 0;       // where they go
   uint64_t effects = 0;  // kOlder
+  uint32_t bit = 0;      // kFlip
   friend bool operator==(const Harm&, const Harm&) = default;
 };
 

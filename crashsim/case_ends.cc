@@ -17,7 +17,7 @@ Json JsonOf(const Life& life) {
   for (const faultfs::Fault& fault : life.faults) one["faults"].push_back(fault.ToString());
   for (const Harm& harm : life.harm) {
     one["harm"].push_back(
-        {static_cast<int>(harm.how), harm.file, harm.offset, harm.bytes, harm.to, harm.effects});
+        {static_cast<int>(harm.how), harm.file, harm.offset, harm.bytes, harm.to, harm.effects, harm.bit});
   }
   return one;
 }
@@ -44,7 +44,7 @@ bool SetEnd(const Json& json, Life& life) {
   }
   for (const Json& harm : json.at("harm")) {
     life.harm.push_back(
-        {static_cast<Harm::How>(harm[0].get<int>()), harm[1], harm[2], harm[3], harm[4], harm[5]});
+        {static_cast<Harm::How>(harm[0].get<int>()), harm[1], harm[2], harm[3], harm[4], harm[5], harm[6]});
   }
   return true;
 }

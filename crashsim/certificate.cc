@@ -140,6 +140,7 @@ Json JsonOf(const Harm& harm) {
   if (harm.how == Harm::How::kFlip || harm.bytes > 0) json["offset"] = harm.offset;
   if (harm.bytes > 0) json["bytes"] = harm.bytes;
   if (harm.bytes > 0 && harm.to != harm.offset) json["to"] = harm.to;
+  if (harm.bit != 0) json["bit"] = harm.bit;
   if (harm.how == Harm::How::kOlder) json["after_effects"] = harm.effects;
   return json;
 }

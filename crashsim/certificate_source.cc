@@ -408,6 +408,7 @@ std::string HarmLine(const Json& harm) {
   add("bytes", "bytes");
   add("to", harm.contains("to") ? "to" : harm.contains("bytes") ? "offset" : "to");
   add("effects", "after_effects");
+  add("bit", "bit");
   return line + "}";
 }
 

@@ -193,7 +193,8 @@ std::string TextOfHarm(const Json& harm) {
   const std::string file = harm.at("file");
   const auto number = [&](const char* of) { return std::to_string(harm.value(of, uint64_t{0})); };
   if (how == "remove") return "damage: the file " + file + " is gone";
-  if (how == "flip") return "damage: a bit flips in byte " + number("offset") + " of " + file;
+  if (how == "flip")
+    return "damage: bit " + number("bit") + " of byte " + number("offset") + " of " + file + " flips";
   const std::string from = how == "older" ? "as they were after effect " + number("after_effects")
                                           : "as another database has them";
   if (!harm.contains("bytes")) return "damage: all bytes of " + file + " are " + from;

@@ -12,7 +12,9 @@ using faultfs::Effect;
 using faultfs::EffectKind;
 using How = Harm::How;
 
-constexpr size_t kWrites = 24;  // of the newest ones
+constexpr size_t kWrites = 24;         // of the newest ones
+constexpr uint64_t kMetaFields = 200;  // bytes that say something
+constexpr uint64_t kLogFields = 64;
 constexpr uint64_t kAll = uint64_t{1} << 30;
 
 class Harmer {
@@ -48,9 +50,10 @@ class Harmer {
     for (auto at = newest; at != writes_.end() && IsMetaWrite(trace_.effects[*at], setup_); ++at) {
       if (trace_.effects[*at].offset / (2 * unit()) * (2 * unit()) == slot) first = *at;
     }
-    for (const uint64_t byte : {9, 40, 100}) {
-      const Harm one{.file = kDatabase, .offset = slot + byte};
-      const Harm other{.file = kDatabase, .offset = slot + unit() + byte};
+    for (uint64_t byte = 0; byte < kMetaFields; byte += 1 + byte % 3) {
+      const auto bit = static_cast<uint32_t>(byte * 5 % 8);
+      const Harm one{.file = kDatabase, .offset = slot + byte, .bit = bit};
+      const Harm other{.file = kDatabase, .offset = slot + unit() + byte, .bit = bit};
       Add({one, other});
       Add({one});
       Add({other});
@@ -66,10 +69,11 @@ class Harmer {
 
   // The log's header and its marker, with an older data file and without.
   void AddLogFront() {
-    constexpr uint64_t kFields = 80;  // bytes that say something
-    for (uint64_t byte = 0; byte < kFields; byte += 1 + byte % 3) {
-      Add({{.file = kLogFile, .offset = byte}});
-      Add({{.file = kLogFile, .offset = unit() + byte}});
+    for (uint64_t byte = 0; byte < kLogFields; ++byte) {
+      for (const uint32_t bit : {0u, static_cast<uint32_t>(1 + byte % 7)}) {
+        Add({{.file = kLogFile, .offset = byte, .bit = bit}});
+        Add({{.file = kLogFile, .offset = unit() + byte, .bit = bit}});
+      }
     }
   }
 

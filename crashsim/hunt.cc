@@ -159,12 +159,13 @@ class Hunter {
   uint64_t plays() const { return plays_; }
 
  private:
-  static constexpr uint32_t kFillingSteps = 200;
+  static constexpr uint32_t kFillingSteps = 80;
+  static constexpr uint64_t kFillingCost = 10;  // of one play of them, in plays of others
 
   bool Over() const { return plays_ >= wish_.plays_max || found_; }
 
   Played PlayHere(const Start& start, const Life& life) {
-    ++plays_;
+    plays_ += case_.lives[0].steps.size() > kFillingSteps / 2 ? kFillingCost : 1;
     return Play(case_.setup, start, life);
   }
 

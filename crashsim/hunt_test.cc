@@ -68,11 +68,12 @@ TEST(Hunt, ASyncThatFailsComesDownToFewOperations) {
   EXPECT_NE(TestOf(certificate).find("faultfs::FaultKind::"), std::string::npos);
 }
 
-TEST(Hunt, AWriteThatWasLostComesDownToThatWrite) {
-  constexpr char kSite[] = "format.page.birth";
-  const auto hit = HuntAndReduce(kSite, "lost_write");
+TEST(Hunt, AFileThatWasPutBackComesDownToThatFile) {
+  constexpr char kSite[] = "wal.marker.life.skip";
+  const auto hit = HuntAndReduce(kSite, "older_file");
   ASSERT_TRUE(hit);
   EXPECT_LE(OperationsOf(hit->what), 8u);
+  EXPECT_EQ(hit->what.lives.back().harm.size(), 1u);
   EXPECT_EQ(hit->finding.rule, Rule::kDamage);
   ASSERT_FALSE(hit->what.lives.back().harm.empty());
   EXPECT_FALSE(ReplayCase(hit->what).finding);

@@ -221,7 +221,7 @@ class Player {
     if (how == "remove") return static_cast<void>(left.names.erase(name));
     const uint64_t offset = Number(harm, "offset", kNever, 0), to = Number(harm, "to", kNever, offset);
     if (how == "flip" && offset >= node.size) Reject("bad offset: behind the end of " + name);
-    if (how == "flip") return static_cast<void>(node.bytes[offset] ^= 1);
+    if (how == "flip") return Flip(node.bytes[offset], Number(harm, "bit", 7, 0));
     if (how != "older" && how != "twin") Reject("bad how: " + how);
     Directory other = how == "twin" ? Twin() : Directory();
     const uint64_t then = Number(harm, "after_effects", kNever, 0);
@@ -235,6 +235,7 @@ class Player {
     const uint64_t count = std::min({bytes, from.size - offset, node.size - to});
     node.bytes.replace(to, count, from.bytes, offset, count);
   }
+  static void Flip(char& byte, uint64_t bit) { byte = static_cast<char>(byte ^ (1 << bit)); }
   Directory Twin() const {
     Player twin(certificate_, true, 1);
     twin.looks_ = false;

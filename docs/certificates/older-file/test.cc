@@ -63,7 +63,7 @@ struct Lost {
 // What storage that errs does to a file: see Machine::Damaged.
 struct Harm {
   std::string how, file;
-  uint64_t offset = 0, bytes = 0, to = 0, effects = 0;
+  uint64_t offset = 0, bytes = 0, to = 0, effects = 0, bit = 0;
 };
 
 faultfs::Image ImageOf(const faultfs::Disk& disk, uint64_t effects) {
@@ -378,7 +378,7 @@ class Machine {
     auto bytes = image.Contents(harm.file);
     if (harm.how == "remove") return image.Remove(harm.file), image;
     if (harm.how == "flip") {
-      bytes.at(harm.offset) ^= std::byte{1};
+      bytes.at(harm.offset) ^= static_cast<std::byte>(1u << harm.bit);
       return image.Put(harm.file, bytes), image;
     }
     const faultfs::Image other = harm.how == "older"
