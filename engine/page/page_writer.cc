@@ -175,7 +175,7 @@ void PageWriter::RemoveOwn(PageRun run) {
     mark.created.Erase(run);
   }
   own_.Erase(run);
-  if (extents_.ContainsAll(run)) extents_.Erase(run);
+  if (extents_ && extents_->ContainsAll(run)) extents_->Erase(run);
   FreeOwn(run);
 }
 
@@ -193,7 +193,7 @@ void PageWriter::RollBackToMark() {
   for (const PageRun& run : mark->created.Runs()) {
     own_.Erase(run);
     for (uint64_t page = run.first.raw(); page < run.end(); ++page) {
-      if (extents_.Contains(PageId{page})) extents_.Erase({PageId{page}, 1});
+      if (InExtent(PageId{page})) extents_->Erase({PageId{page}, 1});
     }
     FreeOwn(run);
   }
@@ -235,7 +235,7 @@ Status PageWriter::WriteAt(PageRun run, ByteView value) {
   cache_.Drop(run.first, run.pages);
   MANIFOLDDB_TRY(cache_.file().WriteExtent(run.first, value));
   own_.Insert(run);
-  extents_.Insert(run);
+  Extents().Insert(run);
   if (!marks_.empty()) marks_.back()->created.Insert(run);
   StartWriteBack(run);
   return {};
@@ -334,7 +334,7 @@ Status PageWriter::WritePlanned(Birth birth, ByteView value) {
   MANIFOLDDB_ASSERT(format::ExtentPages(value.size(), page_size()) == place.pages);
   if (MANIFOLDDB_BROKEN("page.planned.write.skip")) {
     own_.Insert(place);
-    extents_.Insert(place);
+    Extents().Insert(place);
     return {};
   }
   return WriteAt(place, value);
@@ -362,9 +362,8 @@ void PageWriter::StartWriteBack(PageRun extent) {
 
 Status PageWriter::Spill(base::Poison& poison) {
   MANIFOLDDB_ASSERT(!ended_);
-  unwritten_.truncate(std::remove_if(unwritten_.begin(), unwritten_.end(), [this](PageId id) {
-    return !own_.Contains(id) || extents_.Contains(id);
-  }));
+  unwritten_.truncate(std::remove_if(unwritten_.begin(), unwritten_.end(),
+                                     [this](PageId id) { return !own_.Contains(id) || InExtent(id); }));
   std::sort(unwritten_.begin(), unwritten_.end());
   unwritten_.truncate(std::unique(unwritten_.begin(), unwritten_.end()));
   // Those beyond the file, all behind the others, have no place to be written to.
@@ -411,7 +410,7 @@ void PageWriter::End() {
   if (reserve_.pages > 0) allocator_.Free(reserve_);
   reserve_ = {};
   own_.Clear();
-  extents_.Clear();
+  extents_.reset();
 }
 
 }  // namespace manifolddb::page

@@ -152,6 +152,11 @@ class PageWriter {
   PageRun FindTogether(uint64_t pages, const PageSet& in_the_way) const;
   void RemoveRun(const RemovedRun& removed);
   void RemoveOwn(PageRun run);
+  bool InExtent(format::PageId id) const { return extents_ && extents_->Contains(id); }
+  PageSet& Extents() {
+    if (!extents_) extents_ = std::make_unique<PageSet>();
+    return *extents_;
+  }
   struct Mark {
     PageSet created;            // since, and not removed again
     std::vector<PageRun> kept;  // created before and removed since: still in own_
@@ -173,9 +178,11 @@ class PageWriter {
   bool beyond_allowed_ = false;
   std::vector<format::PageId> beyond_free_;
 
-  PageSet own_;      // what this writer created and has not removed
-  PageSet extents_;  // those of own_ that lie in extents
-  PageRun untold_;   // extents that the device was not told of yet
+  PageSet own_;  // what this writer created and has not removed
+  // Those of own_ that lie in extents; made by the first one. Without it a transaction is small enough for
+  // the C library to have its memory at hand (docs/design/015).
+  std::unique_ptr<PageSet> extents_;
+  PageRun untold_;  // extents that the device was not told of yet
   // Node pages created since the last Spill; some may be removed, or twice.
   base::SmallVector<format::PageId, 8> unwritten_;
   base::SmallVector<RemovedRun, 8> removed_;  // of other writers
