@@ -57,9 +57,10 @@ function(manifolddb_headers target scope base_dir)
   set_target_properties(${target} PROPERTIES INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
 endfunction()
 
-# Under sanitizers headers take longest: several sources at once, which a release build compiles one by one.
+# Headers take longest under sanitizers and for clang's coverage: there several sources at once, which a
+# release build compiles one by one.
 function(manifolddb_quick_build target)
-  if(MANIFOLDDB_SANITIZE)
+  if(MANIFOLDDB_SANITIZE OR MANIFOLDDB_QUICK_BUILD)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
   endif()
 endfunction()

@@ -15,9 +15,9 @@ set_target_properties(manifolddb_shared PROPERTIES
   SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
   LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/manifolddb.map)
 if(MANIFOLDDB_INSTALL)
-  # The archive has the name without a number in the same folder, for who links by it.
+  # shared: what a program needs that runs. shared_dev: what one needs beside it to be built.
   install(TARGETS manifolddb_shared EXPORT manifolddbSharedTargets
-    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT shared)
-  install(EXPORT manifolddbSharedTargets NAMESPACE manifolddb:: COMPONENT shared
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT shared NAMELINK_COMPONENT shared_dev)
+  install(EXPORT manifolddbSharedTargets NAMESPACE manifolddb:: COMPONENT shared_dev
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/manifolddb)
 endif()

@@ -65,7 +65,7 @@ TEST(Campaign, SameSeedSameTrace) {
 }
 
 TEST(Campaign, HoldsOnTheSoundEngine) {
-  for (const char* workload : {"mixed", "unicode"}) {
+  for (const char* workload : {"mixed", "savepoints", "unicode"}) {
     const CampaignOptions options = Short(workload, 3);
     const Outcomes outcome = RunCampaign(options);
     EXPECT_TRUE(outcome == Outcomes::kHolds || outcome == Outcomes::kVacuous) << workload;

@@ -42,7 +42,11 @@ class HonestRun {
     one.changed = true;
     if (end == End::kAcked) one.number = ++number_;
     Model before = state;
-    for (Performed& done : one.operations) done.outcome = state.Apply(done.family, done.op, one.serial);
+    ModelSavepoints savepoints;
+    for (Performed& done : one.operations) {
+      done.outcome = IsAboutSavepoints(done.op.kind) ? savepoints.Apply(state, done.op)
+                                                     : state.Apply(done.family, done.op, one.serial);
+    }
     if (one.kind != StepKind::kTransaction) static_cast<void>(ApplyTo(state, one));
     if (end != End::kAcked) state = before;
     history.transactions.push_back(one);

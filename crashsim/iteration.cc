@@ -19,19 +19,24 @@ constexpr uint64_t kTracesWritten = 6;  // iterations whose traces the report ca
 
 class MixedWorkload final : public Workload {
  public:
-  MixedWorkload(const Setup& setup, uint32_t steps, Random& random)
-      : limits_(setup.limits), steps_(steps), swarm_(DrawSwarm(random)) {
+  MixedWorkload(const Setup& setup, uint32_t steps, bool savepoints, Random& random)
+      : limits_(setup.limits), steps_(steps), savepoints_(savepoints), swarm_(DrawSwarm(random)) {
     Press(swarm_, limits_, random.Fork(1));
   }
 
   Program Draw(Random& random, uint32_t, Serial last_serial) override {
-    return DrawProgram(random, swarm_, limits_, steps_, last_serial);
+    Program program = DrawProgram(random, swarm_, limits_, steps_, last_serial);
+    if (savepoints_) AddSavepoints(program, random.Fork(2));
+    return program;
   }
-  std::string Describe() const override { return crashsim::Describe(swarm_); }
+  std::string Describe() const override {
+    return crashsim::Describe(swarm_) + (savepoints_ ? " savepoints" : "");
+  }
 
  private:
   const WorkloadLimits limits_;
   const uint32_t steps_;
+  const bool savepoints_;
   Swarm swarm_;
 };
 
@@ -39,9 +44,10 @@ class MixedWorkload final : public Workload {
 
 std::unique_ptr<Workload> MakeWorkload(const std::string& name, const Setup& setup, uint32_t steps,
                                        Random& random, std::string& why) {
-  if (name == "mixed") return std::make_unique<MixedWorkload>(setup, steps, random);
+  const bool savepoints = name == "savepoints";
+  if (savepoints || name == "mixed") return std::make_unique<MixedWorkload>(setup, steps, savepoints, random);
   if (name == "unicode") return MakeUnicodeWorkload(setup, steps, random, why);
-  why = "there is no workload '" + name + "': mixed or unicode";
+  why = "there is no workload '" + name + "': mixed, savepoints or unicode";
   return nullptr;
 }
 

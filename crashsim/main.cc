@@ -176,8 +176,10 @@ void List(const std::vector<std::string>& names) {
 
 void AddRunOptions(CLI::App& run, Words& words) {
   CampaignOptions& options = words.campaign;
-  run.add_option("--workload", options.workload, "mixed: generated; unicode: Debian's character database")
-      ->check(CLI::IsMember({"mixed", "unicode"}))
+  run.add_option("--workload", options.workload,
+                 "mixed: generated; savepoints: the same, with transactions that are taken back in part; "
+                 "unicode: Debian's character database")
+      ->check(CLI::IsMember({"mixed", "savepoints", "unicode"}))
       ->capture_default_str();
   run.add_option("--seed", options.seed, "What is drawn: the same for the same number")
       ->capture_default_str();

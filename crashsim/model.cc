@@ -117,6 +117,21 @@ Outcome Model::Apply(FamilyUid family, const Op& op, Serial serial) {
   return ApplyToTable(table->second, op, serial);
 }
 
+Outcome ModelSavepoints::Apply(Model& state, const Op& op) {
+  if (op.kind == OpKind::kSetSavepoint) {
+    set_.push_back(state);
+    return {};
+  }
+  if (set_.empty()) return {.error = Errc::kInvalidArgument};
+  for (uint32_t inner = 0; inner < op.count && set_.size() > 1; ++inner) set_.pop_back();
+  if (op.kind == OpKind::kRollBack) {
+    state = set_.back();
+  } else {
+    set_.pop_back();
+  }
+  return {};
+}
+
 Outcome Model::CreateFamily(FamilyUid family, const std::string& name) {
   if (Find(name)) return {.error = Errc::kAlreadyExists};
   if (!families_.try_emplace(family, ModelFamily{.name = name, .tables = {}}).second) {

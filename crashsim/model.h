@@ -70,6 +70,16 @@ class Model {
   std::map<FamilyUid, ModelFamily> families_;
 };
 
+// What a transaction of the model can be taken back to: it alone changes the state meanwhile.
+class ModelSavepoints {
+ public:
+  // REQUIRES: `op` is about savepoints. kInvalidArgument: none was set.
+  Outcome Apply(Model& state, const Op& op);
+
+ private:
+  std::vector<Model> set_;
+};
+
 // What a scan of `op` should return from `table`.
 uint64_t ScanOf(const ModelTable& table, const Op& op);
 // What one entry adds to a scan's sum: both sides use it.

@@ -41,6 +41,11 @@ struct Trial {
   uint64_t hits() const { return summary.is_object() ? summary.value("broken_hits", uint64_t{0}) : 0; }
 };
 
+// What goes back to savepoints has a workload of its own; all else is met by the general one.
+const char* WorkloadFor(const std::string& site) {
+  return site.starts_with("txn.savepoint.") ? "savepoints" : "mixed";
+}
+
 void Start(const MutantsOptions& options, const std::string& scratch, Trial& trial, size_t index) {
   trial.json = scratch + "/" + std::to_string(index) + ".jsonl";
   trial.begun = SteadyClock::now();
@@ -50,7 +55,7 @@ void Start(const MutantsOptions& options, const std::string& scratch, Trial& tri
   std::vector<const char*> arguments = {options.program.c_str(),
                                         "run",
                                         "--workload",
-                                        "mixed",
+                                        WorkloadFor(trial.site),
                                         "--seed",
                                         seed.c_str(),
                                         "--for",

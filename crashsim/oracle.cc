@@ -35,8 +35,9 @@ std::string Text(const Outcome& outcome) {
 }
 
 const char* NameOf(OpKind kind) {
-  constexpr const char* kNames[] = {"Put",  "Delete",      "DeleteRange", "Get",        "Length",
-                                    "Scan", "CreateTable", "DropTable",   "RenameTable"};
+  constexpr const char* kNames[] = {"Put",         "Delete",       "DeleteRange", "Get",
+                                    "Length",      "Scan",         "CreateTable", "DropTable",
+                                    "RenameTable", "SetSavepoint", "RollBackTo",  "Release"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -121,13 +122,21 @@ std::optional<std::string> ApplyTo(Model& state, const Transaction& transaction)
     default: break;
   }
   std::optional<std::string> first;
-  std::optional<Errc> over;  // what every call answers from here on
+  std::optional<Errc> over;  // what every call answers from here on, until it is taken back
+  ModelSavepoints savepoints;
   for (size_t i = 0; i < transaction.operations.size(); ++i) {
     const Performed& done = transaction.operations[i];
     const auto what = [&] {
       return "operation " + std::to_string(i) + ", " + NameOf(done.op.kind) + " in '" + done.op.table + "'";
     };
+    // Going back undoes a change that failed, too, if the transaction can go on at all.
+    if (over == Errc::kTransactionEnded && done.op.kind == OpKind::kRollBack && !done.outcome.error) {
+      over.reset();
+    }
+    // Whether the database is poisoned is asked before what has failed in this transaction.
+    const bool says_why = done.op.kind == OpKind::kRollBack && done.outcome.error == Errc::kPoisoned;
     if (over) {
+      if (says_why) continue;
       if (!first && done.outcome.error != over)
         first = Wrong(transaction, {.error = over}, done.outcome, what());
       continue;
@@ -136,7 +145,9 @@ std::optional<std::string> ApplyTo(Model& state, const Transaction& transaction)
       over = AfterFailure(done);
       continue;
     }
-    const Outcome expected = state.Apply(done.family, done.op, transaction.serial);
+    const Outcome expected = IsAboutSavepoints(done.op.kind)
+                                 ? savepoints.Apply(state, done.op)
+                                 : state.Apply(done.family, done.op, transaction.serial);
     if (!first && expected != done.outcome) first = Wrong(transaction, expected, done.outcome, what());
   }
   if (!first && !over && transaction.outcome.error == Errc::kTransactionEnded) {
@@ -354,9 +365,12 @@ void Oracle::ReplayRefused(const Model& state, size_t position) {
       copy.TakeFamilies(state, one.families);
       for (const size_t unknown : UnknownBefore(one)) {
         // What it did to other families is not looked at.
+        ModelSavepoints savepoints;
         for (const Performed& done : history_.transactions[unknown].operations) {
-          const bool seen = std::ranges::find(one.families, done.family) != one.families.end();
-          if (seen && !done.outcome.error) {
+          if (done.outcome.error) continue;
+          if (IsAboutSavepoints(done.op.kind)) {
+            static_cast<void>(savepoints.Apply(copy, done.op));
+          } else if (std::ranges::find(one.families, done.family) != one.families.end()) {
             static_cast<void>(copy.Apply(done.family, done.op, history_.transactions[unknown].serial));
           }
         }

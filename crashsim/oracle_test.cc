@@ -306,6 +306,55 @@ TEST(Oracle, DemandsThatNothingFollowsAFailedChangeButItsEnd) {
   EXPECT_FALSE(holds());
 }
 
+// "kept" is put, "undone" behind a savepoint, which is gone back to.
+Transaction& RunThatGoesBack(HonestRun& run) {
+  Transaction one{.serial = 9};
+  one.Hold(1, run.history.events + 1);
+  const auto add = [&](Op op) { one.operations.push_back({std::move(op), 1, {}}); };
+  add({.kind = OpKind::kPut, .table = "t", .key = "kept", .value = "v"});
+  add({.kind = OpKind::kSetSavepoint});
+  add({.kind = OpKind::kPut, .table = "t", .key = "undone", .value = "v"});
+  add({.kind = OpKind::kRollBack});
+  add({.kind = OpKind::kLength, .table = "t"});
+  run.Finish(one, End::kAcked);
+  return run.history.transactions.back();
+}
+
+TEST(Oracle, KnowsWhatGoingBackToASavepointLeaves) {
+  HonestRun run;
+  Transaction& one = RunThatGoesBack(run);
+  EXPECT_EQ(one.operations.back().outcome.value, 1u);
+  const Oracle oracle(Model(), 0, run.history);
+  ASSERT_TRUE(oracle.run_violations().empty());
+  const auto permits = [&](const Model& state) {
+    const Observation seen = Showing(state, 3);
+    return oracle.Judge(seen.Summarize(), oracle.At(run.history.events), [&] { return seen; }).empty();
+  };
+  EXPECT_TRUE(permits(run.states[3]));
+  Model both = run.states[3];
+  static_cast<void>(both.Apply(1, one.operations[2].op, one.serial));
+  EXPECT_FALSE(permits(both)) << "what was undone has come back";
+
+  one.operations.back().outcome.value = 2;
+  EXPECT_FALSE(Oracle(Model(), 0, run.history).run_violations().empty()) << "it is still seen";
+}
+
+TEST(Oracle, KnowsThatGoingBackUndoesAFailureToo) {
+  HonestRun run;
+  Transaction& one = RunThatGoesBack(run);
+  const auto holds = [&] { return Oracle(Model(), 0, run.history).run_violations().empty(); };
+  one.operations[2].outcome = {.error = Errc::kNoSpace};
+  EXPECT_TRUE(holds());
+  // Where it does not help, the transaction has ended.
+  one.operations[3].outcome = {.error = Errc::kTransactionEnded};
+  EXPECT_FALSE(holds()) << "an answer afterwards";
+  one.operations[4].outcome = {.error = Errc::kTransactionEnded};
+  EXPECT_FALSE(holds()) << "it cannot be committed";
+  one.outcome = {.error = Errc::kTransactionEnded};
+  one.end = End::kRefused;
+  EXPECT_TRUE(holds());
+}
+
 TEST(Oracle, OwesWhatALogGroupBehindALostMetaPageTellsOf) {
   HonestRun run;
   run.Write({1}, "a");                           // 3

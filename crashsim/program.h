@@ -27,7 +27,12 @@ enum class OpKind : uint8_t {
   kCreateTable,
   kDropTable,
   kRenameTable,  // table -> key
+  // Of the whole transaction, whatever family they name:
+  kSetSavepoint,
+  kRollBack,          // to the innermost savepoint but `count` (the outermost, if there are no more)
+  kReleaseSavepoint,  // the same one
 };
+inline bool IsAboutSavepoints(OpKind kind) { return kind >= OpKind::kSetSavepoint; }
 
 // One operation in a transaction. Tables are made when first named by kPut.
 struct Op {

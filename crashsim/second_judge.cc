@@ -77,6 +77,24 @@ bool SecondJudge::ReplayOperation(const Performed& done, Family& family) {
   }
 }
 
+// False: there is none.
+bool SecondJudge::ReplaySavepoint(const Op& op, std::map<std::string, Family>& families,
+                                  std::vector<std::map<std::string, Family>>& before) {
+  if (op.kind == OpKind::kSetSavepoint) {
+    before.push_back(families);
+    return true;
+  }
+  if (before.empty()) return false;
+  const size_t left = op.count < before.size() ? before.size() - op.count : 1;
+  before.resize(left);
+  if (op.kind == OpKind::kReleaseSavepoint) {
+    before.pop_back();
+  } else {
+    families = before.back();
+  }
+  return true;
+}
+
 bool SecondJudge::Replay(const Transaction& one, Contents& contents) {
   auto& families = contents.families;
   switch (one.kind) {
@@ -95,8 +113,13 @@ bool SecondJudge::Replay(const Transaction& one, Contents& contents) {
     }
     default: break;
   }
+  std::vector<std::map<std::string, Family>> before;  // at each savepoint that is still there
   for (const Performed& done : one.operations) {
     if (Refused(done)) continue;
+    if (IsAboutSavepoints(done.op.kind)) {
+      if (!ReplaySavepoint(done.op, families, before)) return false;
+      continue;
+    }
     const auto name = contents.names.find(done.family);
     const auto family = name == contents.names.end() ? families.end() : families.find(name->second);
     if (family == families.end() || !ReplayOperation(done, family->second)) return false;

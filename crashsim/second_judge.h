@@ -65,6 +65,8 @@ class SecondJudge {
 
   static bool Replay(const Transaction& one, Contents& contents);
   static bool ReplayOperation(const Performed& done, Family& family);
+  static bool ReplaySavepoint(const Op& op, std::map<std::string, Family>& families,
+                              std::vector<std::map<std::string, Family>>& before);
 
   History history_;
   Forgotten forgotten_;

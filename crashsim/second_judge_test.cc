@@ -23,7 +23,8 @@ History DrawHistory(Random& random, std::vector<Model>& states) {
   Swarm swarm = DrawSwarm(random);
   swarm.actors = 1;
   swarm.keys = 6;
-  const Program program = DrawProgram(random, swarm, {}, 20, 10);
+  Program program = DrawProgram(random, swarm, {}, 20, 10);
+  if (random.Chance(50)) AddSavepoints(program, random.Fork(1));
   for (const Round& round : program.rounds) {
     for (const Step& step : round.actors[0]) {
       if (step.kind != StepKind::kTransaction || !step.commit) continue;

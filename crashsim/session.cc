@@ -14,6 +14,7 @@
 #include "crashsim/observe.h"
 #include "crashsim/oracle.h"
 #include "crashsim/resting.h"
+#include "crashsim/savepoints.h"
 #include "crashsim/scan.h"
 #include "crashsim/scheduler.h"
 #include "engine/base/memory.h"
@@ -404,9 +405,17 @@ void SessionRunner::DoTransaction(const Step& step) {
 
 void SessionRunner::DoOperations(const Step& step, const std::vector<std::optional<ColumnFamily>>& families,
                                  WriteTransaction& transaction, size_t record) {
+  Savepoints savepoints(transaction);
   for (const Op& op : step.ops) {
     const auto& family = families[op.family];
     if (!family) continue;
+    if (IsAboutSavepoints(op.kind)) {
+      const auto done = savepoints.Do(op, At(record).changed);
+      if (!done) continue;
+      const Outcome outcome = *done ? Outcome{} : Failed(done->error(), "savepoint");
+      At(record).operations.push_back({op, family->id(), outcome});
+      continue;
+    }
     if (Scheduler* const scheduler = Scheduler::Current()) scheduler->Yield(scheduler->switch_percent() / 4);
     Performed done{op, family->id(), DoOperation(op, *family, transaction)};
     const bool writes = op.kind != OpKind::kGet && op.kind != OpKind::kLength && op.kind != OpKind::kScan;

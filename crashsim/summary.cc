@@ -86,7 +86,8 @@ constexpr uint64_t kLate = 120;  // by 1 in 5
 struct MarkNeed {
   std::string_view mark;
   uint64_t generations;
-  bool side_by_side = false;  // needs writers beside each other, which only the workload mixed has
+  bool side_by_side = false;  // needs writers beside each other, which the workload unicode has not
+  bool savepoints = false;    // needs transactions that are taken back in part, which only savepoints has
 };
 constexpr MarkNeed kMarkNeeds[] = {
     {"checkpoint.log_grows", kLater},
@@ -104,6 +105,8 @@ constexpr MarkNeed kMarkNeeds[] = {
     {"txn.gathered_in_vain", kLate, true},
     {"txn.group_of_many", kSoon, true},
     {"txn.group_without_sync", kLate},
+    {"txn.savepoint.failure_undone", kLater, false, true},
+    {"txn.savepoint.rolled_back", kFirst, false, true},
     {"txn.spill", kLater},
     {"txn.waits_for_log_space", kLate, true},
     {"txn.waits_for_memory", kLate},
@@ -145,7 +148,8 @@ std::optional<uint64_t> GenerationsUntilRequired(const CampaignOptions& options,
   // Other sizes than those drawn for pressure may be too large for all of them.
   const bool pressed =
       options.setup.config == "any" || mark.starts_with("recovery.") || mark.starts_with("wal.");
-  if (!pressed || (need->side_by_side && options.workload != "mixed")) return std::nullopt;
+  if (!pressed || (need->side_by_side && options.workload == "unicode")) return std::nullopt;
+  if (need->savepoints && options.workload != "savepoints") return std::nullopt;
   return need->generations;
 }
 

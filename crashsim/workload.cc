@@ -343,6 +343,50 @@ Program DrawProgram(Random& random, const Swarm& swarm, const WorkloadLimits& li
   return program;
 }
 
+namespace {
+
+// Before each operation behind the first put, and behind the last one, perhaps something about savepoints.
+// What is put first stays: a transaction of which nothing stays may take a number of its own or name the
+// newest one, and where a family operation, which tells none, runs beside it, only what is recovered would
+// tell which.
+void AddSavepointsTo(Step& step, Random& random) {
+  std::vector<Op> ops;
+  uint64_t set = 0;
+  const auto perhaps = [&] {
+    const uint64_t draw = random.Below(100);
+    if (draw < 30) {
+      ops.push_back({.kind = OpKind::kSetSavepoint});
+      ++set;
+    } else if (draw < 60 && set > 0) {
+      const uint64_t inner = random.Below(set);
+      const bool back = draw < 52;
+      ops.push_back({.kind = back ? OpKind::kRollBack : OpKind::kReleaseSavepoint,
+                     .count = static_cast<uint32_t>(inner)});
+      set -= inner + (back ? 0 : 1);
+    }
+  };
+  bool put = false;
+  for (Op& op : step.ops) {
+    if (put) perhaps();
+    put = put || op.kind == OpKind::kPut;
+    ops.push_back(std::move(op));
+  }
+  if (put) perhaps();
+  step.ops = std::move(ops);
+}
+
+}  // namespace
+
+void AddSavepoints(Program& program, Random random) {
+  for (Round& round : program.rounds) {
+    for (auto& actor : round.actors) {
+      for (Step& step : actor) {
+        if (step.kind == StepKind::kTransaction && random.Chance(70)) AddSavepointsTo(step, random);
+      }
+    }
+  }
+}
+
 Program DrawFilling(Random& random, const WorkloadLimits& limits, uint32_t steps) {
   constexpr uint64_t kKeys = 400;
   constexpr uint64_t kPagesMax = 8;

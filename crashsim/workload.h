@@ -61,6 +61,9 @@ std::string Describe(const Swarm& swarm);
 Program DrawProgram(Random& random, const Swarm& swarm, const WorkloadLimits& limits, uint32_t steps,
                     Serial last_serial);
 
+// Puts savepoints into the transactions of `program`: some are rolled back to, some released, some left.
+void AddSavepoints(Program& program, Random random);
+
 // `steps` durable transactions of few puts and deletions, values of up to 8 pages among them, and in half of
 // the programs large ones beside them that leave little: for a disk on which they have no room.
 Program DrawFilling(Random& random, const WorkloadLimits& limits, uint32_t steps);

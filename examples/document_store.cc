@@ -3,6 +3,7 @@
 //   document_store FOLDER      the folder exists; the database in it is created, or opened again
 
 #include <manifolddb/database.h>
+#include <manifolddb/json.h>
 #include <manifolddb/typed.h>
 
 #include <iostream>
@@ -12,12 +13,10 @@
 #include <tuple>
 #include <vector>
 
-using manifolddb::AsText;
-using manifolddb::ByteView;
 using manifolddb::ColumnFamily;
 using manifolddb::Database;
-using manifolddb::EncodedBytes;
 using manifolddb::Errc;
+using manifolddb::JsonCbor;
 using manifolddb::PrefixOf;
 using manifolddb::ReadTransaction;
 using manifolddb::Status;
@@ -25,25 +24,10 @@ using manifolddb::TableDefinition;
 using manifolddb::WriteTransaction;
 using nlohmann::json;
 
-// All that a serializer takes to be one of manifolddb's: a name, bytes, and nothing for what are none.
-template <>
-struct manifolddb::ValueCodec<json> {
-  static constexpr std::string_view kName = "json as cbor";
-  static void Encode(const json& value, EncodedBytes& out) {
-    const auto bytes = json::to_cbor(value);
-    out.Append(std::as_bytes(std::span(bytes)));
-  }
-  static std::optional<json> Decode(ByteView bytes) {
-    const std::string_view text = AsText(bytes);
-    json value = json::from_cbor(text.begin(), text.end(), true, false);
-    return value.is_discarded() ? std::nullopt : std::optional(std::move(value));
-  }
-};
-
 namespace {
 
 using KindAndName = std::tuple<std::string, std::string>;
-constexpr TableDefinition<std::string, json> kDocuments("documents");
+constexpr TableDefinition<std::string, JsonCbor> kDocuments("documents");
 constexpr TableDefinition<KindAndName, bool> kByKind("documents by kind");
 
 std::string KindOf(const json& document) { return document.value("kind", "none"); }

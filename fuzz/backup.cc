@@ -1,7 +1,8 @@
 // Any bytes as the items of a backup, or of one and its increment, in blocks whose checksums match: what a
-// forger may write. Then, as the first byte says, one block is not what it should be.
+// forger may write. Then, as the first byte says, one block is not what it should be. Or changes to the items
+// of a backup that an increment of its database is to continue.
 //
-// The first three bytes: what happens to a block, and whether there are two files; a number for either.
+// The first three bytes: what happens to a block, and which of the ways below; a number for all of them.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -25,7 +26,11 @@ using format::BackupItemKind;
 
 constexpr size_t kHead = 3;
 constexpr uint8_t kTwoFiles = 0x80;
-enum class Forging : uint8_t { kNone, kFlip, kCut, kNumber, kIdentity, kFirst, kUsed, kEnd };
+constexpr uint8_t kSmallBlocks = 0x40;  // so that there are several of them
+constexpr uint8_t kAsBase = 0x20;
+constexpr uint8_t kReadFails = 0x10;
+enum class Forging : uint8_t { kNone, kFlip, kCut, kNumber, kIdentity, kFirst, kUsed, kEnd, kVersion };
+constexpr uint8_t kForgings = 0x0f;
 
 // Where fields of a block's header lie, as format.md has it.
 constexpr size_t kChecksum = 8, kVersion = 16, kUsed = 20, kIdentity = 24, kNumber = 40, kFirst = 48,
@@ -55,37 +60,94 @@ void Seal(std::string& block) {
   PutNumber(BytesOf(block), kChecksum, 8, base::Checksum64(checked));
 }
 
-// As a backup writes them: the lists of leaves begin a block.
-std::vector<std::string> BlocksOf(ByteView items, uint8_t identity) {
-  const std::vector<size_t> beginnings = BeginningsOf(items);
+// What lies in a block.
+struct Body {
+  std::string bytes;
+  std::optional<size_t> first;  // where the first item begins
+  bool lists = false;           // the lists of leaves begin here
+};
+
+// Of the items that begin at `beginnings`: where the lists of leaves do.
+size_t ListsIn(ByteView items, const std::vector<size_t>& beginnings) {
   const auto lists = std::ranges::find_if(beginnings, [&](size_t at) {
     return std::to_integer<uint8_t>(items[at]) >= static_cast<uint8_t>(BackupItemKind::kLeaves);
   });
-  const size_t lists_begin = lists == beginnings.end() || *lists == 0 ? items.size() : *lists;
-  std::vector<std::string> blocks;
-  uint64_t leaves = 0;
+  return lists == beginnings.end() || *lists == 0 ? items.size() : *lists;
+}
+
+// As a backup writes them, in each as much as it takes: the lists of leaves begin a block.
+std::vector<Body> FullBodies(ByteView items, size_t bytes_max) {
+  const std::vector<size_t> beginnings = BeginningsOf(items);
+  const size_t lists_begin = ListsIn(items, beginnings);
+  std::vector<Body> bodies;
   for (size_t at = 0; at < items.size();) {
     const size_t until = at < lists_begin ? lists_begin : items.size();
-    const size_t used = std::min<size_t>(until - at, format::kBackupUsedMax);
-    if (at == lists_begin) leaves = blocks.size();
+    const size_t used = std::min<size_t>(until - at, bytes_max);
+    Body body{.bytes = std::string(AsText(items.subspan(at, used))), .first = {}, .lists = at == lists_begin};
     const auto first = std::ranges::lower_bound(beginnings, at);
-    const bool begins = first != beginnings.end() && *first < at + used;
-    const bool last = at + used == items.size();
-    std::string block = "mfld-bak" + std::string(kHeader - 8, '\0');
-    block += AsText(items.subspan(at, used));
+    if (first != beginnings.end() && *first < at + used) body.first = *first - at;
+    bodies.push_back(std::move(body));
+    at += used;
+  }
+  return bodies;
+}
+
+// Of about `bytes` each, cut between items; `resumes`: those amid the data of a table say of which one.
+std::vector<Body> SmallBodies(ByteView items, size_t bytes, bool resumes) {
+  const std::vector<size_t> beginnings = BeginningsOf(items);
+  const size_t lists_begin = ListsIn(items, beginnings);
+  std::vector<Body> bodies(1);
+  std::string place;  // of the table whose data these are
+  for (size_t i = 0; i < beginnings.size(); ++i) {
+    const size_t end = i + 1 < beginnings.size() ? beginnings[i + 1] : items.size();
+    const std::string item(AsText(items.subspan(beginnings[i], end - beginnings[i])));
+    if (!bodies.back().bytes.empty() &&
+        (bodies.back().bytes.size() + item.size() > bytes || beginnings[i] == lists_begin)) {
+      bodies.emplace_back().lists = beginnings[i] == lists_begin;
+      if (resumes && !place.empty()) {
+        std::string& begun = bodies.back().bytes;
+        begun = std::string(kItemHeader, '\0') + place;
+        begun[0] = static_cast<char>(BackupItemKind::kResume);
+        begun[1] = static_cast<char>(place.size());
+      }
+    }
+    bodies.back().first = 0;
+    bodies.back().bytes += item;
+    const auto kind = static_cast<BackupItemKind>(item[0]);
+    if (kind == BackupItemKind::kData && item.size() >= kItemHeader + sizeof(format::BackupPlaceDisk)) {
+      place = item.substr(kItemHeader, sizeof(format::BackupPlaceDisk));
+    }
+    if (kind == BackupItemKind::kDataEnd) place.clear();
+  }
+  return bodies;
+}
+
+std::vector<std::string> BlocksOf(const std::vector<Body>& bodies, uint8_t identity) {
+  std::vector<std::string> blocks;
+  uint64_t leaves = 0;
+  for (const Body& body : bodies) {
+    if (body.lists) leaves = blocks.size();
+    const bool last = blocks.size() + 1 == bodies.size();
+    std::string block = "mfld-bak" + std::string(kHeader - 8, '\0') + body.bytes;
     const MutableByteView bytes = BytesOf(block);
     PutNumber(bytes, kVersion, 4, format::kBackupVersion);
-    PutNumber(bytes, kUsed, 4, used);
+    PutNumber(bytes, kUsed, 4, body.bytes.size());
     std::fill_n(block.begin() + kIdentity, 16, static_cast<char>(identity));
     PutNumber(bytes, kNumber, 8, blocks.size());
-    PutNumber(bytes, kFirst, 4, begins ? *first - at : ~uint32_t{0});
+    PutNumber(bytes, kFirst, 4, body.first.value_or(~uint32_t{0}));
     PutNumber(bytes, kLast, 4, last ? 1 : 0);
     PutNumber(bytes, kLeaves, 8, last ? leaves : 0);
     Seal(block);
     blocks.push_back(std::move(block));
-    at += used;
   }
   return blocks;
+}
+
+std::vector<std::string> BlocksOf(ByteView items, uint8_t identity, uint8_t how, size_t where) {
+  if ((how & kSmallBlocks) == 0) return BlocksOf(FullBodies(items, format::kBackupUsedMax), identity);
+  const size_t bytes = 64 + where % 509;
+  return BlocksOf(where % 4 == 3 ? FullBodies(items, bytes) : SmallBodies(items, bytes, where % 4 != 0),
+                  identity);
 }
 
 std::string FileOf(const std::vector<std::string>& blocks) {
@@ -127,6 +189,10 @@ bool Forge(std::vector<std::string>& blocks, Forging how, size_t where) {
       return other && at > UsedOf(block);
     }
     case Forging::kEnd: PutNumber(bytes, at % 2 == 0 ? kLast : kLeaves, 4, at / 2); break;
+    case Forging::kVersion:
+      PutNumber(bytes, kVersion, 4, at);
+      Seal(block);
+      return at != format::kBackupVersion;
   }
   Seal(block);
   return false;
@@ -159,9 +225,26 @@ void JudgeCopies(const Database& database, const std::shared_ptr<Disk>& disk, co
   Expect(!Backup(database, {disk, "increment"}, {.base = base}), "a backup continues another database's");
 }
 
-void Judge(const std::shared_ptr<Disk>& disk, const std::vector<BackupFile>& chain, bool forged) {
+// A read that fails is said to have failed, or nobody needed it; nothing is left of the attempt.
+void JudgeReads(const std::shared_ptr<Disk>& disk, const std::vector<BackupFile>& chain, size_t where) {
+  const Files before = disk->Take();
+  disk->FailRead(1 + where % 13);
   const auto check = CheckBackup(chain);
+  disk->FailRead(1 + where % 13);
   const auto restored = Restore(chain, {disk, "new"}, {.output = Small()});
+  disk->FailRead(0);
+  if (restored) {
+    Expect(disk->Remove("new") && disk->Remove("new-wal"), "what was restored is not there");
+  }
+  Expect(disk->Take() == before, "a restore that failed left files, or changed some");
+  static_cast<void>(check);  // the next one is compared with what is restored then
+}
+
+void Judge(const std::shared_ptr<Disk>& disk, const std::vector<BackupFile>& chain, bool forged) {
+  BackupProgress told;
+  const auto tell = [&](const BackupProgress& progress) { told = progress; };
+  const auto check = CheckBackup(chain, tell);
+  const auto restored = Restore(chain, {disk, "new"}, {.output = Small(), .progress = tell});
   Expect(restored.has_value() == (check && check->ok()), "a backup is whole for one and not for the other");
   if (!restored) {
     Expect(disk->Take().size() == chain.size(), "a restore that failed left files");
@@ -181,12 +264,12 @@ void Run(uint8_t how, size_t where, ByteView items) {
   std::vector<ByteView> files = {items};
   if (how & kTwoFiles) files = {items.first(where % items.size()), items.subspan(where % items.size())};
   if (files.front().empty()) return;
-  const auto forging = static_cast<Forging>(how % 8);
+  const auto forging = static_cast<Forging>(how & kForgings);
   Files on_disk;
   std::vector<std::string> names;
   bool forged = false;
   for (size_t i = 0; i < files.size(); ++i) {
-    std::vector<std::string> blocks = BlocksOf(files[i], static_cast<uint8_t>(i + 1));
+    std::vector<std::string> blocks = BlocksOf(files[i], static_cast<uint8_t>(i + 1), how, where);
     if (i + 1 == files.size()) forged = Forge(blocks, forging, where);
     names.push_back("b" + std::to_string(i));
     on_disk[names.back()] = FileOf(blocks);
@@ -200,8 +283,79 @@ void Run(uint8_t how, size_t where, ByteView items) {
   }
   const auto disk = std::make_shared<Disk>(on_disk);
   std::vector<BackupFile> chain;
+  Expect(!Restore(chain, {disk, "new"}, {.output = Small()}), "nothing was restored");
   for (const std::string& name : names) chain.push_back({disk, name});
+  if (how & kReadFails) JudgeReads(disk, chain, where);
   Judge(disk, chain, forged);
+}
+
+// ---- A base
+
+// A database that stays as it is, and the items of a backup of it.
+struct Original {
+  Original() {
+    Put("f", 1, 60);
+    Put("g", 1, 3);
+    Expect(Backup(*database, {disk, "whole"}).has_value(), "no backup of a whole database");
+    const std::string file = disk->Take().at("whole");
+    for (size_t at = 0; at < file.size(); at += format::kBackupBlockBytes) {
+      items += file.substr(at + kHeader, Le32(AsBytes(file), at + kUsed));
+    }
+    Put("f", 20, 1);  // one leaf is another one, the others are known
+  }
+  void Put(const char* name, int from, int count) const {
+    const auto family = database->OpenOrCreateColumnFamily(name);
+    auto txn = database->BeginWrite(*family);
+    auto table = txn->OpenOrCreateTable(*family, "t");
+    for (int i = from; i < from + count; ++i) {
+      const std::string key = "k" + std::to_string(100 + i);
+      Expect(table->Put(AsBytes(key), AsBytes("v" + std::string(20, 'v'))).has_value(), "a put is refused");
+    }
+    Expect(txn->Commit().has_value(), "a commit is refused");
+  }
+
+  static Options Tiny() {
+    Options options;
+    options.page_size = options.write_unit = kSector;
+    options.log_bytes_initial = options.log_bytes_max = 64 * kSector;
+    options.executor = MakeInlineExecutor();
+    return options;
+  }
+
+  const std::shared_ptr<Disk> disk = std::make_shared<Disk>();
+  const std::unique_ptr<Database> database = std::move(*Database::Open(disk, kDataName, Tiny()));
+  std::string items;
+};
+
+// Each change: where, from the end, as the lists of leaves are; and by what.
+void RunAsBase(uint8_t how, size_t where, ByteView changes) {
+  static const Original original;
+  std::string items = original.items;
+  bool changed = false;
+  for (size_t at = 0; at + 3 <= changes.size(); at += 3) {
+    const size_t back = std::to_integer<size_t>(changes[at]) | std::to_integer<size_t>(changes[at + 1]) << 8;
+    const auto with = std::to_integer<char>(changes[at + 2]);
+    items[items.size() - 1 - back % items.size()] ^= with;
+    changed = changed || with != 0;
+  }
+  std::vector<std::string> blocks = BlocksOf(AsBytes(items), 1, how, where);
+  const auto forging = static_cast<Forging>(how & kForgings);
+  Forge(blocks, forging, where);
+  const auto disk = std::make_shared<Disk>(Files{{"base", FileOf(blocks)}});
+  const BackupFile base{disk, "base"}, increment{disk, "increment"};
+  if (how & kReadFails) disk->FailRead(1 + where % 13);
+  const auto taken = Backup(*original.database, increment, {.base = base});
+  disk->FailRead(0);
+  if (changed || forging != Forging::kNone || (how & kReadFails)) {
+    if (taken) static_cast<void>(CheckBackup(std::vector<BackupFile>{base, increment}));
+    Expect(disk->Take().size() == (taken ? 2 : 1), "a backup that failed left files");
+    return;
+  }
+  Expect(taken.has_value(), "a backup is not continued");
+  Expect(taken->entries_written < taken->entries, "what the base has is written again");
+  const auto check = CheckBackup(std::vector<BackupFile>{base, increment});
+  Expect(check && check->ok() && check->entries == taken->entries,
+         "a backup and its increment are not whole");
 }
 
 // ---- Changes to items, so that they stay items.
@@ -273,7 +427,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace manifolddb::fuzz;
   constexpr size_t kBytesMax = size_t{1} << 16;
   if (size > kHead && size <= kBytesMax) {
-    Run(data[0], size_t{data[1]} | size_t{data[2]} << 8, InputBytes(data + kHead, size - kHead));
+    const size_t where = size_t{data[1]} | size_t{data[2]} << 8;
+    const manifolddb::ByteView rest = InputBytes(data + kHead, size - kHead);
+    (data[0] & kAsBase) != 0 ? RunAsBase(data[0], where, rest) : Run(data[0], where, rest);
   }
   CountMarks();
   return 0;
@@ -281,10 +437,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
   using namespace manifolddb::fuzz;
-  if (size <= kHead || seed % 8 == 0) return LLVMFuzzerMutate(data, size, max_size);
+  if (size <= kHead || seed % 8 == 0 || (data[0] & kAsBase)) return LLVMFuzzerMutate(data, size, max_size);
   const size_t choice = seed / 64;
   if (seed % 8 == 1) {
-    data[0] = static_cast<uint8_t>((data[0] & kTwoFiles) | choice % 8);
+    // Now and then the other ways, too.
+    const auto ways =
+        static_cast<uint8_t>(choice / 16 % 4 == 0 ? choice / 64 % 8 << 4 : data[0] & kSmallBlocks);
+    data[0] = static_cast<uint8_t>((data[0] & kTwoFiles) | ways | choice % 9);
     LLVMFuzzerMutate(data + 1, 2, 2);
     return size;
   }

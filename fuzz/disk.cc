@@ -11,8 +11,12 @@ namespace manifolddb::fuzz {
 
 class Disk::OpenFile final : public File {
  public:
-  OpenFile(std::string name, OpenMode mode, std::shared_ptr<Inode> inode)
-      : File(std::move(name)), mode_(mode), inode_(std::move(inode)) {}
+  OpenFile(std::string name, OpenMode mode, std::shared_ptr<Inode> inode, const Disk& disk)
+      : File(name),
+        mode_(mode),
+        inode_(std::move(inode)),
+        bytes_max_(name.starts_with(kLogName) ? disk.room_.log_bytes_max : disk.room_.data_bytes_max),
+        reads_until_one_fails_(disk.reads_until_one_fails_) {}
   ~OpenFile() override {
     if (exclusive_) inode_->exclusive_lock = false;
     if (shared_) --inode_->shared_locks;
@@ -20,6 +24,9 @@ class Disk::OpenFile final : public File {
 
  private:
   Status DoRead(uint64_t offset, MutableByteView out) override {
+    if (*reads_until_one_fails_ > 0 && --*reads_until_one_fails_ == 0) {
+      return Fail(Errc::kIo, "disk.read", {.file = name(), .offset = offset});
+    }
     const std::string& bytes = inode_->bytes;
     if (offset > bytes.size() || out.size() > bytes.size() - offset) {
       return Fail(Errc::kTruncated, "disk.read",
@@ -62,18 +69,21 @@ class Disk::OpenFile final : public File {
   }
 
   Status Grow(uint64_t size) {
-    if (size > kFileBytesMax) return Fail(Errc::kNoSpace, "disk.grow", {.file = name(), .offset = size});
-    if (size > inode_->bytes.size()) inode_->bytes.resize(size);
+    if (size <= inode_->bytes.size()) return {};
+    if (size > bytes_max_) return Fail(Errc::kNoSpace, "disk.grow", {.file = name(), .offset = size});
+    inode_->bytes.resize(size);
     return {};
   }
 
   const OpenMode mode_;
   const std::shared_ptr<Inode> inode_;
+  const uint64_t bytes_max_;
+  const std::shared_ptr<uint64_t> reads_until_one_fails_;
   bool exclusive_ = false;
   bool shared_ = false;
 };
 
-Disk::Disk(Files files, uint64_t identity) : identity_(identity) {
+Disk::Disk(Files files, uint64_t identity, Room room) : identity_(identity), room_(room) {
   for (auto& [name, bytes] : files) {
     names_[name] = std::make_shared<Inode>();
     names_[name]->bytes = std::move(bytes);
@@ -90,14 +100,14 @@ Result<std::unique_ptr<File>> Disk::Open(const std::string& name, OpenMode mode)
   const auto found = names_.find(name);
   if (mode != OpenMode::kCreate) {
     if (found == names_.end()) return Fail(Errc::kNotFound, "disk.open", {.file = name});
-    return std::make_unique<OpenFile>(name, mode, found->second);
+    return std::make_unique<OpenFile>(name, mode, found->second, *this);
   }
   if (found != names_.end() && (found->second->exclusive_lock || found->second->shared_locks > 0)) {
     return Fail(Errc::kLocked, "disk.open", {.file = name});
   }
   auto inode = std::make_shared<Inode>();
   names_[name] = inode;
-  std::unique_ptr<File> file = std::make_unique<OpenFile>(name, mode, std::move(inode));
+  std::unique_ptr<File> file = std::make_unique<OpenFile>(name, mode, std::move(inode), *this);
   MANIFOLDDB_TRY(file->Lock(LockMode::kExclusive));
   return file;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "manifolddb/storage.h"
 
@@ -25,11 +26,19 @@ class Disk final : public Storage {
  public:
   static constexpr uint64_t kFileBytesMax = uint64_t{16} << 20;
 
+  // How long files may get.
+  struct Room {
+    uint64_t data_bytes_max = kFileBytesMax;
+    uint64_t log_bytes_max = kFileBytesMax;
+  };
   // `identity` begins those that it hands out.
-  explicit Disk(Files files = {}, uint64_t identity = 1);
+  explicit Disk(Files files = {}, uint64_t identity = 1) : Disk(std::move(files), identity, Room()) {}
+  Disk(Files files, uint64_t identity, Room room);
 
   // As they are at this moment: what a killed process leaves behind.
   Files Take() const;
+  // Of the reads from now on, of all files, this one fails, once (kIo); 0: none.
+  void FailRead(uint64_t number) { *reads_until_one_fails_ = number; }
 
   Result<std::unique_ptr<File>> Open(const std::string& name, OpenMode mode) override;
   Result<bool> Exists(const std::string& name) override;
@@ -47,7 +56,9 @@ class Disk final : public Storage {
   class OpenFile;
 
   std::map<std::string, std::shared_ptr<Inode>> names_;
+  const std::shared_ptr<uint64_t> reads_until_one_fails_ = std::make_shared<uint64_t>(0);
   const uint64_t identity_;
+  const Room room_;
   uint64_t identities_ = 0;
 };
 

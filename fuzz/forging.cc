@@ -40,7 +40,8 @@ uint64_t Interesting(Input& input, uint64_t before) {
     case 5: return (uint64_t{1} << 61) + more - 12;
     case 6: return before ^ uint64_t { 1 } << (more * 2);
     case 7: return before << more;
-    case 8: return uint64_t{1} << (24 + more % 8);
+    // Near bounds of lives among others.
+    case 8: return (uint64_t{1} << (24 + more % 8)) - more / 8;
     default: return input.Word();
   }
 }

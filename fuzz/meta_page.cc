@@ -17,6 +17,9 @@ void Check(ByteView unit) {
   const bool valid = decoded.verdict == format::MetaVerdict::kValid;
   Expect(valid == (decoded.why == nullptr), "a meta page is refused without a reason, or accepted with one");
   Expect(unit.empty() || decoded.stamp == std::to_integer<uint8_t>(unit[0]), "another stamp than the page's");
+  // What a stump of a file is told by.
+  const bool begins = unit.size() >= 8 && Begins(unit, 1, "manifdb");
+  Expect(format::BeginsAsMetaPage(unit) == begins, "a stump of a file is taken for something else");
   if (unit.size() < sizeof(format::MetaPageDisk)) {
     Expect(!valid, "a meta page that is too short was accepted");
     return;

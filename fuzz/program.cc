@@ -18,6 +18,12 @@ namespace {
 constexpr int kStepsMax = 250;
 constexpr size_t kBytesWrittenMax = size_t{128} << 10;
 constexpr size_t kKeys = 40;
+// Programs that begin with one of these have a disk of so many pages, and as many more as the next byte says,
+constexpr uint8_t kFullFrom = 192;
+constexpr uint64_t kPagesMin = 64;
+// or one on which a read fails: the one that the next byte says.
+constexpr uint8_t kFailingFrom = 128;
+constexpr uint64_t kReads = 64;
 
 std::string Family(Input& input) { return "f" + std::to_string(input.Byte() % 3); }
 std::string Table(Input& input) { return "t" + std::to_string(input.Byte() % 3); }
@@ -37,8 +43,10 @@ class Program {
   Program(ByteView bytes, Steps steps)
       : input_(bytes),
         steps_(steps),
-        editor_(input_.Byte() % 2 == 1),
-        talks_(std::getenv("FUZZ_STEPS") != nullptr) {}
+        head_(input_.Byte()),
+        editor_(head_ % 2 == 1),
+        talks_(std::getenv("FUZZ_STEPS") != nullptr),
+        session_(1, TroubleOf(head_)) {}
 
   void Run() {
     for (int step = 0; step < kStepsMax && !input_.done(); ++step) Step(input_.Byte());
@@ -56,6 +64,16 @@ class Program {
   }
 
  private:
+  Session::Trouble TroubleOf(uint8_t head) {
+    Session::Trouble trouble;
+    if (head >= kFullFrom) {
+      trouble.pages_max = kPagesMin + input_.Byte();
+    } else if (head >= kFailingFrom) {
+      trouble.read_that_fails = 1 + input_.Byte() % kReads;
+    }
+    return trouble;
+  }
+
   void Step(uint8_t byte) {
     const int what = byte % 36;
     if (what >= 26) {
@@ -175,9 +193,10 @@ class Program {
 
   Input input_;
   const Steps steps_;
+  const uint8_t head_;  // whether it forges, and what is wrong with the disk
   Editor editor_;
   const bool talks_;  // FUZZ_STEPS=1: each step in a line, to understand a finding
-  Session session_{1};
+  Session session_;
   size_t written_ = 0;
 };
 

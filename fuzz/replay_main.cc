@@ -20,32 +20,22 @@
 #include <utility>
 #include <vector>
 
+#include "fuzz/mutate.h"
 #include "fuzz/target.h"
 
-extern "C" {
-__attribute__((weak)) size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
-                                                     unsigned seed);
 // Of AddressSanitizer and its kin.
-__attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
-}
+extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 namespace {
 
+using manifolddb::fuzz::Mutate;
+using manifolddb::fuzz::RandomBelow;
+using manifolddb::fuzz::SeedMutations;
 using Bytes = std::vector<uint8_t>;
 
 constexpr unsigned kSecondsMax = 60;
 constexpr size_t kInputBytesMax = 4096;
 constexpr size_t kHexBytesMax = 2048;
-
-uint64_t random_state = 1;
-// SplitMix64.
-uint64_t Random() {
-  uint64_t z = random_state += 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
-}
-size_t Below(size_t bound) { return Random() % bound; }
 
 // What is running, for whoever finds the process dying.
 const char* program = "";
@@ -122,14 +112,10 @@ std::vector<std::string> FilesIn(const std::string& folder) {
 }
 
 Bytes Mutated(Bytes bytes) {
-  for (size_t changes = 1 + Below(4); changes > 0; --changes) {
-    size_t size = bytes.size();
+  for (size_t changes = 1 + RandomBelow(4); changes > 0; --changes) {
+    const size_t size = bytes.size();
     bytes.resize(std::max(size + 64, kInputBytesMax));
-    const size_t max = bytes.size();
-    const auto seed = static_cast<unsigned>(Random());
-    size = LLVMFuzzerCustomMutator != nullptr ? LLVMFuzzerCustomMutator(bytes.data(), size, max, seed)
-                                              : LLVMFuzzerMutate(bytes.data(), size, max);
-    bytes.resize(size);
+    bytes.resize(Mutate(bytes.data(), size, bytes.size()));
   }
   return bytes;
 }
@@ -182,43 +168,6 @@ Arguments Parse(int argc, char** argv) {
 
 }  // namespace
 
-// A change as libFuzzer makes them, without its knowledge of what was reached.
-extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size) {
-  if (size == 0) {
-    if (max_size == 0) return 0;
-    data[0] = static_cast<uint8_t>(Random());
-    return 1;
-  }
-  const size_t at = Below(size);
-  switch (Below(7)) {
-    case 0: data[at] ^= static_cast<uint8_t>(1u << Below(8)); break;
-    case 1: data[at] = static_cast<uint8_t>(Random()); break;
-    case 2: data[at] = static_cast<uint8_t>(data[at] + (Below(2) == 0 ? 1 : 255)); break;
-    case 3: {  // more of the same
-      const size_t bytes = std::min(1 + Below(16), std::min(size - at, max_size - size));
-      std::memmove(data + at + bytes, data + at, size - at);
-      return size + bytes;
-    }
-    case 4: {
-      const size_t bytes = std::min(1 + Below(16), size - at);
-      std::memmove(data + at, data + at + bytes, size - at - bytes);
-      return size - bytes;
-    }
-    case 5: {
-      const size_t from = Below(size);
-      std::memmove(data + at, data + from, std::min(1 + Below(32), size - std::max(at, from)));
-      break;
-    }
-    default: {
-      static constexpr uint64_t kNumbers[] = {
-          0, 1, 0xff, 0x7fff, 0x8000, 0xffff, 0xffffffff, uint64_t{1} << 61, ~uint64_t{0}};
-      const uint64_t number = kNumbers[Below(std::size(kNumbers))];
-      std::memcpy(data + at, &number, std::min<size_t>(size - at, size_t{1} << Below(4)));
-    }
-  }
-  return size;
-}
-
 int main(int argc, char** argv) {
   program = argv[0];
   const Arguments arguments = Parse(argc, argv);
@@ -227,11 +176,11 @@ int main(int argc, char** argv) {
   if (!arguments.hex.empty()) Run(FromHex(arguments.hex));
   for (const std::string& path : arguments.files) Run(ReadFile(path));
   if (arguments.corpus.empty()) return 0;
-  random_state = arguments.seed;
+  SeedMutations(arguments.seed);
   std::vector<Bytes> inputs;
   for (const std::string& path : FilesIn(arguments.corpus)) inputs.push_back(ReadFile(path));
   for (const Bytes& input : inputs) Run(input);
-  for (uint64_t i = 0; i < arguments.mutations; ++i) Run(Mutated(inputs[Below(inputs.size())]));
+  for (uint64_t i = 0; i < arguments.mutations; ++i) Run(Mutated(inputs[RandomBelow(inputs.size())]));
   std::printf("%zu inputs of the corpus, %llu changed ones\n", inputs.size(),
               static_cast<unsigned long long>(arguments.mutations));
   return 0;

@@ -127,6 +127,9 @@ void WriteBackups() {
       items += bytes.substr(at + sizeof(format::BackupBlockDisk), Le32(AsBytes(bytes), at + 20));
     }
     Write("backup", name, std::string(3, '\0') + items);
+    Write("backup", name + "-small", std::string("\x40\1\0", 3) + items);
+    Write("backup", name + "-small-damaged", std::string("\x41\1\1", 3) + items);
+    Write("backup", name + "-unread", std::string("\x10\2\0", 3) + items);
   };
   const auto put = [&](const char* name, int from, int count, size_t bytes) {
     const ColumnFamily family = *database->OpenOrCreateColumnFamily(name);
@@ -143,6 +146,9 @@ void WriteBackups() {
   take("whole", "");
   put("f", 20, 1, 5);
   take("increment", "whole");
+  Write("backup", "base", std::string("\x20\0\0\0\0\0", 6));
+  Write("backup", "base-changed", std::string("\x20\0\0\20\0\1", 6));
+  Write("backup", "base-damaged", std::string("\x21\0\1\0\0\0", 6));
 }
 
 uint64_t random_state = 7;
@@ -154,7 +160,12 @@ uint8_t Random() {
 // A family, a table with much in it, then anything.
 void WritePrograms(const std::string& target, int programs) {
   for (int number = 0; number < programs; ++number) {
+    // Whether it forges; of some a read fails, of some the disk is small.
     std::string program(1, static_cast<char>(number % 2));
+    if (number % 8 >= 6) {
+      program[0] = static_cast<char>(number % 8 == 6 ? 128 : 192);
+      program += static_cast<char>(Random());
+    }
     program += std::string("\x0f\0\3\0\0\0\x7f\2\x0c\2", 10);  // create family, bulk, commit
     for (int steps = 10 + Random() % 100; steps > 0; --steps) program += static_cast<char>(Random());
     Write(target, "program-" + std::to_string(number), program);

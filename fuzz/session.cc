@@ -73,13 +73,27 @@ Options TinyOptions() {
   return options;
 }
 
+Options Session::OwnOptions() const {
+  Options options = TinyOptions();
+  if (trouble_.pages_max == 0) return options;
+  options.log_bytes_initial = options.log_bytes_max = 512 * kSector;
+  // Each second opening has less memory than the one whose log it replays.
+  if (openings_ % 2 == 1) return options;
+  options.cache_bytes = 512 * kSector;
+  options.dirty_bytes_max = 256 * kSector;
+  return options;
+}
+
 Session::~Session() { Discard(); }
 
 bool Session::Accept(const Error& error) {
   const bool may = trust_ == Trust::kExact     ? forged_ && error.code() == Errc::kLimit
                    : trust_ == Trust::kDamaged ? BlamesAFile(error)
                                                : SaysWhatIsForged(error);
-  if (!may) Violation("an error that cannot be: " + error.ToString());
+  // Opening needs no more than there is: what was committed has room (docs/design/006).
+  const bool full =
+      trouble_.pages_max > 0 && error.code() == Errc::kNoSpace && (open() || trust_ != Trust::kExact);
+  if (!may && !full) Violation("an error that cannot be: " + error.ToString());
   ++errors_;
   return false;
 }
@@ -139,14 +153,52 @@ void Session::Refused() {
 }
 
 std::unique_ptr<Database> Session::TryOpen(bool read_only, std::shared_ptr<Disk>& disk) {
-  disk = std::make_shared<Disk>(files_, serial_);
-  Options options = TinyOptions();
+  const uint64_t pages_max = trouble_.pages_max;
+  const Disk::Room room{.data_bytes_max = pages_max > 0 ? pages_max * kSector : Disk::kFileBytesMax};
+  disk = std::make_shared<Disk>(files_, serial_, room);
+  Options options = OwnOptions();
   options.create_if_missing = closed_.files.empty() && !read_only;
   if (options.create_if_missing) options.page_size = kSector;
   options.read_only = read_only;
-  auto opened = Database::Open(disk, kDataName, options);
+  TryCreating(options);
+  auto opened = OpenOn(disk, options);
   if (Ok(opened)) return std::move(*opened);
   return nullptr;
+}
+
+// What is refused leaves nothing behind, and keeps what is there: a creation for whose log there is no room,
+// and one beside a log that somebody has used.
+void Session::TryCreating(Options options) const {
+  if (options.create_if_missing && trouble_.pages_max > 0) {
+    const auto full = std::make_shared<Disk>(files_, serial_, Disk::Room{.log_bytes_max = 4 * kSector});
+    const auto created = Database::Open(full, kDataName, options);
+    Expect(!created && created.error().code() == Errc::kNoSpace, "a log was created that has no room");
+    Expect(full->Take() == files_, "a creation that was refused left something");
+  }
+  if (options.read_only || files_.contains(kDataName) || !files_.contains(kLogName)) return;
+  options.create_if_missing = true;
+  const auto alone = std::make_shared<Disk>(files_, serial_ + 1);
+  const auto created = Database::Open(alone, kDataName, options);
+  Expect(created || alone->Take() == files_, "a creation that was refused changed the log that was there");
+}
+
+// What a read left undone that failed, the next opening does: it finds the same, and no other error.
+Result<std::unique_ptr<Database>> Session::OpenOn(const std::shared_ptr<Disk>& disk,
+                                                  const Options& options) const {
+  disk->FailRead(trouble_.read_that_fails);
+  auto opened = Database::Open(disk, kDataName, options);
+  disk->FailRead(0);
+  if (opened || opened.error().code() != Errc::kIo) return opened;
+  Expect(opened.error().file().starts_with(kDataName), "a read that failed blames another file");
+  return Database::Open(disk, kDataName, options);
+}
+
+Result<VerifyReport> Session::VerifyNow(Disk& disk) const {
+  disk.FailRead(trouble_.read_that_fails);
+  auto report = database_->Verify();
+  disk.FailRead(0);
+  if (report || report.error().code() != Errc::kIo) return report;
+  return database_->Verify();
 }
 
 // A prefix of the commits that holds all that were acknowledged (G1, G3); with damage, one that is shorter
@@ -164,6 +216,7 @@ void Session::CheckClaim(uint64_t claimed) {
 bool Session::Open() {
   if (open()) return true;
   database_ = TryOpen(false, disk_);
+  ++openings_;
   if (database_ == nullptr) {
     Refused();
     return false;
@@ -244,6 +297,7 @@ void Session::LookReadOnly() {
   database_ = TryOpen(true, disk);
   if (database_ == nullptr) return;
   const uint64_t claimed = database_->Stats().commit_number;
+  disk_ = disk;
   const bool ok = VerifyOk();
   const Seen seen = See();
   Expect(!ok || seen.whole, "Verify found nothing, and something cannot be read");
@@ -283,7 +337,7 @@ void Session::TrySalvage() {
 }
 
 bool Session::VerifyOk() {
-  const auto report = database_->Verify();
+  const auto report = VerifyNow(*disk_);
   if (!Ok(report)) return false;
   if (!report->ok() && trust_ == Trust::kExact) {
     const auto& problem = report->problems.front();

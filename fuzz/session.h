@@ -25,7 +25,16 @@ Options TinyOptions();
 class Session {
  public:
   // `serial` is in every value and in the identity: no two databases have anything in common.
-  explicit Session(uint64_t serial) : serial_(serial) {}
+  // What is hard on it beside damage.
+  struct Trouble {
+    // Its data file gets no more pages than these, and the log and the memory are larger: then the disk, not
+    // a checkpoint, is what a program runs into. 0: as many as it likes.
+    uint64_t pages_max = 0;
+    // Of each opening, and of each Verify, this read fails, once; it is tried again. 0: none.
+    uint64_t read_that_fails = 0;
+  };
+  explicit Session(uint64_t serial, Trouble trouble = {.pages_max = 0, .read_that_fails = 0})
+      : serial_(serial), trouble_(trouble) {}
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -112,7 +121,10 @@ class Session {
   bool Fails(const Result<T>& result, Errc code, const char* what);
   bool modelled() const { return trust_ != Trust::kUntrusted; }
 
+  void TryCreating(Options options) const;
+  Result<std::unique_ptr<Database>> OpenOn(const std::shared_ptr<Disk>& disk, const Options& options) const;
   std::unique_ptr<Database> TryOpen(bool read_only, std::shared_ptr<Disk>& disk);
+  Result<VerifyReport> VerifyNow(Disk& disk) const;
   void CheckClaim(uint64_t claimed);
   bool VerifyOk();
   Seen See();
@@ -128,7 +140,11 @@ class Session {
   void FamilyCommitted(State state);
   void AfterFailedCommit(const Error& error, State state);
 
+  Options OwnOptions() const;
+
   const uint64_t serial_;
+  const Trouble trouble_;
+  uint64_t openings_ = 0;  // for writing, that were tried
   uint64_t values_ = 0;
   Trust trust_ = Trust::kExact;
   bool closed_has_lost_ = false;  // commits that the history had and that this opening did not find

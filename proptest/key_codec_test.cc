@@ -10,8 +10,11 @@
 #include <compare>
 #include <cstdlib>
 #include <limits>
+#include <ranges>
+#include <span>
 
 #include "manifolddb/typed.h"
+#include "manifolddb/uuid.h"
 
 namespace manifolddb {
 namespace {
@@ -153,6 +156,18 @@ struct Draw<std::array<std::byte, N>> {
     return bytes;
   }
 };
+template <class T, size_t N>
+struct Draw<std::array<T, N>> {
+  static std::array<T, N> One() {
+    std::array<T, N> values;
+    for (T& value : values) value = Draw<T>::One();
+    return values;
+  }
+};
+template <>
+struct Draw<Uuid> {
+  static Uuid One() { return {Draw<std::array<std::byte, 16>>::One()}; }
+};
 template <class Rep, class Period>
 struct Draw<std::chrono::duration<Rep, Period>> {
   static std::chrono::duration<Rep, Period> One() {
@@ -218,6 +233,13 @@ std::strong_ordering Order(const std::string& a, const std::string& b) {
 }
 template <class T>
 std::strong_ordering Order(const std::optional<T>& a, const std::optional<T>& b);
+template <class T, size_t N>
+std::strong_ordering Order(const std::array<T, N>& a, const std::array<T, N>& b) {
+  for (size_t i = 0; i < N; ++i) {
+    if (const auto order = Order(a[i], b[i]); order != 0) return order;
+  }
+  return std::strong_ordering::equal;
+}
 template <class A, class B>
 std::strong_ordering Order(const std::pair<A, B>& a, const std::pair<A, B>& b);
 template <class... Ts>
@@ -331,6 +353,15 @@ TEST(KeyCodec, EnumerationsTimesAndTypesOfOnesOwnAreInTheirOrder) {
                   Version>();
 }
 
+TEST(KeyCodec, UuidsAreInTheOrderOfTheirBytes) { CheckKeysNested<Uuid>(); }
+
+TEST(KeyCodec, ArraysAreInTheOrderOfTheirElements) {
+  CheckKeysNested<std::array<int16_t, 3>, std::array<std::string, 2>>();
+  CheckKeys<std::array<double, 0>>();
+  CheckKeys<std::array<std::array<std::optional<std::string>, 2>, 2>>();
+  CheckKeys<std::array<std::tuple<Word, bool>, 2>>();
+}
+
 TEST(KeyCodec, WhatIsNestedIsInTheOrderOfItsParts) {
   using Inner = std::tuple<std::string, int8_t>;
   CheckKeys<std::tuple<>>();
@@ -374,7 +405,17 @@ TEST(KeyCodec, EncodingsStayAsTheyAre) {
   EXPECT_EQ(KeyHex(std::optional<std::string>("a")), "01610000");
   EXPECT_EQ(KeyHex(std::tuple(std::string("a\0", 2), uint8_t{1}, std::string())), "6100ff0000010000");
   EXPECT_EQ(KeyHex(std::pair(std::optional(true), Version{1, 2})), "01010102");
+  EXPECT_EQ(KeyHex(std::array<int8_t, 2>{-1, 1}), "7f81");
+  EXPECT_EQ(KeyHex(std::array<std::string, 2>{"a", ""}), "6100000000");
+  EXPECT_EQ(KeyHex(*Uuid::Parse("f81d4fae-7dec-11d0-a765-00a0c91e6bf6")), "f81d4fae7dec11d0a76500a0c91e6bf6");
 }
+
+// What has one size, and what has not, decides what a vector can be made of.
+static_assert(KeyCodec<std::tuple<uint8_t, std::array<uint16_t, 3>>>::kBytes == 7);
+static_assert(KeyCodec<std::pair<Uuid, double>>::kBytes == 24);
+static_assert(!codec::FixedWidth<KeyCodec<std::tuple<uint8_t, std::string>>>);
+static_assert(!codec::FixedWidth<KeyCodec<std::array<std::optional<uint8_t>, 1>>>);
+static_assert(KeyCodec<std::array<std::array<std::byte, 2>, 3>>::kName == "array<bytes[2], 3>");
 
 TEST(ValueCodec, EncodingsStayAsTheyAre) {
   EXPECT_EQ((Hex<ValueCodec<int16_t>, int16_t>(1)), "8001");
@@ -390,6 +431,42 @@ TEST(ValueCodec, AStructMayRefuseBytesThatAreNoneOfItsValues) {
   EXPECT_FALSE(ValueCodec<std::vector<Switch>>::Decode(two).has_value());
 }
 
+// As a vector of the same elements, and looked at where it is stored.
+template <class T>
+void CheckSpans() {
+  using Codec = ValueCodec<std::span<const T>>;
+  static_assert(Codec::kName == ValueCodec<std::vector<T>>::kName);
+  static_assert(std::ranges::random_access_range<StoredVector<T>> &&
+                std::ranges::sized_range<StoredVector<T>>);
+  const bool holds = rc::check(std::string(Codec::kName), [] {
+    const auto value = Draw<std::vector<T>>::One();
+    const auto bytes = Encoded<Codec, std::span<const T>>(value);
+    RC_ASSERT((bytes == Encoded<ValueCodec<std::vector<T>>, std::vector<T>>(value)));
+    std::vector<std::byte> moved(bytes.size() + 1);  // at an address that no T may have
+    std::copy(bytes.begin(), bytes.end(), moved.begin() + 1);
+    const auto stored = Codec::Decode(ByteView(moved).subspan(1));
+    RC_ASSERT(stored.has_value());
+    RC_ASSERT((std::ranges::equal(*stored, value)));
+    RC_ASSERT(stored->size() == value.size());
+    if (!value.empty()) RC_ASSERT((*stored)[value.size() - 1] == value.back());
+    for (auto changed = bytes; !changed.empty(); changed.pop_back()) {
+      changed[Below(changed.size())] ^= std::byte{2};
+      const auto decoded = ValueCodec<std::vector<T>>::Decode(changed);
+      RC_ASSERT(Codec::Decode(changed).has_value() == decoded.has_value());
+    }
+  });
+  EXPECT_TRUE(holds) << Codec::kName;
+}
+
+TEST(ValueCodec, SpansAreReadWhereTheyAreStored) {
+  CheckSpans<uint32_t>();
+  CheckSpans<int8_t>();
+  CheckSpans<Uuid>();
+  CheckSpans<Point>();
+  CheckSpans<Switch>();
+  CheckSpans<std::pair<bool, int16_t>>();
+}
+
 TEST(ValueCodec, WhatIsStoredComesBack) {
   CheckValues<uint16_t>();
   CheckValues<std::string>();
@@ -401,6 +478,9 @@ TEST(ValueCodec, WhatIsStoredComesBack) {
   CheckValues<Point>();
   CheckValues<Switch>();
   CheckValues<std::vector<Point>>();
+  CheckValues<std::vector<Uuid>>();
+  CheckValues<std::vector<std::tuple<uint8_t, std::array<int16_t, 2>>>>();
+  CheckValues<std::array<std::optional<std::string>, 3>>();
   CheckValues<std::vector<Switch>>();
 }
 

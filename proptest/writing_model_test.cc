@@ -62,7 +62,7 @@ class Scenario {
   }
 
   void Transaction() {
-    system_.txn.emplace(Must(system_.db->BeginWrite(families_)));
+    system_.txn.emplace(Must(system_.db->BeginWrite(families_, {.log = Pick(6) != 0})));
     now_ = committed_;
     levels_.clear();
     for (int step = Pick(40); step > 0; --step) Step();

@@ -11,8 +11,8 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from reports import testing  # noqa: E402
 
-PHASES = ("packages", "campaign", "mutants", "exhaustive", "schedules", "model", "limits", "kill", "fuzz",
-          "damage", "salvage", "bench", "exact", "detector", "report", "check")
+PHASES = ("packages", "campaign", "mutants", "exhaustive", "schedules", "model", "limits", "kill", "churn",
+          "fuzz", "afl", "coverage", "damage", "salvage", "bench", "exact", "detector", "report", "check")
 ROOT = testing.ROOT
 
 
@@ -91,7 +91,7 @@ class NightlyTest(unittest.TestCase):
         night = text[text.index("What runs every night"):]
         for phase in PHASES:
             self.assertIn(f"| {phase} | ", night)
-        self.assertIn("`scripts/setup dev bench exact report browser`", night)
+        self.assertIn("`scripts/setup dev bench exact coverage afl report browser docs packages`", night)
 
     def test_the_workflow_calls_the_script(self):
         with open(os.path.join(ROOT, ".github", "workflows", "nightly.yml"), encoding="utf-8") as file:

@@ -30,8 +30,10 @@ HARNESS = {
     "proptest": {"public", "faultfs", "engine/base", "engine/format", "engine/page", "engine/btree"},
     "capi": {"public"},
     "tools": {"public", "engine/base", "engine/format"},
+    # db: what gives a new database its name, as restore does; faultfs: cuts the power meanwhile.
+    "tools/import": {"public", "faultfs", "engine/base", "engine/db"},
     # Of crashsim the lines that it reads; of certcheck what it makes of certificates.
-    "fuzz": {"public", "faultfs", "crashsim", "certcheck", "engine/base", "engine/format"},
+    "fuzz": {"public", "faultfs", "crashsim", "certcheck", "tools", "engine/base", "engine/format"},
     "bench": {"public"},
     # Waits to simulate, and node search to count the instructions of.
     "bench/exact": {"public", "engine/base", "engine/format", "engine/btree"},

@@ -10,8 +10,8 @@
 #include "engine/base/try.h"
 #include "tools/affected.h"
 #include "tools/commands.h"
+#include "tools/program.h"
 #include "tools/progress.h"
-#include "tools/raw_file.h"
 #include "tools/text.h"
 
 namespace manifolddb::tools {
@@ -31,10 +31,6 @@ Result<std::vector<BackupFile>> BackupsAt(const std::vector<std::string>& paths)
     files.push_back(std::move(file));
   }
   return files;
-}
-Result<DatabaseFile> DatabaseAt(const std::string& path) {
-  MANIFOLDDB_ASSIGN(PathParts parts, SplitPath(path));
-  return DatabaseFile{MakePosixStorage(parts.directory), std::move(parts.name)};
 }
 
 // A new file beside a database must have none of the names that its files have for a time: the next opening

@@ -1,6 +1,7 @@
 #pragma once
 // What the command line tool does. Everything but put, delete and load (entries.h) opens for reading only and
-// changes no byte of it; salvage, restore and compact write a new database, backup a new file.
+// changes no byte of it; salvage, restore and compact write a new database, backup a new file; bench makes a
+// database and removes it.
 
 #include <cstdint>
 #include <limits>
@@ -96,6 +97,25 @@ struct CompactArguments {
   bool json = false;
 };
 int Compact(const CompactArguments& arguments, Streams streams);
+
+inline constexpr uint64_t kBenchKeyBytesMax = 8192;
+inline constexpr uint64_t kBenchThreadsMax = 256;
+
+struct BenchArguments {
+  std::string path;  // of a database that is made, measured and removed
+  uint64_t entries = 100'000;
+  uint64_t key_bytes = 16;
+  uint64_t value_bytes = 100;
+  uint64_t batch = 1000;         // entries of a commit while it is filled
+  uint64_t milliseconds = 2000;  // for each kind of work but the filling
+  uint64_t threads = 4;          // that commit side by side; 1: none do
+  uint64_t page_size = 0;        // 0: the default
+  uint64_t cache_bytes = 0;      // likewise
+  bool keep = false;
+  bool json = false;
+};
+// The disk under the path, then a database there: filled, read, scanned, committed to.
+int BenchDisk(const BenchArguments& arguments, Streams streams);
 
 // For the commands: the database, opened for reading only.
 Result<std::unique_ptr<Database>> OpenForReading(const std::string& path);

@@ -4,8 +4,11 @@
 //     and an error says up to which one.
 // (2) A family or table is created when a line first names it, before the batch that needs it.
 // (3) Memory holds one batch, which is bounded in entries and in bytes.
+// (4) A database that is not there is made behind the first batch of lines, once each of them can be stored:
+//     an input that is none leaves nothing behind.
 
 #include <cerrno>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -15,6 +18,7 @@
 #include <vector>
 
 #include "engine/base/try.h"
+#include "engine/format/page_header.h"
 #include "manifolddb/write_batch.h"
 #include "tools/entries.h"
 #include "tools/load_lines.h"
@@ -26,6 +30,8 @@ namespace manifolddb::tools {
 namespace {
 
 constexpr uint64_t kBatchBytesMax = uint64_t{16} << 20;
+// Of databases that are made here.
+constexpr uint64_t kNewKeyBytesMax = format::KeyBytesMax(format::kPageBytesDefault);
 
 struct Loaded {
   uint64_t lines = 0;  // read
@@ -36,37 +42,53 @@ struct Loaded {
   uint64_t tables_created = 0;
 };
 
-class Loader {
+// The table of lines that name none: the one that is given, or the only one that there is.
+class Defaults {
  public:
-  Loader(const LoadArguments& arguments, Database& database) : arguments_(arguments), database_(database) {}
-
-  // The table of lines that name none: the one that is given, or the only one that there is.
-  Status SetDefaults() {
-    MANIFOLDDB_ASSIGN(default_family_, Default(arguments_.at.family));
-    MANIFOLDDB_ASSIGN(default_table_, Default(arguments_.at.table));
-    MANIFOLDDB_ASSIGN(ReadTransaction snapshot, database_.BeginRead());
-    if (!default_family_) {
-      MANIFOLDDB_ASSIGN(const std::vector<std::string> families, snapshot.ListColumnFamilies());
-      if (families.size() == 1) default_family_ = families.front();
+  static Result<Defaults> Given(const TableGiven& given) {
+    Defaults defaults;
+    for (const auto& [text, name] :
+         {std::pair(&given.family, &defaults.family_), std::pair(&given.table, &defaults.table_)}) {
+      if (!*text) continue;
+      MANIFOLDDB_ASSIGN(*name, NameGiven(**text));
     }
-    if (!default_family_ || default_table_) return {};
-    const auto family = snapshot.OpenColumnFamily(*default_family_);
+    return defaults;
+  }
+  // With the names of what is there.
+  Status Complete(const Database& database) {
+    MANIFOLDDB_ASSIGN(ReadTransaction snapshot, database.BeginRead());
+    if (!family_) {
+      MANIFOLDDB_ASSIGN(const std::vector<std::string> families, snapshot.ListColumnFamilies());
+      if (families.size() == 1) family_ = families.front();
+    }
+    if (!family_ || table_) return {};
+    const auto family = snapshot.OpenColumnFamily(*family_);
     if (!family) return {};  // it is to be created
     MANIFOLDDB_ASSIGN(const std::vector<std::string> tables, snapshot.ListTables(*family));
-    if (tables.size() == 1) default_table_ = tables.front();
+    if (tables.size() == 1) table_ = tables.front();
     return {};
   }
 
   // The table that a line is about. kInvalidArgument if nothing says.
   Result<TableNames> NamesOf(const LoadLine& line) const {
-    const std::optional<std::string>& family = line.family ? line.family : default_family_;
-    const std::optional<std::string>& table = line.table ? line.table : default_table_;
+    const std::optional<std::string>& family = line.family ? line.family : family_;
+    const std::optional<std::string>& table = line.table ? line.table : table_;
     const bool needs_table = line.kind != LoadLine::Kind::kFamily;
     if (family && (table || !needs_table)) return TableNames{*family, table.value_or("")};
     return Fail(Errc::kInvalidArgument, "tools.load",
                 {.message = std::string("it names no ") + (family ? "table" : "column family") +
                             ": give --family and --table for lines that do not"});
   }
+
+ private:
+  std::optional<std::string> family_;
+  std::optional<std::string> table_;
+};
+
+class Loader {
+ public:
+  Loader(const LoadArguments& arguments, Database& database) : arguments_(arguments), database_(database) {}
+
   // Errors: those of the database.
   Status Add(const LoadLine& line, const TableNames& names) {
     ++loaded_.lines;
@@ -104,11 +126,6 @@ class Loader {
   uint64_t entries_added() const { return loaded_.entries + batch_.changes(); }
 
  private:
-  static Result<std::optional<std::string>> Default(const std::optional<std::string>& given) {
-    if (!given) return std::optional<std::string>();
-    MANIFOLDDB_ASSIGN(std::string name, NameGiven(*given));
-    return std::optional(std::move(name));
-  }
   Result<ColumnFamily> FamilyNamed(const std::string& name) {
     const auto known = families_.find(name);
     if (known != families_.end()) return known->second;
@@ -140,8 +157,6 @@ class Loader {
 
   const LoadArguments& arguments_;
   Database& database_;
-  std::optional<std::string> default_family_;
-  std::optional<std::string> default_table_;
   std::map<std::string, ColumnFamily> families_;
   std::map<std::pair<std::string, std::string>, WriteBatch::Table> tables_;
   WriteBatch batch_;
@@ -206,12 +221,35 @@ Error OfDatabase(const Error& error, const Input& input, const Loader& loader) {
 
 class LineReader {
  public:
-  LineReader(const LoadArguments& arguments, const Input& input, uint64_t key_bytes_max)
-      : arguments_(arguments), stream_(*input.stream), key_bytes_max_(key_bytes_max) {}
+  LineReader(const LoadArguments& arguments, const Input& input)
+      : arguments_(arguments), stream_(*input.stream) {}
+
+  // Of the database; that of new ones until it is told.
+  void set_key_bytes_max(uint64_t bytes) { key_bytes_max_ = bytes; }
 
   // False at the end.
   Result<bool> Next(LoadLine& parsed) {
     ++number_;
+    if (ahead_.empty()) return Read(parsed);
+    parsed = std::move(ahead_.front());
+    ahead_.pop_front();
+    return true;
+  }
+  // A line that Next will give, behind those that were read ahead before; null at the end.
+  Result<const LoadLine*> ReadAhead() {
+    LoadLine parsed;
+    MANIFOLDDB_ASSIGN(const bool more, Read(parsed));
+    if (!more) return nullptr;
+    ahead_.push_back(std::move(parsed));
+    return &ahead_.back();
+  }
+  uint64_t number() const { return number_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  enum class End : uint8_t { kNone, kWhole, kCut };  // there is no line; it has a line end; it has none
+
+  Result<bool> Read(LoadLine& parsed) {
     MANIFOLDDB_ASSIGN(const End end, ReadLine());
     if (end == End::kNone) return false;
     bytes_ += line_.size() + 1;
@@ -222,12 +260,6 @@ class LineReader {
     MANIFOLDDB_ASSIGN(parsed, json ? ParseJsonLine(line_) : ParseTsvLine(line_, arguments_.hex));
     return true;
   }
-  uint64_t number() const { return number_; }
-  uint64_t bytes() const { return bytes_; }
-
- private:
-  enum class End : uint8_t { kNone, kWhole, kCut };  // there is no line; it has a line end; it has none
-
   static std::unexpected<Error> Wrong(Errc code, const char* message) {
     return Fail(code, "tools.load", {.message = message});
   }
@@ -270,21 +302,63 @@ class LineReader {
 
   const LoadArguments& arguments_;
   std::istream& stream_;
-  const uint64_t key_bytes_max_;
+  uint64_t key_bytes_max_ = kNewKeyBytesMax;
   LoadFormat format_ = arguments_.format;
   std::vector<char> chunk_ = std::vector<char>(64 << 10);
   std::string line_;
+  std::deque<LoadLine> ahead_;
   uint64_t number_ = 0;
-  uint64_t bytes_ = 0;
+  uint64_t bytes_ = 0;  // read
 };
 
-Status LoadLines(LineReader& reader, const Input& input, Loader& loader, std::ostream& err) {
+// What the database would refuse of a line, told before there is one.
+Status CheckNew(const LoadLine& line, const TableNames& names) {
+  const auto refuse = [](Errc code, const std::string& what, size_t bytes, uint64_t bytes_max) {
+    return Fail(code, "tools.load",
+                {.message = what + std::to_string(bytes) + " bytes, at most " + std::to_string(bytes_max)});
+  };
+  const bool needs_table = line.kind != LoadLine::Kind::kFamily;
+  for (const std::string* name : {&names.family, &names.table}) {
+    if (name == &names.table && !needs_table) continue;
+    if (name->empty()) return Fail(Errc::kInvalidArgument, "tools.load", {.message = "a name is empty"});
+    if (name->size() > kNameBytesMax)
+      return refuse(Errc::kInvalidArgument, "a name has ", name->size(), kNameBytesMax);
+  }
+  for (const std::string* type : {&line.key_type, &line.value_type}) {
+    if (type->size() > kTypeNameBytesMax)
+      return refuse(Errc::kInvalidArgument, "the name of a type has ", type->size(), kTypeNameBytesMax);
+  }
+  if (line.key.size() > kNewKeyBytesMax)
+    return refuse(Errc::kKeyTooLong, "the key has ", line.key.size(), kNewKeyBytesMax);
+  return {};
+}
+
+// Reads the first batch, or as much as there is of it, and checks it without a database.
+Status ReadAhead(LineReader& reader, const Input& input, const LoadArguments& arguments,
+                 const Defaults& defaults) {
+  uint64_t lines = 0;
+  uint64_t bytes = 0;
+  while (lines++ < arguments.batch && bytes < kBatchBytesMax) {
+    const auto wrong = [&](const Error& error) { return std::unexpected(AtLine(error, input, lines, {})); };
+    const Result<const LoadLine*> line = reader.ReadAhead();
+    if (!line) return wrong(line.error());
+    if (*line == nullptr) return {};
+    const auto names = defaults.NamesOf(**line);
+    if (!names) return wrong(names.error());
+    if (const Status fits = CheckNew(**line, *names); !fits) return wrong(fits.error());
+    bytes += (*line)->key.size() + (*line)->value.size();
+  }
+  return {};
+}
+
+Status LoadLines(LineReader& reader, const Input& input, const Defaults& defaults, Loader& loader,
+                 std::ostream& err) {
   Progress progress("loaded", err);
   LoadLine line;
   while (true) {
     const Result<bool> more = reader.Next(line);
     if (!more) return std::unexpected(AtLine(more.error(), input, reader.number(), loader.loaded()));
-    const auto names = *more ? loader.NamesOf(line) : Result<TableNames>(TableNames());
+    const auto names = *more ? defaults.NamesOf(line) : Result<TableNames>(TableNames());
     if (!names) return std::unexpected(AtLine(names.error(), input, reader.number(), loader.loaded()));
     const Status done = *more ? loader.Add(line, *names) : loader.Store();
     if (!done) return std::unexpected(OfDatabase(done.error(), input, loader));
@@ -299,11 +373,16 @@ Status LoadLines(LineReader& reader, const Input& input, Loader& loader, std::os
 Result<Loaded> RunLoad(const LoadArguments& arguments, std::ostream& err) {
   Input input;
   MANIFOLDDB_TRY(OpenInput(arguments.input, input));
+  MANIFOLDDB_ASSIGN(Defaults defaults, Defaults::Given(arguments.at));
+  LineReader reader(arguments, input);
+  std::error_code unknown;
+  if (!std::filesystem::exists(arguments.at.path, unknown) && !unknown)
+    MANIFOLDDB_TRY(ReadAhead(reader, input, arguments, defaults));
   MANIFOLDDB_ASSIGN(const auto database, OpenForWriting(arguments.at.path, true));
+  reader.set_key_bytes_max(database->key_bytes_max());
+  MANIFOLDDB_TRY(defaults.Complete(*database));
   Loader loader(arguments, *database);
-  MANIFOLDDB_TRY(loader.SetDefaults());
-  LineReader reader(arguments, input, database->key_bytes_max());
-  MANIFOLDDB_TRY(LoadLines(reader, input, loader, err));
+  MANIFOLDDB_TRY(LoadLines(reader, input, defaults, loader, err));
   MANIFOLDDB_TRY(database->Close());
   return loader.loaded();
 }

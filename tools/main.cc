@@ -1,15 +1,12 @@
 // The command line: arguments in, one command, an exit code out.
 
-#include <fcntl.h>
-
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <exception>
 #include <iostream>
 
 #include "tools/app_text.h"
 #include "tools/cli_entries.h"
 #include "tools/commands.h"
+#include "tools/program.h"
 #include "tools/text.h"
 
 namespace manifolddb::tools {
@@ -36,10 +33,10 @@ namespace {
 constexpr const char* kPathHelp = "the data file; its log, PATH-wal, lies beside it";
 constexpr const char* kFooter =
     "put, delete and load change a database; salvage, restore and compact write a new one, backup a new\n"
-    "file; every other command opens for reading only and changes no byte. Nobody may have the database\n"
-    "open for writing meanwhile: a program that does takes backups by itself, while it writes\n"
-    "(manifolddb/backup.h). Exit codes: 0 done, and all is whole; 1 it is damaged; 2 could not run; 3 get\n"
-    "and delete: there is no such entry.";
+    "file; bench makes a database, and removes it; every other command opens for reading only and changes\n"
+    "no byte. Nobody may have the database open for writing meanwhile: a program that does takes backups by\n"
+    "itself, while it writes (manifolddb/backup.h). Exit codes: 0 done, and all is whole; 1 it is damaged;\n"
+    "2 could not run; 3 get and delete: there is no such entry.";
 
 void DeclareSalvage(CLI::App& app, SalvageArguments& salvage, const Streams& streams, int& exit_code) {
   CLI::App* const command = app.add_subcommand(
@@ -100,6 +97,28 @@ void DeclareCompact(CLI::App& app, CompactArguments& compact, const Streams& str
   command->callback([&compact, streams, &exit_code] { exit_code = Compact(compact, streams); });
 }
 
+void DeclareBench(CLI::App& app, BenchArguments& bench, const Streams& streams, int& exit_code) {
+  CLI::App* const command = app.add_subcommand(
+      "bench", "Measure this disk, and a new database on it, which is removed: fill, get, scan, commit");
+  command->add_option("PATH", bench.path, "the new database; there must be no file of this name yet")
+      ->required();
+  const auto number = [&](const char* name, uint64_t& value, const std::string& help) {
+    return AddNumber(*command, name, value, help + "; " + std::to_string(value) + " unless given");
+  };
+  number("--entries", bench.entries, "how many are put")->check(CLI::PositiveNumber);
+  number("--key-bytes", bench.key_bytes, "of each key");
+  number("--value-bytes", bench.value_bytes, "of each value");
+  number("--batch", bench.batch, "entries of one durable commit while it is filled")
+      ->check(CLI::PositiveNumber);
+  number("--milliseconds", bench.milliseconds, "for each measurement but the filling");
+  number("--threads", bench.threads, "that commit side by side")->check(CLI::PositiveNumber);
+  AddNumber(*command, "--page-size", bench.page_size, "bytes; the default of new databases unless given");
+  AddNumber(*command, "--cache-bytes", bench.cache_bytes, "memory for pages, likewise");
+  command->add_flag("--keep", bench.keep, "leave the database there");
+  command->add_flag("--json", bench.json, "one JSON object");
+  command->callback([&bench, streams, &exit_code] { exit_code = BenchDisk(bench, streams); });
+}
+
 void DeclareDump(CLI::App& app, DumpArguments& dump, const Streams& streams, int& exit_code) {
   CLI::App* const dump_command = app.add_subcommand("dump", "Print what is stored");
   dump_command->add_option("PATH", dump.path, kPathHelp)->required();
@@ -150,13 +169,14 @@ struct Arguments {
   RestoreArguments restore;
   CheckArguments check;
   CompactArguments compact;
+  BenchArguments bench;
   EntryArguments entries;
   std::string shell;
 };
 
 // Declares the commands; each, when it is chosen, sets `exit_code`.
 void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
-  auto& [verify, stat, dump, salvage, backup, restore, check, compact, entries, shell] = arguments;
+  auto& [verify, stat, dump, salvage, backup, restore, check, compact, bench, entries, shell] = arguments;
   const Streams streams{std::cout, std::cerr};
 
   CLI::App* const verify_command =
@@ -178,6 +198,7 @@ void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
   DeclareCheck(app, check, streams, exit_code);
   DeclareCompact(app, compact, streams, exit_code);
   DeclareSalvage(app, salvage, streams, exit_code);
+  DeclareBench(app, bench, streams, exit_code);
 
   DeclareDump(app, dump, streams, exit_code);
   DeclareEntries(app, entries, streams, exit_code);
@@ -225,34 +246,13 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kCouldNotRun;
   }
-  // A full disk or a closed pipe must not look like a short answer.
-  if (!std::cout.flush()) {
-    std::cerr << "manifolddb: the output could not be written\n";
-    return kCouldNotRun;
-  }
   return exit_code;
-}
-
-// Without it a file of the database could get the number of a closed standard stream, and be read or written
-// as that. Opened the wrong way round, so that using the stream still fails.
-bool FillStandardStreams() {
-  for (int stream = 0; stream <= 2; ++stream) {
-    if (::fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
-    if (::open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY) != stream) return false;
-  }
-  return true;
 }
 
 }  // namespace
 }  // namespace manifolddb::tools
 
 int main(int argc, char** argv) {
-  if (!manifolddb::tools::FillStandardStreams()) return manifolddb::tools::kCouldNotRun;
-  std::ios::sync_with_stdio(false);
-  try {
-    return manifolddb::tools::Main(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << "manifolddb: " << error.what() << "\n";
-    return manifolddb::tools::kCouldNotRun;
-  }
+  return manifolddb::tools::RunProgram("manifolddb", manifolddb::tools::kCouldNotRun,
+                                       [&] { return manifolddb::tools::Main(argc, argv); });
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/base/try.h"
+#include "tools/program.h"
 
 namespace manifolddb::tools {
 namespace {
@@ -14,15 +15,6 @@ constexpr uint64_t kWindowBytes = uint64_t{1} << 20;
 }  // namespace
 
 std::string LogPath(const std::string& data_path) { return data_path + "-wal"; }
-
-Result<PathParts> SplitPath(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  PathParts parts;
-  parts.name = slash == std::string::npos ? path : path.substr(slash + 1);
-  parts.directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  if (!parts.name.empty()) return parts;
-  return Fail(Errc::kInvalidArgument, "tools.open", {.file = path, .message = "the path names no file"});
-}
 
 Result<RawFile> RawFile::Open(const std::string& path) {
   MANIFOLDDB_ASSIGN(const PathParts parts, SplitPath(path));

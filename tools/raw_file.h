@@ -11,12 +11,6 @@
 
 namespace manifolddb::tools {
 
-struct PathParts {
-  std::string directory;
-  std::string name;
-};
-// kInvalidArgument if the path names no file.
-Result<PathParts> SplitPath(const std::string& path);
 std::string LogPath(const std::string& data_path);
 
 // Opened for reading; nothing can be written through it.

@@ -15,6 +15,8 @@
 #include "engine/base/try.h"
 #include "tools/affected.h"
 #include "tools/commands.h"
+#include "tools/program.h"
+#include "tools/progress.h"
 #include "tools/raw_file.h"
 #include "tools/text.h"
 
@@ -187,11 +189,16 @@ int Salvage(const SalvageArguments& arguments, Streams streams) {
   if (arguments.report) {
     const char* const why = file.Open(*arguments.report, arguments);
     if (why != nullptr) return CannotWrite(*arguments.report, why, streams.err);
-    options.source = [&lines = file.lines()](const SalvageSource& source) {
-      lines << SourceJson(source).dump() << "\n";
-    };
   }
+  std::optional<Progress> progress(std::in_place, "found", streams.err);
+  uint64_t entries = 0;
+  options.source = [&](const SalvageSource& source) {
+    if (arguments.report) file.lines() << SourceJson(source).dump() << "\n";
+    entries += source.entries;
+    progress->Show({.entries = entries});
+  };
   const auto report = manifolddb::Salvage(files->damaged, files->output, options);
+  progress.reset();
   if (!report) return tools::Report(report.error(), streams.err);
   if (arguments.report) AppendReport(arguments, *report, file.lines());
   if (arguments.json) {

@@ -1,10 +1,8 @@
 // manifolddb stat: every figure that the engine gives, then families, tables and their lengths.
 
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <vector>
 
-#include "engine/base/try.h"
 #include "manifolddb/metrics.h"
 #include "tools/commands.h"
 #include "tools/text.h"
@@ -39,51 +37,18 @@ std::vector<Figure> FiguresOf(const DatabaseStats& stats) {
   };
 }
 
-struct TableLength {
-  std::string name;
-  uint64_t entries = 0;
-  std::string key_type;
-  std::string value_type;
-  std::optional<TableShape> shape = std::nullopt;
-};
-struct FamilyTables {
-  std::string name;
-  uint64_t id = 0;
-  std::vector<TableLength> tables;
-};
-
-Result<std::vector<FamilyTables>> ListAll(Database& database, bool with_shape) {
-  std::vector<FamilyTables> families;
-  MANIFOLDDB_ASSIGN(ReadTransaction snapshot, database.BeginRead());
-  MANIFOLDDB_ASSIGN(const std::vector<std::string> names, snapshot.ListColumnFamilies());
-  for (const std::string& name : names) {
-    MANIFOLDDB_ASSIGN(const ColumnFamily family, snapshot.OpenColumnFamily(name));
-    FamilyTables listed{.name = name, .id = family.id(), .tables = {}};
-    MANIFOLDDB_ASSIGN(const std::vector<std::string> tables, snapshot.ListTables(family));
-    for (const std::string& table_name : tables) {
-      MANIFOLDDB_ASSIGN(const ReadTable table, snapshot.OpenTable(family, table_name, TableTypes::Any()));
-      MANIFOLDDB_ASSIGN(const uint64_t entries, table.Length());
-      const TableTypes types = table.types();
-      listed.tables.push_back({table_name, entries, std::string(types.key), std::string(types.value)});
-      if (with_shape) {
-        MANIFOLDDB_ASSIGN(listed.tables.back().shape, table.Shape());
-      }
-    }
-    families.push_back(std::move(listed));
-  }
-  return families;
-}
-
-void PrintJson(const std::string& path, const DatabaseStats& stats, const std::vector<FamilyTables>& families,
+void PrintJson(const std::string& path, const DatabaseStats& stats, const std::vector<FamilyStats>& families,
                std::ostream& out) {
   nlohmann::ordered_json json = {{"path", Printable(path)}};
   for (const Figure& figure : FiguresOf(stats)) json["stats"][figure.name] = figure.value;
   json["stats"]["tail_may_be_lost"] = stats.tail_may_be_lost;
   json["families"] = nlohmann::ordered_json::array();
-  for (const FamilyTables& family : families) {
+  for (const FamilyStats& family : families) {
     nlohmann::ordered_json listed = {
-        {"name", Escape(family.name)}, {"id", family.id}, {"tables", nlohmann::ordered_json::array()}};
-    for (const TableLength& table : family.tables) {
+        {"name", Escape(family.name)}, {"id", family.id}, {"entries", family.entries()}};
+    if (const auto shape = family.shape()) listed["shape"] = nlohmann::ordered_json::parse(ToJson(*shape));
+    listed["tables"] = nlohmann::ordered_json::array();
+    for (const TableStats& table : family.tables) {
       nlohmann::ordered_json shown = {{"name", Escape(table.name)}, {"entries", table.entries}};
       if (!table.key_type.empty()) shown["key_type"] = Escape(table.key_type);
       if (!table.value_type.empty()) shown["value_type"] = Escape(table.value_type);
@@ -98,7 +63,8 @@ void PrintJson(const std::string& path, const DatabaseStats& stats, const std::v
 std::string ShapeText(const TableShape& shape) {
   std::string text = "depth " + std::to_string(shape.depth) + ", pages " +
                      std::to_string(shape.branch_pages) + " + " + std::to_string(shape.leaf_pages) + ", " +
-                     std::to_string(static_cast<int>(shape.fill() * 100)) + " % full";
+                     std::to_string(static_cast<int>(shape.fill() * 100)) + " % full, " +
+                     std::to_string(static_cast<int>(shape.fragmentation() * 100)) + " % scattered";
   if (shape.large_values > 0) {
     text += "; values outside " + std::to_string(shape.large_values) + ", bytes " +
             std::to_string(shape.large_value_bytes);
@@ -106,7 +72,7 @@ std::string ShapeText(const TableShape& shape) {
   return text;
 }
 
-void PrintText(const std::string& path, const DatabaseStats& stats, const std::vector<FamilyTables>& families,
+void PrintText(const std::string& path, const DatabaseStats& stats, const std::vector<FamilyStats>& families,
                std::ostream& out) {
   out << Printable(path) << "\n";
   const auto line = [&](const std::string& name, const std::string& value, const char* meaning) {
@@ -117,9 +83,10 @@ void PrintText(const std::string& path, const DatabaseStats& stats, const std::v
     line(figure.name, std::to_string(figure.value), figure.meaning);
   line("tail_may_be_lost", stats.tail_may_be_lost ? "yes" : "no",
        "yes: a power cut may still take commits that were replayed");
-  for (const FamilyTables& family : families) {
+  for (const FamilyStats& family : families) {
     out << "family " << Quoted(family.name) << ", id " << family.id << "\n";
-    for (const TableLength& table : family.tables) {
+    if (const auto shape = family.shape()) out << "  together " << ShapeText(*shape) << "\n";
+    for (const TableStats& table : family.tables) {
       const TableTypes types = {.key = table.key_type, .value = table.value_type};
       out << "  table " << Quoted(table.name) << TypesText(types) << ": " << table.entries << " entries\n";
       if (table.shape) out << "    " << ShapeText(*table.shape) << "\n";
@@ -132,7 +99,7 @@ void PrintText(const std::string& path, const DatabaseStats& stats, const std::v
 int Stat(const StatArguments& arguments, Streams streams) {
   const auto database = OpenForReading(arguments.path);
   if (!database) return Report(database.error(), streams.err);
-  const auto families = ListAll(**database, arguments.shape);
+  const auto families = (*database)->StatsByFamily(arguments.shape);
   if (!families) return Report(families.error(), streams.err);
   const DatabaseStats stats = (*database)->Stats();
   if (arguments.json) {

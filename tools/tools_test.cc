@@ -253,8 +253,12 @@ TEST_F(ToolsTest, StatSaysOnRequestHowTablesLieInTheirPages) {
   const Ran text = Run({"stat", path_, "--shape"});
   EXPECT_EQ(text.exit_code, 0) << text.err;
   EXPECT_TRUE(Contains(text.out, "table \"names\": 300 entries\n    depth 3, pages ")) << text.out;
-  EXPECT_TRUE(Contains(text.out, " % full; values outside 3, bytes 6144\n")) << text.out;
-  const json tables = json::parse(Run({"stat", path_, "--shape", "--json"}).out)["families"][1]["tables"];
+  EXPECT_TRUE(Contains(text.out, " % scattered; values outside 3, bytes 6144\n")) << text.out;
+  EXPECT_TRUE(Contains(text.out, "family \"people\", id 1\n  together depth 3, pages ")) << text.out;
+  const json family = json::parse(Run({"stat", path_, "--shape", "--json"}).out)["families"][1];
+  EXPECT_EQ(family["entries"], kPeople + 3);
+  EXPECT_EQ(family["shape"]["entries"], kPeople + 3);
+  const json tables = family["tables"];
   EXPECT_EQ(tables[0]["shape"]["depth"], 3);
   EXPECT_EQ(tables[0]["shape"]["entries"], kPeople);
   EXPECT_GT(tables[0]["shape"]["fill"], 0.3);

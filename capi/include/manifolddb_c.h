@@ -29,26 +29,36 @@
 extern "C" {
 #endif
 
+/* Marks what the library exports. */
 #if defined(__GNUC__)
 #define MANIFOLDDB_C_API __attribute__((visibility("default")))
 #else
 #define MANIFOLDDB_C_API
 #endif
 
+/* What went wrong, as Error of manifolddb/result.h. */
 typedef struct manifolddb_error manifolddb_error;
+/* How to open a database, as Options of manifolddb/options.h. */
 typedef struct manifolddb_options manifolddb_options;
+/* An open database. */
 typedef struct manifolddb_database manifolddb_database;
+/* A read transaction: one snapshot of all column families. */
 typedef struct manifolddb_read manifolddb_read;
+/* A write transaction over some column families. */
 typedef struct manifolddb_write manifolddb_write;
+/* A table, of one transaction. */
 typedef struct manifolddb_table manifolddb_table;
+/* A place among the entries of a table. */
 typedef struct manifolddb_cursor manifolddb_cursor;
+/* The value of an entry. */
 typedef struct manifolddb_value manifolddb_value;
+/* Changes that are put together to be made at once. */
 typedef struct manifolddb_batch manifolddb_batch;
 
 /* Bytes of somebody else's. */
 typedef struct manifolddb_bytes {
-  const void* data;
-  size_t size;
+  const void* data; /* any bytes, zeroes among them; of any alignment */
+  size_t size;      /* how many; 0: `data` may be null */
 } manifolddb_bytes;
 
 /* Keys that meet every condition that is not null. A null range: all keys. */
@@ -94,12 +104,14 @@ enum {
   MANIFOLDDB_ERROR_TYPE_MISMATCH = 26
 };
 
+/* Where a number bounds something: nothing does. */
 #define MANIFOLDDB_NO_LIMIT UINT64_MAX
 
 /* ---- Library and errors ---- */
 
 MANIFOLDDB_C_API const char* manifolddb_version(void); /* "0.1.0" */
 
+/* MANIFOLDDB_ERROR_...: what the call has returned. */
 MANIFOLDDB_C_API int manifolddb_error_code(const manifolddb_error* error);
 /* One line: code, operation, file, message, advice. Lives as long as the error, as the next ones. */
 MANIFOLDDB_C_API const char* manifolddb_error_text(const manifolddb_error* error);
@@ -113,6 +125,7 @@ MANIFOLDDB_C_API void manifolddb_string_free(char* text);
 
 /* ---- Options: manifolddb/options.h ---- */
 
+/* Which option; what each means, in which unit, and its default: Options. */
 typedef enum manifolddb_option {
   MANIFOLDDB_OPTION_CREATE_IF_MISSING = 1, /* 0 or 1 */
   MANIFOLDDB_OPTION_READ_ONLY = 2,         /* 0 or 1 */
@@ -172,11 +185,15 @@ MANIFOLDDB_C_API int manifolddb_list_families(manifolddb_database* database, man
 
 /* ---- Read transactions: one snapshot ---- */
 
+/* The snapshot of now; waits for nobody. */
 MANIFOLDDB_C_API int manifolddb_begin_read(manifolddb_database* database, manifolddb_read** read,
                                            manifolddb_error** error);
+/* Its place in the order of commits: those up to this number are seen. */
 MANIFOLDDB_C_API uint64_t manifolddb_read_commit_number(const manifolddb_read* read);
+/* As of the snapshot: NO_SUCH_COLUMN_FAMILY also for one that was created since. */
 MANIFOLDDB_C_API int manifolddb_read_open_family(manifolddb_read* read, manifolddb_bytes name,
                                                  uint64_t* family, manifolddb_error** error);
+/* In the order of their bytes. */
 MANIFOLDDB_C_API int manifolddb_read_list_tables(manifolddb_read* read, uint64_t family,
                                                  manifolddb_name_call call, void* user,
                                                  manifolddb_error** error);
@@ -256,6 +273,7 @@ MANIFOLDDB_C_API void manifolddb_value_free(manifolddb_value* value);
 
 /* ---- Cursors ---- */
 
+/* Over the entries of a range, at none of them yet. `range` is used until the call returns. */
 MANIFOLDDB_C_API int manifolddb_cursor_new(manifolddb_table* table, const manifolddb_range* range,
                                            manifolddb_cursor** cursor, manifolddb_error** error);
 /* Each moves; `found`: whether there is an entry at the new place. */
@@ -277,14 +295,19 @@ MANIFOLDDB_C_API void manifolddb_cursor_free(manifolddb_cursor* cursor);
 
 /* ---- Batches ---- */
 
+/* An empty one; null if there is no memory. */
 MANIFOLDDB_C_API manifolddb_batch* manifolddb_batch_new(void);
+/* Each adds a change, whose bytes are copied. Table and key are looked at when the batch is applied. */
 MANIFOLDDB_C_API int manifolddb_batch_put(manifolddb_batch* batch, uint64_t family, manifolddb_bytes table,
                                           manifolddb_bytes key, manifolddb_bytes value,
                                           manifolddb_error** error);
 MANIFOLDDB_C_API int manifolddb_batch_delete(manifolddb_batch* batch, uint64_t family, manifolddb_bytes table,
                                              manifolddb_bytes key, manifolddb_error** error);
+/* How many there are in it; and takes them out, so that it can be filled anew. */
 MANIFOLDDB_C_API uint64_t manifolddb_batch_changes(const manifolddb_batch* batch);
 MANIFOLDDB_C_API void manifolddb_batch_clear(manifolddb_batch* batch);
+/* Makes all of them in one durable transaction, or none; the batch stays as it is. `commit_number` may be
+ * null. */
 MANIFOLDDB_C_API int manifolddb_apply(manifolddb_database* database, const manifolddb_batch* batch,
                                       uint64_t* commit_number, manifolddb_error** error);
 MANIFOLDDB_C_API void manifolddb_batch_free(manifolddb_batch* batch);

@@ -64,6 +64,11 @@ ByteView PieceAt(const KeyParts& key, size_t at) {
   return at < key.prefix.size() ? key.prefix.subspan(at) : key.rest.subspan(at - key.prefix.size());
 }
 
+bool StartsWith(const KeyParts& key, NodeView node) {
+  if (key.prefix.empty()) return node.ComparePrefix(key.rest) == 0;  // a key from outside lies in one piece
+  return CommonBytes({node.prefix(), {}}, key) == node.prefix_bytes();
+}
+
 }  // namespace
 
 LeafLead::LeafLead(LeafValue value) : value_(value) {
@@ -157,7 +162,7 @@ bool InsertCell(MutableByteView page, uint32_t index, const CellParts& cell) {
   const NodeView node(page.data());
   MANIFOLDDB_ASSERT(index <= node.cells() && (index > 0 || node.leaf()));
   const size_t prefix_bytes = node.prefix_bytes();
-  if (CommonBytes({node.prefix(), {}}, cell.key) < prefix_bytes) return false;
+  if (!StartsWith(cell.key, node)) return false;
   const KeyParts key = cell.key.Skip(prefix_bytes);
   const size_t bytes = kSlotBytes + cell.lead.size() + key.size() + cell.tail.size();
   if (bytes > GapBytes(node)) return false;
@@ -183,7 +188,7 @@ bool ReplaceValue(MutableByteView page, uint32_t index, LeafValue value) {
       std::memmove(cell + kLeafLeadBytes + node.key_bytes(index), value.bytes.data(), value.bytes.size());
     }
     CopyBytes(cell, lead.LeadBytes());
-    AddGarbage(page, spared);
+    if (spared > 0) AddGarbage(page, spared);
     return true;
   }
   const ByteView key = node.Rest(index);
@@ -222,11 +227,13 @@ void SetChild(MutableByteView page, uint32_t index, format::PageRef child) {
   StoreLe<uint64_t>(cell + 8, child.birth.raw());
 }
 
-void Build(MutableByteView page, const CellSequence& cells, uint32_t begin, uint32_t end) {
+void Build(MutableByteView page, const CellSequence& cells, uint32_t begin, uint32_t end,
+           size_t prefix_of_one) {
   MANIFOLDDB_ASSERT(begin < end && end <= cells.size());
   MANIFOLDDB_ASSERT(NodeView(page.data()).leaf() == cells.leaf());
   NodeHeader& header = HeaderOf(page);
-  const size_t prefix_bytes = cells.PrefixBytes(begin, end);
+  size_t prefix_bytes = cells.PrefixBytes(begin, end);
+  if (end - begin == 1) prefix_bytes = std::min(prefix_bytes, prefix_of_one);
   header.prefix_bytes = static_cast<uint16_t>(prefix_bytes);
   cells.At(end - 1).key.First(prefix_bytes).CopyTo(page.data() + kNodeHeaderBytes);
   header.cells = static_cast<uint16_t>(end - begin);

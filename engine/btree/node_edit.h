@@ -124,8 +124,11 @@ void RemoveCells(MutableByteView page, uint32_t first, uint32_t count);
 void SetChild(MutableByteView page, uint32_t index, format::PageRef child);
 
 // Makes `page` the node of [begin, end) of `cells`; identity, kind and level stay. REQUIRES: it fits; no cell
-// lies in `page` itself.
-void Build(MutableByteView page, const CellSequence& cells, uint32_t begin, uint32_t end);
+// lies in `page` itself. A single key would be all prefix, and the next one beside it would rebuild the node:
+// `prefix_of_one` is how much of it may be, which costs no room.
+inline constexpr size_t kWholeKey = ~size_t{0};
+void Build(MutableByteView page, const CellSequence& cells, uint32_t begin, uint32_t end,
+           size_t prefix_of_one = kWholeKey);
 
 // Where to part `cells` into two nodes: the first index of the right one. `inserted`: the cell that is new,
 // or kNoIndex where none is or it replaced one of its key. At either end of the node an insertion starts a

@@ -378,6 +378,28 @@ TEST(NodeEdit, AscendingAndDescendingInsertionsLeaveTheFullNodeAsItIs) {
   }
 }
 
+TEST(NodeEdit, ASingleKeyIsNotAllPrefixWhereTheNextOneIsExpectedBesideIt) {
+  const LeafLead lead({.bytes = AsBytes("value"), .extent = false});
+  const CellParts next = lead.Parts(AsBytes("number18"));
+  CellSequence cells(true);
+  cells.AddCell(lead.Parts(AsBytes("number16")));
+  cells.AddCell(lead.Parts(AsBytes("number17")));
+  TestPage whole(512, 0);
+  Build(whole.span(), cells, 1, 2);
+  EXPECT_EQ(AsText(whole.node().prefix()), "number17");
+  EXPECT_FALSE(InsertCell(whole.span(), 1, next));
+
+  TestPage page(512, 0);
+  Build(page.span(), cells, 1, 2, 7);
+  EXPECT_EQ(AsText(page.node().prefix()), "number1");
+  EXPECT_EQ(UsedBytes(page.node(), 512), UsedBytes(whole.node(), 512));
+  EXPECT_TRUE(InsertCell(page.span(), 1, next));
+  EXPECT_STREQ(page.WhyInvalid(), nullptr);
+  // Several keys have the longest prefix there is.
+  Build(page.span(), cells, 0, 2, 3);
+  EXPECT_EQ(AsText(page.node().prefix()), "number1");
+}
+
 TEST(NodeEdit, CommonBytesSeesThroughTheSeamBetweenPrefixAndRest) {
   const std::string text = "abcdefgh";
   for (size_t cut_a = 0; cut_a <= 8; ++cut_a) {

@@ -154,6 +154,8 @@ class NodeView {
     bool equal = false;
   };
   Position Find(ByteView key) const { return LowerBound<kLeafLeadBytes>(key, 0); }
+  // The same among those from `first` on. REQUIRES: first < cells().
+  Position FindFrom(uint32_t first, ByteView key) const { return LowerBound<kLeafLeadBytes>(key, first); }
   // The child of a branch under which `key` belongs.
   uint32_t ChildIndex(ByteView key) const {
     const Position at = LowerBound<kBranchLeadBytes>(key, 1);

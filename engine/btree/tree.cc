@@ -26,12 +26,32 @@ Status RemoveExtent(page::PageWriter& pages, const ExtentRef& extent) {
   return pages.RemoveExtent(extent);
 }
 
+// Behind all keys, into the last leaf, without a way down from the root. False: nothing has changed.
+bool Append(page::PageWriter& pages, format::TreeRoot& root, const AppendHint& hint, const CellParts& cell,
+            const mvcc::EpochGuard& guard) {
+  if (hint.leaf.null() || hint.root != root.root) return false;
+  if (hint.leaves_created != pages.leaves_created()) return false;
+  std::byte* const bytes = pages.InPlace(hint.leaf, guard);
+  if (bytes == nullptr) return false;
+  const NodeView leaf(bytes);
+  const uint32_t cells = leaf.cells();
+  if (cells == 0) return false;
+  const NodeView::Position at = leaf.FindFrom(cells - 1, cell.key.rest);
+  const bool behind = at.index == cells && !at.equal;
+  if (!behind && !MANIFOLDDB_BROKEN("btree.append.not_behind")) return false;
+  if (!InsertCell({bytes, pages.page_size()}, cells, cell)) return false;
+  MANIFOLDDB_MARK("btree.appended");
+  ++root.entries;
+  return true;
+}
+
 // `value` is what the leaf stores.
 Result<bool> PutStored(page::PageWriter& pages, format::TreeRoot& root, ByteView key, LeafValue value,
-                       const mvcc::EpochGuard& guard) {
+                       const mvcc::EpochGuard& guard, AppendHint* hint = nullptr) {
   MANIFOLDDB_ASSERT(key.size() <= format::KeyBytesMax(pages.page_size()));
   const LeafLead lead(value);
   const CellParts cell = lead.Parts(key);
+  if (hint != nullptr && Append(pages, root, *hint, cell, guard)) return true;
   TreeEdit edit(pages, root, guard);
   if (root.root.null()) {
     MANIFOLDDB_TRY(edit.PlantRoot(cell));
@@ -39,13 +59,19 @@ Result<bool> PutStored(page::PageWriter& pages, format::TreeRoot& root, ByteView
     return true;
   }
   MANIFOLDDB_TRY(edit.DescendForEdit(key));
-  const NodeView::Position at = edit.leaf().Find(key);
+  const NodeView leaf = edit.leaf();
+  const NodeView::Position at = leaf.Find(key);
   if (!at.equal) {
+    const bool last = hint != nullptr && at.index == leaf.cells() && edit.leaf_is_last();
     MANIFOLDDB_TRY(edit.PutCell(at.index, TreeEdit::Mode::kInsert, cell));
+    if (last) {
+      const PageRef now = edit.split_off().null() ? edit.leaf_ref() : edit.split_off();
+      *hint = {.root = root.root, .leaf = now, .leaves_created = pages.leaves_created()};
+    }
     ++root.entries;
     return true;
   }
-  const ExtentRef old = edit.leaf().HasExtent(at.index) ? edit.leaf().Extent(at.index) : ExtentRef{};
+  const ExtentRef old = leaf.HasExtent(at.index) ? leaf.Extent(at.index) : ExtentRef{};
   if (!ReplaceValue(edit.leaf_bytes(), at.index, value)) {
     MANIFOLDDB_TRY(edit.PutCell(at.index, TreeEdit::Mode::kReplace, cell));
   }
@@ -93,10 +119,10 @@ bool NeedsExtent(uint32_t page_size, uint64_t key_bytes, uint64_t value_bytes) {
 }
 
 Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, ByteView value,
-                 const mvcc::EpochGuard& guard) {
+                 const mvcc::EpochGuard& guard, AppendHint* hint) {
   MANIFOLDDB_ASSERT(value.size() <= kValueBytesMax);
   if (!NeedsExtent(pages.page_size(), key.size(), value.size())) {
-    return PutStored(pages, root, key, {.bytes = value, .extent = false}, guard);
+    return PutStored(pages, root, key, {.bytes = value, .extent = false}, guard, hint);
   }
   MANIFOLDDB_ASSIGN(const ExtentRef extent, pages.WriteExtent(value));
   return PutExtent(pages, root, key, extent, guard);

@@ -30,10 +30,19 @@ struct FoundValue {
 Result<std::optional<FoundValue>> Get(page::PageCache& cache, format::PageRef root, ByteView key,
                                       const mvcc::EpochGuard& guard);
 
+// The last leaf of a tree, for who puts in ascending order and keeps this from put to put: whatever is done
+// to the tree in between, it is used only where the root is the same, the leaf is still the writer's own to
+// change in place, and the writer has made no leaf since: then it is the last one still.
+struct AppendHint {
+  format::PageRef root;
+  format::PageRef leaf;
+  uint64_t leaves_created = 0;  // by the writer
+};
+
 // REQUIRES: key within KeyBytesMax, value within kValueBytesMax. True if the key is new. `key` and `value`
 // may lie in the leaf that is changed.
 Result<bool> Put(page::PageWriter& pages, format::TreeRoot& root, ByteView key, ByteView value,
-                 const mvcc::EpochGuard& guard);
+                 const mvcc::EpochGuard& guard, AppendHint* hint = nullptr);
 // Would the value go to an extent of its own? Decided by the sizes alone.
 bool NeedsExtent(uint32_t page_size, uint64_t key_bytes, uint64_t value_bytes);
 // The same with a value that is in `extent` already, which belongs to the tree from here on.

@@ -134,25 +134,32 @@ Status TreeEdit::MakeEditable() {
   return {};
 }
 
+bool TreeEdit::leaf_is_last() const {
+  for (uint32_t depth = 0; depth < depth_; ++depth) {
+    if (path_[depth].index + 1 != NodeView(path_[depth].bytes).cells()) return false;
+  }
+  return true;
+}
+
 // ---- Scratch ----------------------------------------------------------------------------------------------
 
 Status TreeEdit::EnsureScratch() {
-  if (scratch_.size() > 0) return {};
+  if (scratch_ != nullptr) return {};
   const size_t bytes = 2 * (size_t{page_bytes_} + format::KeyBytesMax(page_bytes_));
-  MANIFOLDDB_ASSIGN(scratch_, base::Buffer::Make(bytes, "btree.edit"));
+  MANIFOLDDB_ASSIGN(scratch_, pages_.Scratch(bytes, "btree.edit"));
   return {};
 }
 
 NodeView TreeEdit::ImageOf(uint32_t which, NodeView node) {
-  MANIFOLDDB_ASSERT(scratch_.size() > 0 && which < 2);
-  std::byte* image = scratch_.data() + size_t{which} * page_bytes_;
+  MANIFOLDDB_ASSERT(scratch_ != nullptr && which < 2);
+  std::byte* image = scratch_ + size_t{which} * page_bytes_;
   std::memcpy(image, node.page(), page_bytes_);
   return NodeView(image);
 }
 
 std::byte* TreeEdit::KeyScratch(uint32_t which) {
-  MANIFOLDDB_ASSERT(scratch_.size() > 0 && which < 2);
-  return scratch_.data() + 2 * size_t{page_bytes_} + size_t{which} * format::KeyBytesMax(page_bytes_);
+  MANIFOLDDB_ASSERT(scratch_ != nullptr && which < 2);
+  return scratch_ + 2 * size_t{page_bytes_} + size_t{which} * format::KeyBytesMax(page_bytes_);
 }
 
 // ---- Growing ----------------------------------------------------------------------------------------------
@@ -180,6 +187,7 @@ Status TreeEdit::PutCell(uint32_t index, Mode mode, const CellParts& leaf_cell) 
     MutablePage right;
     ByteView separator;
     MANIFOLDDB_TRY(Split(step, index, mode, cell, right, separator));
+    if (depth == depth_) split_off_ = right.ref;
     if (depth == 0) return GrowRoot(separator, right.ref);
     lead.emplace(right.ref);
     cell = lead->Parts(separator);
@@ -220,7 +228,9 @@ Status TreeEdit::Split(const Step& step, uint32_t index, Mode mode, const CellPa
   parts.CopyTo(key);
   separator = {key, parts.size()};
   const bool lose_last = cells.size() - at > 1 && MANIFOLDDB_BROKEN("btree.split.lose_last");
-  Build(Bytes(right), cells, at, cells.size() - (lose_last ? 1 : 0));
+  // What a key by itself shares with its neighbour here it mostly shares with those to come.
+  const size_t shared = CommonBytes(cells.At(at - 1).key, cells.At(at).key);
+  Build(Bytes(right), cells, at, cells.size() - (lose_last ? 1 : 0), shared);
 
   if (mode == Mode::kInsert && index >= at && node.cells() - at < 2) {
     // An ascending load: the left node is as good as new.
@@ -231,7 +241,7 @@ Status TreeEdit::Split(const Step& step, uint32_t index, Mode mode, const CellPa
   CellParts safe = cell;
   safe.key.rest = InImage(cell.key.rest, node, image, page_bytes_);
   safe.tail = InImage(cell.tail, node, image, page_bytes_);
-  Build(Bytes(step), CellsWith(image, index, mode, safe), 0, at);
+  Build(Bytes(step), CellsWith(image, index, mode, safe), 0, at, shared);
   return {};
 }
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <optional>
 
-#include "engine/base/memory.h"
 #include "engine/btree/node_edit.h"
 #include "engine/btree/tree_node.h"
 #include "engine/page/page_writer.h"
@@ -24,13 +23,18 @@ class TreeEdit {
   Status MakeEditable();
 
   NodeView leaf() const { return NodeView(path_[depth_].bytes); }
+  format::PageRef leaf_ref() const { return path_[depth_].ref(); }
+  // Is it the tree's last leaf?
+  bool leaf_is_last() const;
   MutableByteView leaf_bytes() { return Bytes(path_[depth_]); }
 
   // The first leaf of an empty tree.
   Status PlantRoot(const CellParts& cell);
   // Puts `cell` at `index` of the leaf, or in the place of slot `index`; splits what is full up to the root.
+  // If the leaf was split, split_off() is its new right neighbour.
   enum class Mode : uint8_t { kInsert, kReplace };
   Status PutCell(uint32_t index, Mode mode, const CellParts& cell);
+  format::PageRef split_off() const { return split_off_; }
   // After cells were removed from the leaf: removes what is empty, joins what is nearly empty, up to the
   // root.
   Status Shrink();
@@ -69,7 +73,7 @@ class TreeEdit {
   MutableByteView Bytes(const page::MutablePage& page) const { return {page.bytes, page_bytes_}; }
   bool Underfull(NodeView node) const;
 
-  // Memory for two images of pages and two keys, allocated when it is first needed.
+  // The writer's memory for two images of pages and two keys.
   Status EnsureScratch();
   NodeView ImageOf(uint32_t which, NodeView node);
   std::byte* KeyScratch(uint32_t which);
@@ -90,7 +94,8 @@ class TreeEdit {
   const uint32_t page_bytes_;
   std::array<Step, format::kLevelMax + 1> path_;  // from the root to the leaf
   uint32_t depth_ = 0;                            // index of the leaf in it
-  base::Buffer scratch_;
+  format::PageRef split_off_;
+  std::byte* scratch_ = nullptr;
   uint32_t next_key_scratch_ = 0;
 };
 

@@ -118,7 +118,11 @@ class ShapeWalk {
     MANIFOLDDB_ASSIGN(const page::FramePin pin, PinNode(cache_, ref, level, slot_));
     const NodeView node(pin.get()->bytes);
     Note(node);
-    if (node.leaf()) return {};
+    if (node.leaf()) {
+      if (shape_.leaf_pages > 1 && ref.id.raw() != last_leaf_ + 1) ++shape_.leaf_jumps;
+      last_leaf_ = ref.id.raw();
+      return {};
+    }
     for (uint32_t index = 0; index < node.cells(); ++index)
       MANIFOLDDB_TRY(Visit(node.Child(index), node.level() - 1));
     return {};
@@ -146,6 +150,7 @@ class ShapeWalk {
 
   page::PageCache& cache_;
   mvcc::ReaderSlot* const slot_;
+  uint64_t last_leaf_ = 0;
   TableShape shape_;
 };
 

@@ -126,6 +126,91 @@ TEST_P(TreeOfEverySize, RandomChangesLeaveTheTreeWholeAndTheBooksRight) {
   EXPECT_TRUE(tree.owned().empty());
 }
 
+// The last leaf is remembered from put to put. Here it is split in its middle, emptied, joined with its
+// neighbour, written out, kept for a mark and given back, committed.
+class AscendingPuts {
+ public:
+  explicit AscendingPuts(uint32_t page_bytes) : random_(page_bytes + 1), tree_(page_bytes) {}
+
+  void Step() {
+    const std::string value(random_() % 30, 'v');
+    const uint32_t kind = random_() % 100;
+    if (kind < 6) return Disturb(kind);
+    if (kind < 15) return DeleteLast();
+    // Next to the last keys, or behind them all.
+    const std::string key =
+        kind < 25 ? NumberKey(next_ - random_() % std::min<uint64_t>(next_, 8)) + "x" : NumberKey(++next_);
+    EXPECT_EQ(tree_.Put(key, value), !model_.contains(key));
+    model_[key] = value;
+  }
+  std::string WhyWrong() {
+    while (tree_.writer().marks() > 0) tree_.writer().ReleaseMark();
+    return tree_.WhyWrong(model_);
+  }
+
+ private:
+  void Disturb(uint32_t kind) {
+    page::PageWriter& writer = tree_.writer();
+    const bool marked = writer.marks() > 0;
+    const std::string from = NumberKey(next_ - random_() % std::min<uint64_t>(next_, 100));
+    if (kind == 0) {
+      tree_.DeleteRange(from, std::nullopt);
+      model_.erase(model_.lower_bound(from), model_.end());
+    } else if (kind == 1) {
+      Must(writer.Spill(poison_));
+    } else if (kind == 2 && !marked) {
+      writer.SetMark(++serial_);
+      at_mark_ = model_;
+      root_at_mark_ = tree_.root();
+    } else if (kind == 3 && marked) {
+      writer.RollBackToMark();
+      model_ = at_mark_;
+      tree_.root() = root_at_mark_;
+    } else if (kind == 4 && marked) {
+      writer.ReleaseMark();
+    } else if (kind == 5 && !marked) {
+      tree_.Commit();
+    }
+  }
+  void DeleteLast() {
+    if (model_.empty()) return;
+    const std::string last = model_.rbegin()->first;
+    EXPECT_TRUE(tree_.Delete(last));
+    model_.erase(last);
+  }
+
+  std::mt19937 random_;
+  TreeFixture tree_;
+  base::Poison poison_;
+  EntryMap model_;
+  uint64_t next_ = 1;
+  uint64_t serial_ = uint64_t{1} << 40;
+  EntryMap at_mark_;
+  format::TreeRoot root_at_mark_;
+};
+
+TEST_P(TreeOfEverySize, AscendingPutsFindTheLastLeafWhateverIsDoneInBetween) {
+  AscendingPuts puts(GetParam());
+  for (int step = 0; step < 6000; ++step) puts.Step();
+  EXPECT_EQ(puts.WhyWrong(), "");
+}
+
+TEST(Tree, WhereTheLastPutWentIsNotTakenForThePlaceInAnotherTree) {
+  TreeFixture tree(512);
+  tree.Put("a", "1");
+  tree.Put("b", "2");
+  const format::TreeRoot first = std::exchange(tree.root(), {});
+  tree.Put("c", "3");
+  tree.Put("d", "4");
+  const format::TreeRoot second = std::exchange(tree.root(), first);
+  tree.Put("e", "5");
+  tree.root() = second;
+  EXPECT_EQ(tree.Get("c"), "3");
+  EXPECT_EQ(tree.Get("d"), "4");
+  EXPECT_FALSE(tree.Get("e"));
+  EXPECT_EQ(tree.root().entries, 2u);
+}
+
 TEST(Tree, AbandonedChangesLeaveNothingBehind) {
   TreeFixture tree(512);
   EntryMap model;

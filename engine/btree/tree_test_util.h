@@ -93,7 +93,7 @@ class TreeFixture {
 
   bool Put(const std::string& key, const std::string& value) {
     const mvcc::EpochGuard guard(slot_);
-    return Must(btree::Put(writer(), root_, AsBytes(key), AsBytes(value), guard));
+    return Must(btree::Put(writer(), root_, AsBytes(key), AsBytes(value), guard, &append_));
   }
   bool Delete(const std::string& key) {
     const mvcc::EpochGuard guard(slot_);
@@ -230,6 +230,7 @@ class TreeFixture {
   std::unique_ptr<page::PageAllocator> allocator_;
   mvcc::ReaderSlot* slot_ = nullptr;
   std::unique_ptr<page::PageWriter> writer_;
+  AppendHint append_;  // kept across commits, and whatever else is done to the tree
   format::TreeRoot root_;
   std::set<uint64_t> owned_;
 };

@@ -1,11 +1,16 @@
 // Who writes, reads and throws away for long takes no more memory, and no more of the disk, than at first.
 //
-// A program of its own: it counts what the whole process has allocated. Nothing here is drawn or timed, and
-// one thread does it all, so the figures are the same each time.
+// A program of its own: it counts what the whole process has allocated. Nothing here is drawn, and one thread
+// does it all, so the figures are the same each time.
+//
+//   db_churn_test [--seconds=3600]     as many rounds as fit; without it, 10,000
 
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +21,8 @@
 
 namespace manifolddb {
 namespace {
+
+uint64_t asked_seconds = 0;  // 0: a number of rounds
 
 size_t AllocatedBytes() {
   const struct mallinfo2 info = mallinfo2();
@@ -74,16 +81,37 @@ class ChurnTest : public testing::Test {
 };
 
 TEST_F(ChurnTest, MemoryAndFileStayAsTheyWereAfterAWhile) {
-  Rounds(0, 3000);
+  constexpr int kFirst = 3000, kMore = 7000;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(asked_seconds);
+  Rounds(0, kFirst);
   const size_t memory = AllocatedBytes();
   const uint64_t file = FileBytes();
-  Rounds(3000, 10'000);
-  // A leak of one byte in each round would be more.
-  EXPECT_LT(AllocatedBytes(), memory + 4000) << memory;
-  // One more of the steps that a data file grows by: free pages do not always lie together.
-  EXPECT_LE(FileBytes(), file + 64 * kTinyUnit) << file;
-  EXPECT_TRUE(db_->Verify()->ok());
+  int rounds = kFirst;
+  do {
+    Rounds(rounds, rounds + kMore);
+    rounds += kMore;
+    // A leak of one byte in each round would be more.
+    ASSERT_LT(AllocatedBytes(), memory + 4000) << memory << " bytes, then " << rounds << " rounds";
+    // One more of the steps that a data file grows by: free pages do not always lie together.
+    ASSERT_LE(FileBytes(), file + 64 * kTinyUnit) << file << " bytes, then " << rounds << " rounds";
+    ASSERT_TRUE(db_->Verify()->ok()) << rounds << " rounds";
+  } while (std::chrono::steady_clock::now() < until);
+  std::cout << rounds << " rounds: " << memory << " bytes of memory at first, " << AllocatedBytes()
+            << " in the end; a file of " << file << ", then " << FileBytes() << "\n";
 }
 
 }  // namespace
 }  // namespace manifolddb
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (!word.starts_with("--seconds=")) {
+      std::cerr << "unknown: " << word << "\n";
+      return 2;
+    }
+    manifolddb::asked_seconds = std::strtoull(word.c_str() + 10, nullptr, 10);
+  }
+  return RUN_ALL_TESTS();
+}

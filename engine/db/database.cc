@@ -136,6 +136,10 @@ Result<VerifyReport> Database::Verify() const {
   return impl_->Verify();
 }
 DatabaseStats Database::Stats() const { return impl_->Stats(); }
+Result<std::vector<FamilyStats>> Database::StatsByFamily(bool with_shape) const {
+  MANIFOLDDB_ASSIGN(ReadTransaction newest, BeginRead());
+  return impl_->StatsByFamily(newest, with_shape);
+}
 uint64_t Database::key_bytes_max() const { return format::KeyBytesMax(impl_->found().page_size); }
 Status Database::Close() { return impl_->Close(); }
 

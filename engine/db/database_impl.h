@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/base/poison.h"
 #include "engine/checkpoint/checkpointer.h"
@@ -37,6 +38,7 @@ class DatabaseImpl {
   const format::MetaPage& found() const { return found_; }
   Result<VerifyReport> Verify();
   DatabaseStats Stats() const;
+  Result<std::vector<FamilyStats>> StatsByFamily(ReadTransaction& snapshot, bool with_shape) const;
   Status Close() noexcept EXCLUDES(mutex_);
 
  private:

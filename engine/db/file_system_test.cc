@@ -115,6 +115,27 @@ class FileSystemTest : public testing::Test {
     EXPECT_EQ(status, 0);
   }
 
+  // The same beside a file system that gives `bytes` of what it has: btrfs, as not every kernel knows quotas
+  // of ext4.
+  void WithQuota(const std::string& bytes, const std::function<void()>& body) {
+    const std::string image = folder_ + "-image";
+    const int status = InChild([&] {
+      std::ofstream(image) << "";
+      fs::resize_file(image, uint64_t{128} << 20);
+      const bool mounted = MountsAreOwn() && Succeeds("mkfs.btrfs -q '" + image + "'") &&
+                           MountImage(image, folder_) && Succeeds("btrfs quota enable '" + folder_ + "'") &&
+                           SetQuota(bytes);
+      if (!mounted) _exit(kNotPermitted);
+      body();
+    });
+    fs::remove(image);
+    if (status == kNotPermitted) GTEST_SKIP() << "no such file system can be mounted here";
+    EXPECT_EQ(status, 0);
+  }
+  bool SetQuota(const std::string& bytes) {
+    return Succeeds("btrfs qgroup limit " + bytes + " '" + folder_ + "' && sync");
+  }
+
   void Open(const std::function<void(Options&)>& change = {}) {
     db_.reset();
     Options options = TinyOptions();
@@ -213,6 +234,31 @@ TEST_F(FileSystemTest, AFullFileSystemRefusesAndGoesOn) {
   WithFileSystem(uint64_t{1} << 20, [&] {
     Open();
     FillAndGoOn();
+  });
+}
+
+// There even what lies inside the file takes room when it is written, so it may end behind the order, too.
+TEST_F(FileSystemTest, AQuotaThatIsUsedUpIsSaidAndTakesNothingAcknowledged) {
+  WithQuota("1m", [&] {
+    Open();
+    int filled = 0;
+    Status put;
+    while (filled < 100'000 && (put = Put(filled))) ++filled;
+    ASSERT_FALSE(put);
+    const Errc code = put.error().code();
+    EXPECT_TRUE(code == Errc::kNoSpace || code == Errc::kUnknownOutcome || code == Errc::kPoisoned);
+    EXPECT_NE(put.error().ToString().find("Disk quota exceeded"), std::string::npos)
+        << put.error().ToString();
+    EXPECT_GT(filled, 100);
+    EXPECT_EQ(Missing(0, filled), 0) << "reading goes on";
+    static_cast<void>(db_->Close());
+    db_.reset();
+    ASSERT_TRUE(SetQuota("64m"));
+    Open();
+    EXPECT_EQ(Missing(0, filled), 0);
+    EXPECT_TRUE(Put(filled + 1));
+    ExpectSound();
+    EXPECT_TRUE(db_->Close());
   });
 }
 

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
 
 #include "manifolddb/database.h"
@@ -65,6 +67,54 @@ TEST(Fork, CommitsInAChildAreRefusedAsSuchAndTheParentGoesOn) {
             kForked);
 
   EXPECT_TRUE(txn->Commit());
+  EXPECT_TRUE(db->Close());
+  db.reset();
+  std::filesystem::remove_all(directory);
+}
+
+std::string BytesOf(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// The child has no such thread: nothing may wait for one, neither a call nor a destructor.
+TEST(Fork, AChildWaitsForNoThreadOfItsParentAndWritesNothing) {
+  std::string directory = testing::TempDir() + "/fork_test.XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  const std::string path = directory + "/db";
+  auto db = std::move(*Database::Open(path));
+  const ColumnFamily family = *db->CreateColumnFamily("f");
+  ASSERT_TRUE(db->Checkpoint());  // the thread runs
+  const auto put = [&] {
+    auto txn = db->BeginWrite(family);
+    if (!txn) return CodeOf(txn);
+    auto table = txn->OpenOrCreateTable(family, "t");
+    if (!table) return CodeOf(table);
+    if (auto done = table->Put(AsBytes("k"), AsBytes("v")); !done) return CodeOf(done);
+    return CodeOf(txn->Commit());
+  };
+  ASSERT_EQ(put(), Errc{});
+  const std::string data = BytesOf(path), log = BytesOf(path + "-wal");
+
+  constexpr int kForked = static_cast<int>(Errc::kForked);
+  const auto in_child = [&](const std::function<Errc()>& call) {
+    return CodeInChild([&] {
+      alarm(60);  // else it would wait for ever
+      return call();
+    });
+  };
+  EXPECT_EQ(in_child([&] { return CodeOf(db->Checkpoint()); }), kForked);
+  EXPECT_EQ(in_child([&] { return CodeOf(db->Close()); }), kForked);
+  EXPECT_EQ(in_child(put), kForked);
+  EXPECT_EQ(in_child([&] {
+              db.reset();
+              return Errc{};
+            }),
+            0);
+  EXPECT_TRUE(BytesOf(path) == data && BytesOf(path + "-wal") == log) << "a child wrote";
+
+  EXPECT_EQ(put(), Errc{});
+  EXPECT_TRUE(db->Checkpoint());
   EXPECT_TRUE(db->Close());
   db.reset();
   std::filesystem::remove_all(directory);

@@ -1,5 +1,10 @@
 // Figures, from where they are counted.
 
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/base/try.h"
 #include "engine/db/database_impl.h"
 
 namespace manifolddb::db {
@@ -42,6 +47,45 @@ DatabaseStats DatabaseImpl::Stats() const {
   stats.recovered_commits = recovered_;
   stats.tail_may_be_lost = read_only_ && recovered_ > 0;
   return stats;
+}
+
+namespace {
+
+Result<TableStats> TableStatsOf(ReadTransaction& snapshot, ColumnFamily family, std::string name,
+                                bool with_shape) {
+  MANIFOLDDB_ASSIGN(const ReadTable table, snapshot.OpenTable(family, name, TableTypes::Any()));
+  const TableTypes types = table.types();
+  TableStats stats{
+      .name = std::move(name), .key_type = std::string(types.key), .value_type = std::string(types.value)};
+  MANIFOLDDB_ASSIGN(stats.entries, table.Length());
+  if (with_shape) {
+    MANIFOLDDB_ASSIGN(stats.shape, table.Shape());
+  }
+  return stats;
+}
+
+}  // namespace
+
+Result<std::vector<FamilyStats>> DatabaseImpl::StatsByFamily(ReadTransaction& snapshot,
+                                                             bool with_shape) const {
+  std::vector<FamilyStats> families;
+  MANIFOLDDB_ASSIGN(std::vector<std::string> names, snapshot.ListColumnFamilies());
+  for (std::string& name : names) {
+    MANIFOLDDB_ASSIGN(const ColumnFamily handle, snapshot.OpenColumnFamily(name));
+    FamilyStats& stats = families.emplace_back();
+    stats.name = std::move(name);
+    stats.id = handle.id();
+    if (const txn::Family* const family = families_->Find(format::FamilyId{handle.id()})) {
+      stats.commits = family->commits.load(std::memory_order_relaxed);
+      stats.waits = families_->waits(*family);
+    }
+    MANIFOLDDB_ASSIGN(std::vector<std::string> tables, snapshot.ListTables(handle));
+    for (std::string& table : tables) {
+      MANIFOLDDB_ASSIGN(TableStats shown, TableStatsOf(snapshot, handle, std::move(table), with_shape));
+      stats.tables.push_back(std::move(shown));
+    }
+  }
+  return families;
 }
 
 }  // namespace manifolddb::db

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -55,6 +56,16 @@ TEST_F(TypedWritingTest, EntriesAreFoundMadeChangedAndSwapped) {
     EXPECT_FALSE(*notes.CompareAndSwap(2, "note 1", "swapped"));
     EXPECT_TRUE(*notes.CompareAndSwap(2, "note 2", std::nullopt));
     EXPECT_FALSE(*notes.Get(2));
+  });
+}
+
+TEST_F(TypedWritingTest, ATextIsWrittenWhereItIsStored) {
+  ChangeTyped(kNotes, [](auto& notes) {
+    ASSERT_TRUE(notes.PutReserve(7, 3, [](MutableByteView value) {
+      std::fill(value.begin(), value.end(), std::byte{'x'});
+      return Status();
+    }));
+    EXPECT_EQ(**(*notes.Get(7)), "xxx");
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -172,6 +173,35 @@ TEST_F(WriteCallTest, ATransactionThatTakesTooLongEndsAtItsNextCall) {
   txn = db_->BeginWrite(family_, {.run_ms_max = kNoLimit - 1});
   clock_->Pass(1'000'000'000 * kMs);
   EXPECT_TRUE(txn->Commit());
+}
+
+// The process ends without a word, so what is found is what lies on the disk.
+TEST_F(WriteCallTest, ATransactionWithoutTheLogIsDurableAndLeavesNothingInTheLog) {
+  ASSERT_TRUE(db_->Write(family_, Putting("logged, not durable"), {.commit = {Durability::kNone}}));
+  const DatabaseStats before = db_->Stats();
+  auto txn = db_->BeginWrite(family_, {.log = false});
+  ASSERT_TRUE(Putting("k")(*txn));
+  const auto savepoint = txn->SetSavepoint();
+  ASSERT_TRUE(Putting("rolled back")(*txn));
+  ASSERT_TRUE(txn->RollBackTo(*savepoint));
+  ASSERT_TRUE(txn->OpenTable(family_, "t")->PutReserve(AsBytes("filled"), 3, [](MutableByteView value) {
+    std::fill(value.begin(), value.end(), std::byte{'f'});
+    return Status();
+  }));
+  ASSERT_TRUE(txn->Commit({.durability = Durability::kNone}));
+  const DatabaseStats after = db_->Stats();
+  EXPECT_EQ(after.checkpoints, before.checkpoints + 1);
+  EXPECT_EQ(after.redo_bytes, before.redo_bytes);
+  EXPECT_EQ(after.log_bytes_written, before.log_bytes_written);
+  const Texts found = {{"filled", "fff"}, {"k", "v"}, {"logged, not durable", "v"}};
+  EXPECT_EQ(InT(), found);
+  auto aborted = db_->BeginWrite(family_, {.log = false});
+  ASSERT_TRUE(Putting("aborted")(*aborted));
+  aborted->Abort();
+  auto empty = db_->BeginWrite(family_, {.log = false});
+  ASSERT_TRUE(empty->Commit());
+  EXPECT_EQ(db_->Stats().checkpoints, after.checkpoints) << "nothing to write, no checkpoint";
+  EXPECT_EQ(InT(), found);
 }
 
 TEST_F(WriteCallTest, ATicketIsWaitedForWithOneSyncForAll) {

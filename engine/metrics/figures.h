@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "manifolddb/database.h"
@@ -32,5 +33,11 @@ struct HistogramFigure {
 };
 // Refer into `stats`.
 std::vector<HistogramFigure> HistogramsOf(const DatabaseStats& stats);
+
+// A name that a user gave: printable ASCII as it is, a backslash as \\, each other byte as \xNN.
+std::string NameText(std::string_view name);
+// As JSON and Prometheus want text between quotes: before a backslash and a quote a backslash, \n for the end
+// of a line.
+std::string InQuotes(std::string_view text);
 
 }  // namespace manifolddb::metrics

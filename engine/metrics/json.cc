@@ -1,4 +1,4 @@
-// JSON by hand: numbers and names that are known, nothing that would have to be escaped.
+// JSON by hand: numbers and names that are known; of what users have named, printable ASCII (NameText).
 
 #include <string>
 
@@ -30,6 +30,34 @@ std::string List(const std::vector<std::string>& values) {
 
 std::string Number(uint64_t value) { return std::to_string(value); }
 std::string Truth(bool value) { return value ? "true" : "false"; }
+
+// Exactly.
+std::string Thousandths(uint64_t number) {
+  return Number(number / 1000) + "." + Number(1000 + number % 1000).substr(1);
+}
+std::string Text(std::string_view name) { return '"' + metrics::InQuotes(metrics::NameText(name)) + '"'; }
+
+std::string TableObject(const TableStats& table) {
+  Members members = {{"name", Text(table.name)},
+                     {"key_type", Text(table.key_type)},
+                     {"value_type", Text(table.value_type)},
+                     {"entries", Number(table.entries)}};
+  if (table.shape) members.emplace_back("shape", ToJson(*table.shape));
+  return Object(members);
+}
+
+std::string FamilyObject(const FamilyStats& family) {
+  std::vector<std::string> tables;
+  for (const TableStats& table : family.tables) tables.push_back(TableObject(table));
+  Members members = {{"name", Text(family.name)},
+                     {"id", Number(family.id)},
+                     {"entries", Number(family.entries())},
+                     {"commits", Number(family.commits)},
+                     {"waits", Number(family.waits)}};
+  if (const auto shape = family.shape()) members.emplace_back("shape", ToJson(*shape));
+  members.emplace_back("tables", List(tables));
+  return Object(members);
+}
 
 std::string HistogramObject(const Histogram& histogram) {
   std::vector<std::string> buckets;
@@ -70,18 +98,25 @@ std::string ToJson(const DatabaseStats& stats) {
 }
 
 std::string ToJson(const TableShape& shape) {
-  // In thousandths, so that it is exact: no more is known of it.
   const uint64_t fill = shape.page_bytes == 0 ? 0 : shape.page_bytes_used * 1000 / shape.page_bytes;
-  const std::string digits = std::to_string(1000 + fill % 1000).substr(1);
+  const uint64_t jumps = shape.leaf_pages == 0 ? 0 : shape.leaf_jumps * 1000 / shape.leaf_pages;
   return Object({{"entries", Number(shape.entries)},
                  {"depth", Number(shape.depth)},
                  {"branch_pages", Number(shape.branch_pages)},
                  {"leaf_pages", Number(shape.leaf_pages)},
                  {"page_bytes", Number(shape.page_bytes)},
                  {"page_bytes_used", Number(shape.page_bytes_used)},
-                 {"fill", Number(fill / 1000) + "." + digits},
+                 {"fill", Thousandths(fill)},
+                 {"leaf_jumps", Number(shape.leaf_jumps)},
+                 {"fragmentation", Thousandths(jumps)},
                  {"large_values", Number(shape.large_values)},
                  {"large_value_bytes", Number(shape.large_value_bytes)}});
+}
+
+std::string ToJson(const std::vector<FamilyStats>& families) {
+  std::vector<std::string> objects;
+  for (const FamilyStats& family : families) objects.push_back(FamilyObject(family));
+  return List(objects);
 }
 
 }  // namespace manifolddb

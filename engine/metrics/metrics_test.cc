@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "engine/db/full_disk.h"
 #include "manifolddb/database.h"
@@ -323,10 +324,107 @@ TEST(Shape, SaysHowATableLiesInItsPages) {
   EXPECT_EQ(shape->large_values, 1u);
   EXPECT_EQ(shape->large_value_bytes, 50'000u);
   EXPECT_NE(ToJson(*shape).find("\"large_value_bytes\": 50000}"), std::string::npos) << ToJson(*shape);
+  EXPECT_GT(shape->leaf_jumps, 0u);  // the large value lies in between, and pages were copied for each commit
+  EXPECT_LT(shape->leaf_jumps, shape->leaf_pages);
+  EXPECT_GT(shape->fragmentation(), 0);
   auto transaction = database->BeginWrite(*family);
   const auto none = transaction->CreateTable(*family, "empty")->Shape();
   EXPECT_EQ(none->depth, 0u);
   EXPECT_EQ(none->page_bytes, 0u);
+}
+
+// Loaded in order in one go, so that its leaves lie in order.
+TEST(Shape, LeavesThatLieInARowAreNotScattered) {
+  const auto database = OpenOn(MakeMemoryStorage());
+  const auto family = database->OpenOrCreateColumnFamily("f");
+  int next = 0;
+  std::string key;
+  const std::string value(500, 'v');
+  const auto source = [&]() -> Result<std::optional<Entry>> {
+    if (next == 2000) return std::optional<Entry>();
+    key = std::to_string(1'000'000 + next++);
+    return std::optional<Entry>(Entry{AsBytes(key), AsBytes(value)});
+  };
+  ASSERT_TRUE(database->BulkLoad(*family, "t", source, {.sorted = true}));
+  auto snapshot = database->BeginRead();
+  const auto shape = snapshot->OpenTable(*family, "t")->Shape();
+  EXPECT_GT(shape->leaf_pages, 100u);
+  EXPECT_LT(shape->fragmentation(), 0.1) << shape->leaf_jumps << " of " << shape->leaf_pages;
+}
+
+TEST(FamilyStats, CountWhatWasDoneToEachAndWhatTheyHold) {
+  const auto database = OpenOn(MakeMemoryStorage());
+  for (int i = 0; i < 5; ++i) Put(*database, i, 100);
+  const auto other = database->OpenOrCreateColumnFamily("an \"odd\\\n\xff\" one");
+  {
+    const auto family = database->OpenColumnFamily("f");
+    auto transaction = database->BeginWrite({*family, *other});
+    ASSERT_TRUE(transaction->CreateTable(*other, "numbers", {.key = "u64", .value = "string"}));
+    ASSERT_TRUE(transaction->Commit());  // changes one of the two
+    auto aborted = database->BeginWrite(*family);
+    ASSERT_TRUE(aborted->OpenTable(*family, "t")->Put(AsBytes("k"), AsBytes("v")));
+  }
+  ASSERT_TRUE(database->RenameColumnFamily("f", "renamed"));
+  const auto plain = database->StatsByFamily();
+  ASSERT_TRUE(plain) << plain.error().ToString();
+  ASSERT_EQ(plain->size(), 2u);
+  const FamilyStats& renamed = (*plain)[1];
+  EXPECT_EQ(renamed.name, "renamed");
+  EXPECT_EQ(renamed.commits, 5u);
+  EXPECT_EQ(renamed.waits, 0u);
+  EXPECT_EQ(renamed.entries(), 5u);
+  ASSERT_EQ(renamed.tables.size(), 1u);
+  EXPECT_FALSE(renamed.tables[0].shape);
+  EXPECT_FALSE(renamed.shape());
+  EXPECT_EQ((*plain)[0].commits, 1u);
+  EXPECT_EQ((*plain)[0].tables[0].key_type, "u64");
+  EXPECT_EQ(
+      ToJson(std::vector{(*plain)[0]}),
+      "[{\"name\": \"an \\\"odd\\\\\\\\\\\\x0a\\\\xff\\\" one\", \"id\": 2, \"entries\": 0, \"commits\": 1, "
+      "\"waits\": 0, \"tables\": [{\"name\": \"numbers\", \"key_type\": \"u64\", \"value_type\": "
+      "\"string\", \"entries\": 0}]}]");
+  const auto shaped = database->StatsByFamily(true);
+  EXPECT_EQ((*shaped)[1].shape()->entries, 5u);
+  EXPECT_EQ((*shaped)[1].tables[0].shape->depth, 1u);
+  EXPECT_NE(ToJson(*shaped).find("\"shape\": {\"entries\": 5, \"depth\": 1, "), std::string::npos);
+}
+
+TEST(FamilyStats, AWaitIsCountedForTheFamilyThatWasTaken) {
+  const auto database = OpenOn(MakeMemoryStorage());
+  const auto held = database->OpenOrCreateColumnFamily("held");
+  const auto free = database->OpenOrCreateColumnFamily("free");
+  auto holder = database->BeginWrite(*held);
+  std::thread([&] {
+    EXPECT_EQ(database->BeginWrite({*held, *free}, {.wait_ms_max = 0}).error().code(), Errc::kBusy);
+  }).join();
+  const auto stats = database->StatsByFamily();
+  EXPECT_EQ((*stats)[0].waits, 0u);
+  EXPECT_EQ((*stats)[1].waits, 1u);
+}
+
+TEST(FamilyStats, PrometheusHasTheSamplesOfOneMetricTogether) {
+  const auto database = OpenOn(MakeMemoryStorage());
+  Put(*database, 1, 10);
+  ASSERT_TRUE(database->OpenOrCreateColumnFamily("\"q\""));
+  const std::string text = ToPrometheus(*database->StatsByFamily(), "shop");
+  EXPECT_EQ(text.substr(0, text.find("# HELP manifolddb_family_entries")),
+            "# HELP manifolddb_family_tables Tables of a column family\n"
+            "# TYPE manifolddb_family_tables gauge\n"
+            "manifolddb_family_tables{database=\"shop\",family=\"\\\"q\\\"\"} 0\n"
+            "manifolddb_family_tables{database=\"shop\",family=\"f\"} 1\n");
+  EXPECT_NE(text.find("# TYPE manifolddb_family_commits_total counter\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("manifolddb_table_entries{database=\"shop\",family=\"f\",table=\"t\"} 1\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("manifolddb_table_depth"), std::string::npos);
+  const std::string shaped = ToPrometheus(*database->StatsByFamily(true));
+  EXPECT_NE(shaped.find("manifolddb_table_depth{family=\"f\",table=\"t\"} 1\n"), std::string::npos) << shaped;
+  const std::string whole = ToPrometheus(database->Stats());
+  std::istringstream lines(shaped);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("# TYPE")) continue;
+    EXPECT_EQ(whole.find(line), std::string::npos) << line;
+  }
 }
 
 }  // namespace

@@ -3,7 +3,10 @@
 // (1) Every figure has HELP and TYPE, once, before its samples.
 // (2) Buckets count what is at most their bound, hence those before them too; the last one is +Inf.
 
+#include <iterator>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/metrics/figures.h"
 #include "manifolddb/metrics.h"
@@ -35,12 +38,11 @@ class Writer {
  public:
   explicit Writer(std::string_view database) {
     if (database.empty()) return;
-    label_ = "database=\"";
-    for (const char c : database) {
-      if (c == '\\' || c == '"') label_ += '\\';
-      label_ += c == '\n' ? std::string("\\n") : std::string(1, c);
-    }
-    label_ += '"';
+    label_ = LabelOf("database", database);
+  }
+  // `value` as it is: NameText of what may be no text.
+  static std::string LabelOf(const char* name, std::string_view value) {
+    return std::string(name) + "=\"" + metrics::InQuotes(value) + '"';
   }
 
   void Head(const std::string& name, const char* help, const char* type) {
@@ -91,7 +93,84 @@ std::vector<LastCheckpoint> OfLastCheckpoint(const DatabaseStats& stats) {
   };
 }
 
+std::vector<metrics::Figure> FiguresOf(const FamilyStats& family) {
+  using enum Kind;
+  return {
+      {"family_tables", kGauge, Unit::kNone, family.tables.size(), "Tables of a column family"},
+      {"family_entries", kGauge, Unit::kNone, family.entries(), "Entries of its tables"},
+      {"family_commits", kCounter, Unit::kNone, family.commits, "Commits that changed it"},
+      {"family_waits", kCounter, Unit::kNone, family.waits,
+       "Waits for it by transactions that found it taken"},
+  };
+}
+
+// All that there are where a shape is known, else the first one.
+std::vector<metrics::Figure> FiguresOf(const TableStats& table) {
+  using enum Kind;
+  std::vector<metrics::Figure> figures = {
+      {"table_entries", kGauge, Unit::kNone, table.entries, "Entries of a table"}};
+  if (!table.shape) return figures;
+  const TableShape& shape = *table.shape;
+  const metrics::Figure of_shape[] = {
+      {"table_depth", kGauge, Unit::kNone, shape.depth, "Levels of its tree, leaves included"},
+      {"table_branch_pages", kGauge, Unit::kNone, shape.branch_pages, "Pages of its tree above the leaves"},
+      {"table_leaf_pages", kGauge, Unit::kNone, shape.leaf_pages, "Leaves of its tree"},
+      {"table_page_bytes", kGauge, Unit::kNone, shape.page_bytes, "Bytes of the pages of its tree"},
+      {"table_page_bytes_used", kGauge, Unit::kNone, shape.page_bytes_used, "Bytes that are used of them"},
+      {"table_leaf_jumps", kGauge, Unit::kNone, shape.leaf_jumps,
+       "Steps from leaf to leaf that do not lead to the next page of the file"},
+      {"table_large_values", kGauge, Unit::kNone, shape.large_values, "Values outside the pages of its tree"},
+      {"table_large_value_bytes", kGauge, Unit::kNone, shape.large_value_bytes, "Bytes of them"},
+  };
+  figures.insert(figures.end(), std::begin(of_shape), std::end(of_shape));
+  return figures;
+}
+
+// Each figure that any of them has, with its samples together, as the format wants it.
+class Labelled {
+ public:
+  void Add(const std::vector<metrics::Figure>& figures, const std::string& labels) {
+    for (size_t i = 0; i < figures.size(); ++i) {
+      if (i == columns_.size()) columns_.push_back({figures[i], {}});
+      columns_[i].samples.emplace_back(labels, figures[i].value);
+    }
+  }
+  void Write(Writer& writer) const {
+    for (const Column& column : columns_) {
+      const metrics::Figure& figure = column.figure;
+      const std::string name = NameOf(figure.name, figure.unit, figure.kind);
+      writer.Head(name, figure.help, figure.kind == Kind::kCounter ? "counter" : "gauge");
+      for (const auto& [labels, value] : column.samples) {
+        writer.Sample(name, ValueOf(value, figure.unit), labels);
+      }
+    }
+  }
+
+ private:
+  struct Column {
+    metrics::Figure figure;
+    std::vector<std::pair<std::string, uint64_t>> samples;
+  };
+  std::vector<Column> columns_;
+};
+
 }  // namespace
+
+std::string ToPrometheus(const std::vector<FamilyStats>& families, std::string_view database) {
+  Labelled of_families;
+  Labelled of_tables;
+  for (const FamilyStats& family : families) {
+    const std::string label = Writer::LabelOf("family", metrics::NameText(family.name));
+    of_families.Add(FiguresOf(family), label);
+    for (const TableStats& table : family.tables) {
+      of_tables.Add(FiguresOf(table), label + "," + Writer::LabelOf("table", metrics::NameText(table.name)));
+    }
+  }
+  Writer writer(database);
+  of_families.Write(writer);
+  of_tables.Write(writer);
+  return writer.Take();
+}
 
 std::string ToPrometheus(const DatabaseStats& stats, std::string_view database) {
   Writer writer(database);

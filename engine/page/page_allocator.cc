@@ -252,6 +252,15 @@ std::optional<PageRun> PageAllocator::FindNextLocked(uint64_t from, uint64_t unt
 
 void PageAllocator::Free(PageRun run) {
   base::MutexLock lock(mutex_);
+  FreeLocked(run);
+}
+
+void PageAllocator::Free(std::span<const PageRun> runs) {
+  base::MutexLock lock(mutex_);
+  for (const PageRun& run : runs) FreeLocked(run);
+}
+
+void PageAllocator::FreeLocked(PageRun run) {
   MANIFOLDDB_ASSERT(run.pages > 0 && run.first != format::PageId{} && run.end() <= free_.size());
   if (!free_.TestNone(run)) {
     MANIFOLDDB_ASSERT(MANIFOLDDB_BROKEN("page.allocator.double"));  // freed twice

@@ -76,6 +76,7 @@ class PageAllocator {
   Status CheckRoom();
   // REQUIRES: allocated. Asserts against a double free.
   void Free(PageRun run) EXCLUDES(mutex_);
+  void Free(std::span<const PageRun> runs) EXCLUDES(mutex_);
 
   // The pages are part of no tree any more; all of them, or none, and then what is returned is the first that
   // cannot be: a reference of an earlier life that names what nobody owned then, or what was given up before.
@@ -125,6 +126,7 @@ class PageAllocator {
   // one.
   std::optional<PageRun> FinishGrowth(uint64_t pages, const Want& want) EXCLUDES(mutex_);
   void AddPagesLocked(uint64_t pages) REQUIRES(mutex_);
+  void FreeLocked(PageRun run) REQUIRES(mutex_);
   void ReleaseSpareLocked() REQUIRES(mutex_);
   // Free pages that are not for `room`.
   uint64_t KeptLocked(Room room) const REQUIRES(mutex_);

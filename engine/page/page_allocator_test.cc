@@ -53,6 +53,17 @@ TEST(PageAllocator, RunsShorterThanTheMinimumAreSkipped) {
   EXPECT_EQ(*pages.allocator.Allocate(1, 1, Room::kAll), Pages(3, 1));
 }
 
+TEST(PageAllocator, ManyRunsAreFreedAtOnce) {
+  PageFixture pages(kPageSize, 33, 4);
+  ASSERT_EQ(*pages.allocator.Allocate(32, 32, Room::kAll), Pages(1, 32));
+  const PageRun freed[] = {Pages(3, 2), Pages(20, 9), Pages(10, 3)};
+  pages.allocator.Free(freed);
+  PageBitmap free(33);
+  for (const PageRun& run : freed) free.Set(run);
+  EXPECT_EQ(pages.allocator.FreePages(), free);
+  EXPECT_EQ(pages.allocator.pages_free(), 14u);
+}
+
 TEST(PageAllocator, APageIsTakenByItsNumberIfItIsFree) {
   PageFixture pages(kPageSize, 17, 4);
   EXPECT_TRUE(pages.allocator.TakeIfFree(PageId{3}));

@@ -55,6 +55,7 @@ constexpr uint64_t kSlabBytesMax = uint64_t{4} << 20;
 // there.
 constexpr uint64_t kClockStepsMax = 1024;
 constexpr uint64_t kEvictMax = 64;
+constexpr size_t kRunsPerLock = 128;  // readers that miss a page wait for no more than this
 // What was retired is looked through once in so many frames taken: often enough to reuse bytes that are still
 // in the processor's cache, seldom enough for the scan of all readers not to count.
 constexpr uint64_t kHarvestMax = 64;
@@ -244,14 +245,28 @@ void PageCache::Drop(PageId first, uint64_t pages) {
   while (at < end && Find(PageId{at}) == nullptr) ++at;
   if (at == end) return;
   base::MutexLock lock(mutex_);
-  for (; at < end; ++at) {
+  DropLocked(at, end);
+  TagRetiredLocked();
+}
+
+void PageCache::Drop(std::span<const format::PageRun> runs) {
+  while (!runs.empty()) {
+    const size_t now = std::min(runs.size(), kRunsPerLock);
+    base::MutexLock lock(mutex_);
+    for (const format::PageRun& run : runs.first(now)) DropLocked(run.first.raw(), run.end());
+    TagRetiredLocked();
+    runs = runs.subspan(now);
+  }
+}
+
+void PageCache::DropLocked(uint64_t begin, uint64_t end) {
+  for (uint64_t at = begin; at < end; ++at) {
     Frame* frame = Find(PageId{at});
     if (frame == nullptr) continue;
     base::AtPublishing();
     LinkOf(frame).frame.store(nullptr, std::memory_order_release);
     RetireLocked(frame);
   }
-  TagRetiredLocked();
 }
 
 // ---- Frames -----------------------------------------------------------------------------------------------

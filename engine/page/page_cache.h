@@ -20,6 +20,7 @@
 
 #include "engine/base/mutex.h"
 #include "engine/format/ids.h"
+#include "engine/format/page_bitmap.h"
 #include "engine/format/page_header.h"
 #include "engine/mvcc/reader_slots.h"
 #include "engine/page/data_file.h"
@@ -101,6 +102,13 @@ class PageCache {
     return FetchSlow(ref, guard);
   }
 
+  // The page's frame if it is in memory, else null. Valid while the guard lives.
+  Frame* Peek(format::PageRef ref, const mvcc::EpochGuard&) const {
+    base::AtPublishing();
+    Frame* const frame = Find(ref.id);
+    return frame != nullptr && frame->ref.birth == ref.birth ? frame : nullptr;
+  }
+
   // Asks for what the search of the node in that page reads first, if it is in memory: its lines come while
   // Fetch waits for the frame. Changes nothing.
   void Prefetch(format::PageId id) const {
@@ -120,6 +128,8 @@ class PageCache {
   Result<Frame*> CreateCopy(format::PageRef ref, uint64_t writer, const Frame& from) EXCLUDES(mutex_);
   // The pages are owned by nobody any more: forgets their frames, dirty or not.
   void Drop(format::PageId first, uint64_t pages) EXCLUDES(mutex_);
+  // The same of many at once: random changes free one page here and one there.
+  void Drop(std::span<const format::PageRun> runs) EXCLUDES(mutex_);
   // Ends the right of their writer to change these pages. REQUIRES: called by the writer, the pages are its
   // own and not yet written out.
   void Freeze(std::span<const format::PageId> pages) EXCLUDES(mutex_);
@@ -221,6 +231,7 @@ class PageCache {
   // Takes a frame that was just unlinked out of the books. Before the caller lets go of the lock,
   // TagRetiredLocked.
   void RetireLocked(Frame* frame) REQUIRES(mutex_);
+  void DropLocked(uint64_t begin, uint64_t end) REQUIRES(mutex_);
   void TagRetiredLocked() REQUIRES(mutex_);
 
   // Links a private frame for a page read from the file; if another thread was faster, that one's frame.

@@ -282,6 +282,23 @@ TEST(PageCache, DropForgetsPagesDirtyOrNot) {
   EXPECT_EQ(written, 0u);
 }
 
+TEST(PageCache, DropForgetsManyRunsAtOnceAndNothingElse) {
+  PageFixture pages(kPageSize, 2000, 2000);
+  std::vector<PageRun> runs;
+  for (uint64_t id = 1; id < 1000; ++id) {
+    CreateLeaf(pages, id, id, id);
+    if (id % 3 == 1) runs.push_back({PageId{id}, 2});
+  }
+  ASSERT_GT(runs.size(), 256u);
+  runs.push_back({PageId{1200}, 100});  // no frames
+  pages.cache.Drop(runs);
+  const mvcc::EpochGuard guard(pages.slot);
+  for (uint64_t id = 1; id < 1000; ++id) {
+    EXPECT_EQ(pages.cache.Peek(Ref(id, id), guard) != nullptr, id % 3 == 0) << id;
+  }
+  EXPECT_EQ(pages.cache.bytes_dirty(), 333 * kPageSize);
+}
+
 TEST(PageCache, PagesFarApartAreFoundWhileTheDirectoryGrows) {
   PageFixture pages(kPageSize, 2, 64);
   std::vector<PageRef> refs;

@@ -108,6 +108,7 @@ Result<MutablePage> PageWriter::Create(format::PageKind kind, uint8_t level) {
   auto& header = *reinterpret_cast<format::NodeHeader*>(page.bytes);
   header.kind = static_cast<uint8_t>(kind);
   header.level = level;
+  if (kind == format::PageKind::kLeaf) ++leaves_created_;
   return page;
 }
 
@@ -119,6 +120,14 @@ Result<MutablePage> PageWriter::Edit(PageRef ref, const mvcc::EpochGuard& guard)
   MANIFOLDDB_ASSIGN(const MutablePage copy, Own(cache_.CreateCopy(copy_ref, serial_, *frame), copy_ref));
   MANIFOLDDB_TRY(Remove(ref));
   return copy;
+}
+
+Result<std::byte*> PageWriter::Scratch(uint64_t bytes, const char* operation) {
+  if (scratch_.size() == 0) {
+    MANIFOLDDB_ASSIGN(scratch_, base::Buffer::Make(bytes, operation));
+  }
+  MANIFOLDDB_ASSERT(scratch_.size() == bytes);
+  return scratch_.data();
 }
 
 Status PageWriter::Remove(PageRef ref) {
@@ -166,7 +175,7 @@ void PageWriter::RemoveOwn(PageRun run) {
     mark.created.Erase(run);
   }
   own_.Erase(run);
-  if (extents_.ContainsAll(run)) extents_.Erase(run);
+  if (extents_ && extents_->ContainsAll(run)) extents_->Erase(run);
   FreeOwn(run);
 }
 
@@ -184,7 +193,7 @@ void PageWriter::RollBackToMark() {
   for (const PageRun& run : mark->created.Runs()) {
     own_.Erase(run);
     for (uint64_t page = run.first.raw(); page < run.end(); ++page) {
-      if (extents_.Contains(PageId{page})) extents_.Erase({PageId{page}, 1});
+      if (InExtent(PageId{page})) extents_->Erase({PageId{page}, 1});
     }
     FreeOwn(run);
   }
@@ -226,7 +235,7 @@ Status PageWriter::WriteAt(PageRun run, ByteView value) {
   cache_.Drop(run.first, run.pages);
   MANIFOLDDB_TRY(cache_.file().WriteExtent(run.first, value));
   own_.Insert(run);
-  extents_.Insert(run);
+  Extents().Insert(run);
   if (!marks_.empty()) marks_.back()->created.Insert(run);
   StartWriteBack(run);
   return {};
@@ -325,7 +334,7 @@ Status PageWriter::WritePlanned(Birth birth, ByteView value) {
   MANIFOLDDB_ASSERT(format::ExtentPages(value.size(), page_size()) == place.pages);
   if (MANIFOLDDB_BROKEN("page.planned.write.skip")) {
     own_.Insert(place);
-    extents_.Insert(place);
+    Extents().Insert(place);
     return {};
   }
   return WriteAt(place, value);
@@ -353,9 +362,8 @@ void PageWriter::StartWriteBack(PageRun extent) {
 
 Status PageWriter::Spill(base::Poison& poison) {
   MANIFOLDDB_ASSERT(!ended_);
-  unwritten_.truncate(std::remove_if(unwritten_.begin(), unwritten_.end(), [this](PageId id) {
-    return !own_.Contains(id) || extents_.Contains(id);
-  }));
+  unwritten_.truncate(std::remove_if(unwritten_.begin(), unwritten_.end(),
+                                     [this](PageId id) { return !own_.Contains(id) || InExtent(id); }));
   std::sort(unwritten_.begin(), unwritten_.end());
   unwritten_.truncate(std::unique(unwritten_.begin(), unwritten_.end()));
   // Those beyond the file, all behind the others, have no place to be written to.
@@ -402,7 +410,7 @@ void PageWriter::End() {
   if (reserve_.pages > 0) allocator_.Free(reserve_);
   reserve_ = {};
   own_.Clear();
-  extents_.Clear();
+  extents_.reset();
 }
 
 }  // namespace manifolddb::page

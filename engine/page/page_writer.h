@@ -56,6 +56,9 @@ class PageWriter {
     return cache_.Fetch(ref, guard);
   }
   void Prefetch(format::PageId id) const { cache_.Prefetch(id); }
+  // Memory for whoever changes pages, taken when it is first wanted and kept until the writer is gone: what
+  // is in it lasts until the next call. REQUIRES: always the same `bytes`.
+  Result<std::byte*> Scratch(uint64_t bytes, const char* operation);
   // A new page; its NodeHeader's page_id, birth, kind and level are set, the rest is zero.
   Result<MutablePage> Create(format::PageKind kind, uint8_t level);
   // The page itself if it may be changed in place, else a copy (header adjusted) that stands for it from now
@@ -64,6 +67,11 @@ class PageWriter {
   Result<MutablePage> Edit(format::PageRef ref, const mvcc::EpochGuard& guard);
   // Would it be the page itself? Then its bytes are nobody's to keep.
   bool Edits(const Frame& frame) const { return frame.writer == serial_; }
+  // The page's bytes if Edit would be the page itself, without asking anything of the disk; else null.
+  std::byte* InPlace(format::PageRef ref, const mvcc::EpochGuard& guard) const {
+    Frame* const frame = cache_.Peek(ref, guard);
+    return frame != nullptr && Edits(*frame) ? frame->bytes : nullptr;
+  }
   // The page is not part of the new version. kCorrupt, here and below, if a reference from the disk names
   // what nobody owns: then nothing is removed.
   Status Remove(format::PageRef ref);
@@ -123,6 +131,8 @@ class PageWriter {
   // Ends the writer: everything created is free again. No effect after Finish.
   void Abandon();
 
+  // Leaves created so far, not those that stand for others (Edit, MoveOff).
+  uint64_t leaves_created() const { return leaves_created_; }
   // Pages created and not removed again, those of extents included.
   uint64_t pages_created() const { return own_.size(); }
   // Pages removed so far, its own and others', also what was rolled back since.
@@ -142,6 +152,11 @@ class PageWriter {
   PageRun FindTogether(uint64_t pages, const PageSet& in_the_way) const;
   void RemoveRun(const RemovedRun& removed);
   void RemoveOwn(PageRun run);
+  bool InExtent(format::PageId id) const { return extents_ && extents_->Contains(id); }
+  PageSet& Extents() {
+    if (!extents_) extents_ = std::make_unique<PageSet>();
+    return *extents_;
+  }
   struct Mark {
     PageSet created;            // since, and not removed again
     std::vector<PageRun> kept;  // created before and removed since: still in own_
@@ -163,9 +178,11 @@ class PageWriter {
   bool beyond_allowed_ = false;
   std::vector<format::PageId> beyond_free_;
 
-  PageSet own_;      // what this writer created and has not removed
-  PageSet extents_;  // those of own_ that lie in extents
-  PageRun untold_;   // extents that the device was not told of yet
+  PageSet own_;  // what this writer created and has not removed
+  // Those of own_ that lie in extents; made by the first one. Without it a transaction is small enough for
+  // the C library to have its memory at hand (docs/design/015).
+  std::unique_ptr<PageSet> extents_;
+  PageRun untold_;  // extents that the device was not told of yet
   // Node pages created since the last Spill; some may be removed, or twice.
   base::SmallVector<format::PageId, 8> unwritten_;
   base::SmallVector<RemovedRun, 8> removed_;  // of other writers
@@ -173,6 +190,8 @@ class PageWriter {
   PageRun reserve_;                           // allocated, not used yet
   uint64_t reserve_pages_next_ = 1;
   uint64_t pages_removed_ = 0;
+  uint64_t leaves_created_ = 0;
+  base::Buffer scratch_;
   bool ended_ = false;
 };
 

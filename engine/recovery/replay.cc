@@ -207,7 +207,8 @@ class Replay {
       return Malformed("a value that does not lie where one of its size does");
     }
     if (!needs_extent) {
-      MANIFOLDDB_TRY(btree::Put(pages_, selected_->tree, operation.key, operation.value, guard));
+      MANIFOLDDB_TRY(
+          btree::Put(pages_, selected_->tree, operation.key, operation.value, guard, &selected_->append));
       return {};
     }
     MANIFOLDDB_ASSIGN(const format::ExtentRef extent, MakeExtent(operation));

@@ -12,7 +12,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -31,22 +30,14 @@
 #include "engine/base/mutex.h"
 #include "engine/base/try.h"
 #include "engine/storage/posix_error.h"
+#include "engine/storage/posix_fork.h"
 #include "manifolddb/storage.h"
 
 namespace manifolddb {
 namespace {
 
 using storage::FailErrno;
-
-// Forks between the start of the program and this process.
-std::atomic<uint64_t> fork_generation{0};
-
-uint64_t ForkGeneration() {
-  static const int registered =
-      pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1, std::memory_order_relaxed); });
-  MANIFOLDDB_ASSERT(registered == 0);
-  return fork_generation.load(std::memory_order_relaxed);
-}
+using storage::ForkGeneration;
 
 class Descriptor {
  public:

@@ -3,6 +3,8 @@
 // (1) Work begins in the order of submission, each exactly once, also what is submitted by work while the
 //     executor is being destroyed; as many at a time as there are threads.
 // (2) The queue outlives the executor: the last owner may be the work itself, on the thread itself.
+// (3) A child after fork has none of the threads: there the work is done by who submits it, and nobody waits
+//     for what stands for the parent's.
 
 #include <algorithm>
 #include <deque>
@@ -12,6 +14,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/mutex.h"
+#include "engine/storage/posix_fork.h"
 #include "manifolddb/executor.h"
 
 namespace manifolddb {
@@ -42,6 +45,11 @@ class ThreadExecutor final : public Executor {
  public:
   explicit ThreadExecutor(size_t threads_max) : threads_max_(std::max<size_t>(threads_max, 1)) {}
   ~ThreadExecutor() override {
+    if (InChild()) {
+      // (3): they can be neither joined nor destroyed here, and the queue is theirs, too.
+      static_cast<void>(new std::vector<std::thread>(std::move(threads_)));
+      return;
+    }
     {
       base::MutexLock lock(queue_->mutex);
       queue_->stopping = true;
@@ -63,7 +71,7 @@ class ThreadExecutor final : public Executor {
   void Submit(std::function<void()> work) override {
     base::AssertNoLocksHeld();
     MANIFOLDDB_ASSERT(work != nullptr);
-    if (!HasThread()) {
+    if (InChild() || !HasThread()) {
       work();
       return;
     }
@@ -73,6 +81,7 @@ class ThreadExecutor final : public Executor {
   }
 
  private:
+  bool InChild() const { return generation_ != storage::ForkGeneration(); }
   // Starts one more as long as there are too few. False where the system gives none: the work is done here
   // and now instead.
   bool HasThread() EXCLUDES(start_mutex_) {
@@ -87,6 +96,7 @@ class ThreadExecutor final : public Executor {
   }
 
   const size_t threads_max_;
+  const uint64_t generation_ = storage::ForkGeneration();
   const std::shared_ptr<Queue> queue_ = std::make_shared<Queue>();
   base::Mutex start_mutex_{base::LockRank::kExecutor};
   bool ending_ GUARDED_BY(start_mutex_) = false;

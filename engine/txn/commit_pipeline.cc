@@ -282,11 +282,10 @@ TxnId CommitPipeline::next_txn() const {
 }
 
 void CommitPipeline::GiveBack(std::span<const format::PageRun> runs) {
-  for (const format::PageRun& run : runs) {
-    // The frame first: once the allocator has the page, it may be created anew.
-    parts_.cache->Drop(run.first, run.pages);
-    parts_.allocator->Free(run);
-  }
+  if (runs.empty()) return;
+  // The frames first: once the allocator has a page, it may be created anew.
+  parts_.cache->Drop(runs);
+  parts_.allocator->Free(runs);
 }
 
 }  // namespace manifolddb::txn

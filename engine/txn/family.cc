@@ -160,6 +160,7 @@ bool Families::TakeLocked(Family* family, uint64_t thread, const TokenWait& wait
     return true;
   }
   ++waits_;
+  ++family->waits_;
   TokenWaiter waiter;
   waiter.thread = thread;
   if (family->last_waiter_ != nullptr) family->last_waiter_->next = &waiter;
@@ -185,6 +186,11 @@ bool Families::TakeLocked(Family* family, uint64_t thread, const TokenWait& wait
 uint64_t Families::waits() const {
   base::MutexLock lock(mutex_);
   return waits_;
+}
+
+uint64_t Families::waits(const Family& family) const {
+  base::MutexLock lock(mutex_);
+  return family.waits_;
 }
 
 // Who waits behind `waiter` moves up; nobody is woken, since the token stays where it is.

@@ -78,6 +78,8 @@ class Family {
   bool dropped() const { return dropped_.load(std::memory_order_acquire) != kNever.raw(); }
 
   mvcc::FamilyVersions versions;
+  std::atomic<uint64_t> commits{
+      0};                 // that changed it, since the opening; written under the commit queue's lock
   DurableFamily durable;  // the tables are null until they were loaded
 
  private:
@@ -90,6 +92,7 @@ class Family {
   std::list<FamilyName> names_;  // newest last, never empty once it is in Families
   TokenWaiter* first_waiter_ = nullptr;
   TokenWaiter* last_waiter_ = nullptr;
+  uint64_t waits_ = 0;   // by those who found its token taken
   uint64_t holder_ = 0;  // thread that took the token, or has used its transaction since; 0: nobody
   bool loading_ = false;
   bool changed_ = false;  // in Families::changed_
@@ -142,6 +145,7 @@ class Families {
   void ForgetNames(format::TxnId oldest) EXCLUDES(mutex_);
   // How often somebody waited for a token.
   uint64_t waits() const EXCLUDES(mutex_);
+  uint64_t waits(const Family& family) const EXCLUDES(mutex_);
   // That can be looked up at some snapshot.
   size_t names() const EXCLUDES(mutex_);
 

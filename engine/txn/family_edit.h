@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/btree/tree.h"
 #include "engine/format/ids.h"
 #include "engine/mvcc/family_versions.h"
 #include "engine/txn/family.h"
@@ -26,6 +27,7 @@ struct WriteTableState {
   format::TreeRoot tree;
   bool dropped = false;
   std::shared_ptr<const mvcc::TypeNames> types;
+  btree::AppendHint append = {};
 };
 
 class FamilyEdit {

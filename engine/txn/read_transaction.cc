@@ -70,15 +70,20 @@ Result<std::vector<std::string>> ReadTransactionImpl::ListTables(ColumnFamily fa
 }
 
 Result<std::optional<Value>> ReadTransactionImpl::Get(const ReadTableState& table, ByteView key) {
+  // One name for what is returned: the value is made where the caller has it, and never moved.
   auto value = ReadValue(core_, slot_, table.tree.root, key);
-  if (value) [[likely]]
-    return value;
+  if (!value) [[unlikely]]
+    value = std::unexpected<Error>(NamedError(value.error(), table, key));
+  return value;
+}
+
+Error ReadTransactionImpl::NamedError(const Error& error, const ReadTableState& table, ByteView key) {
   const auto version = FindVersion(ColumnFamily(table.identity.family.raw()), "table.get");
-  if (!version) return value;
+  if (!version) return error;
   const mvcc::Tables& tables = *(*version)->tables;
   const auto found = std::ranges::find(tables, table.identity.table, &mvcc::TableVersion::id);
   MANIFOLDDB_ASSERT(found != tables.end());
-  return std::unexpected<Error>(OfEntry(value.error(), *found->name, key));
+  return OfEntry(error, *found->name, key);
 }
 
 Result<uint64_t> ReadTransactionImpl::Length(const ReadTableState& table) const { return table.tree.entries; }

@@ -42,6 +42,8 @@ class ReadTransactionImpl {
 
  private:
   // What this snapshot sees of the family.
+  // What reading that entry met, with the table's name and the key.
+  Error NamedError(const Error& error, const ReadTableState& table, ByteView key);
   Result<const mvcc::FamilyVersion*> FindVersion(ColumnFamily family, const char* operation);
 
   Core& core_;

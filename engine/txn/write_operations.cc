@@ -39,12 +39,12 @@ class MakingRoom {
 
 template <class Append>
 Status WriteTransactionImpl::Log(const WriteTableState* table, uint64_t bytes, Append append) {
-  if (!redo_overflow_ && redo_.size() + bytes > core_.log_space->group_bytes_max()) {
+  if (!redo_given_up_ && redo_.size() + bytes > core_.log_space->group_bytes_max()) {
     // Goes through a checkpoint: the pages are the record, the redo only costs memory.
-    redo_overflow_ = true;
+    redo_given_up_ = true;
     redo_ = base::ByteBuffer();
   }
-  if (redo_overflow_) return {};
+  if (redo_given_up_) return {};
   // What sealing the group will need is there from the beginning, so that the commit copies nothing.
   constexpr uint64_t kEncodingBytesMax = 64;  // kinds, ids and lengths of a selection and an operation
   Status logged = redo_.Reserve(bytes + kEncodingBytesMax + core_.config.write_unit);
@@ -190,7 +190,7 @@ Status WriteTransactionImpl::PutReserve(WriteTableState& table, ByteView key, ui
     MANIFOLDDB_ASSIGN(value, format::AppendPutToFill(redo_, key, base::ToSize(bytes), extent));
     return {};
   }));
-  if (redo_overflow_) {
+  if (redo_given_up_) {
     MANIFOLDDB_ASSIGN(base::Buffer buffer, base::Buffer::MakeScratch(bytes + 1, "table.put_reserve"));
     value = buffer.span().first(base::ToSize(bytes));
     std::fill(value.begin(), value.end(), std::byte{0});
@@ -228,7 +228,8 @@ Status WriteTransactionImpl::Fill(MutableByteView value, const std::function<Sta
 // The value lies in the redo already, here and below.
 Status WriteTransactionImpl::StoreFilled(WriteTableState& table, ByteView key, ByteView value) {
   const mvcc::EpochGuard guard(slot_);
-  if (auto put = btree::Put(pages_, table.tree, key, value, guard); !put) return Failed(put.error());
+  if (auto put = btree::Put(pages_, table.tree, key, value, guard, &table.append); !put)
+    return Failed(put.error());
   return {};
 }
 
@@ -245,7 +246,8 @@ Status WriteTransactionImpl::PutInline(WriteTableState& table, ByteView key, Byt
   MANIFOLDDB_TRY(
       Log(&table, key.size() + value.size(), [&] { return format::AppendPut(redo_, key, value); }));
   const mvcc::EpochGuard guard(slot_);
-  if (auto put = btree::Put(pages_, table.tree, key, value, guard); !put) return Failed(put.error());
+  if (auto put = btree::Put(pages_, table.tree, key, value, guard, &table.append); !put)
+    return Failed(put.error());
   return {};
 }
 

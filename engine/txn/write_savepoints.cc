@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "engine/base/assert.h"
+#include "engine/base/sites.h"
 #include "engine/base/try.h"
 #include "engine/txn/write_transaction.h"
 
@@ -60,6 +61,8 @@ Status WriteTransactionImpl::RollBackTo(uint64_t savepoint) noexcept {
     if (failed) failed_ = std::move(failed);
     return allowed;
   }
+  MANIFOLDDB_MARK("txn.savepoint.rolled_back");
+  if (failed) MANIFOLDDB_MARK("txn.savepoint.failure_undone");
   while (pages_.marks() > *index) pages_.RollBackToMark();
   const SavepointState state = std::move(savepoints_[*index]);
   savepoints_.resize(*index);
@@ -71,7 +74,7 @@ Status WriteTransactionImpl::RollBackTo(uint64_t savepoint) noexcept {
 }
 
 void WriteTransactionImpl::Restore(const SavepointState& state) {
-  if (!redo_overflow_) redo_.Truncate(state.redo_bytes);
+  if (!redo_given_up_ && !MANIFOLDDB_BROKEN("txn.savepoint.keep_redo")) redo_.Truncate(state.redo_bytes);
   selected_ = state.selected;
   dropped_.resize(state.dropped);
   on_commit_.resize(state.callbacks);

@@ -47,7 +47,8 @@ Result<std::unique_ptr<WriteTransactionImpl>> WriteTransactionImpl::Begin(
   std::unique_ptr<WriteTransactionImpl> transaction(new WriteTransactionImpl(core));
   MANIFOLDDB_TRY(core.CheckWritable("transaction.begin"));
   MANIFOLDDB_TRY(core.WaitForMemory());
-  MANIFOLDDB_TRY(transaction->PrepareRedo());
+  transaction->redo_given_up_ = !options.log;
+  if (options.log) MANIFOLDDB_TRY(transaction->PrepareRedo());
   MANIFOLDDB_TRY(transaction->TakeFamilies(families, options));
   if (options.run_ms_max != kNoLimit) {
     transaction->run_ms_max_ = options.run_ms_max;
@@ -181,7 +182,7 @@ Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) noex
     return published.raw();
   }
   const bool through =
-      options.through_checkpoint || redo_overflow_ || LogSpan() > core_.log_space->group_bytes_max();
+      options.through_checkpoint || redo_given_up_ || LogSpan() > core_.log_space->group_bytes_max();
   Result<TxnId> txn = through ? CommitThrough() : CommitLogged(options.durability);
   const Presence presence(core_);  // keeps the files until the request is made
   Abort();                         // lets go of what was not ordered; no effect on what was
@@ -249,6 +250,7 @@ void WriteTransactionImpl::InstallVersions(TxnId txn) {
     version->tables = edit.Build();
     Family* const family = edit.family();
     family->versions.Install(std::move(version));
+    family->commits.store(family->commits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     core_.families->MarkChanged(family);
     if (family->versions.length() >= kPruneAt) {
       const TxnId published = core_.versions->published_txn();

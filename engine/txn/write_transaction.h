@@ -125,7 +125,8 @@ class WriteTransactionImpl {
   mvcc::ReaderSlot* slot_;  // null once ended
   page::PageWriter pages_;
   base::ByteBuffer redo_;
-  bool redo_overflow_ = false;  // larger than a log group: goes through a checkpoint, redo no longer kept
+  // No redo is kept, and the commit goes through a checkpoint: begun so, or larger than a log group.
+  bool redo_given_up_ = false;
   std::list<FamilyEdit> families_;
   std::vector<format::PageRef> dropped_;
   std::vector<std::function<void(uint64_t)>> on_commit_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "manifolddb/bulk_load.h"
+#include "manifolddb/database.h"
 #include "manifolddb/result.h"
 
 namespace manifolddb::tools {
@@ -47,11 +48,16 @@ struct Imported {
   uint64_t bytes = 0;  // of keys and values
 };
 
-// Makes a new database at `output`, closed when this returns, with all tables of `from` in `family`. After an
-// error there is no file at `output`. kAlreadyExists: there is one, or one of its log's name. `progress` is
-// told now and then, with the table's name.
-Result<std::vector<Imported>> Import(
-    Foreign& from, const std::string& output, const std::string& family,
-    const std::function<void(const std::string& table, const BulkLoadProgress&)>& progress);
+struct ImportOptions {
+  std::string family;  // which all tables go into
+  Options output = {};
+  // Told now and then, with the table's name; none given: nobody is.
+  std::function<void(const std::string& table, const BulkLoadProgress&)> progress = nullptr;
+};
+
+// Makes a new database, closed when this returns, with all tables of `from`. Until it is whole and durable
+// its files have other names, so that neither an error nor a crash leaves anything under its own; what a
+// crash leaves is named with -part. kAlreadyExists: there is a file of one of the names.
+Result<std::vector<Imported>> Import(Foreign& from, const DatabaseFile& output, const ImportOptions& options);
 
 }  // namespace manifolddb::tools

@@ -1,6 +1,8 @@
 // Databases that the other engines themselves have made, and what becomes of them.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -8,6 +10,7 @@
 #include "manifolddb/database.h"
 #include "manifolddb/typed.h"
 #include "tools/import/foreign.h"
+#include "tools/program.h"
 #include "tools/test_database.h"
 
 #ifdef MANIFOLDDB_IMPORT_LMDB
@@ -27,7 +30,7 @@ class ImportTest : public testing::Test {
   Result<std::vector<Imported>> Import(OpenForeign open) {
     auto from = open(from_);
     if (!from) return std::unexpected(from.error());
-    return tools::Import(**from, output_, "imported", [](const std::string&, const BulkLoadProgress&) {});
+    return tools::Import(**from, *DatabaseAt(output_), {.family = "imported"});
   }
   // What the new database has in a table.
   Entries Found(const std::string& table, const std::string& key_type = {}) {
@@ -163,6 +166,20 @@ TEST_F(LmdbImportTest, WhatIsThereStays) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code(), Errc::kAlreadyExists);
   EXPECT_EQ(ReadBytes(output_), "mine");
+}
+
+// As a user runs the program. Its streams are closed, and no file of the new database may get their numbers.
+TEST_F(LmdbImportTest, AClosedStandardStreamIsNoFileOfTheDatabase) {
+  const Entries people = Sample(1000);
+  Write("people", 0, people);
+  const auto run = [&](const std::string& streams, const std::string& output) {
+    const std::string command = MANIFOLDDB_IMPORT " lmdb '" + from_ + "' '" + output + "' " + streams;
+    return WEXITSTATUS(std::system(command.c_str()));
+  };
+  EXPECT_EQ(run("<&- >&- 2>&-", output_), 2) << "its report could not be written";
+  EXPECT_EQ(Found("people"), people);
+  EXPECT_EQ(run(">/dev/full 2>/dev/null", output_ + "2"), 2);
+  EXPECT_EQ(run(">/dev/null 2>&1", output_ + "3"), 0);
 }
 
 TEST_F(LmdbImportTest, WhatIsNoneIsToldWithItsPath) {

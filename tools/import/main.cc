@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/import/foreign.h"
+#include "tools/program.h"
 #include "tools/text.h"
 
 namespace manifolddb::tools {
@@ -31,9 +32,11 @@ void Show(const std::string& table, const BulkLoadProgress& at) {
 }
 
 int Run(OpenForeign open, const Arguments& arguments) {
+  const auto output = DatabaseAt(arguments.output);
+  if (!output) return Report(output.error());
   const auto from = open(arguments.from);
   if (!from) return Report(from.error());
-  const auto done = Import(**from, arguments.output, arguments.family, Show);
+  const auto done = Import(**from, *output, {.family = arguments.family, .progress = Show});
   if (::isatty(STDERR_FILENO) != 0) std::cerr << "\r\033[K";
   if (!done) return Report(done.error());
   nlohmann::json tables = nlohmann::json::array();
@@ -60,7 +63,9 @@ int Main(int argc, char** argv) {
       "Nothing is put into the other database; but an opening of LevelDB tidies its files, and one of LMDB\n"
       "writes its lock file. Exit codes: 0 done; 1 it is damaged; 2 could not run; after 1 and 2 there is "
       "no\n"
-      "OUT.");
+      "OUT, unless nothing but the report of it could not be written. One that was killed may leave files "
+      "of\n"
+      "names that begin with OUT-part; remove them.");
   Arguments arguments;
   int exit_code = 0;
   const auto declare = [&](const char* name, const char* what, OpenForeign open) {
@@ -90,4 +95,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace manifolddb::tools
 
-int main(int argc, char** argv) { return manifolddb::tools::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return manifolddb::tools::RunProgram("manifolddb-import", 2,
+                                       [&] { return manifolddb::tools::Main(argc, argv); });
+}

@@ -19,8 +19,8 @@ namespace manifolddb {
 
 // A backup by its storage and its name there.
 struct BackupFile {
-  std::shared_ptr<Storage> storage;
-  std::string name;
+  std::shared_ptr<Storage> storage;  // where it lies
+  std::string name;                  // of the file there
 };
 
 // How far long work is. Told on the thread that works, which holds no lock meanwhile: what is called may use
@@ -30,8 +30,10 @@ struct BackupProgress {
   uint64_t entries_total = 0;  // of the snapshot
   uint64_t bytes = 0;          // of backups, written or read so far
 };
+// Is told how far long work is; none given: nobody is.
 using BackupProgressCall = std::function<void(const BackupProgress&)>;
 
+// What a backup is to hold, and who looks on.
 struct BackupOptions {
   // Then only what has changed since this one is written: to restore the new one takes this one as well, and
   // what it continues itself. It is read in part: its beginning, its end, and its list of leaves, which takes
@@ -41,15 +43,16 @@ struct BackupOptions {
   BackupProgressCall progress = {};
 };
 
+// What Backup has written.
 struct BackupReport {
-  uint64_t commit_number = 0;  // the backup is of the state after this commit
-  uint64_t column_families = 0;
-  uint64_t tables = 0;
+  uint64_t commit_number = 0;    // the backup is of the state after this commit
+  uint64_t column_families = 0;  // of that state
+  uint64_t tables = 0;           // of that state
   uint64_t entries = 0;          // of that state
   uint64_t entries_written = 0;  // all, or those that may have changed since the base
   uint64_t leaves = 0;           // pages of that state that hold entries
-  uint64_t leaves_written = 0;
-  uint64_t bytes = 0;  // of the file
+  uint64_t leaves_written = 0;   // of them, into this file
+  uint64_t bytes = 0;            // of the file
 };
 
 // Writes a backup of one snapshot of all column families: of all commits up to one, and of none behind it.
@@ -76,6 +79,7 @@ struct BackupReport {
 Result<BackupReport> Backup(const Database& database, const BackupFile& output,
                             const BackupOptions& options = {});
 
+// How the new database is to be, and who looks on.
 struct RestoreOptions {
   // Of the new database. Page size and write unit are those of the one that was backed up.
   Options output = {};
@@ -83,11 +87,12 @@ struct RestoreOptions {
   BackupProgressCall progress = {};
 };
 
+// What Restore has written.
 struct RestoreReport {
-  uint64_t commit_number = 0;  // of the database that was backed up
-  uint64_t column_families = 0;
-  uint64_t tables = 0;
-  uint64_t entries = 0;
+  uint64_t commit_number = 0;    // of the database that was backed up
+  uint64_t column_families = 0;  // in the new database
+  uint64_t tables = 0;           // in the new database
+  uint64_t entries = 0;          // in the new database
 };
 
 // Backups in a chain, at most.
@@ -113,11 +118,11 @@ Result<RestoreReport> Restore(std::span<const BackupFile> chain, const DatabaseF
 
 // What CheckBackup found. `problems` is empty if and only if the chain can be restored, all of it.
 struct BackupCheck {
-  uint64_t commit_number = 0;  // of the last backup, as everything here
-  uint64_t column_families = 0;
-  uint64_t tables = 0;
-  uint64_t entries = 0;
-  uint64_t bytes = 0;  // of the whole chain
+  uint64_t commit_number = 0;    // of the last backup, as everything here
+  uint64_t column_families = 0;  // in it
+  uint64_t tables = 0;           // in it
+  uint64_t entries = 0;          // in it
+  uint64_t bytes = 0;            // of the whole chain
   // With the keys of that backup that are, or may be, lost by it. A problem that hides everything names no
   // column family.
   std::vector<VerifyReport::Problem> problems;
@@ -133,6 +138,7 @@ struct BackupCheck {
 // problem.
 Result<BackupCheck> CheckBackup(std::span<const BackupFile> chain, const BackupProgressCall& progress = {});
 
+// How the copy is to be, and who looks on.
 struct CompactOptions {
   // Of the new database. Page size and write unit are those of the database.
   Options output = {};
@@ -140,13 +146,14 @@ struct CompactOptions {
   BackupProgressCall progress = {};
 };
 
+// What Compact has written.
 struct CompactReport {
-  uint64_t commit_number = 0;  // the copy is of the state after this commit
-  uint64_t column_families = 0;
-  uint64_t tables = 0;
-  uint64_t entries = 0;
-  uint64_t bytes_before = 0;  // of the data file, and of the new one
-  uint64_t bytes_after = 0;
+  uint64_t commit_number = 0;    // the copy is of the state after this commit
+  uint64_t column_families = 0;  // in the copy
+  uint64_t tables = 0;           // in the copy
+  uint64_t entries = 0;          // in the copy
+  uint64_t bytes_before = 0;     // of the data file
+  uint64_t bytes_after = 0;      // of the new one
 };
 
 // Writes one snapshot of the database into the new database `output`, in the order of keys: pages are full,

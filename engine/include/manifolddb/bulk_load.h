@@ -16,14 +16,16 @@ namespace manifolddb {
 // error ends the load, which hands it on.
 using EntrySource = std::function<Result<std::optional<Entry>>()>;
 
+// How far a load is, and what has become of it.
 struct BulkLoadProgress {
   uint64_t entries = 0;            // taken from the source
   uint64_t bytes = 0;              // of their keys and values
   uint64_t entries_committed = 0;  // durable
-  uint64_t commits = 0;
-  bool cancelled = false;
+  uint64_t commits = 0;            // that were made of them
+  bool cancelled = false;          // `progress` has said so
 };
 
+// How to load; as it stands: unsorted, in one transaction.
 struct BulkLoadOptions {
   // Whether the source gives ascending keys, each once; what does not is kInvalidArgument. Behind all that
   // the table holds they fill its pages to the brim, without memory for sorting.

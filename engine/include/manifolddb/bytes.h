@@ -11,6 +11,7 @@
 
 namespace manifolddb {
 
+// Bytes of somebody else's, to be read; and to be written to. Plain values: as long as what they point to.
 using ByteView = std::span<const std::byte>;
 using MutableByteView = std::span<std::byte>;
 
@@ -32,6 +33,7 @@ inline std::strong_ordering Compare(ByteView a, ByteView b) {
   return a.size() <=> b.size();
 }
 
+// The same bytes, as many.
 inline bool Equal(ByteView a, ByteView b) { return Compare(a, b) == std::strong_ordering::equal; }
 
 }  // namespace manifolddb

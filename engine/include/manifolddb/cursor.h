@@ -32,8 +32,8 @@ class Value {
  public:
   // Internal: what keeps the bytes, a pinned frame or memory of the value's own.
   struct Keeper {
-    void* frame = nullptr;
-    std::byte* owned = nullptr;
+    void* frame = nullptr;       // of the cache
+    std::byte* owned = nullptr;  // of the value
   };
   Value(ByteView bytes, Keeper keeper) : bytes_(bytes), keeper_(keeper) {}
   Value(Value&& other) noexcept
@@ -45,6 +45,7 @@ class Value {
   }
   ~Value();
 
+  // The bytes, and as characters: views that live as long as this.
   ByteView bytes() const { return bytes_; }
   std::string_view text() const { return AsText(bytes_); }
 
@@ -75,6 +76,7 @@ class Cursor {
   Result<bool> Next();
   Result<bool> Prev();
 
+  // Whether it is at an entry.
   bool valid() const;
   // REQUIRES: valid(). The views live until the cursor moves, its transaction writes, or it ends.
   ByteView key() const;

@@ -28,8 +28,8 @@ struct DatabaseInside;
 
 // A database by its storage and the name of its data file there.
 struct DatabaseFile {
-  std::shared_ptr<Storage> storage;
-  std::string name;
+  std::shared_ptr<Storage> storage;  // where it lies
+  std::string name;                  // of its data file there; NAME-wal is the log
 };
 
 // What Verify found. `problems` is empty if and only if the database is whole (G5).
@@ -37,22 +37,24 @@ struct VerifyReport {
   // Keys that cannot be read: of a table, from `lower` to `upper` (absent: no bound). No table: the tables of
   // the family whose names lie between the bounds. No family either: the column families likewise.
   struct Affected {
-    std::string family;
-    std::string table;
-    std::optional<std::string> lower;
-    std::optional<std::string> upper;
+    std::string family;                // by name; empty: all, as said above
+    std::string table;                 // likewise
+    std::optional<std::string> lower;  // bytes of a key, or of a name
+    std::optional<std::string> upper;  // behind the last one
     friend bool operator==(const Affected&, const Affected&) = default;
   };
+  // One place where something is wrong.
   struct Problem {
-    std::string file;
-    uint64_t offset = 0;
+    std::string file;                // as the storage names it
+    uint64_t offset = 0;             // of the first byte of what is wrong
     std::string what;                // what is wrong, and what it belongs to
     std::vector<Affected> affected;  // of the newest published version
   };
-  uint64_t pages_owned = 0;
-  uint64_t pages_free = 0;
-  uint64_t entries = 0;
-  std::vector<Problem> problems;
+  uint64_t pages_owned = 0;       // of the data file, by some version
+  uint64_t pages_free = 0;        // by none
+  uint64_t entries = 0;           // of all tables, as far as they can be read
+  std::vector<Problem> problems;  // in no order in particular
+  // Whether it is whole.
   bool ok() const { return problems.empty(); }
 };
 
@@ -70,19 +72,19 @@ struct DatabaseStats {
   uint64_t log_bytes_used = 0;      // since the last durable checkpoint
   uint64_t commits = 0;             // published
   uint64_t log_groups = 0;          // written; commits through a checkpoint are in none
-  uint64_t log_syncs = 0;
-  uint64_t log_bytes_written = 0;  // groups, headers and padding included
-  uint64_t redo_bytes = 0;         // of the changes in them, as they are logged: what was to be written
-  uint64_t aborts = 0;             // write transactions that ended before their commit was ordered
-  uint64_t family_waits = 0;       // for column families that another transaction held
-  uint64_t stalls = 0;             // waits of writers for a checkpoint to make room
-  uint64_t stall_nanos = 0;        // that they took, together
-  Histogram group_commits;         // commits that went into one group
-  Histogram sync_nanos;            // of durable groups: write and sync, until both were done
-  uint64_t cache_hits = 0;         // pages that reads and writes found in the cache
-  uint64_t pages_read = 0;         // from the data file: those that were not in the cache
-  uint64_t pages_evicted = 0;      // from the cache, to make room
-  uint64_t pages_written = 0;      // to the data file
+  uint64_t log_syncs = 0;           // of the log
+  uint64_t log_bytes_written = 0;   // groups, headers and padding included
+  uint64_t redo_bytes = 0;          // of the changes in them, as they are logged: what was to be written
+  uint64_t aborts = 0;              // write transactions that ended before their commit was ordered
+  uint64_t family_waits = 0;        // for column families that another transaction held
+  uint64_t stalls = 0;              // waits of writers for a checkpoint to make room
+  uint64_t stall_nanos = 0;         // that they took, together
+  Histogram group_commits;          // commits that went into one group
+  Histogram sync_nanos;             // of durable groups: write and sync, until both were done
+  uint64_t cache_hits = 0;          // pages that reads and writes found in the cache
+  uint64_t pages_read = 0;          // from the data file: those that were not in the cache
+  uint64_t pages_evicted = 0;       // from the cache, to make room
+  uint64_t pages_written = 0;       // to the data file
   // What lies outside the pages of trees and is not cached: large values, and the map of free pages, which
   // each opening reads and each checkpoint writes.
   uint64_t large_reads = 0;
@@ -98,9 +100,9 @@ struct DatabaseStats {
 
 // How Database::Write goes about it.
 struct WriteScope {
-  WriteOptions begin = {};
-  CommitOptions commit = {};
-  RetryPolicy retry = {};
+  WriteOptions begin = {};    // of each attempt
+  CommitOptions commit = {};  // of the one that gets as far
+  RetryPolicy retry = {};     // how many attempts; one unless told otherwise
 };
 
 // Thread-safe. Everything that was opened from it must be gone before it is destroyed.
@@ -127,6 +129,7 @@ class Database {
   Status RenameColumnFamily(std::string_view from, std::string_view to);
   Result<ColumnFamily> OpenOrCreateColumnFamily(std::string_view name);
 
+  // As of now. kNoSuchColumnFamily.
   Result<ColumnFamily> OpenColumnFamily(std::string_view name) const;
   Result<std::vector<std::string>> ListColumnFamilies() const;  // in byte order
 
@@ -199,6 +202,11 @@ class Database {
   // then wait.
   Result<VerifyReport> Verify() const;
   DatabaseStats Stats() const;
+  // The same of each column family and table of the newest published commit, in the byte order of their
+  // names. O(families + tables), and the list of tables of a family that nobody has used yet is read;
+  // `with_shape` reads every page of every tree as well, as TableReading::Shape does. Errors: kCorrupt, kIo,
+  // kNoMemory.
+  Result<std::vector<FamilyStats>> StatsByFamily(bool with_shape = false) const;
 
   // Longest key, bytes: a quarter of the page size, at most 8,192.
   uint64_t key_bytes_max() const;

@@ -9,6 +9,7 @@
 
 namespace manifolddb {
 
+// Who does work in the background. Implementations are called from any thread.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -26,6 +27,7 @@ std::shared_ptr<Executor> MakeThreadPoolExecutor(size_t threads);
 // Runs the work inside Submit: for one thread, for the browser, for simulation.
 std::shared_ptr<Executor> MakeInlineExecutor();
 
+// Where the engine has the time from.
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -33,6 +35,7 @@ class Clock {
   virtual uint64_t NowNanos() = 0;
 };
 
+// The system's, which does not jump when somebody sets the time.
 std::shared_ptr<Clock> MakeMonotonicClock();
 
 }  // namespace manifolddb

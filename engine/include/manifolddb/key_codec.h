@@ -4,8 +4,9 @@
 // Built in, with their names: integers of 8 to 64 bits (u8 to i64), bool, float and double in IEEE's total
 // order (f32, f64), enumerations (enum<u8>), std::string and std::string_view (string), ByteView and
 // std::vector<std::byte> (raw bytes), std::array<std::byte, N> (bytes[N]), durations and time points of
-// integer ticks (duration<i64, 1/1000>, time<...>), and std::pair, std::tuple (tuple<a, b>) and std::optional
-// (nothing comes first) of all that has a KeyCodec. All are independent of the machine's byte order.
+// integer ticks (duration<i64, 1/1000>, time<...>), and std::pair, std::tuple (tuple<a, b>), std::array
+// (array<a, 3>) and std::optional (nothing comes first) of all that has a KeyCodec; in uuid.h Uuid (uuid).
+// All are independent of the machine's byte order.
 //
 // A type of one's own: a specialisation of KeyCodec, before its first use.
 //
@@ -49,10 +50,12 @@ class EncodedBytes {
   EncodedBytes(const EncodedBytes&) = delete;
   EncodedBytes& operator=(const EncodedBytes&) = delete;
 
+  // Behind what was appended before.
   void Append(uint8_t byte) {
     const auto value = static_cast<std::byte>(byte);
     Append(ByteView(&value, 1));
   }
+  // Likewise; the bytes are copied.
   void Append(ByteView bytes) {
     if (long_.empty() && size_ + bytes.size() <= short_.size()) {
       if (!bytes.empty()) std::memcpy(short_.data() + size_, bytes.data(), bytes.size());
@@ -164,9 +167,10 @@ Unsigned ReadBigEndian(ByteView bytes) {
 
 // Escaped, a byte string ends with 00 00, and a 00 within it is 00 FF: so none is a prefix of another, and
 // the order stays.
+inline constexpr size_t kEscapedEndBytes = 2;
 inline void AppendEscaped(ByteView bytes, EncodedBytes& out) {
   constexpr std::array<std::byte, 2> kZero = {std::byte{0}, std::byte{0xff}};
-  constexpr std::array<std::byte, 2> kEnd = {};
+  constexpr std::array<std::byte, kEscapedEndBytes> kEnd = {};
   for (size_t from = 0; from < bytes.size();) {
     size_t to = from;
     while (to < bytes.size() && bytes[to] != std::byte{0}) ++to;
@@ -259,6 +263,9 @@ concept Binary = std::floating_point<T> && std::numeric_limits<T>::is_iec559 && 
 
 template <class Codec>
 inline constexpr std::string_view kPartName = Codec::kName.empty() ? std::string_view("bytes") : Codec::kName;
+
+template <size_t N>
+inline constexpr TypeName kNumberName = TypeName::OfNumber(N);
 
 template <class Period>
 inline constexpr TypeName kPeriodName =
@@ -417,9 +424,17 @@ struct KeyCodec<std::chrono::sys_time<std::chrono::duration<Rep, Period>>> {
 
 namespace codec {
 
+// Parts of one size each have one size together.
+template <class... Codecs>
+struct FixedTogether {};
+template <FixedWidth... Codecs>
+struct FixedTogether<Codecs...> {
+  static constexpr size_t kBytes = (size_t{0} + ... + size_t{Codecs::kBytes});
+};
+
 // The parts one after the other. `Self`: std::pair or std::tuple of Parts.
 template <class Self, class Result, class... Parts>
-struct Sequence {
+struct Sequence : FixedTogether<KeyCodec<Parts>...> {
   using Owned = Result;
   using View = Result;
   static constexpr auto kText = TypeName::OfList("tuple", {kPartName<KeyCodec<Parts>>...});
@@ -455,6 +470,46 @@ template <KeyType A, KeyType B>
 struct KeyCodec<std::pair<A, B>>
     : codec::Sequence<std::pair<A, B>, std::pair<codec::Owned<KeyCodec<A>, A>, codec::Owned<KeyCodec<B>, B>>,
                       A, B> {};
+
+namespace codec {
+
+template <class Codec, size_t N>
+struct FixedTimes {};
+template <FixedWidth Codec, size_t N>
+struct FixedTimes<Codec, N> {
+  static constexpr size_t kBytes = N * Codec::kBytes;
+};
+
+}  // namespace codec
+
+// The elements one after the other, as a tuple of them. (Of std::byte: above.)
+template <KeyType T, size_t N>
+requires(!std::same_as<T, std::byte>) struct KeyCodec<std::array<T, N>> : codec::FixedTimes<KeyCodec<T>, N> {
+  using Owned = std::array<codec::Owned<KeyCodec<T>, T>, N>;
+  using View = Owned;
+  static constexpr auto kText =
+      TypeName::OfList("array", {codec::kPartName<KeyCodec<T>>, codec::kNumberName<N>.view()});
+  static constexpr std::string_view kName = kText.view();
+
+  static void Encode(const std::array<T, N>& key, EncodedBytes& out) {
+    for (const T& element : key) codec::AppendPart<T>(element, out);
+  }
+  static std::optional<Owned> Take(ByteView& from) {
+    std::array<std::optional<codec::Owned<KeyCodec<T>, T>>, N> taken;
+    for (auto& element : taken) {
+      element = codec::TakePart<T>(from);
+      if (!element) return std::nullopt;
+    }
+    return [&]<size_t... Index>(std::index_sequence<Index...>) {
+      return std::optional<Owned>(Owned{std::move(*taken[Index])...});
+    }
+    (std::make_index_sequence<N>());
+  }
+  static std::optional<Owned> Decode(ByteView bytes) {
+    std::optional<Owned> taken = Take(bytes);
+    return codec::Whole(std::move(taken), bytes);
+  }
+};
 
 // 0 for nothing; 1, then the value.
 template <KeyType T>

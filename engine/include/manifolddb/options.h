@@ -16,7 +16,9 @@ enum class Durability : uint8_t {
   kNone,       // visible now; a crash may take it and all commits after it, never it alone
 };
 
+// How to open a database: plain values, to be changed as one likes. What cannot work Open says, all at once.
 struct Options {
+  // Makes a new database if there is none; else kNotFound.
   bool create_if_missing = true;
   // Serves what is there and changes no byte. Refused while another process has the database open for
   // writing.

@@ -40,6 +40,7 @@ enum class Errc : uint8_t {
   kTypeMismatch = 26,       // the table holds other types
 };
 
+// The one with the greatest number.
 inline constexpr Errc kLastErrc = Errc::kTypeMismatch;
 
 // Which kind of remedy helps, for programs that do not want to know every code.
@@ -51,6 +52,7 @@ enum class ErrorCategory : uint8_t {
   kRestore,      // stored bytes are damaged: verify, salvage or restore
   kEnvironment,  // device, permissions or version of the program: a person must look
 };
+// Of each code one.
 ErrorCategory CategoryOf(Errc code);
 std::string_view Name(ErrorCategory category);  // as in the enumeration: "kRetry"
 
@@ -61,6 +63,7 @@ std::string_view Advice(Errc code);
 
 // What is known about a failure beside its code. Fields that do not apply keep their defaults.
 struct ErrorDetails {
+  // Where no byte in particular is meant.
   static constexpr uint64_t kNoOffset = ~uint64_t{0};
   std::string file = {};        // path, as the storage names it
   uint64_t offset = kNoOffset;  // byte offset in `file`
@@ -74,6 +77,7 @@ class [[nodiscard]] Error {
   // `operation` must be a string literal, "module.action": "wal.sync".
   Error(Errc code, const char* operation, ErrorDetails details = {});
 
+  // What is known, as it was given; `operation` is "module.action". Texts live as long as the error.
   Errc code() const { return rep_->code; }
   ErrorCategory category() const { return CategoryOf(rep_->code); }
   std::string_view operation() const { return rep_->operation; }
@@ -100,6 +104,7 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
  public:
   using std::expected<T, Error>::expected;
 };
+// Of calls that give nothing but whether they succeeded.
 using Status = Result<void>;
 
 // return Fail(Errc::kCorrupt, "page.load", {.file = path, .offset = at, .message = "..."});

@@ -19,8 +19,8 @@ namespace manifolddb {
 // Where entries were read. Told in the order in which they are written: of a key that comes up again the last
 // one is the source. Entries may be deleted again by what the log says later.
 struct SalvageSource {
-  std::string_view family;
-  std::string_view table;
+  std::string_view family;  // by name, as in the new database
+  std::string_view table;   // likewise
   // `entries` of them, from `first` to `last`. The views live during the call.
   ByteView first;
   ByteView last;
@@ -33,6 +33,7 @@ struct SalvageSource {
   uint64_t extent_bytes = 0;
 };
 
+// What is good enough, and who is told of it.
 struct SalvageOptions {
   // Writes a state from which newer commits are missing, or may be. Each entry of it was committed, but may
   // have been overwritten or deleted since.
@@ -52,13 +53,14 @@ struct SalvageLoss {
   std::string why;
 };
 
+// What Salvage has written, and what it could not.
 struct SalvageReport {
-  uint64_t commit_number = 0;     // what was written is of the state after this commit
-  uint64_t replayed_commits = 0;  // of them from the log
-  uint64_t column_families = 0;   // written
-  uint64_t tables = 0;
-  uint64_t entries = 0;
-  std::vector<SalvageLoss> losses;
+  uint64_t commit_number = 0;       // what was written is of the state after this commit
+  uint64_t replayed_commits = 0;    // of them from the log
+  uint64_t column_families = 0;     // written
+  uint64_t tables = 0;              // written
+  uint64_t entries = 0;             // written
+  std::vector<SalvageLoss> losses;  // what is not in the new database, and why
   // Why there may have been later commits; not empty with allow_older only.
   std::vector<VerifyReport::Problem> doubts;
   // What else was met that is wrong, and has cost nothing: not all that is, which Verify tells. Also a last

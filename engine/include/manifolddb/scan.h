@@ -69,6 +69,7 @@ class [[nodiscard]] ScanStatus {
 template <class Reader>
 class Scan {
  public:
+  // What it gives of an entry.
   using Element = typename Reader::Element;
 
   class Iterator {
@@ -107,6 +108,7 @@ class Scan {
   // The elements themselves, up to the end or the first error, either of which `status` is told and wants to
   // be asked for. Must not outlive the scan and `status`.
   class ElementRange;
+  // See ElementRange.
   ElementRange UntilError(ScanStatus& status) & { return ElementRange(this, &status); }
 
   // Where a later scan over the same range goes on: beyond the last element that was got, whether or not
@@ -166,7 +168,9 @@ class Scan {
     if (!there) return there;
     return Moved(direction_);
   }
+  // A reader may have steps of its own.
   Result<bool> Moved(Direction direction) {
+    if constexpr (requires { reader_.Move(cursor_, direction); }) return reader_.Move(cursor_, direction);
     return direction == Direction::kAscending ? cursor_.Next() : cursor_.Prev();
   }
   Direction Opposite() const {
@@ -215,6 +219,7 @@ class Scan<Reader>::ElementRange {
   };
 
   ElementRange(Scan* scan, ScanStatus* status) : scan_(scan), status_(status) {}
+  // As those of the scan.
   Iterator begin() {
     scan_->begin();
     return Iterator(scan_, status_);
@@ -229,8 +234,8 @@ class Scan<Reader>::ElementRange {
 // What a loop over raw bytes gets. Views live, as those of a Cursor, until its next step, or until its
 // transaction writes.
 struct Entry {
-  ByteView key;
-  ByteView value;
+  ByteView key;    // as stored
+  ByteView value;  // as stored
 };
 
 // What scans read of an entry.
@@ -251,6 +256,7 @@ struct ValueReader {
   Result<ByteView> operator()(Cursor& cursor) const { return cursor.value(); }
 };
 
+// Over whole entries.
 using EntryScan = Scan<EntryReader>;
 // Of large values, which lie outside the leaves, nothing is read.
 using KeyScan = Scan<KeyReader>;

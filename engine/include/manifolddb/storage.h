@@ -22,6 +22,7 @@ namespace manifolddb {
 // cache.
 inline constexpr size_t kBufferAlignment = 4096;
 
+// What is to be done with the file, and whether it must be there.
 enum class OpenMode : uint8_t {
   kReadOnly,   // the file must exist
   kReadWrite,  // the file must exist
@@ -31,6 +32,7 @@ enum class OpenMode : uint8_t {
   kCreate,
 };
 
+// Locks of a file: any number of shared ones, or one that is exclusive.
 enum class LockMode : uint8_t { kShared, kExclusive };
 
 // One open file. Destroying it closes it and gives back its lock; it does not sync.

@@ -20,8 +20,8 @@ namespace manifolddb {
 // An entry that was read, kept by guards: also after the transaction has ended and the entry is gone. The key
 // is a copy, the value is not (see Cursor::KeepValue).
 struct KeptEntry {
-  Value key;
-  Value value;
+  Value key;    // a copy
+  Value value;  // a page that stays, or a large value's bytes
 };
 
 // Most pieces that a range is cut into.

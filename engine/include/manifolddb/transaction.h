@@ -36,6 +36,7 @@ class ColumnFamily {
  public:
   ColumnFamily() = default;
   explicit ColumnFamily(uint64_t id) : id_(id) {}
+  // The number by which the database knows it.
   uint64_t id() const { return id_; }
   friend bool operator==(ColumnFamily, ColumnFamily) = default;
 
@@ -46,9 +47,9 @@ class ColumnFamily {
 // What a table holds, by name: stored with it when it is created, and compared when it is opened. The engine
 // gives the names no meaning; manifolddb/typed.h does. Empty: raw bytes.
 struct TableTypes {
-  std::string_view key = {};
-  std::string_view value = {};
-  bool any = false;
+  std::string_view key = {};    // the name of the keys' type
+  std::string_view value = {};  // and of the values'
+  bool any = false;             // as Any
 
   // For opening: whatever the table holds. For tools, which take keys and values as the bytes they are.
   static constexpr TableTypes Any() { return {.any = true}; }
@@ -106,6 +107,7 @@ class ReadTransaction {
   // Position of the snapshot in the commit order: commits 1 to this one are seen.
   uint64_t commit_number() const;
 
+  // As of the snapshot: kNoSuchColumnFamily also for one that was created since.
   Result<ColumnFamily> OpenColumnFamily(std::string_view name) const;
   Result<std::vector<std::string>> ListColumnFamilies() const;  // in byte order
   // kNoSuchTable, kNoSuchColumnFamily if they are not in this snapshot; kTypeMismatch.
@@ -118,8 +120,8 @@ class ReadTransaction {
 
 // What was found, or put because there was none.
 struct GotOrInserted {
-  Value value;
-  bool inserted = false;
+  Value value;            // that is there now
+  bool inserted = false;  // by this call
 };
 
 class Extraction;
@@ -132,6 +134,7 @@ class Extraction;
 // has changed by then stays. Views that they are given live until they return.
 class WriteTable : public TableReading<WriteTable> {
  public:
+  // As those of ReadTable, with the transaction's own changes.
   Result<std::optional<Value>> Get(ByteView key) const;
   Result<uint64_t> Length() const;
   Result<Cursor> NewCursor(const Range& range = {}) const;
@@ -209,17 +212,19 @@ class Extraction {
   bool begun_ = false;
 };
 
+// How a transaction is to be committed; as it stands: durably.
 struct CommitOptions {
+  // What the commit promises when it has returned.
   Durability durability = Durability::kImmediate;
   // Writes the pages instead of the log: for bulk loads. Implies kImmediate. Chosen by itself where the
-  // transaction is too large for the log.
+  // transaction is too large for the log, or was begun without it (WriteOptions::log).
   bool through_checkpoint = false;
 };
 
 // A commit that need not be durable yet: Database::AwaitDurable waits for that. A plain value, of the opening
 // of the database that it was made in.
 struct CommitTicket {
-  uint64_t commit_number = 0;
+  uint64_t commit_number = 0;  // its place in the order of commits
 };
 
 // A place in a write transaction that it can be taken back to. A plain value, of the transaction that gave

@@ -14,11 +14,13 @@ namespace manifolddb {
 // At most kTypeNameBytesMax bytes; a longer one does not compile.
 class TypeName {
  public:
+  // The parts, one behind the other.
   static consteval TypeName Of(std::initializer_list<std::string_view> parts) {
     TypeName name;
     for (const std::string_view part : parts) name.Append(part);
     return name;
   }
+  // In decimal.
   static consteval TypeName OfNumber(uint64_t number) {
     std::array<char, 20> digits = {};
     size_t begin = digits.size();
@@ -42,6 +44,7 @@ class TypeName {
   }
   consteval TypeName Then(const TypeName& next) const { return Of({view(), next.view()}); }
 
+  // The name; lives as long as this.
   constexpr std::string_view view() const { return {text_.data(), size_}; }
 
  private:

@@ -30,11 +30,13 @@ class TableDefinition {
                 "(manifolddb/key_codec.h), before its first use");
   static_assert(ValueType<V>,
                 "V cannot be a value: specialise manifolddb::ValueCodec<V> with kName, Encode and Decode, or "
-                "manifolddb::RawLayout<V> (manifolddb/value_codec.h), before its first use");
+                "manifolddb::Serializer<V>, or manifolddb::RawLayout<V> (manifolddb/value_codec.h), before "
+                "its first use");
 
  public:
   constexpr explicit TableDefinition(std::string_view name) : name_(name) {}
 
+  // The name that it was made with, and the types' names, as they are stored with the table.
   constexpr std::string_view name() const { return name_; }
   static constexpr TableTypes types() { return {.key = KeyCodec<K>::kName, .value = ValueCodec<V>::kName}; }
 

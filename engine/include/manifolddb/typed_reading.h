@@ -1,6 +1,7 @@
 #pragma once
 // The reading half of tables with types (typed.h): encodings, ranges, values, cursors, scans.
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
@@ -78,6 +79,7 @@ template <KeyType K>
 class EncodedPrefix {
  public:
   explicit EncodedPrefix(ByteView bytes) : bytes_(bytes.begin(), bytes.end()) {}
+  // The bytes; as long as this.
   ByteView view() const { return bytes_; }
 
  private:
@@ -119,13 +121,22 @@ struct Prefix<K, std::tuple<Parts...>> {
     (std::make_index_sequence<sizeof...(first)>());
   }
 };
+template <class T, size_t N>
+struct Prefix<std::array<T, N>, std::array<T, N>> {
+  static EncodedPrefix<std::array<T, N>> Of(const auto&... first) {
+    static_assert(sizeof...(first) <= N, "the key has fewer elements than are given");
+    EncodedBytes bytes;
+    (AppendPart<T>(first, bytes), ...);
+    return EncodedPrefix<std::array<T, N>>(bytes.view());
+  }
+};
 template <class First, class Second>
 struct Prefix<std::pair<First, Second>> : Prefix<std::pair<First, Second>, std::tuple<First, Second>> {};
 
 }  // namespace codec
 
 // The condition of the keys of type K that begin so: with the text or the bytes that are given, or, of a
-// tuple, with these first parts.
+// tuple or an array, with these first parts.
 //
 //   table.Entries({.prefix = PrefixOf<std::string>("user/")})
 //   table.Entries({.prefix = PrefixOf<std::tuple<std::string, int64_t>>("roof")})
@@ -192,6 +203,7 @@ class TypedKeptEntry {
  public:
   TypedKeptEntry(KeptEntry guard, KeyView<K> key, ValueView<V> value)
       : guard_(std::move(guard)), key_(std::move(key)), value_(std::move(value)) {}
+  // What was stored, decoded.
   const KeyView<K>& key() const { return key_; }
   const ValueView<V>& value() const { return value_; }
   ByteView key_bytes() const { return guard_.key.bytes(); }  // as stored
@@ -225,6 +237,7 @@ class TypedCursor {
  public:
   TypedCursor(Cursor cursor, std::string_view table) : cursor_(std::move(cursor)), table_(table) {}
 
+  // As the functions of Cursor of the same names, with their errors and costs.
   Result<bool> First() { return cursor_.First(); }
   Result<bool> Last() { return cursor_.Last(); }
   Result<bool> Seek(const KeyArgument<K>& key) { return cursor_.Seek(Encoded(key).view()); }
@@ -232,6 +245,7 @@ class TypedCursor {
   Result<bool> Next() { return cursor_.Next(); }
   Result<bool> Prev() { return cursor_.Prev(); }
 
+  // Whether it is at an entry.
   bool valid() const { return cursor_.valid(); }
   // REQUIRES: valid(). Views live until the cursor moves, its transaction writes, or it ends.
   Result<KeyView<K>> key() const { return codec::DecodeStored<KeyCodec<K>, K>("key", table_, cursor_.key()); }
@@ -242,6 +256,7 @@ class TypedCursor {
   }
   Result<TypedValue<V>> KeepValue() { return codec::Typed<V>(table_, cursor_.KeepValue()); }
 
+  // As Cursor::Position and Cursor::Restore.
   Result<std::string> Position() const { return cursor_.Position(); }
   Result<bool> Restore(ByteView position) { return cursor_.Restore(position); }
 
@@ -255,8 +270,8 @@ class TypedCursor {
 // What a loop over a TypedEntries gets. Views live until its next step, or until its transaction writes.
 template <KeyType K, ValueType V>
 struct TypedEntry {
-  KeyView<K> key;
-  ValueView<V> value;
+  KeyView<K> key;      // decoded, or a view of what is stored: as its codec has it
+  ValueView<V> value;  // likewise
 };
 
 namespace codec {

@@ -20,8 +20,8 @@ namespace manifolddb {
 // As GotOrInserted.
 template <ValueType V>
 struct TypedGotOrInserted {
-  TypedValue<V> value;
-  bool inserted = false;
+  TypedValue<V> value;    // that is there now
+  bool inserted = false;  // by this call
 };
 
 namespace codec {
@@ -54,6 +54,7 @@ template <KeyType K, ValueType V>
 class TypedExtraction {
  public:
   TypedExtraction(Extraction entries, std::string_view table) : entries_(std::move(entries)), table_(table) {}
+  // As Extraction::Next; kCorrupt also if what is stored is none of the type.
   Result<std::optional<TypedKeptEntry<K, V>>> Next() {
     return codec::TypedKept<K, V>(table_, entries_.Next());
   }
@@ -73,8 +74,15 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
  public:
   using Base::Base;
 
+  // As WriteTable::Put.
   Status Put(const KeyArgument<K>& key, const ValueArgument<V>& value) {
     return this->table_.Put(EncodedKey(key).view(), EncodedValue(value).view());
+  }
+  // Of values that are stored as they are: strings and byte strings. As WriteTable::PutReserve.
+  Status PutReserve(
+      const KeyArgument<K>& key, uint64_t bytes,
+      const std::function<Status(MutableByteView value)>& fill) requires codec::Verbatim<ValueCodec<V>, V> {
+    return this->table_.PutReserve(EncodedKey(key).view(), bytes, fill);
   }
   // True if there was an entry.
   Result<bool> Delete(const KeyArgument<K>& key) { return this->table_.Delete(EncodedKey(key).view()); }
@@ -212,6 +220,7 @@ class TypedBatchTable {
  public:
   TypedBatchTable(WriteBatch& batch, WriteBatch::Table table) : batch_(&batch), table_(table) {}
 
+  // As the functions of WriteBatch of the same names.
   Status Put(const KeyArgument<K>& key, const ValueArgument<V>& value) {
     return batch_->Put(table_, EncodedKey(key).view(), EncodedValue(value).view());
   }

@@ -1,16 +1,20 @@
 #pragma once
 // Values of types. Whatever can be a key (key_codec.h) can be a value, with the same name and encoding; built
-// in beside that: std::vector of what has one size (vector<u32>), and structs whose bytes are their encoding,
-// if they are said to be (RawLayout).
+// in beside that: std::vector of what has one size (vector<u32>), std::span of the same, which is read where
+// it is stored, and structs whose bytes are their encoding, if they are said to be (RawLayout).
 //
-// A type of one's own: a specialisation of ValueCodec with kName, Encode and Decode as of a KeyCodec, but for
-// the order, which values do not have. Where a type has both, values take this one.
+// A type of one's own: whatever writes it as bytes, by a specialisation of Serializer; or of ValueCodec, with
+// kName, Encode and Decode as of a KeyCodec, but for the order, which values do not have. Where a type has
+// several of these, values take the ValueCodec, or else the Serializer, not the KeyCodec. For JSON: json.h.
 
 #include <bit>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <optional>
+#include <ranges>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -26,8 +30,45 @@ struct ValueCodec;
 template <class T>
 concept ValueType = codec::Encodes<ValueCodec<T>, T>;
 
+// Has a T stored as some serializer writes it.
+//
+//   template <>
+//   struct manifolddb::Serializer<Order> {
+//     static constexpr std::string_view kName = "Order, MessagePack";  // stored with the table
+//     static std::vector<uint8_t> ToBytes(const Order& order) { return ...; }  // any range of bytes in a row
+//     static std::optional<Order> FromBytes(ByteView bytes) { return ...; }    // none: `bytes` is no Order
+//   };
+//
+// What ToBytes throws goes to the caller of the put, which then has changed nothing; what FromBytes throws to
+// whoever reads: where damaged bytes are to be kCorrupt, as of other types, it catches and returns none.
+template <class T>
+struct Serializer;
+
+namespace codec {
+
+template <class T>
+concept Serialized = requires(const T& value, ByteView bytes) {
+  { Serializer<T>::kName } -> std::convertible_to<std::string_view>;
+  { Serializer<T>::ToBytes(value) } -> std::ranges::contiguous_range;
+  { Serializer<T>::FromBytes(bytes) } -> std::same_as<std::optional<T>>;
+};
+
+}  // namespace codec
+
 template <KeyType T>
-struct ValueCodec<T> : KeyCodec<T> {};
+requires(!codec::Serialized<T>) struct ValueCodec<T> : KeyCodec<T> {
+};
+
+template <codec::Serialized T>
+struct ValueCodec<T> {
+  static constexpr std::string_view kName = Serializer<T>::kName;
+  static void Encode(const T& value, EncodedBytes& out) {
+    const auto& bytes = Serializer<T>::ToBytes(value);
+    static_assert(sizeof(*std::ranges::data(bytes)) == 1, "ToBytes gives no bytes, nor characters");
+    out.Append(std::as_bytes(std::span(std::ranges::data(bytes), std::ranges::size(bytes))));
+  }
+  static std::optional<T> Decode(ByteView bytes) { return Serializer<T>::FromBytes(bytes); }
+};
 
 // Says that a trivially copyable T is stored as the bytes it has in memory. Said by its author only, since it
 // is true of few types: padding would store bytes that nobody set; a member that moves, or another compiler's
@@ -71,10 +112,58 @@ struct ValueCodec<T> {
   }
 };
 
+namespace codec {
+
+// What a vector can be made of.
+template <class T>
+concept Element = ValueType<T> && FixedWidth<ValueCodec<T>> && ValueCodec<T>::kBytes >
+0 && !std::same_as<T, std::byte>;
+
+// Element by element, of an encoding that has been validated.
+template <Element T>
+struct ReadElement {
+  ByteView bytes = {};
+  View<ValueCodec<T>, T> operator()(uint32_t index) const {
+    constexpr size_t kEach = ValueCodec<T>::kBytes;
+    return *ValueCodec<T>::Decode(bytes.subspan(index * kEach, kEach));
+  }
+};
+
+}  // namespace codec
+
+// The elements of a stored vector, each made when it is looked at: nothing is copied before, and stored bytes
+// need no alignment. A random access range of values, with size() and operator[]; lives as long as the bytes.
+// Values have at most kValueBytesMax bytes, so 32 bits number their elements.
+template <codec::Element T>
+using StoredVector =
+    std::ranges::transform_view<std::ranges::iota_view<uint32_t, uint32_t>, codec::ReadElement<T>>;
+
+// As std::vector, by name and encoding, but that what is read is a StoredVector: to be to std::vector what
+// std::string_view is to std::string.
+template <codec::Element T>
+struct ValueCodec<std::span<const T>> {
+  using Argument = std::span<const T>;
+  using View = StoredVector<T>;
+  static constexpr auto kText = TypeName::OfList("vector", {ValueCodec<T>::kName});
+  static constexpr std::string_view kName = kText.view();
+
+  static void Encode(std::span<const T> value, EncodedBytes& out) {
+    for (const T& element : value) ValueCodec<T>::Encode(element, out);
+  }
+  static std::optional<View> Decode(ByteView bytes) {
+    constexpr size_t kEach = ValueCodec<T>::kBytes;
+    if (bytes.size() % kEach != 0) return std::nullopt;
+    for (ByteView rest = bytes; !rest.empty(); rest = rest.subspan(kEach)) {
+      if (!ValueCodec<T>::Decode(rest.first(kEach))) return std::nullopt;
+    }
+    const auto count = static_cast<uint32_t>(bytes.size() / kEach);
+    return View(std::ranges::iota_view<uint32_t, uint32_t>(0, count), codec::ReadElement<T>{bytes});
+  }
+};
+
 // The elements one after the other.
-template <ValueType T>
-requires(codec::FixedWidth<ValueCodec<T>>&& ValueCodec<T>::kBytes > 0 &&
-         !std::same_as<T, std::byte>) struct ValueCodec<std::vector<T>> {
+template <codec::Element T>
+struct ValueCodec<std::vector<T>> {
   static constexpr auto kText = TypeName::OfList("vector", {ValueCodec<T>::kName});
   static constexpr std::string_view kName = kText.view();
 

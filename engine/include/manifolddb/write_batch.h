@@ -60,6 +60,7 @@ class WriteBatch {
   // Forgets the changes. Tables, and the memory for as many changes, stay.
   void Clear();
 
+  // Whether there is no change in it.
   bool empty() const { return changes() == 0; }
   uint64_t changes() const;  // added since the last Clear
   uint64_t bytes() const;    // that they take in the batch: keys, values, and 13 each
