@@ -126,13 +126,19 @@ template <class K, class V>
 struct Store {
   static constexpr MultimapTableDefinition<K, V> kTable{"t"};
 
-  Store() : system(Sizes()) {
+  Store() : system(AnySizes()) {
     family = Must(system.db->CreateColumnFamily("f"));
     WriteTransaction txn = Must(system.db->BeginWrite(family));
     Must(kTable.Create(txn, family));
     Must(txn.Commit());
   }
 
+  // The smallest pages have no room for the names of the types.
+  static Sizes AnySizes() {
+    Sizes sizes;
+    sizes.page_bytes = 2 * kPageBytesMin;
+    return sizes;
+  }
   void Change(MultimapWriteTable<K, V>& table, size_t changes) {
     for (; changes > 0; --changes) {
       const K key = Any<K>();

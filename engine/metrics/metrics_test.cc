@@ -407,12 +407,12 @@ TEST(FamilyStats, PrometheusHasTheSamplesOfOneMetricTogether) {
   Put(*database, 1, 10);
   ASSERT_TRUE(database->OpenOrCreateColumnFamily("\"q\""));
   const std::string text = ToPrometheus(*database->StatsByFamily(), "shop");
-  EXPECT_EQ(text.substr(0, text.find("# HELP manifolddb_family_entries")),
-            "# HELP manifolddb_family_tables Tables of a column family\n"
-            "# TYPE manifolddb_family_tables gauge\n"
-            "manifolddb_family_tables{database=\"shop\",family=\"\\\"q\\\"\"} 0\n"
-            "manifolddb_family_tables{database=\"shop\",family=\"f\"} 1\n");
-  EXPECT_NE(text.find("# TYPE manifolddb_family_commits_total counter\n"), std::string::npos) << text;
+  EXPECT_EQ(text.substr(0, text.find("# HELP manifolddb_column_family_entries")),
+            "# HELP manifolddb_column_family_tables Tables of a column family\n"
+            "# TYPE manifolddb_column_family_tables gauge\n"
+            "manifolddb_column_family_tables{database=\"shop\",family=\"\\\"q\\\"\"} 0\n"
+            "manifolddb_column_family_tables{database=\"shop\",family=\"f\"} 1\n");
+  EXPECT_NE(text.find("# TYPE manifolddb_column_family_commits_total counter\n"), std::string::npos) << text;
   EXPECT_NE(text.find("manifolddb_table_entries{database=\"shop\",family=\"f\",table=\"t\"} 1\n"),
             std::string::npos)
       << text;

@@ -96,10 +96,10 @@ std::vector<LastCheckpoint> OfLastCheckpoint(const DatabaseStats& stats) {
 std::vector<metrics::Figure> FiguresOf(const FamilyStats& family) {
   using enum Kind;
   return {
-      {"family_tables", kGauge, Unit::kNone, family.tables.size(), "Tables of a column family"},
-      {"family_entries", kGauge, Unit::kNone, family.entries(), "Entries of its tables"},
-      {"family_commits", kCounter, Unit::kNone, family.commits, "Commits that changed it"},
-      {"family_waits", kCounter, Unit::kNone, family.waits,
+      {"column_family_tables", kGauge, Unit::kNone, family.tables.size(), "Tables of a column family"},
+      {"column_family_entries", kGauge, Unit::kNone, family.entries(), "Entries of its tables"},
+      {"column_family_commits", kCounter, Unit::kNone, family.commits, "Commits that changed it"},
+      {"column_family_waits", kCounter, Unit::kNone, family.waits,
        "Waits for it by transactions that found it taken"},
   };
 }

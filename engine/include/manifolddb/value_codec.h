@@ -168,7 +168,7 @@ struct ValueCodec<std::vector<T>> {
   static constexpr std::string_view kName = kText.view();
 
   static void Encode(const std::vector<T>& value, EncodedBytes& out) {
-    for (const T element : value) ValueCodec<T>::Encode(element, out);
+    for (const T& element : value) ValueCodec<T>::Encode(element, out);
   }
   static std::optional<std::vector<T>> Decode(ByteView bytes) {
     constexpr size_t kEach = ValueCodec<T>::kBytes;
