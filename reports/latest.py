@@ -26,6 +26,7 @@ THEMES = {
     "recovery": "opening after a crash, by what was committed",
     "memory": "allocations, peak, a database of four times the cache",
     "churn": "overwriting and deleting for long", "scale": "from 1 M to 30 M keys",
+    "bounds": "what is to stay small however much there is",
     "crash": "power cut at every write and every sync",
 }
 

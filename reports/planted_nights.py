@@ -69,6 +69,10 @@ THEMES = {
     "memory": ["allocations/get", "allocations/put", "peak/load", "cache:quarter/uniform",
                "cache:quarter/zipfian", "cache:quarter/beside_a_writer", "cache:quarter/scan"],
     "churn": list(_churn()),
+    "bounds": [f"families:10000/{what}" for what in ("open", "heap_of_an_idle_one", "commits_against_one",
+                                                     "checkpoint_bytes_against_one")]
+              + ["open_closed/bytes:10000000000", "snapshot_held/puts_against_none",
+                 "memory/resident_against_cache_bytes"],
     "scale": [f"keys:{keys}/{what}" for keys in (1000000, 3000000, 10000000, 30000000)
               for what in ("load", "update", "read")],
 }
