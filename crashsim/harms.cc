@@ -12,7 +12,7 @@ using faultfs::Effect;
 using faultfs::EffectKind;
 using How = Harm::How;
 
-constexpr size_t kWrites = 24;         // of the newest ones
+constexpr size_t kNewestWrites = 24;   // of the newest ones
 constexpr uint64_t kMetaFields = 200;  // bytes that say something
 constexpr uint64_t kLogFields = 64;
 constexpr uint64_t kAll = uint64_t{1} << 30;
@@ -31,7 +31,7 @@ class Harmer {
     AddMeta();
     AddLogFront();
     AddFiles();
-    for (size_t i = 0; i < std::min(kWrites, writes_.size()); ++i) AddWrite(writes_[i]);
+    for (size_t i = 0; i < std::min(kNewestWrites, writes_.size()); ++i) AddWrite(writes_[i]);
     AddForeignGroups();
     return std::move(all_);
   }

@@ -24,7 +24,7 @@ using faultfs::FaultKind;
 using faultfs::Operation;
 using faultfs::Policy;
 
-constexpr unsigned kSecondsEach = 600;
+constexpr unsigned kSecondsOfHunt = 600;
 constexpr uint64_t kAccusedMax =
     3'000;  // cases that the sound engine fails as well: nothing tells all damage
 
@@ -401,7 +401,7 @@ Hunted Hunt(const HuntWish& wish) {
   for (uint64_t deaths = 0; deaths < kDeathsMax && hunted.plays < wish.plays_max; ++deaths) {
     HuntWish rest = wish;
     rest.plays_max = wish.plays_max - hunted.plays;
-    const Told told = Apart(kSecondsEach, [&](const Tell& tell) {
+    const Told told = Apart(kSecondsOfHunt, [&](const Tell& tell) {
       Hunter hunter(rest, tell);
       for (uint64_t number = next;; ++number) {
         tell("at " + std::to_string(number) + " " + std::to_string(hunter.plays()) + "\n");

@@ -23,11 +23,11 @@ using faultfs::Arrivals;
 using faultfs::CrashPoint;
 using faultfs::EffectKind;
 
-constexpr unsigned kSecondsEach = 60;
+constexpr unsigned kSecondsOfFit = 60;
 constexpr uint64_t kPlaysEach = 250;  // of one candidate
 
 // Of a life of the case that is to become smaller.
-struct Place {
+struct Placed {
   uint64_t from_end = 0;   // effects
   uint64_t from_step = 0;  // since its last step began
   bool in_opening = false;
@@ -57,8 +57,8 @@ std::optional<uint64_t> WriteUnder(const Played& played, uint64_t end, const Har
   return std::nullopt;
 }
 
-Place PlaceOf(const Life& life, const Played& played) {
-  Place place;
+Placed PlaceOf(const Life& life, const Played& played) {
+  Placed place;
   const uint64_t end = EndOf(life, played);
   place.from_end = played.effects() - end;
   place.from_first = end - std::min(end, played.session.first_effect);
@@ -147,7 +147,7 @@ class Fitter {
       lives_.pop_back();
       return;
     }
-    const Place& place = places_[from_[index]];
+    const Placed& place = places_[from_[index]];
     const std::vector<uint64_t> ends = EndsNear(life, played, place);
     for (size_t i = 0; i < ends.size() && !hit_ && !Spent(); ++i) {
       const int left = deviations - (i < 2 ? 0 : 1);
@@ -156,7 +156,7 @@ class Fitter {
     }
   }
 
-  static std::vector<uint64_t> EndsNear(const Life& life, const Played& played, const Place& place) {
+  static std::vector<uint64_t> EndsNear(const Life& life, const Played& played, const Placed& place) {
     constexpr size_t kMost = 40;
     const uint64_t first = played.session.first_effect, last = played.effects();
     if (life.effects == kAtTheEnd) return {last};
@@ -205,7 +205,7 @@ class Fitter {
   }
 
   // By name, by how new they are, none of them, each alone.
-  static std::vector<Arrivals> ImagesNear(const CrashPoint& point, const Life& life, const Place& place) {
+  static std::vector<Arrivals> ImagesNear(const CrashPoint& point, const Life& life, const Placed& place) {
     constexpr size_t kAlone = 12;
     const size_t count = point.atoms().size();
     const Arrivals all(count, faultfs::arrival::kWhole);
@@ -252,7 +252,7 @@ class Fitter {
 
   // Beside the write to that file that is as new as the one was; the same bytes; then beside each other of
   // the newest. What is of no write, an older file, stands behind a sync.
-  static std::vector<Harms> HarmsNear(const Played& played, const Harms& model, const Place& place,
+  static std::vector<Harms> HarmsNear(const Played& played, const Harms& model, const Placed& place,
                                       uint64_t end, bool more) {
     constexpr size_t kWrites = 25;
     std::vector<Harms> all;
@@ -268,7 +268,7 @@ class Fitter {
   }
 
   // About that effect in place of the one that it was about. Sums are modulo 2^64.
-  static Harms Moved(const Played& played, const Harms& model, const Place& place, uint64_t effect) {
+  static Harms Moved(const Played& played, const Harms& model, const Placed& place, uint64_t effect) {
     Harms moved = model;
     for (Harm& harm : moved) {
       if (!place.harmed) {
@@ -290,7 +290,7 @@ class Fitter {
 
   const Rule rule_;
   const uint64_t plays_max_;
-  std::vector<Place> places_;  // of the model's lives
+  std::vector<Placed> places_;  // of the model's lives
   const Case* candidate_ = nullptr;
   std::vector<size_t> from_;
   std::vector<Life> lives_;
@@ -335,7 +335,7 @@ class Reducer {
   }
   bool Accept(const Case& candidate, const std::vector<size_t>& from) {
     if (Spent() || candidate.lives.empty()) return false;
-    const Told told = Apart(kSecondsEach, [&](const Tell& tell) {
+    const Told told = Apart(kSecondsOfFit, [&](const Tell& tell) {
       Fitter fitter(hit_.what, hit_.finding.rule, kPlaysEach);
       const auto hit = fitter.Fit(candidate, from, deviations_);
       Json json = {{"plays", fitter.plays()}};
