@@ -103,12 +103,12 @@ class KeysInRange {
   // No bytes: behind all there is, so that nothing is left.
   void RaiseLower(Bytes bytes) {
     if (!bytes) return CutUpper(std::vector<std::byte>());
-    if (lower_ && *bytes <= *lower_) return;
+    if (lower_ && Compare(*bytes, *lower_) <= 0) return;
     lower_ = std::move(bytes);
     range_.lower = *lower_;
   }
   void CutUpper(Bytes bytes) {
-    if (upper_ && *upper_ <= *bytes) return;
+    if (upper_ && Compare(*upper_, *bytes) <= 0) return;
     upper_ = std::move(bytes);
     range_.upper = *upper_;
   }
