@@ -505,7 +505,7 @@ TEST(Schedules, OneThatWasDrawnIsPlayedAgain) {
   SchedulesOptions options = Of("put a | checkpoint", 0, {"checkpoint.capture.unappended"});
   size_t holds = 0;
   size_t wrong = 0;
-  for (int run = 0; run < 20; ++run) {
+  for (int run = 0; run < 60; ++run) {
     options.schedule = "pct3:1:" + std::to_string(run);
     const Outcomes outcome = RunSchedules(options);
     EXPECT_EQ(outcome, RunSchedules(options));

@@ -442,8 +442,8 @@ void CheckSpans() {
     const auto value = Draw<std::vector<T>>::One();
     const auto bytes = Encoded<Codec, std::span<const T>>(value);
     RC_ASSERT((bytes == Encoded<ValueCodec<std::vector<T>>, std::vector<T>>(value)));
-    std::vector<std::byte> moved(bytes.size() + 1);  // at an address that no T may have
-    std::copy(bytes.begin(), bytes.end(), moved.begin() + 1);
+    std::vector<std::byte> moved = {std::byte{0}};  // at an address that no T may have
+    for (const std::byte byte : bytes) moved.push_back(byte);
     const auto stored = Codec::Decode(ByteView(moved).subspan(1));
     RC_ASSERT(stored.has_value());
     RC_ASSERT((std::ranges::equal(*stored, value)));

@@ -11,8 +11,8 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from reports import testing  # noqa: E402
 
-PHASES = ("packages", "campaign", "mutants", "exhaustive", "schedules", "model", "limits", "kill", "churn",
-          "fuzz", "afl", "coverage", "damage", "salvage", "bench", "exact", "detector", "report", "check")
+PHASES = ("packages", "shared", "install", "docs", "campaign", "mutants", "exhaustive", "schedules", "model",
+          "limits", "kill", "churn", "fuzz", "afl", "coverage", "damage", "salvage", "bench", "exact", "detector", "report", "check")
 ROOT = testing.ROOT
 
 

@@ -178,8 +178,8 @@ class Arena {
     EXPECT_TRUE(removed_.empty());
     EXPECT_EQ(pages_.cache.bytes_dirty(), 0u);
     uint64_t live = 0;
-    // Again and again: what piled up behind a slow reader is looked through bit by bit, by who wants a frame. If
-    // all leaves are in memory the readings want none: so a page is made as well.
+    // Again and again: what piled up behind a slow reader is looked through bit by bit, by who wants a frame.
+    // If all leaves are in memory the readings want none: so a page is made as well.
     for (int times = 0; times < 30; ++times) {
       PageWriter writer(pages_.cache, pages_.allocator, ~uint64_t{0}, Room::kAll);
       EXPECT_TRUE(writer.Create(PageKind::kLeaf, 0));
