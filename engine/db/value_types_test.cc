@@ -30,7 +30,7 @@ struct Order {
 template <>
 struct KeyCodec<Number> {
   static constexpr std::string_view kName = "Number";
-  static constexpr size_t kBytes = 4;
+  [[maybe_unused]] static constexpr size_t kBytes = 4;
   static void Encode(const Number& key, EncodedBytes& out) { KeyCodec<uint32_t>::Encode(key.number, out); }
   static std::optional<Number> Decode(ByteView bytes) {
     const auto number = KeyCodec<uint32_t>::Decode(bytes);
