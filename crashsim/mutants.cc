@@ -46,7 +46,7 @@ const char* WorkloadFor(const std::string& site) {
   return site.starts_with("txn.savepoint.") ? "savepoints" : "mixed";
 }
 
-void Start(const MutantsOptions& options, const std::string& scratch, Trial& trial, size_t index) {
+void StartTrial(const MutantsOptions& options, const std::string& scratch, Trial& trial, size_t index) {
   trial.json = scratch + "/" + std::to_string(index) + ".jsonl";
   trial.begun = SteadyClock::now();
   const std::string seed = std::to_string(options.seed);
@@ -156,7 +156,7 @@ void RunAll(const MutantsOptions& options, const std::string& scratch, std::vect
   std::vector<Trial*> running;
   while (next < trials.size() || !running.empty()) {
     while (next < trials.size() && running.size() < options.jobs) {
-      Start(options, scratch, trials[next], next);
+      StartTrial(options, scratch, trials[next], next);
       running.push_back(&trials[next++]);
     }
     std::erase_if(running, [&](Trial* trial) {
