@@ -271,6 +271,11 @@ class Bench {
   ColumnFamily family_;
 };
 
+std::unexpected<Error> AlreadyThere(const std::string& file) {
+  return Fail(Errc::kAlreadyExists, "tools.bench",
+              {.file = file, .message = "bench makes a new database, to measure it"});
+}
+
 Status CheckBench(const BenchArguments& arguments) {
   const auto refuse = [&](const std::string& what) {
     return Fail(Errc::kInvalidArgument, "tools.bench", {.file = arguments.path, .message = what});
@@ -284,8 +289,7 @@ Status CheckBench(const BenchArguments& arguments) {
   for (const char* const suffix : {"", "-wal", "-new", "-wal-new", "-probe"}) {
     std::error_code ignored;
     if (!std::filesystem::exists(std::filesystem::symlink_status(arguments.path + suffix, ignored))) continue;
-    return Fail(Errc::kAlreadyExists, "tools.bench",
-                {.file = arguments.path + suffix, .message = "bench makes a new database, to measure it"});
+    return AlreadyThere(arguments.path + suffix);
   }
   return {};
 }
@@ -304,8 +308,12 @@ Result<Measured> RunBench(const BenchArguments& arguments, std::ostream& err) {
   Options options;
   options.page_size = static_cast<uint32_t>(std::min<uint64_t>(arguments.page_size, UINT32_MAX));
   if (arguments.cache_bytes > 0) options.cache_bytes = arguments.cache_bytes;
-  // Whoever was quicker to make one of that name has the lock.
+  // Once more: the disk has taken its time. Whoever is still quicker to make one of that name has the lock,
+  // or has put something into it.
+  MANIFOLDDB_TRY(CheckBench(arguments));
   MANIFOLDDB_ASSIGN(auto database, Database::Open(where.storage, where.name, options));
+  MANIFOLDDB_ASSIGN(const auto families, database->ListColumnFamilies());
+  if (!families.empty()) return AlreadyThere(arguments.path);
   auto phases = Bench(arguments, *database, err).Run();
   measured.stats = database->Stats();
   const Status closed = database->Close();

@@ -133,6 +133,21 @@ TEST_F(ValueTypesTest, WhatIsNoDocumentIsToldNotGuessed) {
   EXPECT_EQ(kBinary.Open(*snapshot, family_)->Get(1).error().code(), Errc::kCorrupt);
 }
 
+// The library's reader throws for these although it is told not to.
+TEST(Cbor, LengthsThatNoMemoryHasAreNoDocument) {
+  for (const unsigned char kind : {0x9b, 0xbb}) {
+    const std::array<unsigned char, 9> bytes = {kind, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe};
+    EXPECT_FALSE(ValueCodec<JsonCbor>::Decode(std::as_bytes(std::span(bytes))));
+  }
+}
+
+TEST(Cbor, ABinaryValueKeepsItsSubtype) {
+  const nlohmann::json document = {{"picture", nlohmann::json::binary({1, 2, 3}, 42)}};
+  EncodedBytes bytes;
+  ValueCodec<JsonCbor>::Encode(document, bytes);
+  EXPECT_EQ(ValueCodec<JsonCbor>::Decode(bytes.view()), document);
+}
+
 TEST_F(ValueTypesTest, APutThatThrowsChangesNothing) {
   Write(kTexts, [](auto& texts) {
     EXPECT_THROW(static_cast<void>(texts.Put(1, "no UTF-8: \xff")), json::type_error);

@@ -78,8 +78,8 @@ class Family {
   bool dropped() const { return dropped_.load(std::memory_order_acquire) != kNever.raw(); }
 
   mvcc::FamilyVersions versions;
-  std::atomic<uint64_t> commits{
-      0};                 // that changed it, since the opening; written under the commit queue's lock
+  // Those that changed it, since the opening; written under the commit queue's lock.
+  std::atomic<uint64_t> commits{0};
   DurableFamily durable;  // the tables are null until they were loaded
 
  private:

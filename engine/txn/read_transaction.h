@@ -41,9 +41,9 @@ class ReadTransactionImpl {
   mvcc::ReaderSlot* slot() const { return slot_; }
 
  private:
-  // What this snapshot sees of the family.
   // What reading that entry met, with the table's name and the key.
   Error NamedError(const Error& error, const ReadTableState& table, ByteView key);
+  // What this snapshot sees of the family.
   Result<const mvcc::FamilyVersion*> FindVersion(ColumnFamily family, const char* operation);
 
   Core& core_;

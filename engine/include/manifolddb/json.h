@@ -7,8 +7,10 @@
 //   orders->Put(7, {{"what", "lamp"}, {"pieces", 2}});   // takes and gives nlohmann::json
 //
 // As text, strings that are no UTF-8 make a put throw nlohmann::json::type_error, as dump() does; nothing has
-// been changed then. As CBOR they are not looked at. Stored bytes that are no document are kCorrupt, as of
-// other types.
+// been changed then. Numbers that are none (NaN, infinity) come back as null, and binary values as objects. As
+// CBOR all of that comes back as it was. Stored bytes that are no document are kCorrupt, as of other types.
+// CBOR is read by recursion: bytes that somebody has forged, tens of thousands of levels deep, need as much
+// stack.
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -60,11 +62,17 @@ struct ValueCodec<JsonAs<kFormat>> {
   }
   static std::optional<nlohmann::json> Decode(ByteView bytes) {
     const std::string_view text = AsText(bytes);
-    nlohmann::json value = kFormat == JsonFormat::kText
-                               ? nlohmann::json::parse(text.begin(), text.end(), nullptr, false)
-                               : nlohmann::json::from_cbor(text.begin(), text.end(), true, false);
-    if (value.is_discarded()) return std::nullopt;
-    return value;
+    // Told not to throw, the reader of CBOR still does so where a length is none that memory has.
+    try {
+      nlohmann::json value = kFormat == JsonFormat::kText
+                                 ? nlohmann::json::parse(text.begin(), text.end(), nullptr, false)
+                                 : nlohmann::json::from_cbor(text.begin(), text.end(), true, false,
+                                                             nlohmann::json::cbor_tag_handler_t::store);
+      if (value.is_discarded()) return std::nullopt;
+      return value;
+    } catch (const nlohmann::json::exception&) {
+      return std::nullopt;
+    }
   }
 };
 
