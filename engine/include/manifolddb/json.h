@@ -7,7 +7,7 @@
 //   orders->Put(7, {{"what", "lamp"}, {"pieces", 2}});   // takes and gives nlohmann::json
 //
 // As text, strings that are no UTF-8 make a put throw nlohmann::json::type_error, as dump() does; nothing has
-// been changed then. Numbers that are none (NaN, infinity) come back as null, and binary values as objects. As
+// been changed then. Numbers that are none (NaN, infinity) come back as null, binary values as objects. As
 // CBOR all of that comes back as it was. Stored bytes that are no document are kCorrupt, as of other types.
 // CBOR is read by recursion: bytes that somebody has forged, tens of thousands of levels deep, need as much
 // stack.
