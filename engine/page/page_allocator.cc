@@ -256,8 +256,13 @@ void PageAllocator::Free(PageRun run) {
 }
 
 void PageAllocator::Free(std::span<const PageRun> runs) {
-  base::MutexLock lock(mutex_);
-  for (const PageRun& run : runs) FreeLocked(run);
+  constexpr size_t kRunsPerLock = 1024;  // who allocates waits for no more than this
+  while (!runs.empty()) {
+    const size_t now = std::min(runs.size(), kRunsPerLock);
+    base::MutexLock lock(mutex_);
+    for (const PageRun& run : runs.first(now)) FreeLocked(run);
+    runs = runs.subspan(now);
+  }
 }
 
 void PageAllocator::FreeLocked(PageRun run) {

@@ -291,11 +291,15 @@ TEST(PageCache, DropForgetsManyRunsAtOnceAndNothingElse) {
   }
   ASSERT_GT(runs.size(), 256u);
   runs.push_back({PageId{1200}, 100});  // no frames
+  CreateLeaf(pages, 1400, 1400, 1400);
+  runs.push_back({PageId{1300}, 300});  // more than are looked at under the lock, of which one has a frame
+  runs.push_back({PageId{1700}, 300});  // none has
   pages.cache.Drop(runs);
   const mvcc::EpochGuard guard(pages.slot);
   for (uint64_t id = 1; id < 1000; ++id) {
     EXPECT_EQ(pages.cache.Peek(Ref(id, id), guard) != nullptr, id % 3 == 0) << id;
   }
+  EXPECT_EQ(pages.cache.Peek(Ref(1400, 1400), guard), nullptr);
   EXPECT_EQ(pages.cache.bytes_dirty(), 333 * kPageSize);
 }
 
