@@ -55,7 +55,7 @@ constexpr uint64_t kSlabBytesMax = uint64_t{4} << 20;
 // there.
 constexpr uint64_t kClockStepsMax = 1024;
 constexpr uint64_t kEvictMax = 64;
-constexpr uint64_t kPagesPerLock = 128;  // readers that miss a page wait for no more than this
+constexpr uint64_t kDroppedPerLock = 128;  // readers that miss a page wait for no more than this
 // What was retired is looked through once in so many frames taken: often enough to reuse bytes that are still
 // in the processor's cache, seldom enough for the scan of all readers not to count.
 constexpr uint64_t kHarvestMax = 64;
@@ -253,7 +253,7 @@ void PageCache::Drop(std::span<const format::PageRun> runs) {
   while (!runs.empty()) {
     size_t now = 0;
     uint64_t pages = 0;
-    while (now < runs.size() && pages + runs[now].pages <= kPagesPerLock) pages += runs[now++].pages;
+    while (now < runs.size() && pages + runs[now].pages <= kDroppedPerLock) pages += runs[now++].pages;
     if (now == 0) {
       // As long as only a large value is, which has no frames: seen without the lock.
       Drop(runs.front().first, runs.front().pages);
