@@ -410,8 +410,10 @@ void SessionRunner::DoOperations(const Step& step, const std::vector<std::option
     const auto& family = families[op.family];
     if (!family) continue;
     if (IsAboutSavepoints(op.kind)) {
-      const auto done = savepoints.Do(op, At(record).changed);
+      bool changed = At(record).changed;  // a copy: others may add records meanwhile
+      const auto done = savepoints.Do(op, changed);
       if (!done) continue;
+      At(record).changed = changed;
       const Outcome outcome = *done ? Outcome{} : Failed(done->error(), "savepoint");
       At(record).operations.push_back({op, family->id(), outcome});
       continue;
