@@ -25,21 +25,6 @@ inline void CopyBytes(std::byte* to, ByteView from) {
   if (!from.empty()) std::memcpy(to, from.data(), from.size());
 }
 
-// The same of what is mostly short, a key behind its prefix: without a call.
-inline void CopyShortBytes(std::byte* to, ByteView from) {
-  const size_t bytes = from.size();
-  if (bytes > 16) return CopyBytes(to, from);
-  const auto copy_ends = [&]<class Word>(Word) {
-    const auto front = base::LoadLe<Word>(from.data());
-    const auto back = base::LoadLe<Word>(from.data() + bytes - sizeof(Word));
-    base::StoreLe<Word>(to, front);
-    base::StoreLe<Word>(to + bytes - sizeof(Word), back);
-  };
-  if (bytes >= 8) return copy_ends(uint64_t{});
-  if (bytes >= 4) return copy_ends(uint32_t{});
-  for (size_t at = 0; at < bytes; ++at) to[at] = from[at];
-}
-
 // A key as a node stores it: the node's prefix, then the rest.
 struct KeyParts {
   ByteView prefix;
@@ -139,6 +124,22 @@ class NodeView {
   }
   format::ExtentRef Extent(uint32_t index) const {
     return format::Decode(*reinterpret_cast<const format::ExtentRefDisk*>(StoredValue(index).data()));
+  }
+
+  // Of a leaf: what a scan takes of the entry in the slot at `slot`, decoded at once.
+  struct Entry {
+    uint32_t cell;            // its offset
+    ByteView rest;            // of the key, behind the prefix
+    const std::byte* stored;  // the value, or the ExtentRefDisk
+    uint32_t value_bytes;     // of the value in the leaf
+    bool extent;
+  };
+  Entry EntryAt(const std::byte* slot) const {
+    const uint32_t offset = base::LoadLe<uint16_t>(slot);
+    const ByteView rest{page_ + offset + kLeafLeadBytes, base::LoadLe<uint16_t>(slot + 2)};
+    const uint32_t value_bytes = base::LoadLe<uint16_t>(page_ + offset);
+    return {offset, rest, rest.data() + rest.size(), value_bytes,
+            (value_bytes & format::LeafCell::kExtentBit) != 0};
   }
 
   // Of a branch.

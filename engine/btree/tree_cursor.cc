@@ -123,11 +123,12 @@ Result<bool> TreeCursor::Refresh(const mvcc::EpochGuard& guard) {
 
 Result<bool> TreeCursor::Restore(ByteView key, const mvcc::EpochGuard& guard) {
   MANIFOLDDB_TRY(EnsureMemory());
-  MANIFOLDDB_ASSERT(key.size() <= key_.size());
+  MANIFOLDDB_ASSERT(key.size() + KeyBlock::kBytes <= key_.size());
   if (BelowLower(key)) return Beyond(Place::kBeforeFirst);
   if (FromUpper(key)) return Beyond(Place::kAfterLast);
   CopyBytes(key_.data(), key);
-  key_bytes_ = key.size();
+  entry_.key = key_.data();
+  entry_.key_bytes = key.size();
   place_ = Place::kAt;
   Unsettle();
   return Refresh(guard);
@@ -151,8 +152,9 @@ FoundValue TreeCursor::value() const {
 Status TreeCursor::EnsureMemory() {
   if (bounds_lost_) return Fail(Errc::kNoMemory, "btree.cursor", {.message = "for the bounds"});
   if (key_.size() > 0) return {};
-  MANIFOLDDB_ASSIGN(key_,
-                    base::Buffer::MakeScratch(format::KeyBytesMax(cache_->page_size()), "btree.cursor"));
+  const size_t bytes = format::KeyBytesMax(cache_->page_size()) + KeyBlock::kBytes;
+  MANIFOLDDB_ASSIGN(key_, base::Buffer::MakeScratch(bytes, "btree.cursor"));
+  block_until_ = cache_->page_size() - kLeafLeadBytes - KeyBlock::kBytes;
   return {};
 }
 
@@ -177,7 +179,7 @@ Status TreeCursor::DescendTo(ByteView key, const mvcc::EpochGuard& guard) {
 
 Status TreeCursor::DescendEdge(PageRef ref, uint32_t level, Edge edge, const mvcc::EpochGuard& guard) {
   for (; depth_ <= path_.size(); ++depth_) {
-    MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(*cache_, ref, level, guard));
+    MANIFOLDDB_ASSIGN(Frame* const frame, FetchAsked(*cache_, ref, level, guard));
     const NodeView node(frame->bytes);
     if (node.leaf()) {
       EnterLeaf(frame);
@@ -197,6 +199,21 @@ void TreeCursor::EnterLeaf(Frame* frame) {
   leaf_bytes_ = frame->bytes;
 }
 
+void TreeCursor::AskAhead(NodeView parent, uint32_t index, Edge edge, const mvcc::EpochGuard& guard) const {
+  constexpr uint32_t kHeaderAndFirstSlots = 2;
+  const bool forward = edge == Edge::kFirst;
+  const uint32_t left = forward ? parent.cells() - 1 - index : index;
+  const auto child = [&](uint32_t steps) { return parent.Child(forward ? index + steps : index - steps); };
+  if (left >= 2) cache_->Prefetch(child(2).id, kHeaderAndFirstSlots);
+  if (left < 1) return;
+  const Frame* const next = cache_->Peek(child(1), guard);
+  if (next == nullptr) return;
+  const NodeView leaf(next->bytes);
+  const uint32_t cells = leaf.cells();
+  for (uint32_t i = 0; i < std::min(cells, kCellsAhead); ++i)
+    __builtin_prefetch(leaf.cell(forward ? i : cells - 1 - i));
+}
+
 Result<bool> TreeCursor::Neighbour(Edge edge, const mvcc::EpochGuard& guard) {
   for (uint32_t depth = depth_; depth > 0; --depth) {
     Step& step = path_[depth - 1];
@@ -207,6 +224,7 @@ Result<bool> TreeCursor::Neighbour(Edge edge, const mvcc::EpochGuard& guard) {
       return CorruptNode(cache_->file(), step.ref, "node changed under a cursor");
     edge == Edge::kFirst ? ++step.index : --step.index;
     depth_ = depth;
+    if (step.level == 1) AskAhead(node, step.index, edge, guard);
     MANIFOLDDB_TRY(DescendEdge(node.Child(step.index), step.level - 1, edge, guard));
     return true;
   }
@@ -245,21 +263,34 @@ TreeCursor::Window TreeCursor::WindowOfLeaf() const {
 
 bool TreeCursor::SettleAt(uint32_t slot, const Window& window) {
   MANIFOLDDB_ASSERT(window.begin <= slot && slot < window.end);
-  const ByteView prefix = NodeView(leaf_bytes_).prefix();
+  const NodeView leaf(leaf_bytes_);
+  const ByteView prefix = leaf.prefix();
   CopyBytes(key_.data(), prefix);
   prefix_bytes_ = prefix.size();
+  block_ = KeyBlock(key_.data(), prefix_bytes_);
+  entry_.key = key_.data();
+  slots_ = leaf.slot(0);
   begin_slot_ = window.begin;
   end_slot_ = window.end;
   slot_ = slot;
-  TakeKey();
+  TakeEntry();
   place_ = Place::kAt;
   seek_again_ = false;
   return true;
 }
 
+bool TreeCursor::TakeLongRest(ByteView rest) {
+  CopyBytes(key_.data() + prefix_bytes_, rest);
+  return true;
+}
+
 bool TreeCursor::Beyond(Place place) {
   Unsettle();
-  came_from_entry_ |= place_ == Place::kAt;
+  if (place_ == Place::kAt) {
+    came_from_entry_ = true;
+    last_key_bytes_ = entry_.key_bytes;
+  }
+  entry_.key = nullptr;
   place_ = place;
   seek_again_ = false;
   leaf_ = page::FramePin();
@@ -270,6 +301,7 @@ bool TreeCursor::Beyond(Place place) {
 void TreeCursor::Unsettle() {
   begin_slot_ = ~uint32_t{0};
   end_slot_ = 0;
+  entry_.value = nullptr;
   seek_again_ = place_ == Place::kAt;
 }
 

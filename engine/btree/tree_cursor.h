@@ -6,8 +6,10 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/memory.h"
+#include "engine/btree/key_block.h"
 #include "engine/btree/node_view.h"
 #include "engine/btree/tree.h"
+#include "manifolddb/cursor.h"
 
 namespace manifolddb::btree {
 
@@ -43,16 +45,14 @@ class TreeCursor {
       return false;
     ++slot_;
     if (slot_ + kCellsAhead < end_slot_) PrefetchCell(slot_ + kCellsAhead);
-    TakeKey();
-    return true;
+    return TakeEntry();
   }
   bool PrevInLeaf() {
     if (slot_ <= begin_slot_) [[unlikely]]
       return false;
     --slot_;
     if (slot_ >= begin_slot_ + kCellsAhead) PrefetchCell(slot_ - kCellsAhead);
-    TakeKey();
-    return true;
+    return TakeEntry();
   }
 
   bool valid() const { return place_ == Place::kAt; }
@@ -61,20 +61,16 @@ class TreeCursor {
   // REQUIRES: valid(). Live until the cursor moves.
   ByteView key() const {
     MANIFOLDDB_ASSERT(valid());
-    return {key_.data(), key_bytes_};
+    return {entry_.key, entry_.key_bytes};
   }
   // The key of the entry that the cursor rests on, or last rested on; none if it never did.
   std::optional<ByteView> last_key() const {
-    if (!valid() && !came_from_entry_) return std::nullopt;
-    return ByteView(key_.data(), key_bytes_);
+    if (valid()) return key();
+    if (!came_from_entry_) return std::nullopt;
+    return ByteView(key_.data(), last_key_bytes_);
   }
-  // The value, unless it lies in an extent. REQUIRES: settled().
-  std::optional<ByteView> InlineValue() const {
-    const NodeView leaf(leaf_bytes_);
-    if (leaf.HasExtent(slot_)) [[unlikely]]
-      return std::nullopt;
-    return leaf.StoredValue(slot_);
-  }
+  // key() if valid(), and the value while settled(), unless it lies in an extent. The reference stays good.
+  const CursorEntry& entry() const { return entry_; }
   // Inline bytes, or the extent to read. REQUIRES: settled().
   FoundValue value() const;
 
@@ -100,14 +96,22 @@ class TreeCursor {
 
   // Where values are large each cell is a wait for memory of its own, unless it was asked for in time.
   static constexpr uint32_t kCellsAhead = 4;
-  void PrefetchCell(uint32_t slot) const { __builtin_prefetch(NodeView(leaf_bytes_).cell(slot)); }
-
-  // The key of slot_, whose node's prefix is in key_ already.
-  void TakeKey() {
-    const ByteView rest = NodeView(leaf_bytes_).RestOf<kLeafLeadBytes>(slot_);
-    CopyShortBytes(key_.data() + prefix_bytes_, rest);
-    key_bytes_ = prefix_bytes_ + rest.size();
+  void PrefetchCell(uint32_t slot) const {
+    __builtin_prefetch(leaf_bytes_ + base::LoadLe<uint16_t>(slots_ + slot * kSlotBytes));
   }
+
+  // The entry in slot_, whose node's prefix is in key_ already. True.
+  bool TakeEntry() {
+    const NodeView::Entry at = NodeView(leaf_bytes_).EntryAt(slots_ + slot_ * kSlotBytes);
+    entry_.key_bytes = prefix_bytes_ + at.rest.size();
+    entry_.value = at.extent ? nullptr : at.stored;
+    entry_.value_bytes = at.value_bytes;
+    if (at.rest.size() > block_.room() || at.cell > block_until_) [[unlikely]]
+      return TakeLongRest(at.rest);
+    block_.Complete(at.rest.data());
+    return true;
+  }
+  bool TakeLongRest(ByteView rest);
   Result<bool> NextSlow(const mvcc::EpochGuard& guard);
   Result<bool> PrevSlow(const mvcc::EpochGuard& guard);
 
@@ -121,6 +125,10 @@ class TreeCursor {
   // Goes down along one edge of the subtree `ref`, from path_[depth_] on.
   Status DescendEdge(format::PageRef ref, uint32_t level, Edge edge, const mvcc::EpochGuard& guard);
   void EnterLeaf(page::Frame* frame);
+  // On the way to the child at `index`, a leaf: asks for what a scan in this direction reads of the two
+  // behind it, so that they arrive meanwhile. Of the nearer one header and slots are there, asked for a leaf
+  // ago.
+  void AskAhead(NodeView parent, uint32_t index, Edge edge, const mvcc::EpochGuard& guard) const;
   // The next leaf in a direction: the first one behind, or the last one before. False if there is none.
   Result<bool> Neighbour(Edge edge, const mvcc::EpochGuard& guard);
   // To the entry in `slot`, or the first one behind, within the bounds; to the one before `slot_after`.
@@ -151,10 +159,14 @@ class TreeCursor {
   uint32_t begin_slot_ = ~uint32_t{0};
   uint32_t end_slot_ = 0;
   const std::byte* leaf_bytes_ = nullptr;
+  const std::byte* slots_ = nullptr;
   size_t prefix_bytes_ = 0;
-  size_t key_bytes_ = 0;
+  KeyBlock block_;            // where the prefix ends in key_
+  uint32_t block_until_ = 0;  // as far as a cell may begin for a block of its key to lie in the page
+  CursorEntry entry_;
+  size_t last_key_bytes_ = 0;  // of what is in key_, while beyond an end
   page::FramePin leaf_;
-  base::Buffer key_;          // KeyBytesMax, allocated by the first move
+  base::Buffer key_;          // KeyBytesMax and a block, allocated by the first move
   base::ByteBuffer bounds_;   // lower, then upper
   bool bounds_lost_ = false;  // no memory for them
   size_t lower_bytes_ = 0;

@@ -109,15 +109,16 @@ class PageCache {
     return frame != nullptr && frame->ref.birth == ref.birth ? frame : nullptr;
   }
 
-  // Asks for what the search of the node in that page reads first, if it is in memory: its lines come while
-  // Fetch waits for the frame. Changes nothing.
-  void Prefetch(format::PageId id) const {
+  // Asks for what the search of the node in that page reads first, if it is in memory: its lines, at most
+  // so many, come while Fetch waits for the frame. Changes nothing.
+  void Prefetch(format::PageId id, uintptr_t lines_max = kFrontLinesMask) const {
     const Link* const link = LinkOf(id);
     if (link == nullptr) [[unlikely]]
       return;
     const uintptr_t front = link->front.load(std::memory_order_relaxed);
     const auto* const line = reinterpret_cast<const std::byte*>(front & ~kFrontLinesMask);
-    for (uintptr_t i = 0; i < (front & kFrontLinesMask); ++i) __builtin_prefetch(line + i * kLineBytes);
+    const uintptr_t lines = std::min(front & kFrontLinesMask, lines_max);
+    for (uintptr_t i = 0; i < lines; ++i) __builtin_prefetch(line + i * kLineBytes);
   }
 
   // A new dirty frame of zeros for a page just allocated. Replaces whatever frame the PageId had (a page that

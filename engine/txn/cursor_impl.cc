@@ -175,9 +175,14 @@ Result<bool> Run(const std::unique_ptr<Cursor::Impl>& impl, const char* operatio
 
 }  // namespace
 
-Cursor::Cursor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Cursor::Cursor(Cursor&&) noexcept = default;
-Cursor& Cursor::operator=(Cursor&&) noexcept = default;
+Cursor::Cursor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)), entry_(impl_->entry()) {}
+Cursor::Cursor(Cursor&& other) noexcept
+    : impl_(std::move(other.impl_)), entry_(std::exchange(other.entry_, nullptr)) {}
+Cursor& Cursor::operator=(Cursor&& other) noexcept {
+  impl_ = std::move(other.impl_);
+  entry_ = std::exchange(other.entry_, nullptr);
+  return *this;
+}
 Cursor::~Cursor() = default;
 
 Result<bool> Cursor::First() {
@@ -193,24 +198,18 @@ Result<bool> Cursor::SeekForPrev(ByteView key) {
   return Run(impl_, "cursor.seek_for_prev",
              [key](auto& tree, auto& guard) { return tree.SeekForPrev(key, guard); });
 }
-Result<bool> Cursor::Next() {
-  if (impl_ != nullptr && impl_->NextInLeaf()) [[likely]]
-    return true;
+bool Cursor::NextInLeaf(Impl& impl) { return impl.tree().NextInLeaf(); }
+bool Cursor::PrevInLeaf(Impl& impl) { return impl.tree().PrevInLeaf(); }
+Result<bool> Cursor::NextSlow() {
   return Run(impl_, "cursor.next", [](auto& tree, auto& guard) { return tree.Next(guard); });
 }
-Result<bool> Cursor::Prev() {
-  if (impl_ != nullptr && impl_->PrevInLeaf()) [[likely]]
-    return true;
+Result<bool> Cursor::PrevSlow() {
   return Run(impl_, "cursor.prev", [](auto& tree, auto& guard) { return tree.Prev(guard); });
 }
 
 bool Cursor::valid() const { return impl_ != nullptr && impl_->tree().valid(); }
-ByteView Cursor::key() const { return impl_ != nullptr ? impl_->tree().key() : ByteView(); }
-Result<ByteView> Cursor::value() {
-  if (impl_ != nullptr) [[likely]] {
-    if (const std::optional<ByteView> value = impl_->ValueInLeaf()) [[likely]]
-      return *value;
-  }
+ByteView Cursor::KeySlow() const { return impl_ != nullptr ? impl_->tree().key() : ByteView(); }
+Result<ByteView> Cursor::ValueSlow() {
   MANIFOLDDB_TRY(CheckHere(impl_, "cursor.value"));
   return impl_->ReadCurrent();
 }

@@ -46,16 +46,8 @@ class Cursor::Impl {
   // Runs `move` on the tree cursor inside an epoch, on the tree as it is now.
   template <class Move>
   Result<bool> Run(const char* operation, Move move);
-  // A move that ends in the leaf it begins in, of a cursor whose version cannot change: no epoch, no error.
-  // False: nothing has happened.
-  bool NextInLeaf() { return writer_ == nullptr && cursor_.NextInLeaf(); }
-  bool PrevInLeaf() { return writer_ == nullptr && cursor_.PrevInLeaf(); }
-  // The value, if nothing has to be looked up or read for it: nothing otherwise.
-  std::optional<ByteView> ValueInLeaf() const {
-    if (writer_ != nullptr || !cursor_.settled()) [[unlikely]]
-      return std::nullopt;
-    return cursor_.InlineValue();
-  }
+  // The entry, of a cursor whose version cannot change; null of a writer's.
+  const CursorEntry* entry() const { return writer_ == nullptr ? &cursor_.entry() : nullptr; }
   Result<ByteView> ReadCurrent();
   Result<Value> KeepCurrent();
   Result<std::string> Position() const;

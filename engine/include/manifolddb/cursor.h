@@ -54,6 +54,14 @@ class Value {
   Keeper keeper_;
 };
 
+// Internal: the entry under a cursor, kept where calls in this header find it.
+struct CursorEntry {
+  const std::byte* key = nullptr;  // null: the cursor is at no entry
+  size_t key_bytes = 0;
+  const std::byte* value = nullptr;  // null: it must be looked up, or read from elsewhere
+  size_t value_bytes = 0;
+};
+
 // A position in a table, or beyond either end. Used by one thread at a time; must not outlive its
 // transaction. A cursor of a write transaction sees that transaction's own changes, also those made after it
 // was opened; it keeps its key's place when entries around it, or its own, go.
@@ -62,8 +70,8 @@ class Cursor {
  public:
   class Impl;  // internal
   explicit Cursor(std::unique_ptr<Impl> impl);
-  Cursor(Cursor&&) noexcept;
-  Cursor& operator=(Cursor&&) noexcept;
+  Cursor(Cursor&& other) noexcept;
+  Cursor& operator=(Cursor&& other) noexcept;
   ~Cursor();
 
   // Each moves and says whether there is an entry at the new position. Errors: kCorrupt, kIo,
@@ -73,16 +81,32 @@ class Cursor {
   Result<bool> Seek(ByteView key);         // first entry at or after `key`
   Result<bool> SeekForPrev(ByteView key);  // last entry at or before `key`
   // From beyond the last entry Next stays there; Prev goes to the last entry. Likewise at the beginning.
-  Result<bool> Next();
-  Result<bool> Prev();
+  Result<bool> Next() {
+    if (entry_ != nullptr && NextInLeaf(*impl_)) [[likely]]
+      return true;
+    return NextSlow();
+  }
+  Result<bool> Prev() {
+    if (entry_ != nullptr && PrevInLeaf(*impl_)) [[likely]]
+      return true;
+    return PrevSlow();
+  }
 
   // Whether it is at an entry.
   bool valid() const;
   // REQUIRES: valid(). The views live until the cursor moves, its transaction writes, or it ends.
-  ByteView key() const;
+  ByteView key() const {
+    if (entry_ != nullptr && entry_->key != nullptr) [[likely]]
+      return {entry_->key, entry_->key_bytes};
+    return KeySlow();
+  }
   // As it is now, also when the cursor's own transaction has written since the last move: kInvalidArgument if
   // it has deleted the entry, kTransactionEnded. May read from storage: kCorrupt, kIo, kNoMemory.
-  Result<ByteView> value();
+  Result<ByteView> value() {
+    if (entry_ != nullptr && entry_->value != nullptr) [[likely]]
+      return ByteView(entry_->value, entry_->value_bytes);
+    return ValueSlow();
+  }
   // The same value in a guard, which keeps it when the cursor has moved on and the transaction has ended. Not
   // copied, but for pages that the cursor's own transaction is changing. Keeps a page in memory, of at most
   // 64 KiB, for as long as it lives. REQUIRES: valid(). Errors: as value().
@@ -102,7 +126,17 @@ class Cursor {
   Result<bool> Restore(ByteView position);
 
  private:
+  // A move that ends in the leaf where it begins. False: nothing has happened.
+  static bool NextInLeaf(Impl& impl);
+  static bool PrevInLeaf(Impl& impl);
+  Result<bool> NextSlow();
+  Result<bool> PrevSlow();
+  ByteView KeySlow() const;
+  Result<ByteView> ValueSlow();
+
   std::unique_ptr<Impl> impl_;
+  // Of impl_, where its version cannot change: in a write transaction each call looks what became of it.
+  const CursorEntry* entry_ = nullptr;
 };
 
 }  // namespace manifolddb
