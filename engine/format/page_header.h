@@ -133,4 +133,17 @@ const char* WhyNodeInvalid(ByteView page, PageRef ref);
 // What NodeHeader::checksum must hold: stored into it as the last thing before a page is written.
 uint64_t PageChecksum(ByteView page);
 
+// The bytes between a node's slots and its cells, which mean nothing: [begin, end). None where the header
+// makes no sense.
+struct NodeGap {
+  uint32_t begin;
+  uint32_t end;
+};
+inline NodeGap GapOf(const NodeHeader& header, uint32_t page_bytes) {
+  const uint32_t begin =
+      uint32_t{sizeof(NodeHeader)} + header.prefix_bytes + uint32_t{header.cells} * uint32_t{sizeof(Slot)};
+  const uint32_t end = header.heap_begin;
+  return begin <= end && end <= page_bytes ? NodeGap{begin, end} : NodeGap{page_bytes, page_bytes};
+}
+
 }  // namespace manifolddb::format

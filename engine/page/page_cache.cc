@@ -207,9 +207,13 @@ Result<Frame*> PageCache::Create(PageRef ref, uint64_t writer) {
 Result<Frame*> PageCache::CreateCopy(PageRef ref, uint64_t writer, const Frame& from) {
   constexpr size_t kChecksumBytes = sizeof(format::NodeHeader::checksum);
   MANIFOLDDB_ASSIGN(Frame* const frame, TakeFrame());
-  // The checksum of `from` may be being set at this moment.
+  // The checksum of `from` may be being set at this moment, and its gap cleared. What the frame held there
+  // before is cleared when the page is written.
+  const format::NodeGap gap =
+      format::GapOf(*reinterpret_cast<const format::NodeHeader*>(from.bytes), page_size());
   std::memset(frame->bytes, 0, kChecksumBytes);
-  std::memcpy(frame->bytes + kChecksumBytes, from.bytes + kChecksumBytes, page_size() - kChecksumBytes);
+  std::memcpy(frame->bytes + kChecksumBytes, from.bytes + kChecksumBytes, gap.begin - kChecksumBytes);
+  std::memcpy(frame->bytes + gap.end, from.bytes + gap.end, page_size() - gap.end);
   frame->ref = ref;
   frame->writer = writer;
   return LinkCreated(frame);

@@ -27,6 +27,10 @@ PageRef CreateLeaf(PageFixture& pages, uint64_t id, uint64_t birth, uint64_t sta
   return ref;
 }
 
+format::NodeGap GapIn(const std::byte* page) {
+  return format::GapOf(*reinterpret_cast<const format::NodeHeader*>(page), kPageSize);
+}
+
 std::vector<PageId> Ids(std::initializer_list<uint64_t> raw) {
   std::vector<PageId> ids;
   for (const uint64_t id : raw) ids.push_back(PageId{id});
@@ -104,13 +108,38 @@ TEST(PageCache, ANewPageIsDirtyAndZeroAndReplacesWhatWasThere) {
   EXPECT_EQ(pages.cache.bytes_dirty(), kPageSize);
 }
 
-TEST(PageCache, ACopyHasAllBytesButTheChecksum) {
+TEST(PageCache, ACopyHasAllBytesButTheChecksumAndTheGap) {
   PageFixture pages(kPageSize, 32, 8);
   const EpochGuard guard(pages.slot);
   const Frame* from = *pages.cache.Fetch(pages.StoreLeaf(5, 1, 55), guard);
   const Frame* copy = *pages.cache.CreateCopy(Ref(6, 2), kWriter, *from);
-  EXPECT_EQ(std::memcmp(copy->bytes + 8, from->bytes + 8, kPageSize - 8), 0);
+  const format::NodeGap gap = GapIn(copy->bytes);
+  EXPECT_EQ(gap.begin, sizeof(format::NodeHeader) + sizeof(format::Slot));
+  EXPECT_EQ(std::memcmp(copy->bytes + 8, from->bytes + 8, gap.begin - 8), 0);
+  EXPECT_EQ(std::memcmp(copy->bytes + gap.end, from->bytes + gap.end, kPageSize - gap.end), 0);
   EXPECT_EQ(base::LoadLe<uint64_t>(copy->bytes), 0u);
+}
+
+TEST(PageCache, WhatAFrameHeldBeforeIsNotWritten) {
+  constexpr uint64_t kFrames = 8;
+  PageFixture pages(kPageSize, 32, kFrames);
+  for (uint64_t id = 1; id <= kFrames; ++id) {
+    const auto frame = pages.cache.Create(Ref(id, id), kWriter);
+    ASSERT_TRUE(frame);
+    std::memset((*frame)->bytes, 0xAA, kPageSize);
+  }
+  pages.cache.Drop(PageId{1}, kFrames);
+  const auto [copy, gap] = [&] {
+    const EpochGuard guard(pages.slot);
+    const Frame* from = *pages.cache.Fetch(pages.StoreLeaf(20, 1, 55), guard);
+    const Frame* frame = *pages.cache.CreateCopy(Ref(21, 2), kWriter, *from);
+    return std::pair(frame, GapIn(frame->bytes));
+  }();
+  ASSERT_EQ(copy->bytes[gap.begin], std::byte{0xAA}) << "the frame is not one that was dropped";
+  uint64_t written = 0;
+  ASSERT_TRUE(pages.cache.WriteOut(Ids({21}), written));
+  const std::byte* page = pages.file.bytes().data() + 21 * kPageSize;
+  EXPECT_EQ(std::count(page + gap.begin, page + gap.end, std::byte{0}), gap.end - gap.begin);
 }
 
 TEST(PageCache, StaysWithinItsBudgetHoweverManyPagesAreRead) {

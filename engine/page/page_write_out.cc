@@ -3,10 +3,13 @@
 // (1) The frames being written are pinned, so their bytes stay as they are without the lock, whatever
 //     becomes of their place in the array meanwhile.
 // (2) Only a frame that is still linked moves from dirty to written, and from written to clean.
-// (3) The checksum is set here and nowhere else; nobody else touches the first eight bytes of a frame.
+// (3) The checksum is set here and nowhere else; nobody else touches the first eight bytes of a frame. The
+//     gap between slots and cells is cleared here, too: in memory it may hold what the frame held before, of
+//     anybody's (PageCache::CreateCopy leaves it out).
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <functional>
 
 #include "engine/base/assert.h"
@@ -61,6 +64,9 @@ Status PageCache::WriteBatch(Batch& batch, uint64_t& bytes_written) {
       Frame* frame = batch.frames[batch.written + run];
       if (frame->ref.id.raw() != first.raw() + run) break;
       const ByteView bytes(frame->bytes, page_size());
+      const format::NodeGap gap =
+          format::GapOf(*reinterpret_cast<const format::NodeHeader*>(frame->bytes), page_size());
+      std::memset(frame->bytes + gap.begin, 0, gap.end - gap.begin);
       base::StoreLe<uint64_t>(frame->bytes, format::PageChecksum(bytes));
       parts[run++] = bytes;
     }

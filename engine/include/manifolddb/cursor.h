@@ -56,10 +56,10 @@ class Value {
 
 // Internal: the entry under a cursor, kept where calls in this header find it.
 struct CursorEntry {
-  const std::byte* key = nullptr;  // null: the cursor is at no entry
-  size_t key_bytes = 0;
+  const std::byte* key = nullptr;    // null: the cursor is at no entry
+  size_t key_bytes = 0;              // how long it is
   const std::byte* value = nullptr;  // null: it must be looked up, or read from elsewhere
-  size_t value_bytes = 0;
+  size_t value_bytes = 0;            // how long it is, if not null
 };
 
 // A position in a table, or beyond either end. Used by one thread at a time; must not outlive its
