@@ -42,7 +42,8 @@ DatabaseImpl::DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, c
       listener_(options.listener) {}
 
 DatabaseImpl::~DatabaseImpl() {
-  if (!opened_) return;  // opening failed: nothing more is written
+  if (!opened_) return;                                     // opening failed: nothing more is written
+  MANIFOLDDB_ASSERT(core_.CheckProcess("database.close"));  // Database leaves it where it is
   // Whoever wants the outcome has called Close. Transactions still open are a mistake of the caller's.
   const Status closed = Close();
   MANIFOLDDB_ASSERT(closed || closed.error().code() != Errc::kBusy);
@@ -290,6 +291,9 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
 }
 
 Status DatabaseImpl::Close() noexcept {
+  // Before any lock is taken: another thread of the parent may hold it, and a checkpoint or the log's growth
+  // that was on its way when the child was made comes to no end there.
+  MANIFOLDDB_TRY(core_.CheckProcess("database.close"));
   {
     base::MutexLock lock(mutex_);
     while (closing_) close_ended_.Wait(mutex_);
