@@ -36,7 +36,8 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path, const 
     return Fail(Errc::kInvalidArgument, "database.open",
                 {.file = path,
                  .os_error = opened.error().os_error(),
-                 .message = "not a regular file; give the name of the database's data file"});
+                 .message = "not a regular file; give the name of the database's data file"},
+                opened.error());
   }
   return opened;
 }

@@ -94,7 +94,8 @@ Result<std::unique_ptr<File>> DatabaseImpl::OpenData() {
       const Status locked = (*creation)->Lock(LockMode::kShared);
       if (!locked && locked.error().code() == Errc::kLocked) {
         return Fail(Errc::kLocked, "database.open",
-                    {.file = opened.error().file(), .message = "another opening is creating it"});
+                    {.file = opened.error().file(), .message = "another opening is creating it"},
+                    locked.error());
       }
     }
     // It may have got its name back between these two calls.
