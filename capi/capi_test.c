@@ -305,7 +305,15 @@ static void test_errors(const char* folder) {
   CHECK(strcmp(manifolddb_error_name(error), "kNotFound") == 0);
   CHECK(strcmp(manifolddb_error_category(error), "kCaller") == 0);
   CHECK(strstr(manifolddb_error_text(error), path) != NULL);
+  CHECK(manifolddb_error_cause(error) == NULL);
   manifolddb_error_free(error);
+  CHECK(manifolddb_open(folder, NULL, &database, &error) == MANIFOLDDB_ERROR_INVALID_ARGUMENT);
+  manifolddb_error* const cause = manifolddb_error_cause(error);
+  manifolddb_error_free(error);
+  CHECK(cause != NULL && strstr(manifolddb_error_text(cause), "posix_storage.open") != NULL);
+  CHECK(manifolddb_error_code(cause) == MANIFOLDDB_ERROR_INVALID_ARGUMENT);
+  CHECK(manifolddb_error_cause(cause) == NULL);
+  manifolddb_error_free(cause);
   /* Nobody has to take the error. */
   CHECK(manifolddb_open(path, NULL, &database, NULL) == MANIFOLDDB_ERROR_NOT_FOUND);
   MUST(manifolddb_options_set(options, MANIFOLDDB_OPTION_PAGE_SIZE, 1000, &error));

@@ -86,6 +86,11 @@ const char* manifolddb_error_name(const manifolddb_error* error) { return Name(e
 const char* manifolddb_error_category(const manifolddb_error* error) {
   return Name(error->error.category()).data();
 }
+manifolddb_error* manifolddb_error_cause(const manifolddb_error* error) {
+  manifolddb_error* cause = nullptr;
+  if (error->error.cause() != nullptr) static_cast<void>(Give(*error->error.cause(), &cause));
+  return cause;
+}
 void manifolddb_error_free(manifolddb_error* error) { delete error; }
 
 void manifolddb_string_free(char* text) { std::free(text); }

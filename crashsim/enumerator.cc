@@ -71,7 +71,8 @@ Json ToJson(const SequenceVerdict& verdict) {
 
 SequenceVerdict FromJson(const Json& json) {
   SequenceVerdict verdict{.sequence = json.at("sequence"), .effects = json.at("effects")};
-  for (const Json& point : json.at("points")) verdict.points.push_back({point[0], point[1], point[2]});
+  for (const Json& point : json.at("points"))
+    verdict.points.push_back({point.at(0), point.at(1), point.at(2)});
   CoverTally& tally = verdict.tally;
   tally.points = verdict.points.size();
   tally.images = mpz_class(json.at("images").get<std::string>());

@@ -284,16 +284,22 @@ bool ReadResults(const ExhaustiveOptions& options, std::vector<SequenceVerdict>&
   uintmax_t whole = 0;
   for (std::string line; std::getline(file, line);) {
     if (file.eof()) break;  // the run before did not come to the end of it
+    const std::string where = " at byte " + std::to_string(whole);
     const Json json = Json::parse(line, nullptr, false);
     if (whole == 0 && json != QuestionOf(options)) {
       why = "it answers another question: " + line.substr(0, 200);
       return false;
     }
-    if (json.is_discarded() || (whole > 0 && json.value("type", "") != "sequence")) {
-      why = "no result at byte " + std::to_string(whole);
+    if (!json.is_object() || (whole > 0 && (!json.contains("type") || json["type"] != "sequence"))) {
+      why = "no result" + where;
       return false;
     }
-    if (whole > 0) verdicts.push_back(FromJson(json));
+    try {
+      if (whole > 0) verdicts.push_back(FromJson(json));
+    } catch (const std::exception& error) {  // JSON's, and GMP's of what is no number
+      why = "no whole result" + where + ": " + error.what();
+      return false;
+    }
     whole += line.size() + 1;
   }
   file.close();

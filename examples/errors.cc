@@ -29,6 +29,13 @@ namespace {
 
 constexpr TableDefinition<std::string, std::string> kJobs("jobs");
 
+// Where it began: what the lowest layer said.
+std::string Origin(const Error& error) {
+  const Error* origin = &error;
+  while (origin->cause() != nullptr) origin = origin->cause();
+  return std::string(Name(origin->code())) + " in " + std::string(origin->operation());
+}
+
 class Jobs {
  public:
   explicit Jobs(std::shared_ptr<Storage> storage) : storage_(std::move(storage)) {}
@@ -72,7 +79,8 @@ class Jobs {
           MakeRoom();
           break;
         case ErrorCategory::kReopen:  // what was committed is there, this one perhaps
-          std::cout << "reopened after " << Name(added.error().code()) << "\n";
+          std::cout << "reopened after " << Name(added.error().code()) << ", " << Origin(added.error())
+                    << "\n";
           if (Status opened = Open(); !opened) return opened;
           break;
         case ErrorCategory::kCaller:       // it would fail again

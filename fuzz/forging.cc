@@ -275,7 +275,7 @@ void Editor::ForgeFreeMap(Session& session, Input& input) {
   if (data == session.files().end()) return;
   const format::MetaPage meta = NewestMeta(data->second);
   const MutableByteView all = Mutable(data->second);
-  const uint64_t at = meta.free_map.first.raw() * kSector;
+  const uint64_t at = meta.free_map.first.raw() * meta.page_size;
   if (meta.free_map.null() || at > all.size() || meta.free_map.bytes > all.size() - at) return;
   const MutableByteView map = all.subspan(at, meta.free_map.bytes);
   map[input.Word() % map.size()] ^= static_cast<std::byte>(1 << input.Below(8));

@@ -21,9 +21,12 @@ constexpr size_t kKeys = 40;
 // Programs that begin with one of these have a disk of so many pages, and as many more as the next byte says,
 constexpr uint8_t kFullFrom = 192;
 constexpr uint64_t kPagesMin = 64;
-// or one on which a read fails: the one that the next byte says.
+// or one on which a read fails: the one that the next byte says;
 constexpr uint8_t kFailingFrom = 128;
 constexpr uint64_t kReads = 64;
+// or pages of 1 to 8 KiB. All others have pages of 512 bytes.
+constexpr uint8_t kLargerFrom = 96;
+constexpr uint8_t kLargerSizes = 4;
 
 std::string Family(Input& input) { return "f" + std::to_string(input.Byte() % 3); }
 std::string Table(Input& input) { return "t" + std::to_string(input.Byte() % 3); }
@@ -70,6 +73,8 @@ class Program {
       trouble.pages_max = kPagesMin + input_.Byte();
     } else if (head >= kFailingFrom) {
       trouble.read_that_fails = 1 + input_.Byte() % kReads;
+    } else if (head >= kLargerFrom) {
+      trouble.page_size = uint32_t{2 * kSector} << (head / 2 % kLargerSizes);
     }
     return trouble;
   }

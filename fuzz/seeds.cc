@@ -1,7 +1,10 @@
 // Writes the first inputs of every target: what the engine itself puts on a disk, and programs drawn from a
 // fixed seed. The fuzzers go on from there; fuzz/README.md says how the corpora in fuzz/corpus come of it.
 //
-//   fuzz_seeds FOLDER        FOLDER/TARGET/NAME for each target
+//   fuzz_seeds FOLDER        FOLDER/TARGET/NAME for each target; FOLDER/size-BYTES/TARGET/NAME of databases
+//                            with larger pages
+#include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -28,6 +31,11 @@ void Write(const std::string& target, const std::string& name, const std::string
   if (!file.flush()) Violation("cannot write " + (directory / name).string());
 }
 
+// Of a page of so many bytes, as node_page chooses it.
+char SizeByte(size_t page_size) {
+  return page_size == kSector ? '\0' : static_cast<char>(128 + std::countr_zero(page_size / kSector));
+}
+
 void WriteLeaf(const std::string& page, const std::string& name) {
   const ByteView bytes = AsBytes(page);
   for (size_t index = 0; index < Le16(bytes, 26); ++index) {
@@ -44,17 +52,18 @@ void WriteLeaf(const std::string& page, const std::string& name) {
   }
 }
 
-void WriteData(const std::string& data, const std::string& name) {
+void WriteData(const std::string& data, const std::string& name, size_t page_size) {
   for (size_t copy = 0; copy < 4; ++copy) {
     Write("meta_page", name + "-" + std::to_string(copy), data.substr(copy * kSector, 256));
   }
-  for (size_t at = 4 * kSector; at + kSector <= data.size(); at += kSector) {
-    const std::string page = data.substr(at, kSector);
-    const std::string id = name + "-" + std::to_string(at / kSector);
+  const size_t first = std::max(page_size, 4 * kSector);
+  for (size_t at = first; at + page_size <= data.size(); at += page_size) {
+    const std::string page = data.substr(at, page_size);
+    const std::string id = name + "-" + std::to_string(at / page_size);
     const format::PageRef self{format::PageId{Le64(AsBytes(page), 8)},
                                format::Birth{Le64(AsBytes(page), 16)}};
     if (format::WhyInvalid(AsBytes(page), self) != nullptr) continue;
-    Write("node_page", id, std::string(1, '\0') + page);
+    Write("node_page", id, std::string(1, SizeByte(page_size)) + page);
     if (page[24] == 1) WriteLeaf(page, id);
   }
 }
@@ -75,24 +84,27 @@ void WriteLog(const std::string& log, const std::string& name) {
   }
 }
 
-void WriteFiles(const Files& files, const std::string& name) {
-  WriteData(files.at(kDataName), name);
+void WriteFiles(const Files& files, const std::string& name, size_t page_size) {
+  WriteData(files.at(kDataName), name, page_size);
   WriteLog(files.at(kLogName), name);
 }
 
 // Every kind of operation, page and record.
-void WriteDecoders() {
-  Session session(1);
+void WriteDecoders(uint32_t page_size) {
+  Session session(1, {.pages_max = 0, .read_that_fails = 0, .page_size = page_size});
   session.CreateFamily("f0");
   session.CreateFamily("family-with-a-longer-name");
-  for (int i = 0; i < 200; ++i) session.Put("f0", "t0", "m" + std::to_string(1000 + i), 60);
+  // Of larger pages two leaves, full and half full, and a branch above them.
+  const size_t bytes = page_size == kSector ? 60 : page_size / 8;
+  const int entries = page_size == kSector ? 200 : 12;
+  for (int i = 0; i < entries; ++i) session.Put("f0", "t0", "m" + std::to_string(1000 + i), bytes);
   session.Commit({});
   for (int i = 0; i < 6; ++i) session.Put("f0", "t1", std::string(110, 'p') + std::to_string(i), 10);
-  session.Put("f0", "t2", "large", 700);
+  session.Put("f0", "t2", "large", page_size + 200);
   session.Put("f0", "t2", "", 20);
   session.Commit({});
   session.Close();
-  WriteFiles(session.closed_files(), "closed");
+  WriteFiles(session.closed_files(), "closed", page_size);
   session.Delete("f0", "t0", "m1003");
   session.DeleteRange("f0", "t0", "m1010", "m1015");
   session.DeleteRange("f0", "t0", std::nullopt, "m1001");
@@ -101,10 +113,13 @@ void WriteDecoders() {
   session.Commit({});
   session.RenameFamily("family-with-a-longer-name", "g");
   session.DropFamily("g");
-  session.Put("f0", "t2", "large", 300);
+  session.Put("f0", "t2", "large", page_size / 2 + 44);
   session.Commit({.durability = Durability::kNone});
   session.Abandon();
-  WriteFiles(session.closed_files(), "abandoned");
+  WriteFiles(session.closed_files(), "abandoned", page_size);
+}
+
+void WriteSmallRecords() {
   Write("catalog", "dropped-key", std::string("D\0\0\0\0\0\0\0\7", 9));
   Write("catalog", "bitmap", std::string("\3\xff\0\x0f\1", 5));
 }
@@ -158,11 +173,11 @@ uint8_t Random() {
 }
 
 // A family, a table with much in it, then anything.
-void WritePrograms(const std::string& target, int programs) {
+void WritePrograms(const std::string& target, int programs, char head = 0) {
   for (int number = 0; number < programs; ++number) {
     // Whether it forges; of some a read fails, of some the disk is small.
-    std::string program(1, static_cast<char>(number % 2));
-    if (number % 8 >= 6) {
+    std::string program(1, static_cast<char>(head + number % 2));
+    if (number % 8 >= 6 && head == 0) {
       program[0] = static_cast<char>(number % 8 == 6 ? 128 : 192);
       program += static_cast<char>(Random());
     }
@@ -180,8 +195,19 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
     return 2;
   }
-  manifolddb::fuzz::folder = argv[1];
-  manifolddb::fuzz::WriteDecoders();
+  const std::string seeds = argv[1];
+  for (const uint32_t page_size : {1024u, 2048u, 4096u, 8192u, 16384u, 65536u}) {
+    manifolddb::fuzz::folder = seeds + "/size-" + std::to_string(page_size);
+    manifolddb::fuzz::WriteDecoders(page_size);
+    // 8 KiB is the largest that a program can have.
+    if (page_size > 8192) continue;
+    const char head = static_cast<char>(96 + 2 * (std::countr_zero(page_size / 1024) % 4));
+    manifolddb::fuzz::WritePrograms("operations", 20, head);
+    manifolddb::fuzz::WritePrograms("damaged", 20, head);
+  }
+  manifolddb::fuzz::folder = seeds;
+  manifolddb::fuzz::WriteDecoders(manifolddb::fuzz::kSector);
+  manifolddb::fuzz::WriteSmallRecords();
   manifolddb::fuzz::WriteBackups();
   manifolddb::fuzz::WritePrograms("operations", 40);
   manifolddb::fuzz::WritePrograms("damaged", 80);

@@ -75,6 +75,8 @@ Options TinyOptions() {
 
 Options Session::OwnOptions() const {
   Options options = TinyOptions();
+  options.cache_bytes = 64 * trouble_.page_size;
+  options.dirty_bytes_max = 32 * trouble_.page_size;
   if (trouble_.pages_max == 0) return options;
   options.log_bytes_initial = options.log_bytes_max = 512 * kSector;
   // Each second opening has less memory than the one whose log it replays.
@@ -158,7 +160,7 @@ std::unique_ptr<Database> Session::TryOpen(bool read_only, std::shared_ptr<Disk>
   disk = std::make_shared<Disk>(files_, serial_, room);
   Options options = OwnOptions();
   options.create_if_missing = closed_.files.empty() && !read_only;
-  if (options.create_if_missing) options.page_size = kSector;
+  if (options.create_if_missing) options.page_size = trouble_.page_size;
   options.read_only = read_only;
   TryCreating(options);
   auto opened = OpenOn(disk, options);

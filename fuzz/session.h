@@ -19,7 +19,7 @@ enum class Trust : uint8_t {
   kUntrusted,  // bytes were forged, checksums included: whatever it says, nothing ends the process
 };
 
-// Pages and write units of 512 bytes, a log and a cache so small that everything happens soon.
+// Write units of 512 bytes, a log and a cache so small that everything happens soon.
 Options TinyOptions();
 
 class Session {
@@ -32,8 +32,11 @@ class Session {
     uint64_t pages_max = 0;
     // Of each opening, and of each Verify, this read fails, once; it is tried again. 0: none.
     uint64_t read_that_fails = 0;
+    // Of the database; write units are of 512 bytes always, so a page may be torn within.
+    uint32_t page_size = kSector;
   };
-  explicit Session(uint64_t serial, Trouble trouble = {.pages_max = 0, .read_that_fails = 0})
+  explicit Session(uint64_t serial,
+                   Trouble trouble = {.pages_max = 0, .read_that_fails = 0, .page_size = kSector})
       : serial_(serial), trouble_(trouble) {}
   ~Session();
   Session(const Session&) = delete;

@@ -34,7 +34,7 @@ def load(path=FILE):
             content = json.load(file)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}. An empty list is {{\"allowed\": []}}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}:{getattr(error, 'lineno', 1)}: not JSON ({error})") from error
     if not isinstance(content, dict) or not isinstance(content.get("allowed"), list) or len(content) != 1:
         raise InputError(f"{path}:1: want {{\"allowed\": [entries]}}")

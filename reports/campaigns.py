@@ -2,6 +2,7 @@
 
 scripts/report-campaign shows a campaign in full; here its figures stand beside the benchmarks."""
 import json
+import math
 import os
 from typing import NamedTuple
 
@@ -38,7 +39,8 @@ def _load(path):
         try:
             record = json.loads(line)
             kind = record["type"]
-        except (ValueError, KeyError, TypeError) as error:
+            _check(record)
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise InputError(f"{path}:{number}: not a record of crashsim ({error!r}). Was the run cut off? "
                              "Delete the line") from error
         if kind == "header":
@@ -52,6 +54,23 @@ def _load(path):
         raise InputError(
             f"{path}:1: holds no campaign. crashsim run --json and crashsim mutants --json write one")
     return Campaign(os.path.basename(path), header, summary, mutants, violations)
+
+
+# What is reckoned with or shown further on, and of what sort it is; any of it may be missing.
+_NUMBERS = ("executions", "seconds", "hits", "recoveries_per_second", "points", "images", "recoveries")
+_TEXTS = ("type", "site", "promise", "by", "verdict")
+
+
+def _check(record):
+    if not isinstance(record, dict):
+        raise TypeError("want an object")
+    for name in _NUMBERS:
+        value = record.get(name, 0)
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise TypeError(f"{name} is not a number")
+    for name in _TEXTS:
+        if not isinstance(record.get(name, ""), (str, type(None)) if name == "promise" else str):
+            raise TypeError(f"{name} is not a text")
 
 
 class Row(NamedTuple):

@@ -234,7 +234,7 @@ def records_of(path, validator=None):
             continue
         try:
             line = reader.line(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}:{number}: not JSON ({error}). A run that was cut off leaves half a "
                              "line: delete it") from error
         complaint = validator.of_line(line)
@@ -290,11 +290,15 @@ class _Loading:
             raise InputError(f"{where}: {one.key.benchmark} of {one.key.engine}, round {record['round']}, "
                              f"is in {self.seen[mark]} already. Was a file given twice?")
         self.seen[mark] = where
-        value = float(record["value"])
-        if not math.isfinite(value):
-            raise InputError(f"{where}: value: {value} is not finite. Delete the line")
+        latency, counters = record.get("latency_us") or {}, record.get("counters") or {}
+        try:
+            value = float(record["value"])
+            if not all(map(math.isfinite, (value, *latency.values(), *counters.values()))):
+                raise OverflowError(f"{value} is not finite")
+        except OverflowError as error:
+            raise InputError(f"{where}: value: {error}. Delete the line") from error
         one.results.setdefault(run.id, []).append(
-            Result(record["round"], value, record.get("latency_us") or {}, record.get("counters") or {}))
+            Result(record["round"], value, latency, counters))
 
 
 def load(paths):

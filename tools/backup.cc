@@ -59,7 +59,8 @@ Result<std::unique_ptr<Database>> OpenToCopy(const std::string& path) {
   return Fail(Errc::kLocked, locked.operation().data(),
               {.file = locked.file(),
                .message = "another process has it open for writing, and takes copies of it itself, online: "
-                          "Backup, Compact of manifolddb/backup.h"});
+                          "Backup, Compact of manifolddb/backup.h"},
+              locked);
 }
 
 Options OutputOptions() {

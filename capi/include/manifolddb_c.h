@@ -118,6 +118,9 @@ MANIFOLDDB_C_API const char* manifolddb_error_text(const manifolddb_error* error
 /* "kCorrupt"; "kRestore". */
 MANIFOLDDB_C_API const char* manifolddb_error_name(const manifolddb_error* error);
 MANIFOLDDB_C_API const char* manifolddb_error_category(const manifolddb_error* error);
+/* What led to it: an error of a lower layer or an earlier call, which the caller frees; null if it began
+ * here, or there is no memory. */
+MANIFOLDDB_C_API manifolddb_error* manifolddb_error_cause(const manifolddb_error* error);
 MANIFOLDDB_C_API void manifolddb_error_free(manifolddb_error* error);
 
 /* Frees strings that calls give out as char*. */

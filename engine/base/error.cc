@@ -76,7 +76,11 @@ std::string_view Name(Errc code) { return Text(code).name; }
 std::string_view Advice(Errc code) { return Text(code).advice; }
 
 Error::Error(Errc code, const char* operation, ErrorDetails details)
-    : rep_(std::make_shared<const Rep>(Rep{code, operation, std::move(details)})) {}
+    : rep_(std::make_shared<const Rep>(Rep{code, operation, std::move(details), nullptr})) {}
+
+Error::Error(Errc code, const char* operation, ErrorDetails details, const Error& cause)
+    : rep_(std::make_shared<const Rep>(
+          Rep{code, operation, std::move(details), std::make_shared<const Error>(cause)})) {}
 
 std::string Error::ToString() const {
   std::string line(Name(code()));

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -47,6 +48,24 @@ TEST(Error, ACopySaysTheSame) {
       error;  // NOLINT(performance-unnecessary-copy-initialization): the copy is what is tested
   EXPECT_EQ(copy.ToString(), error.ToString());
   EXPECT_EQ(copy.offset(), 0u);
+}
+
+TEST(Error, KeepsWhatItCameFromDownToWhereItBegan) {
+  std::optional<Error> outer;
+  {
+    const Error device(Errc::kIo, "posix_storage.sync", {.file = "data-wal", .os_error = EIO});
+    const Error poisoned(Errc::kPoisoned, "checkpoint", {.message = "after a sync"}, device);
+    const Status failed = Fail(Errc::kUnknownOutcome, "transaction.commit", {}, poisoned);
+    outer = failed.error();
+  }
+  ASSERT_NE(outer->cause(), nullptr);
+  EXPECT_EQ(outer->cause()->code(), Errc::kPoisoned);
+  const Error* const device = outer->cause()->cause();
+  ASSERT_NE(device, nullptr);
+  EXPECT_EQ(device->os_error(), EIO);
+  EXPECT_EQ(device->operation(), "posix_storage.sync");
+  EXPECT_EQ(device->cause(), nullptr);
+  EXPECT_EQ(outer->ToString(), Error(Errc::kUnknownOutcome, "transaction.commit").ToString());
 }
 
 Result<int> Half(int number) {

@@ -20,9 +20,11 @@ Status Poison::Check(const char* operation) const {
   // In a forked child nothing was written, and opening the files again there is not what would help.
   if (first_->code() == Errc::kForked) {
     return Fail(Errc::kForked, operation,
-                {.file = first_->file(), .message = "refused by " + std::string(first_->operation())});
+                {.file = first_->file(), .message = "refused by " + std::string(first_->operation())},
+                *first_);
   }
-  return Fail(Errc::kPoisoned, operation, {.file = first_->file(), .message = "after " + first_->ToString()});
+  return Fail(Errc::kPoisoned, operation, {.file = first_->file(), .message = "after " + first_->ToString()},
+              *first_);
 }
 
 }  // namespace manifolddb::base

@@ -21,6 +21,8 @@ TEST(Poison, TheFirstErrorStays) {
   EXPECT_EQ(status.error().code(), Errc::kPoisoned);
   EXPECT_EQ(status.error().operation(), "txn.commit");
   EXPECT_EQ(status.error().file(), "data-wal");
+  ASSERT_NE(status.error().cause(), nullptr);
+  EXPECT_EQ(status.error().cause()->operation(), "wal.sync");
   EXPECT_NE(status.error().message().find("kIo in wal.sync"), std::string::npos) << status.error().message();
 }
 

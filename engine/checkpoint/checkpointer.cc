@@ -180,7 +180,7 @@ Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) 
   if (!status) {
     if (!ordered) return std::unexpected<Error>(status.error());
     return Fail(Errc::kUnknownOutcome, "transaction.commit",
-                {.file = status.error().file(), .message = status.error().ToString()});
+                {.file = status.error().file(), .message = status.error().ToString()}, status.error());
   }
   return durable_.txn;
 }

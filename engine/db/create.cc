@@ -83,7 +83,8 @@ Result<std::unique_ptr<File>> HoldCreation(Storage& storage, const std::string& 
   return Fail(error.code(), "database.create",
               {.file = std::move(path),
                .os_error = error.os_error(),
-               .message = locked ? "another opening is creating it" : error.message()});
+               .message = locked ? "another opening is creating it" : error.message()},
+              error);
 }
 
 Status CreateDatabase(Storage& storage, const std::string& name, const CreateConfig& config) {

@@ -36,7 +36,8 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path, const 
     return Fail(Errc::kInvalidArgument, "database.open",
                 {.file = path,
                  .os_error = opened.error().os_error(),
-                 .message = "not a regular file; give the name of the database's data file"});
+                 .message = "not a regular file; give the name of the database's data file"},
+                opened.error());
   }
   return opened;
 }
@@ -48,7 +49,12 @@ Result<std::unique_ptr<Database>> Database::Open(std::shared_ptr<Storage> storag
 }
 
 Database::Database(std::unique_ptr<db::DatabaseImpl> impl) : impl_(std::move(impl)) {}
-Database::~Database() = default;
+Database::~Database() {
+  if (impl_ == nullptr || impl_->core().CheckProcess("database.close")) return;
+  // A child of the process that opened it: to take it apart is to wait for the parent's threads. Left as it
+  // is, on purpose; the memory is the child's own copy, and its descriptors close when it ends or calls exec.
+  static_cast<void>(impl_.release());
+}
 
 Result<ColumnFamily> Database::CreateColumnFamily(std::string_view name) {
   MANIFOLDDB_ASSIGN(const txn::Family* const family, txn::CreateFamily(impl_->core(), name));

@@ -42,7 +42,8 @@ DatabaseImpl::DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, c
       listener_(options.listener) {}
 
 DatabaseImpl::~DatabaseImpl() {
-  if (!opened_) return;  // opening failed: nothing more is written
+  if (!opened_) return;                                     // opening failed: nothing more is written
+  MANIFOLDDB_ASSERT(core_.CheckProcess("database.close"));  // Database leaves it where it is
   // Whoever wants the outcome has called Close. Transactions still open are a mistake of the caller's.
   const Status closed = Close();
   MANIFOLDDB_ASSERT(closed || closed.error().code() != Errc::kBusy);
@@ -93,7 +94,8 @@ Result<std::unique_ptr<File>> DatabaseImpl::OpenData() {
       const Status locked = (*creation)->Lock(LockMode::kShared);
       if (!locked && locked.error().code() == Errc::kLocked) {
         return Fail(Errc::kLocked, "database.open",
-                    {.file = opened.error().file(), .message = "another opening is creating it"});
+                    {.file = opened.error().file(), .message = "another opening is creating it"},
+                    locked.error());
       }
     }
     // It may have got its name back between these two calls.
@@ -290,6 +292,9 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
 }
 
 Status DatabaseImpl::Close() noexcept {
+  // Before any lock is taken: another thread of the parent may hold it, and a checkpoint or the log's growth
+  // that was on its way when the child was made comes to no end there.
+  MANIFOLDDB_TRY(core_.CheckProcess("database.close"));
   {
     base::MutexLock lock(mutex_);
     while (closing_) close_ended_.Wait(mutex_);

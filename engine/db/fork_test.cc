@@ -5,12 +5,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <latch>
 #include <string>
+#include <thread>
 
+#include "engine/db/test_support.h"
 #include "manifolddb/database.h"
 
 namespace manifolddb {
@@ -118,6 +122,95 @@ TEST(Fork, AChildWaitsForNoThreadOfItsParentAndWritesNothing) {
   EXPECT_TRUE(db->Close());
   db.reset();
   std::filesystem::remove_all(directory);
+}
+
+// Holds up the first thread that is not the test's own and asks for the time. A checkpoint asks when it has
+// taken its role, so it is held amid itself.
+class HoldingClock final : public Clock {
+ public:
+  uint64_t NowNanos() override {
+    if (std::this_thread::get_id() != own_ && armed_.exchange(false)) {
+      reached_.count_down();
+      go_on_.wait();
+    }
+    return clock_->NowNanos() + ahead_;
+  }
+  void Arm() { armed_ = true; }
+  void AnHourPasses() { ahead_ += uint64_t{3600} * 1'000'000'000; }
+  void AwaitOther() { reached_.wait(); }
+  void LetGo() { go_on_.count_down(); }
+
+ private:
+  const std::thread::id own_ = std::this_thread::get_id();
+  const std::shared_ptr<Clock> clock_ = MakeMonotonicClock();
+  std::atomic<uint64_t> ahead_{0};
+  std::atomic<bool> armed_{false};
+  std::latch reached_{1}, go_on_{1};
+};
+
+struct HeldDatabase {
+  std::shared_ptr<HoldingClock> clock = std::make_shared<HoldingClock>();
+  std::unique_ptr<Database> db;
+  ColumnFamily family;
+
+  HeldDatabase() {
+    Options options = TinyOptions();
+    options.executor = MakeThreadExecutor();
+    options.clock = clock;
+    db = std::move(*Database::Open(MakeMemoryStorage(), "db", options));
+    family = *db->CreateColumnFamily("f");
+    static_cast<void>(Put("v"));
+  }
+  Errc Put(std::string_view value) {
+    auto txn = db->BeginWrite(family);
+    if (!txn) return CodeOf(txn);
+    auto table = txn->OpenOrCreateTable(family, "t");
+    if (!table) return CodeOf(table);
+    if (auto done = table->Put(AsBytes("k"), AsBytes(value)); !done) return CodeOf(done);
+    return CodeOf(txn->Commit());
+  }
+  // What a child must be told at once, whatever its parent's threads do and hold.
+  void ExpectTheChildIsRefused() {
+    constexpr int kForked = static_cast<int>(Errc::kForked);
+    const auto in_child = [](const std::function<Errc()>& call) {
+      return CodeInChild([&] {
+        alarm(60);  // else it would wait for ever
+        return call();
+      });
+    };
+    EXPECT_EQ(in_child([&] { return CodeOf(db->Close()); }), kForked);
+    EXPECT_EQ(in_child([&] { return CodeOf(db->Checkpoint()); }), kForked);
+    EXPECT_EQ(in_child([&] { return Put("v"); }), kForked);
+    EXPECT_EQ(in_child([&] {
+                db.reset();
+                return Errc{};
+              }),
+              0);
+  }
+};
+
+TEST(Fork, AChildOfAProcessAmidACheckpointIsRefusedAtOnce) {
+  HeldDatabase held;
+  held.clock->Arm();
+  std::thread checkpoint([&] { EXPECT_TRUE(held.db->Checkpoint()); });
+  held.clock->AwaitOther();
+  held.ExpectTheChildIsRefused();
+  held.clock->LetGo();
+  checkpoint.join();
+  EXPECT_TRUE(held.db->Close());
+}
+
+// Nobody calls, so nothing tells that it is in use; but Close, and the destructor, would wait for it.
+TEST(Fork, AChildOfAProcessWithACheckpointInTheBackgroundIsRefusedAtOnce) {
+  HeldDatabase held;
+  held.clock->Arm();
+  held.clock->AnHourPasses();
+  ASSERT_EQ(held.Put("v"), Errc{});  // a checkpoint is due
+  held.clock->AwaitOther();
+  held.ExpectTheChildIsRefused();
+  held.clock->LetGo();
+  EXPECT_EQ(held.Put("behind"), Errc{});
+  EXPECT_TRUE(held.db->Close());
 }
 
 }  // namespace

@@ -392,6 +392,23 @@ TEST(Troubleshooting, HasAnEntryForEachCodeWithItsCategory) {
   EXPECT_EQ(static_cast<int>(entries.size()), codes) << "docs/troubleshooting.md has codes that do not exist";
 }
 
+TEST(Troubleshooting, EveryErrorAfterAWriteThatFailedKeepsIt) {
+  Shop shop;
+  const Error unknown = CommitThatFails(shop);
+  const Error poisoned = ErrorOf(shop.db->BeginWrite(shop.orders));
+  const Error closing = ErrorOf(shop.db->Close());
+  EXPECT_EQ(unknown.code(), Errc::kUnknownOutcome);
+  EXPECT_EQ(poisoned.code(), Errc::kPoisoned);
+  EXPECT_EQ(closing.code(), Errc::kPoisoned);
+  for (const Error* const error : {&unknown, &poisoned, &closing}) {
+    ASSERT_NE(error->cause(), nullptr);
+    EXPECT_EQ(error->cause()->code(), Errc::kIo);
+    EXPECT_NE(error->cause()->offset(), ErrorDetails::kNoOffset);
+    EXPECT_EQ(error->cause()->cause(), nullptr);
+    EXPECT_NE(error->message().find(error->cause()->ToString()), std::string::npos);
+  }
+}
+
 class TroubleshootingEntry : public testing::TestWithParam<std::string> {};
 
 TEST_P(TroubleshootingEntry, SaysWhatTheErrorSays) {

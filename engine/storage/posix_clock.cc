@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "engine/base/assert.h"
+#include "engine/storage/posix_fork.h"
 #include "manifolddb/executor.h"
 
 namespace manifolddb {
@@ -20,6 +21,10 @@ class MonotonicClock final : public Clock {
 
 }  // namespace
 
-std::shared_ptr<Clock> MakeMonotonicClock() { return std::make_shared<MonotonicClock>(); }
+std::shared_ptr<Clock> MakeMonotonicClock() {
+  // Forks count from here on, also for a database in memory without threads of its own.
+  static_cast<void>(storage::ForkGeneration());
+  return std::make_shared<MonotonicClock>();
+}
 
 }  // namespace manifolddb

@@ -4,7 +4,7 @@
 
 namespace manifolddb::storage {
 
-// Forks between the start of the program and this process: what was made under another number is a parent's.
+// base::ForkGeneration, which counts from here on.
 uint64_t ForkGeneration();
 
 }  // namespace manifolddb::storage

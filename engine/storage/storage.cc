@@ -107,7 +107,8 @@ Status File::Sync() {
               {.file = error.file(),
                .offset = error.offset(),
                .os_error = error.os_error(),
-               .message = error.message()});
+               .message = error.message()},
+              error);
 }
 
 Result<uint64_t> File::Size() {

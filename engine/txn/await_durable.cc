@@ -48,7 +48,8 @@ Status AwaitDurable(Core& core, format::TxnId txn) noexcept {
   if (Status sound = core.poison->Check(kAwaitDurable); !sound) {
     const Error& why = sound.error();
     if (why.code() == Errc::kForked) return sound;
-    return Fail(Errc::kUnknownOutcome, kAwaitDurable, {.file = why.file(), .message = why.message()});
+    return Fail(Errc::kUnknownOutcome, kAwaitDurable, {.file = why.file(), .message = why.message()},
+                *why.cause());
   }
   return CommitNothingDurably(core);
 }

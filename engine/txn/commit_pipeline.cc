@@ -218,7 +218,7 @@ void CommitPipeline::FailAllLocked(const Error& cause, Wakes& wakes) {
   if (FailureIsForgotten(*parts_.poison)) {
     const ErrorDetails details{.file = cause.file(), .message = cause.message()};
     for (PendingCommit* const commit : group_) {
-      commit->error = Error(Errc::kUnknownOutcome, "transaction.commit", details);
+      commit->error = Error(Errc::kUnknownOutcome, "transaction.commit", details, cause);
     }
     return;
   }
@@ -227,7 +227,7 @@ void CommitPipeline::FailAllLocked(const Error& cause, Wakes& wakes) {
   // In a forked child it is known: nothing was written.
   const Errc code = why.error().code() == Errc::kForked ? Errc::kForked : Errc::kUnknownOutcome;
   const Error error(code, "transaction.commit",
-                    {.file = why.error().file(), .message = why.error().message()});
+                    {.file = why.error().file(), .message = why.error().message()}, *why.error().cause());
   for (PendingCommit* const commit : group_) commit->error = error;
   for (PendingCommit* const commit : queue_) {
     commit->error = error;

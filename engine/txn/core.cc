@@ -86,9 +86,16 @@ void Core::NoteStall(const StallInfo& stall) {
   if (listener != nullptr) listener->OnStall(stall);
 }
 
+Status Core::CheckProcess(const char* operation) const {
+  if (fork_generation == base::ForkGeneration()) [[likely]]
+    return {};
+  return Fail(Errc::kForked, operation, {.file = config.name});
+}
+
 Status Core::CheckOpen(const char* operation) const {
   if (!closed.load(std::memory_order_seq_cst)) [[likely]]
     return {};
+  MANIFOLDDB_TRY(CheckProcess(operation));
   base::MutexLock lock(close_decision);  // perhaps it comes to nothing
   if (!closed.load(std::memory_order_relaxed)) return {};
   return Fail(Errc::kClosed, operation, {.file = config.name});
@@ -106,6 +113,7 @@ uint64_t Core::CloseUnlessInUse(uint64_t own_slots) {
 }
 
 Status Core::CheckWritable(const char* operation) const {
+  MANIFOLDDB_TRY(CheckProcess(operation));
   MANIFOLDDB_TRY(CheckOpen(operation));
   if (config.read_only) return Fail(Errc::kReadOnly, operation, {.file = config.name});
   return poison->Check(operation);

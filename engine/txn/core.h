@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/base/fork.h"
 #include "engine/base/mutex.h"
 #include "engine/base/poison.h"
 #include "engine/format/meta_page.h"
@@ -65,6 +66,7 @@ struct Core {
   };
 
   // Constant after opening.
+  const uint64_t fork_generation = base::ForkGeneration();
   Config config;
   page::DataFile* file = nullptr;
   mvcc::ReaderSlots* slots = nullptr;
@@ -100,6 +102,9 @@ struct Core {
   }
   uint64_t DrawWriterSerial() { return next_writer_serial.fetch_add(1, std::memory_order_relaxed); }
 
+  // kForked in a child of the process that opened it: there, threads that hold locks and tokens are gone, and
+  // who waits for one waits for ever. Takes no lock itself.
+  Status CheckProcess(const char* operation) const;
   // Errors of every call on a database that can not serve it. REQUIRES: a slot was taken, which keeps it open
   // from here on.
   Status CheckOpen(const char* operation) const EXCLUDES(close_decision);

@@ -34,7 +34,8 @@ std::unexpected<Error> Refused(const Error& error, uint64_t number, const txn::B
                .offset = error.offset(),
                .os_error = error.os_error(),
                .message = "change " + std::to_string(number) + " of the batch, in table " +
-                          txn::Quoted(table.name) + ": " + error.message()});
+                          txn::Quoted(table.name) + ": " + error.message()},
+              error);
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ Status WriteTransactionImpl::CheckLive(const char* operation) {
   if (ended_) return Fail(Errc::kTransactionEnded, operation);
   if (failed_) {
     return Fail(Errc::kTransactionEnded, operation,
-                {.message = "only Abort is left after " + failed_->ToString()});
+                {.message = "only Abort is left after " + failed_->ToString()}, *failed_);
   }
   if (ends_ns_ != kNoLimit) [[unlikely]]
     MANIFOLDDB_TRY(CheckTime(operation));

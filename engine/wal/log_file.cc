@@ -139,7 +139,8 @@ Result<std::unique_ptr<File>> OpenLog(Storage& storage, const std::string& name,
   if (!opened && opened.error().code() == Errc::kNotFound) {
     // The log was durable before the data file had its name: somebody took it away.
     return Fail(Errc::kCorrupt, "wal.open",
-                {.file = opened.error().file(), .message = "the log is missing; the data file needs it"});
+                {.file = opened.error().file(), .message = "the log is missing; the data file needs it"},
+                opened.error());
   }
   MANIFOLDDB_ASSIGN(std::unique_ptr<File> log, std::move(opened));
   MANIFOLDDB_ASSIGN(const uint64_t size, log->Size());

@@ -99,7 +99,8 @@ _CALLS = {
 # The rest: what comes back, and what it takes.
 _PLAIN = {
     "version": ("S", ""), "error_code": ("n", "H"), "error_text": ("S", "H"), "error_name": ("S", "H"),
-    "error_category": ("S", "H"), "error_free": ("", "H"), "string_free": ("", "H"), "options_new": ("H", ""),
+    "error_category": ("S", "H"), "error_cause": ("H", "H"), "error_free": ("", "H"),
+    "string_free": ("", "H"), "options_new": ("H", ""),
     "options_free": ("", "H"), "database_free": ("", "H"), "key_bytes_max": ("u", "H"),
     "read_commit_number": ("u", "H"), "read_free": ("", "H"), "abort": ("", "H"), "write_free": ("", "H"),
     "key_type": ("S", "H"), "value_type": ("S", "H"), "table_free": ("", "H"), "value_bytes": ("B", "H"),
@@ -164,12 +165,20 @@ def call(name, *arguments):
         return
     if not error:
         raise MemoryError(f"manifolddb_{name}: code {code}")
+    raise _taken(error)
+
+
+def _taken(error):
+    """As an exception, with what led to it as its cause; the library's own is freed."""
     try:
         parts = [plain("error_" + part, error) for part in ("name", "category", "text")]
-        texts = [part.decode(errors="replace") for part in parts]
+        taken = Error(plain("error_code", error), *(part.decode(errors="replace") for part in parts))
+        cause = c_void_p(plain("error_cause", error))
+        if cause:
+            taken.__cause__ = _taken(cause)
+        return taken
     finally:
         plain("error_free", error)
-    raise Error(code, *texts)
 
 
 def given_handle(name, *arguments):

@@ -118,7 +118,8 @@ class Database {
   static Result<std::unique_ptr<Database>> Open(std::shared_ptr<Storage> storage, const std::string& name,
                                                 const Options& options = {}) noexcept;
   explicit Database(std::unique_ptr<db::DatabaseImpl> impl);
-  // Closes without a report of errors; call Close to have it.
+  // Closes without a report of errors; call Close to have it. In a child process after fork it does nothing,
+  // and leaves the memory and its share of the file's lock until the child ends or calls exec.
   ~Database();
 
   // Each of these four is a durable commit of its own. kAlreadyExists, also for renaming to the name it has;
@@ -213,6 +214,7 @@ class Database {
 
   // Writes a checkpoint and marks the files clean. kBusy if transactions are open, running commits among
   // them; then nothing is closed. A second call returns what the first did. After it every call is kClosed.
+  // kForked in a child process after fork, at once.
   Status Close();
 
  private:

@@ -76,6 +76,8 @@ class [[nodiscard]] Error {
  public:
   // `operation` must be a string literal, "module.action": "wal.sync".
   Error(Errc code, const char* operation, ErrorDetails details = {});
+  // One that a failure of a lower layer has led to.
+  Error(Errc code, const char* operation, ErrorDetails details, const Error& cause);
 
   // What is known, as it was given; `operation` is "module.action". Texts live as long as the error.
   Errc code() const { return rep_->code; }
@@ -85,8 +87,11 @@ class [[nodiscard]] Error {
   uint64_t offset() const { return rep_->details.offset; }
   int os_error() const { return rep_->details.os_error; }
   const std::string& message() const { return rep_->details.message; }
+  // What a lower layer, or an earlier call, said that led to this one; it may have a cause itself. Null: this
+  // is where it began. Lives as long as this error or a copy of it.
+  const Error* cause() const { return rep_->cause.get(); }
 
-  // One line: code, operation, file and offset, message, advice.
+  // One line: code, operation, file and offset, message, advice. What it says of the cause is in the message.
   std::string ToString() const;
 
  private:
@@ -94,6 +99,7 @@ class [[nodiscard]] Error {
     Errc code;
     const char* operation;
     ErrorDetails details;
+    std::shared_ptr<const Error> cause;
   };
   std::shared_ptr<const Rep> rep_;
 };
@@ -110,6 +116,11 @@ using Status = Result<void>;
 // return Fail(Errc::kCorrupt, "page.load", {.file = path, .offset = at, .message = "..."});
 inline std::unexpected<Error> Fail(Errc code, const char* operation, ErrorDetails details = {}) {
   return std::unexpected<Error>(Error(code, operation, std::move(details)));
+}
+// The same, because of `cause`.
+inline std::unexpected<Error> Fail(Errc code, const char* operation, ErrorDetails details,
+                                   const Error& cause) {
+  return std::unexpected<Error>(Error(code, operation, std::move(details), cause));
 }
 
 }  // namespace manifolddb
