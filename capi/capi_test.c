@@ -152,7 +152,11 @@ static void test_savepoints(manifolddb_database* database, uint64_t shop) {
     MUST(manifolddb_set_savepoint(write, &savepoint, &error));
     CHECK(savepoint == i);
   }
+  MUST(manifolddb_list_savepoints(write, &savepoint, &error));
+  CHECK(savepoint == 200000);
   MUST(manifolddb_roll_back_to(write, 2, &error));
+  MUST(manifolddb_list_savepoints(write, &savepoint, &error));
+  CHECK(savepoint == 2);
   FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_release(write, 3, &error));
   MUST(manifolddb_release(write, 1, &error));
   MUST(manifolddb_commit(write, false, NULL, &error));
@@ -274,6 +278,205 @@ static void test_batches_and_ends(manifolddb_database* database, uint64_t shop) 
   manifolddb_cursor_free(cursor);
 }
 
+static void test_write_options(manifolddb_database* database, uint64_t shop) {
+  manifolddb_error* error = NULL;
+  manifolddb_write_options* options = manifolddb_write_options_new();
+  manifolddb_write* write = NULL;
+  manifolddb_write* other = NULL;
+  manifolddb_table* table = NULL;
+  char* before = NULL;
+  char* after = NULL;
+  uint64_t second = 0;
+  uint64_t number = 0;
+  bool durable = false;
+  CHECK(options != NULL);
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT,
+        manifolddb_write_options_set(options, (manifolddb_write_option)9, 1, &error));
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT,
+        manifolddb_write_options_set(options, MANIFOLDDB_WRITE_OPTION_LOG, 2, &error));
+  MUST(manifolddb_open_or_create_family(database, bytes("second"), &second, &error));
+  /* Nobody waits. */
+  MUST(manifolddb_write_options_set(options, MANIFOLDDB_WRITE_OPTION_WAIT_MS_MAX, 0, &error));
+  MUST(manifolddb_begin_write_with(database, &shop, 1, NULL, &write, &error));
+  FAILS(MANIFOLDDB_ERROR_BUSY, manifolddb_begin_write_with(database, &shop, 1, options, &other, &error));
+  MUST(manifolddb_add_family(write, second, &error));
+  FAILS(MANIFOLDDB_ERROR_BUSY, manifolddb_begin_write_with(database, &second, 1, options, &other, &error));
+  manifolddb_write_free(write);
+  /* No time at all: the first call is too late. */
+  MUST(manifolddb_write_options_set(options, MANIFOLDDB_WRITE_OPTION_RUN_MS_MAX, 0, &error));
+  MUST(manifolddb_begin_write_with(database, &shop, 1, options, &write, &error));
+  do { /* the clock has to move on first */
+    const int code = manifolddb_write_open_table(write, shop, bytes("late"), NULL, NULL, true, &table, NULL);
+    CHECK(code == 0 || code == MANIFOLDDB_ERROR_LIMIT);
+    if (code != 0) break;
+    manifolddb_table_free(table);
+  } while (true);
+  manifolddb_write_free(write);
+  /* Nothing of it goes to the log, neither this way nor the other. */
+  MUST(manifolddb_write_options_set(options, MANIFOLDDB_WRITE_OPTION_RUN_MS_MAX, MANIFOLDDB_NO_LIMIT, &error));
+  MUST(manifolddb_write_options_set(options, MANIFOLDDB_WRITE_OPTION_LOG, 0, &error));
+  MUST(manifolddb_stats_json(database, &before, &error));
+  MUST(manifolddb_begin_write_with(database, &second, 1, options, &write, &error));
+  MUST(manifolddb_write_open_table(write, second, bytes("t"), NULL, NULL, true, &table, &error));
+  MUST(manifolddb_put(table, bytes("a"), bytes("b"), &error));
+  MUST(manifolddb_commit(write, true, NULL, &error));
+  manifolddb_table_free(table);
+  manifolddb_write_free(write);
+  MUST(manifolddb_begin_write(database, &second, 1, 0, &write, &error));
+  MUST(manifolddb_write_open_table(write, second, bytes("t"), NULL, NULL, true, &table, &error));
+  MUST(manifolddb_put(table, bytes("c"), bytes("d"), &error));
+  MUST(manifolddb_commit_through_checkpoint(write, &number, &error));
+  manifolddb_table_free(table);
+  manifolddb_write_free(write);
+  MUST(manifolddb_stats_json(database, &after, &error));
+  CHECK(strstr(before, "\"log_groups\": ") != NULL && strstr(after, "\"log_groups\": ") != NULL);
+  CHECK(atoi(strstr(before, "\"log_groups\": ") + 14) == atoi(strstr(after, "\"log_groups\": ") + 14));
+  CHECK(atoi(strstr(before, "\"commits\": ") + 11) + 2 == atoi(strstr(after, "\"commits\": ") + 11));
+  manifolddb_string_free(before);
+  manifolddb_string_free(after);
+  MUST(manifolddb_is_durable(database, number, &durable, &error));
+  CHECK(durable);
+  /* Durable only when somebody has waited for it. */
+  MUST(manifolddb_begin_write(database, &second, 1, 0, &write, &error));
+  MUST(manifolddb_write_open_table(write, second, bytes("t"), NULL, NULL, false, &table, &error));
+  MUST(manifolddb_put(table, bytes("e"), bytes("f"), &error));
+  MUST(manifolddb_commit(write, false, &number, &error));
+  MUST(manifolddb_is_durable(database, number, &durable, &error));
+  CHECK(!durable);
+  MUST(manifolddb_await_durable(database, number, &error));
+  MUST(manifolddb_is_durable(database, number, &durable, &error));
+  CHECK(durable);
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_await_durable(database, number + 1000, &error));
+  manifolddb_table_free(table);
+  manifolddb_write_free(write);
+  manifolddb_write_options_free(options);
+  manifolddb_write_options_free(NULL);
+}
+
+static int pair_is(manifolddb_cursor* cursor, const char* key, const char* value) {
+  manifolddb_error* error = NULL;
+  manifolddb_bytes got_key;
+  manifolddb_bytes got_value;
+  MUST(manifolddb_pair_key(cursor, &got_key, &error));
+  MUST(manifolddb_pair_value(cursor, &got_value, &error));
+  return equal(got_key, key) && equal(got_value, value);
+}
+
+static void test_multimap_cursor(manifolddb_table* table) {
+  manifolddb_error* error = NULL;
+  manifolddb_cursor* cursor = NULL;
+  manifolddb_bytes value = bytes("2");
+  manifolddb_bytes got;
+  bool found = false;
+  MUST(manifolddb_cursor_new(table, NULL, &cursor, &error));
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_pair_key(cursor, &got, &error));
+  MUST(manifolddb_first(cursor, &found, &error));
+  CHECK(found && pair_is(cursor, "blue", "9"));
+  MUST(manifolddb_next_key(cursor, &found, &error));
+  CHECK(found && pair_is(cursor, "red", "1"));
+  MUST(manifolddb_next(cursor, &found, &error));
+  CHECK(found && pair_is(cursor, "red", "2"));
+  MUST(manifolddb_next_key(cursor, &found, &error));
+  CHECK(found && pair_is(cursor, "redder", "0"));
+  MUST(manifolddb_prev_key(cursor, &found, &error));
+  CHECK(found && pair_is(cursor, "red", "3"));
+  MUST(manifolddb_prev_key(cursor, &found, &error));
+  CHECK(found && pair_is(cursor, "blue", "9"));
+  MUST(manifolddb_prev_key(cursor, &found, &error));
+  CHECK(!found);
+  MUST(manifolddb_seek_pair(cursor, bytes("red"), &value, &found, &error));
+  CHECK(found && pair_is(cursor, "red", "2"));
+  MUST(manifolddb_seek_pair(cursor, bytes("c"), NULL, &found, &error));
+  CHECK(found && pair_is(cursor, "red", "1"));
+  manifolddb_cursor_free(cursor);
+  /* Of one key: neither those before nor those behind it. */
+  MUST(manifolddb_cursor_of(table, bytes("red"), &cursor, &error));
+  MUST(manifolddb_last(cursor, &found, &error));
+  CHECK(found && pair_is(cursor, "red", "3"));
+  MUST(manifolddb_next(cursor, &found, &error));
+  CHECK(!found);
+  MUST(manifolddb_first(cursor, &found, &error));
+  CHECK(found && pair_is(cursor, "red", "1"));
+  manifolddb_cursor_free(cursor);
+}
+
+static void test_multimap(manifolddb_database* database, uint64_t shop) {
+  manifolddb_error* error = NULL;
+  manifolddb_write* write = NULL;
+  manifolddb_table* table = NULL;
+  manifolddb_table* plain = NULL;
+  manifolddb_table* numbers = NULL;
+  manifolddb_table* unknown = NULL;
+  manifolddb_bytes zeros = {"a\0b", 3};
+  uint64_t count = 0;
+  bool yes = false;
+  const char* const pairs[][2] = {{"red", "2"}, {"blue", "9"}, {"red", "1"}, {"redder", "0"}, {"red", "3"}};
+  MUST(manifolddb_begin_write(database, &shop, 1, 0, &write, &error));
+  MUST(manifolddb_write_open_table(write, shop, bytes("tags"), "multimap<bytes, bytes>", "tuple<>", true,
+                                   &table, &error));
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; ++i) {
+    MUST(manifolddb_insert(table, bytes(pairs[i][0]), bytes(pairs[i][1]), &yes, &error));
+    CHECK(yes);
+  }
+  MUST(manifolddb_insert(table, bytes("red"), bytes("1"), &yes, &error));
+  CHECK(!yes);
+  MUST(manifolddb_length(table, &count, &error));
+  CHECK(count == 5);
+  MUST(manifolddb_count_of(table, bytes("red"), &count, &error));
+  CHECK(count == 3);
+  MUST(manifolddb_contains(table, bytes("red"), bytes("3"), &yes, &error));
+  CHECK(yes);
+  MUST(manifolddb_contains(table, bytes("red"), bytes("4"), &yes, &error));
+  CHECK(!yes);
+  test_multimap_cursor(table);
+  MUST(manifolddb_insert(table, zeros, zeros, NULL, &error));
+  MUST(manifolddb_contains(table, zeros, zeros, &yes, &error));
+  CHECK(yes);
+  MUST(manifolddb_count_of(table, bytes("a"), &count, &error));
+  CHECK(count == 0);
+  MUST(manifolddb_remove(table, zeros, zeros, &yes, &error));
+  CHECK(yes);
+  MUST(manifolddb_remove(table, zeros, zeros, &yes, &error));
+  CHECK(!yes);
+  MUST(manifolddb_remove_all(table, bytes("red"), &count, &error));
+  CHECK(count == 3);
+  MUST(manifolddb_length(table, &count, &error));
+  CHECK(count == 2);
+  /* Keys of a fixed width are stored as they are. */
+  MUST(manifolddb_write_open_table(write, shop, bytes("numbers"), "multimap<u16, string>", "tuple<>", true,
+                                   &numbers, &error));
+  MUST(manifolddb_insert(numbers, bytes("ab"), bytes("x"), NULL, &error));
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_insert(numbers, bytes("abc"), bytes("x"), NULL, &error));
+  MUST(manifolddb_contains(numbers, bytes("ab"), bytes("x"), &yes, &error));
+  CHECK(yes);
+  MUST(manifolddb_write_open_table(write, shop, bytes("own"), "multimap<Version, u8>", "tuple<>", true,
+                                   &unknown, &error));
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_insert(unknown, bytes("a"), bytes("x"), NULL, &error));
+  MUST(manifolddb_write_open_table(write, shop, bytes("plain"), NULL, NULL, true, &plain, &error));
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_insert(plain, bytes("a"), bytes("x"), NULL, &error));
+  manifolddb_abort(write);
+  FAILS(MANIFOLDDB_ERROR_TRANSACTION_ENDED, manifolddb_count_of(table, bytes("red"), &count, &error));
+  manifolddb_table_free(table);
+  manifolddb_table_free(plain);
+  manifolddb_table_free(numbers);
+  manifolddb_table_free(unknown);
+  manifolddb_write_free(write);
+}
+
+static void test_family_figures(manifolddb_database* database) {
+  manifolddb_error* error = NULL;
+  char* text = NULL;
+  MUST(manifolddb_family_stats_json(database, false, &text, &error));
+  CHECK(strstr(text, "\"name\": \"second\"") != NULL && strstr(text, "\"depth\"") == NULL);
+  manifolddb_string_free(text);
+  MUST(manifolddb_family_stats_json(database, true, &text, &error));
+  CHECK(strstr(text, "\"depth\": 1") != NULL);
+  manifolddb_string_free(text);
+  MUST(manifolddb_family_stats_prometheus(database, false, "x", &text, &error));
+  CHECK(strstr(text, "manifolddb_table_entries{database=\"x\",family=\"second\",table=\"t\"} 3\n") != NULL);
+  manifolddb_string_free(text);
+}
+
 static void test_figures(manifolddb_database* database) {
   manifolddb_error* error = NULL;
   uint64_t problems = 1;
@@ -347,6 +550,9 @@ int main(int argc, char** argv) {
   test_reading(database, shop);
   test_batches_and_ends(database, shop);
   test_figures(database);
+  test_multimap(database, shop);
+  test_write_options(database, shop);
+  test_family_figures(database);
   MUST(manifolddb_close(database, &error));
   FAILS(MANIFOLDDB_ERROR_CLOSED, manifolddb_checkpoint(database, &error));
   manifolddb_database_free(database);

@@ -118,6 +118,26 @@ int manifolddb_stats_prometheus(manifolddb_database* database, const char* label
   });
 }
 
+int manifolddb_family_stats_json(manifolddb_database* database, bool with_shape, char** json,
+                                 manifolddb_error** error) {
+  return Guarded(error, [&]() -> Status {
+    const auto families = database->database->StatsByFamily(with_shape);
+    if (!families) return std::unexpected(families.error());
+    *json = CopyOf(ToJson(*families));
+    return {};
+  });
+}
+
+int manifolddb_family_stats_prometheus(manifolddb_database* database, bool with_shape, const char* label,
+                                       char** text, manifolddb_error** error) {
+  return Guarded(error, [&]() -> Status {
+    const auto families = database->database->StatsByFamily(with_shape);
+    if (!families) return std::unexpected(families.error());
+    *text = CopyOf(ToPrometheus(*families, label != nullptr ? label : ""));
+    return {};
+  });
+}
+
 uint64_t manifolddb_key_bytes_max(const manifolddb_database* database) {
   return database->database->key_bytes_max();
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "capi/include/manifolddb_c.h"
+#include "capi/pairs.h"
 #include "manifolddb/database.h"
 #include "manifolddb/write_batch.h"
 
@@ -26,6 +27,10 @@ struct manifolddb_error {
 struct manifolddb_options {
   manifolddb::Options options;
   bool background_thread = true;
+};
+
+struct manifolddb_write_options {
+  manifolddb::WriteOptions options;
 };
 
 struct manifolddb_database {
@@ -115,13 +120,17 @@ struct manifolddb_table {
   std::variant<manifolddb::ReadTable, manifolddb::WriteTable> table;
   std::string key_type;
   std::string value_type;
+  manifolddb::capi::PairShape pairs;
 };
 
 struct manifolddb_cursor {
   manifolddb::capi::Keeper keeper;
-  std::optional<manifolddb::Cursor> cursor;  // none: its transaction has ended
+  manifolddb::capi::PairShape pairs;
+  std::optional<manifolddb::Cursor> cursor = std::nullopt;  // none: its transaction has ended
+  std::vector<std::byte> pair_key = {};                     // of manifolddb_pair_key
 
-  explicit manifolddb_cursor(manifolddb::capi::Keeper of) : keeper(std::move(of)) {
+  manifolddb_cursor(manifolddb::capi::Keeper of, manifolddb::capi::PairShape shape)
+      : keeper(std::move(of)), pairs(shape) {
     if (keeper.read) keeper.read->cursors.push_back(&cursor);
   }
   ~manifolddb_cursor() {
@@ -130,3 +139,34 @@ struct manifolddb_cursor {
   manifolddb_cursor(const manifolddb_cursor&) = delete;
   manifolddb_cursor& operator=(const manifolddb_cursor&) = delete;
 };
+
+namespace manifolddb::capi {
+
+// The table, for calls that change it.
+inline Result<WriteTable*> Writable(manifolddb_table* table) {
+  if (Status live = table->keeper.CheckLive(); !live) return std::unexpected(live.error());
+  if (auto* const writable = std::get_if<WriteTable>(&table->table)) return writable;
+  return Fail(Errc::kReadOnly, "capi.table", {.message = "the table is of a read transaction"});
+}
+
+inline Status CheckOnEntry(const manifolddb_cursor& cursor) {
+  if (Status live = cursor.keeper.CheckLive(); !live) return live;
+  if (!cursor.cursor->valid())
+    return Fail(Errc::kInvalidArgument, "capi.cursor", {.message = "the cursor is on no entry"});
+  return {};
+}
+
+template <class Move>
+int MoveTo(manifolddb_cursor* cursor, bool* found, manifolddb_error** error, Move move) {
+  return Guarded(error, [&]() -> Status {
+    if (Status live = cursor->keeper.CheckLive(); !live) return live;
+    const Result<bool> there = move(*cursor->cursor);
+    if (!there) return std::unexpected(there.error());
+    *found = *there;
+    return {};
+  });
+}
+
+Status NewCursor(const manifolddb_table& table, const Range& range, manifolddb_cursor** cursor);
+
+}  // namespace manifolddb::capi

@@ -7,36 +7,22 @@ using namespace manifolddb::capi;  // NOLINT
 
 namespace {
 
-// The table, for calls that change it.
-Result<WriteTable*> Writable(manifolddb_table* table) {
-  if (Status live = table->keeper.CheckLive(); !live) return std::unexpected(live.error());
-  if (auto* const writable = std::get_if<WriteTable>(&table->table)) return writable;
-  return Fail(Errc::kReadOnly, "capi.table", {.message = "the table is of a read transaction"});
-}
-
-template <class Move>
-int MoveTo(manifolddb_cursor* cursor, bool* found, manifolddb_error** error, Move move) {
-  return Guarded(error, [&]() -> Status {
-    if (Status live = cursor->keeper.CheckLive(); !live) return live;
-    const Result<bool> there = move(*cursor->cursor);
-    if (!there) return std::unexpected(there.error());
-    *found = *there;
-    return {};
-  });
-}
-
-Status CheckOnEntry(const manifolddb_cursor& cursor) {
-  if (Status live = cursor.keeper.CheckLive(); !live) return live;
-  if (!cursor.cursor->valid())
-    return Fail(Errc::kInvalidArgument, "capi.cursor", {.message = "the cursor is on no entry"});
-  return {};
-}
-
 std::optional<ByteView> Optional(const manifolddb_bytes* bytes) {
   return bytes != nullptr ? std::optional(In(*bytes)) : std::nullopt;
 }
 
 }  // namespace
+
+Status manifolddb::capi::NewCursor(const manifolddb_table& table, const Range& range,
+                                   manifolddb_cursor** cursor) {
+  if (Status live = table.keeper.CheckLive(); !live) return live;
+  auto made = std::visit([&](const auto& of) { return of.NewCursor(range); }, table.table);
+  if (!made) return std::unexpected(made.error());
+  auto kept = std::make_unique<manifolddb_cursor>(table.keeper, table.pairs);
+  kept->cursor.emplace(std::move(*made));
+  *cursor = kept.release();
+  return {};
+}
 
 int manifolddb_get(manifolddb_table* table, manifolddb_bytes key, manifolddb_value** value,
                    manifolddb_error** error) {
@@ -138,15 +124,7 @@ void manifolddb_value_free(manifolddb_value* value) { delete value; }
 
 int manifolddb_cursor_new(manifolddb_table* table, const manifolddb_range* range, manifolddb_cursor** cursor,
                           manifolddb_error** error) {
-  return Guarded(error, [&]() -> Status {
-    if (Status live = table->keeper.CheckLive(); !live) return live;
-    auto made = std::visit([&](const auto& of) { return of.NewCursor(In(range)); }, table->table);
-    if (!made) return std::unexpected(made.error());
-    auto kept = std::make_unique<manifolddb_cursor>(table->keeper);
-    kept->cursor.emplace(std::move(*made));
-    *cursor = kept.release();
-    return {};
-  });
+  return Guarded(error, [&] { return NewCursor(*table, In(range), cursor); });
 }
 
 int manifolddb_first(manifolddb_cursor* cursor, bool* found, manifolddb_error** error) {

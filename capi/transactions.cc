@@ -10,7 +10,8 @@ namespace {
 template <class Table>
 manifolddb_table* NewTable(Keeper keeper, Table table) {
   const TableTypes types = table.types();
-  return new manifolddb_table{std::move(keeper), table, std::string(types.key), std::string(types.value)};
+  return new manifolddb_table{std::move(keeper), table, std::string(types.key), std::string(types.value),
+                              ShapeOf(types.key)};
 }
 
 template <class Transaction>
@@ -25,6 +26,38 @@ Status ListTables(Transaction& transaction, uint64_t family, manifolddb_name_cal
 Status CheckSavepoint(const WriteState& state, uint64_t number) {
   if (number >= 1 && number <= state.savepoints.size()) return {};
   return Fail(Errc::kInvalidArgument, "capi.savepoint", {.message = "there is no such savepoint any more"});
+}
+
+Status SetWriteOption(WriteOptions& options, manifolddb_write_option option, uint64_t value) {
+  switch (option) {
+    case MANIFOLDDB_WRITE_OPTION_WAIT_MS_MAX: options.wait_ms_max = value; return {};
+    case MANIFOLDDB_WRITE_OPTION_RUN_MS_MAX: options.run_ms_max = value; return {};
+    case MANIFOLDDB_WRITE_OPTION_LOG:
+      if (value > 1) return Fail(Errc::kInvalidArgument, "capi.options", {.message = "log is 0 or 1"});
+      options.log = value == 1;
+      return {};
+  }
+  return Fail(Errc::kInvalidArgument, "capi.options",
+              {.message = "this library knows no such option; it may be older than the header"});
+}
+
+Status Begin(manifolddb_database& database, const uint64_t* families, size_t count,
+             const WriteOptions& options, manifolddb_write** write) {
+  std::vector<ColumnFamily> wanted;
+  for (size_t i = 0; i < count; ++i) wanted.emplace_back(families[i]);
+  auto begun = database.database->BeginWrite(wanted, options);
+  if (!begun) return std::unexpected(begun.error());
+  auto state = std::make_shared<WriteState>(WriteState{database.database, std::move(*begun)});
+  *write = new manifolddb_write{std::move(state)};
+  return {};
+}
+
+Status Commit(manifolddb_write& write, const CommitOptions& options, uint64_t* commit_number) {
+  write.state->ended = true;
+  const auto number = write.state->transaction.Commit(options);
+  if (!number) return std::unexpected(number.error());
+  if (commit_number != nullptr) *commit_number = *number;
+  return {};
 }
 
 }  // namespace
@@ -75,17 +108,33 @@ void manifolddb_read_free(manifolddb_read* read) {
   delete read;
 }
 
+manifolddb_write_options* manifolddb_write_options_new(void) {
+  return new (std::nothrow) manifolddb_write_options();
+}
+
+int manifolddb_write_options_set(manifolddb_write_options* options, manifolddb_write_option option,
+                                 uint64_t value, manifolddb_error** error) {
+  return Guarded(error, [&] { return SetWriteOption(options->options, option, value); });
+}
+
+void manifolddb_write_options_free(manifolddb_write_options* options) { delete options; }
+
+int manifolddb_begin_write_with(manifolddb_database* database, const uint64_t* families, size_t count,
+                                const manifolddb_write_options* options, manifolddb_write** write,
+                                manifolddb_error** error) {
+  return Guarded(error, [&] {
+    return Begin(*database, families, count, options != nullptr ? options->options : WriteOptions(), write);
+  });
+}
+
 int manifolddb_begin_write(manifolddb_database* database, const uint64_t* families, size_t count,
                            uint64_t wait_ms_max, manifolddb_write** write, manifolddb_error** error) {
-  return Guarded(error, [&]() -> Status {
-    std::vector<ColumnFamily> wanted;
-    for (size_t i = 0; i < count; ++i) wanted.emplace_back(families[i]);
-    auto begun = database->database->BeginWrite(wanted, {.wait_ms_max = wait_ms_max});
-    if (!begun) return std::unexpected(begun.error());
-    auto state = std::make_shared<WriteState>(WriteState{database->database, std::move(*begun)});
-    *write = new manifolddb_write{std::move(state)};
-    return {};
-  });
+  return Guarded(error,
+                 [&] { return Begin(*database, families, count, {.wait_ms_max = wait_ms_max}, write); });
+}
+
+int manifolddb_add_family(manifolddb_write* write, uint64_t family, manifolddb_error** error) {
+  return Guarded(error, [&] { return write->state->transaction.AddColumnFamily(ColumnFamily(family)); });
 }
 
 int manifolddb_write_open_table(manifolddb_write* write, uint64_t family, manifolddb_bytes name,
@@ -159,14 +208,37 @@ int manifolddb_release(manifolddb_write* write, uint64_t savepoint, manifolddb_e
   });
 }
 
+int manifolddb_list_savepoints(manifolddb_write* write, uint64_t* count, manifolddb_error** error) {
+  return Guarded(error, [&]() -> Status {
+    const auto savepoints = write->state->transaction.ListSavepoints();
+    if (!savepoints) return std::unexpected(savepoints.error());
+    *count = savepoints->size();
+    return {};
+  });
+}
+
 int manifolddb_commit(manifolddb_write* write, bool durable, uint64_t* commit_number,
                       manifolddb_error** error) {
+  const Durability durability = durable ? Durability::kImmediate : Durability::kNone;
+  return Guarded(error, [&] { return Commit(*write, {.durability = durability}, commit_number); });
+}
+
+int manifolddb_commit_through_checkpoint(manifolddb_write* write, uint64_t* commit_number,
+                                         manifolddb_error** error) {
+  return Guarded(error, [&] { return Commit(*write, {.through_checkpoint = true}, commit_number); });
+}
+
+int manifolddb_await_durable(manifolddb_database* database, uint64_t commit_number,
+                             manifolddb_error** error) {
+  return Guarded(error, [&] { return database->database->AwaitDurable({.commit_number = commit_number}); });
+}
+
+int manifolddb_is_durable(manifolddb_database* database, uint64_t commit_number, bool* durable,
+                          manifolddb_error** error) {
   return Guarded(error, [&]() -> Status {
-    write->state->ended = true;
-    const Durability durability = durable ? Durability::kImmediate : Durability::kNone;
-    const auto number = write->state->transaction.Commit({.durability = durability});
-    if (!number) return std::unexpected(number.error());
-    if (commit_number != nullptr) *commit_number = *number;
+    const auto is = database->database->IsDurable({.commit_number = commit_number});
+    if (!is) return std::unexpected(is.error());
+    *durable = *is;
     return {};
   });
 }

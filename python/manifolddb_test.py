@@ -197,6 +197,84 @@ class ModuleTest(unittest.TestCase):
             with db.read() as snapshot:
                 self.assertEqual(list(snapshot.table(shop, "prices")), [b"chair", b"lamp", b"sofa", b"sold"])
 
+    def test_savepoints_take_a_transaction_back(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            with db.write(shop) as txn:
+                prices = txn.table(shop, "prices")
+                outer = txn.savepoint()
+                del prices[b"lamp"]
+                inner = txn.savepoint()
+                del prices[b"chair"]
+                self.assertEqual(txn.savepoints(), 2)
+                inner.roll_back()
+                self.assertEqual(list(prices), [b"chair", b"table"])
+                outer.roll_back()
+                self.assertEqual(list(prices), [b"chair", b"lamp", b"table"])
+                self.expect("kInvalidArgument", inner.roll_back)
+                outer.release()
+                self.assertEqual(txn.savepoints(), 0)
+
+    def test_how_a_transaction_is_begun_and_ended(self):
+        with manifolddb.open(self.path) as db:
+            shop, other = self.shop(db), db.family("other", create=True)
+            with db.write(shop) as txn:
+                self.expect("kBusy", db.write, shop, wait_ms_max=0)
+                txn.add_family(other)
+                self.expect("kBusy", db.write, other, wait_ms_max=0)
+            with self.assertRaises(TypeError):
+                db.write(shop, patience=1)
+            txn = db.write(shop, run_ms_max=0)
+            self.expect("kLimit", self.call_until_it_fails, txn, shop)
+            txn.abort()
+            groups = db.stats()["log_groups"]
+            with db.write(shop, log=False) as txn:
+                txn.table(shop, "prices")[b"bed"] = b"1"
+            txn = db.write(shop)
+            txn.table(shop, "prices")[b"sofa"] = b"2"
+            self.assertTrue(db.is_durable(txn.commit(through_checkpoint=True)))
+            self.assertEqual(db.stats()["log_groups"], groups)
+            with db.write(shop, durable=False) as txn:
+                txn.table(shop, "prices")[b"desk"] = b"3"
+            self.assertFalse(db.is_durable(txn.commit_number))
+            db.await_durable(txn.commit_number)
+            self.assertTrue(db.is_durable(txn.commit_number))
+
+    def call_until_it_fails(self, txn, family):
+        while True:
+            txn.table(family, "prices")
+
+    def test_a_multimap_has_many_values_for_a_key(self):
+        with manifolddb.open(self.path) as db:
+            shop = db.family("shop", create=True)
+            with db.write(shop) as txn:
+                tags = txn.multimap(shop, "tags", create=True)
+                for key, value in ((b"red", b"2"), (b"blue", b"9"), (b"red", b"1"), (b"a\0", b"\0")):
+                    self.assertTrue(tags.insert(key, value))
+                self.assertFalse(tags.insert(b"red", b"1"))
+                self.assertTrue(tags.insert(b"red", b"3"))
+                self.assertTrue(tags.remove(b"red", b"3"))
+                self.assertFalse(tags.remove(b"red", b"3"))
+            with db.read() as snapshot:
+                tags = snapshot.multimap(shop, "tags")
+                self.assertEqual(len(tags), 4)
+                self.assertEqual(list(tags), [b"a\0", b"blue", b"red"])
+                self.assertEqual(list(tags.keys(reverse=True)), [b"red", b"blue", b"a\0"])
+                self.assertEqual(list(tags.values_of(b"red")), [b"1", b"2"])
+                self.assertEqual(list(tags.values_of(b"red", reverse=True)), [b"2", b"1"])
+                self.assertEqual(list(tags.values_of(b"re")), [])
+                self.assertEqual(tags.count_of(b"red"), 2)
+                self.assertIn((b"a\0", b"\0"), tags)
+                self.assertNotIn((b"a", b"\0"), tags)
+                self.assertEqual(list(tags.pairs()), [(b"a\0", b"\0"), (b"blue", b"9"), (b"red", b"1"),
+                                                      (b"red", b"2")])
+                self.assertEqual(tags.types, ("multimap<bytes, bytes>", "tuple<>"))
+                self.expect("kTypeMismatch", snapshot.multimap, shop, "tags", types=("u64", "bytes"))
+            with db.write(shop) as txn:
+                self.assertEqual(txn.multimap(shop, "tags").remove_all(b"red"), 2)
+            with db.write(shop) as txn:
+                self.assertEqual(list(txn.multimap(shop, "tags")), [b"a\0", b"blue"])
+
     def test_what_ends_in_a_nested_block_hides_nothing(self):
         with manifolddb.open(self.path) as db:
             shop = self.shop(db)
@@ -406,6 +484,12 @@ class ModuleTest(unittest.TestCase):
             self.assertIn('\nmanifolddb_commits_total{database="shop"} ', db.prometheus(database="shop"))
             with self.assertRaises(ValueError):
                 db.prometheus("a\0b")
+            (family,) = db.family_stats()
+            self.assertEqual((family["name"], family["tables"][0]["entries"]), ("shop", 3))
+            self.assertNotIn("depth", str(family))
+            self.assertIn("depth", str(db.family_stats(shape=True)))
+            self.assertIn('manifolddb_table_entries{database="x",family="shop",table="prices"} 3\n',
+                          db.family_prometheus("x"))
             self.assertEqual(db.verify(), [])
             self.assertEqual(db.key_bytes_max, 2048)
             self.assertEqual(manifolddb.__version__, manifolddb.version())

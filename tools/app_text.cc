@@ -1,5 +1,6 @@
 #include "tools/app_text.h"
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <vector>
 
@@ -140,6 +141,18 @@ std::string Roff(const std::string& text) {
   return escaped;
 }
 
+nlohmann::ordered_json JsonOf(const CLI::Option& option) {
+  nlohmann::ordered_json json = {{"name", NameOf(option)}, {"description", option.get_description()}};
+  if (option.get_positional()) {
+    json["required"] = option.get_required();
+    json["many"] = option.get_items_expected_max() > 1;
+  } else if (!IsFlag(option)) {
+    json["argument"] = ArgumentOf(option);
+  }
+  if (const auto values = ValuesOf(option); !values.empty()) json["values"] = values;
+  return json;
+}
+
 std::string Synopsis(const CLI::App& command) {
   std::string line = command.get_name();
   for (const CLI::Option* positional : Positionals(command)) {
@@ -210,6 +223,29 @@ std::string ZshCompletion(const CLI::App& app) {
   out << "  esac\n}\n[[ $funcstack[1] == _manifolddb ]] && _manifolddb \"$@\" || compdef _manifolddb "
          "manifolddb\n";
   return out.str();
+}
+
+std::string ManualJson(const CLI::App& app) {
+  nlohmann::ordered_json json = {{"name", app.get_name()},
+                                 {"version", app.version()},
+                                 {"description", app.get_description()},
+                                 {"notes", app.get_footer()},
+                                 {"commands", nlohmann::ordered_json::array()}};
+  for (const CLI::App* command : CommandsOf(app)) {
+    nlohmann::ordered_json listed = {{"name", command->get_name()},
+                                     {"description", command->get_description()},
+                                     {"arguments", nlohmann::ordered_json::array()},
+                                     {"options", nlohmann::ordered_json::array()}};
+    for (const CLI::Option* positional : Positionals(*command))
+      listed["arguments"].push_back(JsonOf(*positional));
+    for (const CLI::Option* option : NamedOptions(*command)) listed["options"].push_back(JsonOf(*option));
+    json["commands"].push_back(std::move(listed));
+  }
+  return json.dump(2) + "\n";
+}
+
+std::string CompletionJson(const std::string& shell, const std::string& script) {
+  return nlohmann::ordered_json{{"shell", shell}, {"script", script}}.dump() + "\n";
 }
 
 std::string ManualPage(const CLI::App& app) {

@@ -343,6 +343,8 @@ TEST_F(EntriesTest, LoadMakesNoDatabaseOfWhatCannotBeLoaded) {
       {named, fine + "cut\tshort"},
       {named, fine + std::string(2049, 'k') + "\tv\n"},
       {named, R"({"kind":"table","key_type":")" + long_type + "\"}\n"},
+      {named, "{\"kind\":\"table\",\"key_type\":\"u8\"}\n{\"kind\":\"table\",\"key_type\":\"u16\"}\n"},
+      {named, "{\"key\":\"a\",\"value\":\"b\"}\n{\"kind\":\"table\",\"value_type\":\"u8\"}\n"},
       {odd, fine},
       {bare, R"({"kind":"family","family":""})"}};
   for (const auto& [arguments, input] : wrong) {
@@ -352,6 +354,12 @@ TEST_F(EntriesTest, LoadMakesNoDatabaseOfWhatCannotBeLoaded) {
     EXPECT_FALSE(std::filesystem::exists(path_)) << input;
     EXPECT_FALSE(std::filesystem::exists(path_ + "-wal")) << input;
   }
+  // Lines that agree are no contradiction.
+  EXPECT_EQ(RunWriting({"load", directory_ / "agreed", "--family", "f", "--table", "t"},
+                       "{\"kind\":\"table\",\"key_type\":\"u8\"}\n{\"key\":\"a\",\"value\":\"b\"}\n"
+                       "{\"kind\":\"table\",\"key_type\":\"u8\"}\n")
+                .exit_code,
+            0);
   // What is stored stays, and nothing in it is of no use.
   EXPECT_EQ(RunWriting({"load", path_, "--family", "f", "--table", "t", "--batch", "1"}, fine + "no tab\n")
                 .exit_code,

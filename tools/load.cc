@@ -311,7 +311,7 @@ class LineReader {
   uint64_t bytes_ = 0;  // read
 };
 
-// What the database would refuse of a line, told before there is one.
+// What a new database would refuse of a line by itself.
 Status CheckNew(const LoadLine& line, const TableNames& names) {
   const auto refuse = [](Errc code, const std::string& what, size_t bytes, uint64_t bytes_max) {
     return Fail(code, "tools.load",
@@ -330,12 +330,37 @@ Status CheckNew(const LoadLine& line, const TableNames& names) {
   }
   if (line.key.size() > kNewKeyBytesMax)
     return refuse(Errc::kKeyTooLong, "the key has ", line.key.size(), kNewKeyBytesMax);
+  if (line.value.size() > kValueBytesMax)
+    return refuse(Errc::kValueTooLong, "the value has ", line.value.size(), kValueBytesMax);
   return {};
 }
+
+// The tables that lines make in a new database: what each line says has to agree with those before.
+class NewTables {
+ public:
+  Status Add(const LoadLine& line, const TableNames& names) {
+    if (line.kind == LoadLine::Kind::kFamily) return {};
+    const Types types{line.key_type, line.value_type};  // of an entry: none, raw bytes
+    const auto [known, made] = tables_.try_emplace({names.family, names.table}, types);
+    if (made || line.kind != LoadLine::Kind::kTable || known->second == types) return {};
+    return Fail(Errc::kTypeMismatch, "tools.load",
+                {.message = "the table " + Quoted(names.table) + " has the types" + Text(types) +
+                            " here, and by a line before" + Text(known->second)});
+  }
+
+ private:
+  using Types = std::pair<std::string, std::string>;
+  static std::string Text(const Types& types) {
+    const std::string text = TypesText({.key = types.first, .value = types.second});
+    return text.empty() ? " of raw bytes" : text;
+  }
+  std::map<std::pair<std::string, std::string>, Types> tables_;
+};
 
 // Reads the first batch, or as much as there is of it, and checks it without a database.
 Status ReadAhead(LineReader& reader, const Input& input, const LoadArguments& arguments,
                  const Defaults& defaults) {
+  NewTables tables;
   uint64_t lines = 0;
   uint64_t bytes = 0;
   while (lines++ < arguments.batch && bytes < kBatchBytesMax) {
@@ -346,6 +371,7 @@ Status ReadAhead(LineReader& reader, const Input& input, const LoadArguments& ar
     const auto names = defaults.NamesOf(**line);
     if (!names) return wrong(names.error());
     if (const Status fits = CheckNew(**line, *names); !fits) return wrong(fits.error());
+    if (const Status agrees = tables.Add(**line, *names); !agrees) return wrong(agrees.error());
     bytes += (*line)->key.size() + (*line)->value.size();
   }
   return {};

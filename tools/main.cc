@@ -144,18 +144,26 @@ void DeclareDump(CLI::App& app, DumpArguments& dump, const Streams& streams, int
   });
 }
 
+struct TextArguments {
+  std::string shell;
+  bool json = false;
+};
+
 // Texts made of the declarations themselves.
-void DeclareTexts(CLI::App& app, std::string& shell, const Streams& streams, int& exit_code) {
+void DeclareTexts(CLI::App& app, TextArguments& texts, const Streams& streams, int& exit_code) {
   CLI::App* const completion =
       app.add_subcommand("completion", "Print what completes this command line in a shell");
-  completion->add_option("SHELL", shell, "which")->required()->check(CLI::IsMember({"bash", "zsh"}));
-  completion->callback([&app, &shell, streams, &exit_code] {
-    streams.out << (shell == "bash" ? BashCompletion(app) : ZshCompletion(app));
+  completion->add_option("SHELL", texts.shell, "which")->required()->check(CLI::IsMember({"bash", "zsh"}));
+  completion->add_flag("--json", texts.json, "one JSON object, with the script as a text");
+  completion->callback([&app, &texts, streams, &exit_code] {
+    const std::string script = texts.shell == "bash" ? BashCompletion(app) : ZshCompletion(app);
+    streams.out << (texts.json ? CompletionJson(texts.shell, script) : script);
     exit_code = kDone;
   });
   CLI::App* const manual = app.add_subcommand("manual", "Print the manual page, for man -l -");
-  manual->callback([&app, streams, &exit_code] {
-    streams.out << ManualPage(app);
+  manual->add_flag("--json", texts.json, "one JSON object: the commands, their arguments and options");
+  manual->callback([&app, &texts, streams, &exit_code] {
+    streams.out << (texts.json ? ManualJson(app) : ManualPage(app));
     exit_code = kDone;
   });
 }
@@ -171,12 +179,12 @@ struct Arguments {
   CompactArguments compact;
   BenchArguments bench;
   EntryArguments entries;
-  std::string shell;
+  TextArguments texts;
 };
 
 // Declares the commands; each, when it is chosen, sets `exit_code`.
 void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
-  auto& [verify, stat, dump, salvage, backup, restore, check, compact, bench, entries, shell] = arguments;
+  auto& [verify, stat, dump, salvage, backup, restore, check, compact, bench, entries, texts] = arguments;
   const Streams streams{std::cout, std::cerr};
 
   CLI::App* const verify_command =
@@ -202,7 +210,7 @@ void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
 
   DeclareDump(app, dump, streams, exit_code);
   DeclareEntries(app, entries, streams, exit_code);
-  DeclareTexts(app, shell, streams, exit_code);
+  DeclareTexts(app, texts, streams, exit_code);
 }
 
 // CLI11 takes an argument of several values of the form [a,b] apart at its commas, and ++ for an end of

@@ -4,6 +4,7 @@
 #include <pty.h>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 
@@ -97,6 +98,28 @@ TEST_F(TextsTest, TheManualPageHasEveryCommandAndOptionAndManAcceptsIt) {
   const Ran formatted = Shell("groff -man -Tascii -ww", page);
   EXPECT_EQ(formatted.exit_code, 0);
   EXPECT_FALSE(Contains(formatted.out, "warning")) << formatted.out;
+}
+
+TEST_F(TextsTest, EveryCommandHasJsonAndTheManualToo) {
+  const auto manual = nlohmann::json::parse(Run({"manual", "--json"}).out);
+  std::set<std::string> commands;
+  for (const auto& command : manual["commands"]) {
+    const std::string name = command["name"];
+    commands.insert(name);
+    std::set<std::string> options;
+    for (const auto& option : command["options"]) options.insert(option["name"].get<std::string>());
+    EXPECT_EQ(options, Options(name)) << name;
+    EXPECT_TRUE(options.contains("--json")) << name;
+    if (name == "completion") {
+      EXPECT_EQ(command["arguments"][0]["values"], (std::vector<std::string>{"bash", "zsh"}));
+    }
+    if (name == "backup") {
+      EXPECT_EQ(command["arguments"][1]["name"], "OUT");
+    }
+  }
+  EXPECT_EQ(commands, Commands());
+  const auto completion = nlohmann::json::parse(Run({"completion", "zsh", "--json"}).out);
+  EXPECT_EQ(completion["script"], Run({"completion", "zsh"}).out);
 }
 
 TEST_F(TextsTest, TheVersionIsTold) {

@@ -40,6 +40,8 @@ extern "C" {
 typedef struct manifolddb_error manifolddb_error;
 /* How to open a database, as Options of manifolddb/options.h. */
 typedef struct manifolddb_options manifolddb_options;
+/* How to begin a write transaction, as WriteOptions of manifolddb/write_options.h. */
+typedef struct manifolddb_write_options manifolddb_write_options;
 /* An open database. */
 typedef struct manifolddb_database manifolddb_database;
 /* A read transaction: one snapshot of all column families. */
@@ -169,6 +171,13 @@ MANIFOLDDB_C_API int manifolddb_stats_json(manifolddb_database* database, char**
                                            manifolddb_error** error);
 MANIFOLDDB_C_API int manifolddb_stats_prometheus(manifolddb_database* database, const char* label,
                                                  char** text, manifolddb_error** error);
+/* The same of each column family and table of the newest published commit: a JSON list; or for Prometheus.
+ * `with_shape`: how each table lies in its pages as well, for which all of them are read. */
+MANIFOLDDB_C_API int manifolddb_family_stats_json(manifolddb_database* database, bool with_shape, char** json,
+                                                  manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_family_stats_prometheus(manifolddb_database* database, bool with_shape,
+                                                        const char* label, char** text,
+                                                        manifolddb_error** error);
 MANIFOLDDB_C_API uint64_t manifolddb_key_bytes_max(const manifolddb_database* database);
 
 /* Column families: a number stands for one, for good. Each of these is a durable commit of its own. */
@@ -214,6 +223,27 @@ MANIFOLDDB_C_API void manifolddb_read_free(manifolddb_read* read);
 MANIFOLDDB_C_API int manifolddb_begin_write(manifolddb_database* database, const uint64_t* families,
                                             size_t count, uint64_t wait_ms_max, manifolddb_write** write,
                                             manifolddb_error** error);
+/* Which option of a transaction; what each means, and its default: WriteOptions. */
+typedef enum manifolddb_write_option {
+  MANIFOLDDB_WRITE_OPTION_WAIT_MS_MAX = 1, /* for families that others hold */
+  MANIFOLDDB_WRITE_OPTION_RUN_MS_MAX = 2,  /* the transaction, once it has them */
+  MANIFOLDDB_WRITE_OPTION_LOG = 3          /* 0: nothing of it goes to the log; else 1 */
+} manifolddb_write_option;
+
+/* The defaults; null if there is no memory. */
+MANIFOLDDB_C_API manifolddb_write_options* manifolddb_write_options_new(void);
+/* INVALID_ARGUMENT: no such option, or no value of it. */
+MANIFOLDDB_C_API int manifolddb_write_options_set(manifolddb_write_options* options,
+                                                  manifolddb_write_option option, uint64_t value,
+                                                  manifolddb_error** error);
+MANIFOLDDB_C_API void manifolddb_write_options_free(manifolddb_write_options* options);
+/* Null options: the defaults. */
+MANIFOLDDB_C_API int manifolddb_begin_write_with(manifolddb_database* database, const uint64_t* families,
+                                                 size_t count, const manifolddb_write_options* options,
+                                                 manifolddb_write** write, manifolddb_error** error);
+/* Takes one more, without waiting: BUSY if another transaction holds it. */
+MANIFOLDDB_C_API int manifolddb_add_family(manifolddb_write* write, uint64_t family,
+                                           manifolddb_error** error);
 /* As of a read transaction. `create`: it is made if there is none; of raw bytes, if no types are given. */
 MANIFOLDDB_C_API int manifolddb_write_open_table(manifolddb_write* write, uint64_t family,
                                                  manifolddb_bytes name, const char* key_type,
@@ -234,10 +264,21 @@ MANIFOLDDB_C_API int manifolddb_roll_back_to(manifolddb_write* write, uint64_t s
                                              manifolddb_error** error);
 MANIFOLDDB_C_API int manifolddb_release(manifolddb_write* write, uint64_t savepoint,
                                         manifolddb_error** error);
-/* Ends the transaction. `durable` false: a crash may take it, and all that come behind it. `commit_number`
- * may be null. */
+/* How many there are: those numbered 1 to `count`. */
+MANIFOLDDB_C_API int manifolddb_list_savepoints(manifolddb_write* write, uint64_t* count,
+                                                manifolddb_error** error);
+/* Ends the transaction. `durable` false: a crash may take it, and all that come behind it, until somebody has
+ * waited for its number. `commit_number` may be null. */
 MANIFOLDDB_C_API int manifolddb_commit(manifolddb_write* write, bool durable, uint64_t* commit_number,
                                        manifolddb_error** error);
+/* The same by writing pages instead of the log, for loads of megabytes; durable. */
+MANIFOLDDB_C_API int manifolddb_commit_through_checkpoint(manifolddb_write* write, uint64_t* commit_number,
+                                                          manifolddb_error** error);
+/* Returns when the commit of this number, and all before it, are durable; and whether they are by now. */
+MANIFOLDDB_C_API int manifolddb_await_durable(manifolddb_database* database, uint64_t commit_number,
+                                              manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_is_durable(manifolddb_database* database, uint64_t commit_number,
+                                           bool* durable, manifolddb_error** error);
 MANIFOLDDB_C_API void manifolddb_abort(manifolddb_write* write);
 /* Ends it: aborts, if nothing has ended the transaction before. */
 MANIFOLDDB_C_API void manifolddb_write_free(manifolddb_write* write);
@@ -295,6 +336,44 @@ MANIFOLDDB_C_API int manifolddb_cursor_key(manifolddb_cursor* cursor, manifolddb
 MANIFOLDDB_C_API int manifolddb_cursor_value(manifolddb_cursor* cursor, manifolddb_bytes* value,
                                              manifolddb_error** error);
 MANIFOLDDB_C_API void manifolddb_cursor_free(manifolddb_cursor* cursor);
+
+/* ---- Multimaps: many values for one key, manifolddb/multimap.h ---- */
+
+/* A multimap is a table whose type of keys is "multimap<K, V>" and whose type of values is "tuple<>"; of byte
+ * strings "multimap<bytes, bytes>". It is opened like any, and its pairs are in the order of keys, then of
+ * values. Keys and values are given and read as their types encode them (docs/types.md). INVALID_ARGUMENT:
+ * the table is no multimap; or K is none of bytes, string, bool, u8 to i64, f32, f64, uuid and bytes[N]: then
+ * only the calls above this line can be used. */
+
+/* `inserted`: it was not there; may be null. */
+MANIFOLDDB_C_API int manifolddb_insert(manifolddb_table* table, manifolddb_bytes key, manifolddb_bytes value,
+                                       bool* inserted, manifolddb_error** error);
+/* `found`, `values` may be null. */
+MANIFOLDDB_C_API int manifolddb_remove(manifolddb_table* table, manifolddb_bytes key, manifolddb_bytes value,
+                                       bool* found, manifolddb_error** error);
+/* All values of the key: how many there were. */
+MANIFOLDDB_C_API int manifolddb_remove_all(manifolddb_table* table, manifolddb_bytes key, uint64_t* values,
+                                           manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_contains(manifolddb_table* table, manifolddb_bytes key,
+                                         manifolddb_bytes value, bool* found, manifolddb_error** error);
+/* How many values the key has. Of all pairs: manifolddb_length. */
+MANIFOLDDB_C_API int manifolddb_count_of(manifolddb_table* table, manifolddb_bytes key, uint64_t* values,
+                                         manifolddb_error** error);
+/* Over the values of one key; over all pairs: manifolddb_cursor_new without a range. Moves as any cursor. */
+MANIFOLDDB_C_API int manifolddb_cursor_of(manifolddb_table* table, manifolddb_bytes key,
+                                          manifolddb_cursor** cursor, manifolddb_error** error);
+/* To the first pair at or after this one; null `value`: to the first of this key, or of one behind it. */
+MANIFOLDDB_C_API int manifolddb_seek_pair(manifolddb_cursor* cursor, manifolddb_bytes key,
+                                          const manifolddb_bytes* value, bool* found,
+                                          manifolddb_error** error);
+/* Past the other values of this key: to the first pair of the next key; to the last one of the key before. */
+MANIFOLDDB_C_API int manifolddb_next_key(manifolddb_cursor* cursor, bool* found, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_prev_key(manifolddb_cursor* cursor, bool* found, manifolddb_error** error);
+/* Of the pair under the cursor, as manifolddb_cursor_key. */
+MANIFOLDDB_C_API int manifolddb_pair_key(manifolddb_cursor* cursor, manifolddb_bytes* key,
+                                         manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_pair_value(manifolddb_cursor* cursor, manifolddb_bytes* value,
+                                           manifolddb_error** error);
 
 /* ---- Batches ---- */
 

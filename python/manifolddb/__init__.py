@@ -14,9 +14,10 @@ Keys and values are bytes; names of families and tables are str (UTF-8) or bytes
 The library is looked for as libmanifolddb_c.so.0, or where the environment variable MANIFOLDDB_LIBRARY says.
 """
 from ._library import Error, version
-from ._database import Batch, Database, Family, ReadTable, ReadTransaction, WriteTable, WriteTransaction, open
+from ._database import (Batch, Database, Family, ReadMultimap, ReadTable, ReadTransaction, Savepoint,
+                        WriteMultimap, WriteTable, WriteTransaction, open)
 
 # Without open: `import *` must not take the place of the one that opens files.
-__all__ = ["Batch", "Database", "Error", "Family", "ReadTable", "ReadTransaction", "WriteTable",
-           "WriteTransaction", "version"]
+__all__ = ["Batch", "Database", "Error", "Family", "ReadMultimap", "ReadTable", "ReadTransaction",
+           "Savepoint", "WriteMultimap", "WriteTable", "WriteTransaction", "version"]
 __version__ = version()

@@ -5,7 +5,7 @@ import json
 import os
 from ctypes import byref, c_bool, c_int64, c_uint64, pointer
 
-from ._library import (NO_LIMIT, Bytes, Handle, Range, call, given_handle, given_number, given_text, names,
+from ._library import (Bytes, Handle, Range, call, given_handle, given_number, given_text, names,
                        plain, signed, string, unsigned)
 
 _OPTIONS = {
@@ -13,6 +13,7 @@ _OPTIONS = {
     "log_bytes_max": 6, "cache_bytes": 7, "dirty_bytes_max": 8, "checkpoint_interval_ms": 9,
     "background_thread": 10,
 }
+_WRITE_OPTIONS = {"wait_ms_max": 1, "run_ms_max": 2, "log": 3}
 
 
 class Family:
@@ -31,14 +32,20 @@ class Family:
         return f"Family({self.number})"
 
 
+def _chosen(kind, known, options):
+    chosen = Handle(plain(kind + "_new"), kind + "_free")
+    for name, value in options.items():
+        if name not in known:
+            raise TypeError(f"there is no option {name!r}; there are {', '.join(known)}")
+        if value is not None:
+            call(kind + "_set", chosen(), known[name], unsigned(value))
+    return chosen
+
+
 def open(path, **options):  # pylint: disable=redefined-builtin
     """Opens or creates the database at `path`. Options: those of manifolddb/options.h, cache_bytes=1 << 30,
     read_only=True, create_if_missing=False; background_thread=False: checkpoints run within calls."""
-    chosen = Handle(plain("options_new"), "options_free")
-    for name, value in options.items():
-        if name not in _OPTIONS:
-            raise TypeError(f"there is no option {name!r}; there are {', '.join(_OPTIONS)}")
-        call("options_set", chosen(), _OPTIONS[name], unsigned(value))
+    chosen = _chosen("options", _OPTIONS, options)
     return Database(given_handle("open", string(os.fsencode(path)), chosen()))
 
 
@@ -86,13 +93,21 @@ class Database:
         """A snapshot; never waits."""
         return ReadTransaction(given_handle("begin_read", self._handle()))
 
-    def write(self, *families, wait_ms_max=None, durable=True):
+    def write(self, *families, durable=True, **options):
         """A transaction over `families`. As a context manager it commits when the block ends, and aborts if
-        that raises."""
+        that raises. `durable=False`: a crash may take it, until await_durable(its number). Options: those of
+        manifolddb/write_options.h: wait_ms_max=0, run_ms_max=1000, log=False."""
         numbers = (c_uint64 * len(families))(*(family.number for family in families))
-        wait = NO_LIMIT if wait_ms_max is None else unsigned(wait_ms_max)
-        handle = given_handle("begin_write", self._handle(), numbers, len(families), wait)
+        chosen = _chosen("write_options", _WRITE_OPTIONS, options)
+        handle = given_handle("begin_write_with", self._handle(), numbers, len(families), chosen())
         return WriteTransaction(handle, durable)
+
+    def await_durable(self, commit_number):
+        """Returns when this commit, and all before it, survive every crash."""
+        call("await_durable", self._handle(), unsigned(commit_number))
+
+    def is_durable(self, commit_number):
+        return given_number("is_durable", self._handle(), unsigned(commit_number), kind=c_bool)
 
     def apply(self, batch):
         """Makes the changes of a Batch in one durable commit; its number."""
@@ -118,6 +133,15 @@ class Database:
         """The same as a text for Prometheus; `database`: the value of the label of that name."""
         label = None if database is None else string(database.encode())
         return given_text("stats_prometheus", self._handle(), label)
+
+    def family_stats(self, shape=False):
+        """The same of each family and its tables, a list. `shape`: how tables lie in their pages as well, for
+        which all of them are read."""
+        return json.loads(given_text("family_stats_json", self._handle(), shape))
+
+    def family_prometheus(self, database=None, shape=False):
+        label = None if database is None else string(database.encode())
+        return given_text("family_stats_prometheus", self._handle(), shape, label)
 
     @property
     def key_bytes_max(self):
@@ -155,6 +179,10 @@ class ReadTransaction:
         handle = given_handle("read_open_table", self._handle(), family.number, Bytes.name(name), key, value)
         return ReadTable(self, handle)
 
+    def multimap(self, family, name, types=("bytes", "bytes")):
+        """A table of many values for each key; `types`: of keys and values."""
+        return ReadMultimap(self.table(family, name, _multimap_types(types)))
+
 
 class WriteTransaction:
     """Changes to the families it was begun with, whole or not at all. Used by one thread at a time."""
@@ -163,6 +191,7 @@ class WriteTransaction:
         self._handle = Handle(handle, "write_free")
         self._durable = durable
         self._ended = False
+        self.commit_number = None  # once it is committed
 
     def __enter__(self):
         return self
@@ -176,10 +205,18 @@ class WriteTransaction:
         finally:
             self._handle.close()
 
-    def commit(self):
-        """Its number in the order of commits."""
+    def commit(self, *, through_checkpoint=False):
+        """Its number in the order of commits. `through_checkpoint`: pages are written instead of the log."""
         self._ended = True
-        return given_number("commit", self._handle(), self._durable)
+        if through_checkpoint:
+            self.commit_number = given_number("commit_through_checkpoint", self._handle())
+        else:
+            self.commit_number = given_number("commit", self._handle(), self._durable)
+        return self.commit_number
+
+    def add_family(self, family):
+        """Takes one more, without waiting: Error (kBusy) if another transaction holds it."""
+        call("add_family", self._handle(), family.number)
 
     def abort(self):
         self._ended = True
@@ -200,9 +237,37 @@ class WriteTransaction:
     def rename_table(self, family, old, new):
         call("rename_table", self._handle(), family.number, Bytes.name(old), Bytes.name(new))
 
+    def multimap(self, family, name, create=False, types=("bytes", "bytes")):
+        """A table of many values for each key; `types`: of keys and values."""
+        return WriteMultimap(self.table(family, name, create, _multimap_types(types)))
+
+    def savepoint(self):
+        """A place that the transaction can be taken back to."""
+        return Savepoint(self, given_number("set_savepoint", self._handle()))
+
+    def savepoints(self):
+        """How many there are."""
+        return given_number("list_savepoints", self._handle())
+
     def nested(self):
         """A block that undoes what it did if it raises."""
         return _Nested(self)
+
+
+class Savepoint:
+    """Of a write transaction; in memory, and gone with it."""
+
+    def __init__(self, transaction, number):
+        self._transaction = transaction
+        self._number = number
+
+    def roll_back(self):
+        """Undoes what was done since. The savepoint stays; those set since are gone."""
+        call("roll_back_to", self._transaction._handle(), self._number)
+
+    def release(self):
+        """Gives it up, and those set since: the changes stay."""
+        call("release", self._transaction._handle(), self._number)
 
 
 class _Nested:
@@ -211,18 +276,23 @@ class _Nested:
         self._savepoint = None
 
     def __enter__(self):
-        self._savepoint = given_number("set_savepoint", self._transaction._handle())
+        self._savepoint = self._transaction.savepoint()
 
     def __exit__(self, kind, value, trace):
         if kind is not None and self._transaction._ended:
             return  # with the transaction; what the block has raised is what is to be told
         if kind is not None:
-            call("roll_back_to", self._transaction._handle(), self._savepoint)
-        call("release", self._transaction._handle(), self._savepoint)
+            self._savepoint.roll_back()
+        self._savepoint.release()
 
 
 def _types(types):
     return (None, None) if types is None else tuple(string(name.encode()) for name in types)
+
+
+def _multimap_types(types):
+    key, value = types
+    return (f"multimap<{key}, {value}>", "tuple<>")
 
 
 class ReadTable:
@@ -300,6 +370,14 @@ class _Cursor:
         call("cursor_value", self._handle(), byref(view))
         return view.copy()
 
+    def pair(self):
+        parts = []
+        for part in ("pair_key", "pair_value"):
+            view = Bytes()
+            call(part, self._handle(), byref(view))
+            parts.append(view.copy())
+        return tuple(parts)
+
 
 class WriteTable(ReadTable):
     """Reads what the transaction has changed, too."""
@@ -331,6 +409,72 @@ class WriteTable(ReadTable):
     def add(self, key, delta):
         """Adds to a counter; its value now."""
         return given_number("add_to_counter", self._handle(), Bytes.of(key), signed(delta), kind=c_int64)
+
+
+class ReadMultimap:
+    """For each key a set of values, in the order of their bytes. Keys and values as their types encode
+    them."""
+
+    def __init__(self, table):
+        self._table = table
+        self._handle = table._handle
+
+    @property
+    def types(self):
+        return self._table.types
+
+    def __len__(self):
+        """How many pairs there are."""
+        return len(self._table)
+
+    def __contains__(self, pair):
+        key, value = pair
+        return given_number("contains", self._handle(), Bytes.of(key), Bytes.of(value), kind=c_bool)
+
+    def count_of(self, key):
+        """How many values the key has."""
+        return given_number("count_of", self._handle(), Bytes.of(key))
+
+    def values_of(self, key, *, reverse=False):
+        cursor = self._cursor(given_handle("cursor_of", self._handle(), Bytes.of(key)))
+        return self._walk(cursor, reverse, lambda: cursor.pair()[1])
+
+    def pairs(self, *, reverse=False):
+        cursor = self._cursor(given_handle("cursor_new", self._handle(), None))
+        return self._walk(cursor, reverse, cursor.pair)
+
+    def keys(self, *, reverse=False):
+        """Each once."""
+        cursor = self._cursor(given_handle("cursor_new", self._handle(), None))
+        return self._walk(cursor, reverse, lambda: cursor.pair()[0], "_key")
+
+    def __iter__(self):
+        return self.keys()
+
+    def _cursor(self, handle):
+        return _Cursor(Handle(handle, "cursor_free", self._table._transaction._handle))
+
+    def _walk(self, cursor, reverse, read, step=""):
+        found = cursor.move("last" if reverse else "first")
+        while found:
+            yield read()
+            found = cursor.move(("prev" if reverse else "next") + step)
+
+
+class WriteMultimap(ReadMultimap):
+    """Reads what the transaction has changed, too."""
+
+    def insert(self, key, value):
+        """Whether it was not there."""
+        return given_number("insert", self._handle(), Bytes.of(key), Bytes.of(value), kind=c_bool)
+
+    def remove(self, key, value):
+        """Whether it was there."""
+        return given_number("remove", self._handle(), Bytes.of(key), Bytes.of(value), kind=c_bool)
+
+    def remove_all(self, key):
+        """How many values the key had."""
+        return given_number("remove_all", self._handle(), Bytes.of(key))
 
 
 class Batch:

@@ -76,7 +76,6 @@ def string(value):
 
 
 NAME_CALL = ctypes.CFUNCTYPE(c_bool, c_void_p, Bytes)
-NO_LIMIT = 2**64 - 1
 
 # What a function takes: H a handle, B bytes, S a string or None, R a range, F a call for names, u a uint64, i
 # an int64, b a truth value, o an option, U many uint64, P bytes or None. A * before it: a place for one. Each
@@ -87,21 +86,28 @@ _CALLS = {
     "create_family": "HB*u", "open_or_create_family": "HB*u", "drop_family": "HB", "rename_family": "HBB",
     "open_family": "HB*u", "list_families": "HFH",
     "begin_read": "H*H", "read_open_family": "HB*u", "read_list_tables": "HuFH", "read_open_table": "HuBSS*H",
-    "begin_write": "HUuu*H", "write_open_table": "HuBSSb*H", "drop_table": "HuB", "rename_table": "HuBB",
+    "family_stats_json": "Hb*S", "family_stats_prometheus": "HbS*S",
+    "begin_write": "HUuu*H", "write_options_set": "Hou", "begin_write_with": "HUuH*H", "add_family": "Hu",
+    "write_open_table": "HuBSSb*H", "drop_table": "HuB", "rename_table": "HuBB",
     "write_list_tables": "HuFH", "set_savepoint": "H*u", "roll_back_to": "Hu", "release": "Hu",
-    "commit": "Hb*u",
+    "list_savepoints": "H*u", "commit": "Hb*u", "commit_through_checkpoint": "H*u", "await_durable": "Hu",
+    "is_durable": "Hu*b",
     "get": "HB*H", "length": "H*u", "count": "HR*u", "put": "HBB", "delete": "HB*b", "delete_range": "HR*u",
     "compare_and_swap": "HBPP*b", "add_to_counter": "HBi*i",
     "cursor_new": "HR*H", "first": "H*b", "last": "H*b", "next": "H*b", "prev": "H*b", "seek": "HB*b",
     "seek_for_prev": "HB*b", "cursor_key": "H*B", "cursor_value": "H*B",
+    "insert": "HBB*b", "remove": "HBB*b", "remove_all": "HB*u", "contains": "HBB*b", "count_of": "HB*u",
+    "cursor_of": "HB*H", "seek_pair": "HBP*b", "next_key": "H*b", "prev_key": "H*b", "pair_key": "H*B",
+    "pair_value": "H*B",
     "batch_put": "HuBBB", "batch_delete": "HuBB", "apply": "HH*u",
 }
 # The rest: what comes back, and what it takes.
 _PLAIN = {
     "version": ("S", ""), "error_code": ("n", "H"), "error_text": ("S", "H"), "error_name": ("S", "H"),
     "error_category": ("S", "H"), "error_cause": ("H", "H"), "error_free": ("", "H"),
-    "string_free": ("", "H"), "options_new": ("H", ""),
-    "options_free": ("", "H"), "database_free": ("", "H"), "key_bytes_max": ("u", "H"),
+    "string_free": ("", "H"), "options_new": ("H", ""), "options_free": ("", "H"),
+    "write_options_new": ("H", ""), "write_options_free": ("", "H"),
+    "database_free": ("", "H"), "key_bytes_max": ("u", "H"),
     "read_commit_number": ("u", "H"), "read_free": ("", "H"), "abort": ("", "H"), "write_free": ("", "H"),
     "key_type": ("S", "H"), "value_type": ("S", "H"), "table_free": ("", "H"), "value_bytes": ("B", "H"),
     "value_free": ("", "H"), "cursor_free": ("", "H"), "batch_new": ("H", ""), "batch_changes": ("u", "H"),

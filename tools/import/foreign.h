@@ -17,7 +17,8 @@ class Foreign {
  public:
   struct Table {
     std::string name;
-    std::string key_type;  // as Options of a table name it; empty: bytes
+    std::string key_type = {};  // as TableTypes name it; empty: bytes
+    std::string value_type = {};
   };
 
   Foreign() = default;
@@ -26,7 +27,8 @@ class Foreign {
   virtual ~Foreign() = default;
 
   virtual const std::vector<Table>& tables() const = 0;
-  // The entries of a table, each once, in the foreign engine's order. Lives as long as this.
+  // The entries of a table, each once, in the foreign engine's order, encoded as its types are. Lives as long
+  // as this.
   virtual Result<EntrySource> Entries(const Table& table) = 0;
 };
 
@@ -34,8 +36,10 @@ using OpenForeign = Result<std::unique_ptr<Foreign>> (*)(const std::string& path
 
 // Each named database is a table; entries of the unnamed one beside them are one more, `main`. Keys that are
 // integers of the machine (MDB_INTEGERKEY) become u32 or u64 (docs/types.md), which keeps their order. A
-// database of several values to a key (MDB_DUPSORT) is refused, and so is one whose order a function of its
-// program decides, as far as it can be told: by keys that do not come in the order of their bytes.
+// database of several values to a key (MDB_DUPSORT) becomes a multimap table, of such integers too
+// (MDB_INTEGERDUP). Refused is what is compared from its end (MDB_REVERSEKEY, MDB_REVERSEDUP), and what is
+// ordered by a function of its program, as far as it can be told: by entries that do not come in the order of
+// their bytes.
 // Errors: kNotFound, kPermission, kCorrupt, kIo with the path; kInvalidArgument: what is refused.
 Result<std::unique_ptr<Foreign>> OpenLmdb(const std::string& path);
 // One table, `main`. Takes the lock of the database, as every opening of one does: kLocked if a process has

@@ -13,7 +13,7 @@ Result<std::vector<Imported>> Fill(Database& database, Foreign& from, const Impo
   std::vector<Imported> done;
   for (const Foreign::Table& table : from.tables()) {
     MANIFOLDDB_ASSIGN(const EntrySource entries, from.Entries(table));
-    BulkLoadOptions load{.types = {.key = table.key_type}};
+    BulkLoadOptions load{.types = {.key = table.key_type, .value = table.value_type}};
     load.progress = [&](const BulkLoadProgress& at) {
       if (options.progress) options.progress(table.name, at);
       return true;

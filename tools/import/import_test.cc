@@ -8,6 +8,7 @@
 #include <string>
 
 #include "manifolddb/database.h"
+#include "manifolddb/multimap.h"
 #include "manifolddb/typed.h"
 #include "tools/import/foreign.h"
 #include "tools/program.h"
@@ -73,7 +74,8 @@ Entries Sample(size_t count) {
 
 class LmdbImportTest : public ImportTest {
  protected:
-  void Write(const char* name, unsigned flags, const Entries& entries) {
+  template <class Pairs>
+  void Write(const char* name, unsigned flags, const Pairs& entries) {
     std::filesystem::create_directory(from_);
     MDB_env* environment = nullptr;
     ASSERT_EQ(::mdb_env_create(&environment), 0);
@@ -87,6 +89,9 @@ class LmdbImportTest : public ImportTest {
     if (order_ != nullptr) {
       ASSERT_EQ(::mdb_set_compare(transaction, table, order_), 0);
     }
+    if (value_order_ != nullptr) {
+      ASSERT_EQ(::mdb_set_dupsort(transaction, table, value_order_), 0);
+    }
     for (const auto& [key, value] : entries) {
       MDB_val at{key.size(), const_cast<char*>(key.data())};
       MDB_val what{value.size(), const_cast<char*>(value.data())};
@@ -96,14 +101,38 @@ class LmdbImportTest : public ImportTest {
     ::mdb_env_close(environment);
   }
 
-  MDB_cmp_func* order_ = nullptr;  // of the tables' program; null: LMDB's
+  // As the import of a multimap of these types has made it.
+  template <class K, class V>
+  std::vector<std::pair<std::string, std::string>> Pairs(const char* name) {
+    const auto database = Database::Open(output_);
+    EXPECT_TRUE((*database)->Verify()->ok());
+    auto transaction = (*database)->BeginRead();
+    const MultimapTableDefinition<K, V> definition(name);
+    const auto table = definition.Open(*transaction, *transaction->OpenColumnFamily("imported"));
+    EXPECT_TRUE(table) << table.error().ToString();
+    std::vector<std::pair<std::string, std::string>> pairs;
+    auto scan = table->Entries();
+    for (const auto& entry : *scan) pairs.emplace_back(TextOf(entry->key), TextOf(entry->value));
+    return pairs;
+  }
+  static std::string TextOf(uint64_t number) { return std::to_string(number); }
+  static std::string TextOf(ByteView bytes) { return std::string(AsText(bytes)); }
+
+  // Of the tables' program; null: LMDB's.
+  MDB_cmp_func* order_ = nullptr;
+  MDB_cmp_func* value_order_ = nullptr;
 };
+
+int Backwards(const MDB_val* a, const MDB_val* b) {
+  return std::string_view(static_cast<char*>(b->mv_data), b->mv_size)
+      .compare({static_cast<char*>(a->mv_data), a->mv_size});
+}
 
 TEST_F(LmdbImportTest, NamedDatabasesAreTablesAndTheUnnamedOneIsMain) {
   const Entries people = Sample(5000);
   const Entries loose = {{"a", "1"}, {"b", ""}};
   Write("people", 0, people);
-  Write("empty", 0, {});
+  Write("empty", 0, Entries());
   Write(nullptr, 0, loose);
   const auto done = Import(OpenLmdb);
   ASSERT_TRUE(done) << done.error().ToString();
@@ -136,21 +165,65 @@ TEST_F(LmdbImportTest, IntegersKeepTheirOrderAsTypes) {
   EXPECT_EQ(next, 1000u);
 }
 
+TEST_F(LmdbImportTest, SeveralValuesToAKeyAreAMultimap) {
+  using namespace std::string_literals;
+  const std::vector<std::pair<std::string, std::string>> tags = {
+      {"a"s, "\0"s},     {"a"s, "x"s},        {"a\0"s, "\0\xff"s},
+      {"a\0\0b"s, "1"s}, {"a\xff"s, "long"s}, {"b"s, std::string(500, 'v')},
+      {"c"s, ""s}};
+  Write("tags", MDB_DUPSORT, tags);
+  const auto done = Import(OpenLmdb);
+  ASSERT_TRUE(done) << done.error().ToString();
+  EXPECT_EQ((*done)[0].entries, tags.size());
+  EXPECT_EQ((Pairs<std::vector<std::byte>, std::vector<std::byte>>("tags")), tags);
+}
+
+TEST_F(LmdbImportTest, AMultimapOfIntegersKeepsTheirOrder) {
+  const auto bytes = [](auto number) {
+    return std::string(reinterpret_cast<const char*>(&number), sizeof number);
+  };
+  std::vector<std::pair<std::string, std::string>> stored;
+  std::vector<std::pair<std::string, std::string>> expected;
+  for (uint64_t key = 0; key < 10; ++key) {
+    for (uint32_t value = 0; value < 10; ++value) {
+      stored.emplace_back(bytes(key * 255), bytes(value * 255));
+      expected.emplace_back(std::to_string(key * 255), std::to_string(value * 255));
+    }
+  }
+  Write("numbers", MDB_DUPSORT | MDB_INTEGERKEY | MDB_INTEGERDUP | MDB_DUPFIXED, stored);
+  Write("none", MDB_DUPSORT | MDB_INTEGERDUP | MDB_DUPFIXED, Entries());
+  const auto done = Import(OpenLmdb);
+  ASSERT_TRUE(done) << done.error().ToString();
+  EXPECT_EQ((Pairs<uint64_t, uint32_t>("numbers")), expected);
+  EXPECT_TRUE((Pairs<std::vector<std::byte>, uint64_t>("none")).empty());
+}
+
 TEST_F(LmdbImportTest, WhatHasNoPlaceIsRefused) {
-  Write("many", MDB_DUPSORT, {{"a", "1"}});
+  for (const auto& [flags, what] : {std::pair<unsigned, const char*>(MDB_REVERSEKEY, "compares keys"),
+                                    {MDB_DUPSORT | MDB_REVERSEDUP, "compares values"}}) {
+    Write("odd", flags, Entries{{"a", "1"}});
+    const auto done = Import(OpenLmdb);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code(), Errc::kInvalidArgument);
+    EXPECT_NE(done.error().ToString().find(std::string("'odd' ") + what), std::string::npos)
+        << done.error().ToString();
+    ExpectNothingLeft();
+    std::filesystem::remove_all(from_);
+  }
+}
+
+TEST_F(LmdbImportTest, AnOrderOfValuesOfItsProgramsOwnIsRefused) {
+  value_order_ = Backwards;
+  Write("backwards", MDB_DUPSORT, std::vector<std::pair<std::string, std::string>>{{"a", "1"}, {"a", "2"}});
   const auto done = Import(OpenLmdb);
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code(), Errc::kInvalidArgument);
-  EXPECT_NE(done.error().ToString().find("'many' has several values to a key"), std::string::npos)
-      << done.error().ToString();
+  EXPECT_EQ(done.error().code(), Errc::kInvalidArgument) << done.error().ToString();
+  EXPECT_NE(done.error().message().find("entries of 'backwards'"), std::string::npos);
   ExpectNothingLeft();
 }
 
 TEST_F(LmdbImportTest, AnOrderOfItsProgramsOwnIsRefused) {
-  order_ = [](const MDB_val* a, const MDB_val* b) {
-    return std::string_view(static_cast<char*>(b->mv_data), b->mv_size)
-        .compare({static_cast<char*>(a->mv_data), a->mv_size});
-  };
+  order_ = Backwards;
   Write("backwards", 0, Sample(3));
   const auto done = Import(OpenLmdb);
   ASSERT_FALSE(done);

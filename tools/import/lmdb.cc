@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "manifolddb/key_codec.h"
 #include "tools/import/foreign.h"
 
 namespace manifolddb::tools {
@@ -28,6 +29,48 @@ Error ErrorOf(int result, const std::string& path, const std::string& doing) {
 
 ByteView BytesOf(const MDB_val& value) {
   return {static_cast<const std::byte*>(value.mv_data), value.mv_size};
+}
+
+// How the entries of a database are stored.
+struct Shape {
+  bool multimap = false;
+  size_t key_integer = 0;    // bytes of one; 0: keys are bytes
+  size_t value_integer = 0;  // of a multimap, likewise
+};
+
+std::string PartName(size_t integer) { return integer == 0 ? "bytes" : "u" + std::to_string(integer * 8); }
+
+Foreign::Table TableOf(std::string name, const Shape& shape) {
+  if (shape.multimap) {
+    const std::string parts = PartName(shape.key_integer) + ", " + PartName(shape.value_integer);
+    return {.name = std::move(name), .key_type = "multimap<" + parts + ">", .value_type = "tuple<>"};
+  }
+  return {.name = std::move(name), .key_type = shape.key_integer == 0 ? "" : PartName(shape.key_integer)};
+}
+
+// Integers as docs/types.md has them, big-endian; on a machine of that order they are that already.
+void AppendInteger(ByteView bytes, EncodedBytes& out) {
+  std::string digits(AsText(bytes));
+  if (std::endian::native == std::endian::little) digits.assign(digits.rbegin(), digits.rend());
+  out.Append(AsBytes(digits));
+}
+
+// The key under which an entry is stored; of a multimap it holds the value as well (multimap_codec.h).
+std::string StoredKey(ByteView key, ByteView value, const Shape& shape) {
+  EncodedBytes out;
+  if (shape.key_integer != 0) {
+    AppendInteger(key, out);
+  } else if (shape.multimap) {
+    codec::AppendEscaped(key, out);
+  } else {
+    out.Append(key);
+  }
+  if (shape.multimap && shape.value_integer != 0) {
+    AppendInteger(value, out);
+  } else if (shape.multimap) {
+    out.Append(value);
+  }
+  return std::string(AsText(out.view()));
 }
 
 class Lmdb final : public Foreign {
@@ -60,7 +103,7 @@ class Lmdb final : public Foreign {
     }
     cursors_.push_back(cursor);
     const bool named_ones_too = handles_[index] == main_;
-    return EntrySource([this, cursor, named_ones_too, &table, key = std::string(),
+    return EntrySource([this, cursor, named_ones_too, &table, shape = shapes_[index], key = std::string(),
                         before = std::string()]() mutable -> Result<std::optional<Entry>> {
       MDB_val at;
       MDB_val value;
@@ -70,10 +113,13 @@ class Lmdb final : public Foreign {
       }
       if (result == MDB_NOTFOUND) return std::optional<Entry>();
       if (result != MDB_SUCCESS) return std::unexpected(ErrorOf(result, path_, "read " + table.name));
-      key = KeyOf(BytesOf(at), table);
+      const bool as_wide = (shape.key_integer == 0 || at.mv_size == shape.key_integer) &&
+                           (shape.value_integer == 0 || value.mv_size == shape.value_integer);
+      if (!as_wide) return std::unexpected(Refused("integers of '" + table.name + "' differ in width"));
+      key = StoredKey(BytesOf(at), BytesOf(value), shape);
       if (!before.empty() && key <= before) return std::unexpected(Disordered(table));
       before = key;
-      return std::optional(Entry{AsBytes(key), BytesOf(value)});
+      return std::optional(Entry{AsBytes(key), shape.multimap ? ByteView() : BytesOf(value)});
     });
   }
 
@@ -85,7 +131,7 @@ class Lmdb final : public Foreign {
     return Error(Errc::kInvalidArgument, "import.lmdb", {.file = path_, .message = why});
   }
   Error Disordered(const Table& table) const {
-    return Refused("keys of '" + table.name +
+    return Refused("entries of '" + table.name +
                    "' are in another order than that of their bytes: its program compares them by a function "
                    "of its own");
   }
@@ -129,41 +175,39 @@ class Lmdb final : public Foreign {
   Status Add(const std::string& name, MDB_dbi handle) {
     unsigned flags = 0;
     if (int result = ::mdb_dbi_flags(transaction_, handle, &flags)) return Fail(result, "look at " + name);
-    if ((flags & MDB_DUPSORT) != 0) {
-      return std::unexpected(Refused("'" + name + "' has several values to a key (MDB_DUPSORT)"));
-    }
     if ((flags & MDB_REVERSEKEY) != 0) {
       return std::unexpected(Refused("'" + name + "' compares keys from their ends (MDB_REVERSEKEY)"));
     }
-    Table table{.name = name, .key_type = {}};
-    if ((flags & MDB_INTEGERKEY) != 0) {
-      if (Status typed = FindWidth(handle, table); !typed) return typed;
+    if ((flags & MDB_REVERSEDUP) != 0) {
+      return std::unexpected(Refused("'" + name + "' compares values from their ends (MDB_REVERSEDUP)"));
     }
-    tables_.push_back(std::move(table));
+    Shape shape{.multimap = (flags & MDB_DUPSORT) != 0};
+    const bool integer_keys = (flags & MDB_INTEGERKEY) != 0;
+    const bool integer_values = (flags & MDB_INTEGERDUP) != 0;
+    if (integer_keys || integer_values) {
+      if (Status found = FindWidths(name, handle, integer_keys, integer_values, shape); !found) return found;
+    }
+    tables_.push_back(TableOf(name, shape));
+    shapes_.push_back(shape);
     handles_.push_back(handle);
     return {};
   }
 
-  // All keys of one database are as wide.
-  Status FindWidth(MDB_dbi handle, Table& table) {
+  // All integers of one database are as wide as the first; of an empty one nobody knows.
+  Status FindWidths(const std::string& name, MDB_dbi handle, bool keys, bool values, Shape& shape) {
     MDB_cursor* cursor = nullptr;
     if (int result = ::mdb_cursor_open(transaction_, handle, &cursor)) return Fail(result, "open a cursor");
     cursors_.push_back(cursor);
-    MDB_val key;
-    MDB_val value;
+    MDB_val key{sizeof(uint64_t), nullptr};
+    MDB_val value{sizeof(uint64_t), nullptr};
     const int result = ::mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-    if (result != MDB_SUCCESS && result != MDB_NOTFOUND) return Fail(result, "read " + table.name);
-    table.key_type = result == MDB_SUCCESS && key.mv_size == sizeof(uint32_t) ? "u32" : "u64";
+    if (result != MDB_SUCCESS && result != MDB_NOTFOUND) return Fail(result, "read " + name);
+    const auto width = [&](const MDB_val& first) {
+      return result == MDB_SUCCESS && first.mv_size == sizeof(uint32_t) ? sizeof(uint32_t) : sizeof(uint64_t);
+    };
+    if (keys) shape.key_integer = width(key);
+    if (values) shape.value_integer = width(value);
     return {};
-  }
-
-  // Integers as docs/types.md has them, big-endian; on a machine of that order they are that already.
-  static std::string KeyOf(ByteView bytes, const Table& table) {
-    std::string key(AsText(bytes));
-    if (!table.key_type.empty() && std::endian::native == std::endian::little) {
-      key.assign(key.rbegin(), key.rend());
-    }
-    return key;
   }
 
   const std::string path_;
@@ -173,7 +217,8 @@ class Lmdb final : public Foreign {
   std::vector<MDB_cursor*> cursors_;
   std::vector<std::string> named_;
   std::vector<Table> tables_;
-  std::vector<MDB_dbi> handles_;  // of tables_
+  std::vector<Shape> shapes_;     // of tables_
+  std::vector<MDB_dbi> handles_;  // likewise
 };
 
 }  // namespace
