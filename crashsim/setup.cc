@@ -120,7 +120,7 @@ uint32_t DefaultSteps(std::string_view config) {
 Options InlineOptions(const Setup& setup) {
   Options options = setup.options;
   options.executor = MakeInlineExecutor();
-  options.clock = MakeSteppingClock(1000);
+  if (options.clock == nullptr) options.clock = MakeSteppingClock(1000);
   return options;
 }
 
