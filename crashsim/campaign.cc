@@ -100,6 +100,20 @@ void Campaign::SetTraits(const faultfs::Traits& traits) {
   if (replaying()) std::fprintf(stderr, "the disk: %s\n", traits.ToString().c_str());
 }
 
+bool Campaign::Supports(const Setup& setup) {
+  place_.write_unit = setup.options.write_unit;
+  if (setup.supported()) return true;
+  ++counters_.unsupported;
+  const uint32_t unit = setup.traits.atomic_unit, write_unit = setup.options.write_unit;
+  if (told_.emplace(unit, write_unit).second) {
+    out_.Write({{"type", "unsupported"}, {"unit", unit}, {"write_unit", write_unit}});
+    std::fprintf(stderr,
+                 "UNSUPPORTED a disk that writes %u bytes at once under a write_unit of %u: not run\n", unit,
+                 write_unit);
+  }
+  return false;
+}
+
 void Campaign::EnterSession(uint32_t generation, std::string scenario, std::string fault) {
   generation_ = generation;
   scenario_ = std::move(scenario);
@@ -151,7 +165,8 @@ Coordinates CoordinatesOf(const CampaignOptions& options, const Place& place) {
   at.seed = place.seed;
   at.config = options.setup.config;
   at.preset = std::string(faultfs::Name(options.setup.preset));
-  at.unit = options.setup.unit;
+  at.unit = options.setup.pairings ? place.traits.atomic_unit : options.setup.unit;
+  at.write_unit = options.setup.pairings ? place.write_unit : options.setup.write_unit;
   at.lying = options.setup.lying;
   at.ops = options.ops;
   for (const std::string& site : options.broken) at.broken += (at.broken.empty() ? "" : ",") + site;

@@ -6,8 +6,10 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crashsim/behaviours.h"
@@ -88,6 +90,7 @@ inline constexpr size_t kMarksMax = 512;
 // Sums over everything that was tried. Plain numbers: lives in memory that the supervising process shares.
 struct Counters {
   uint64_t iterations = 0;
+  uint64_t unsupported = 0;        // of these: the pairing of disk and database is none, nothing was run
   uint64_t generations_tried = 0;  // all their scenarios, that is; points as far as time allows
   uint64_t traces_tried = 0;       // of generations: every point of theirs, which none is with --sample
   uint64_t sessions = 0;
@@ -135,6 +138,7 @@ struct Place {
   std::array<char, 64> scenario = {};
   std::array<char, 96> fault = {};
   faultfs::Traits traits = {};  // of the disk that this iteration has drawn
+  uint32_t write_unit = 0;      // of its database
   struct PlainCut {
     uint64_t effects;
     uint64_t parameter;
@@ -162,6 +166,8 @@ class Campaign {
   void BeginIteration(uint64_t index, uint64_t seed);
   // What the iteration has drawn; told with every violation.
   void SetTraits(const faultfs::Traits& traits);
+  // False: this pairing of disk and database is unsupported. That is told, and nothing is to be run.
+  bool Supports(const Setup& setup);
   uint64_t iteration() const { return iteration_; }
   // Another scenario, which with --survey is tried whatever the ones before have found.
   void BeginScenario();
@@ -204,6 +210,7 @@ class Campaign {
   std::string scenario_;
   std::string fault_;
   std::vector<Cut> cuts_;
+  std::set<std::pair<uint32_t, uint32_t>> told_;  // pairings that are unsupported
   uint64_t reported_here_ = 0;
 };
 

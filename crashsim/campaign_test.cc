@@ -208,6 +208,82 @@ TEST(Campaign, HoldsOnOtherDisksAndSizes) {
   }
 }
 
+// The contract is stated for disks whose atomic unit the database's write_unit covers. Of others nothing is
+// judged, and the campaign says so: a report without them would read as if they had held.
+TEST(Campaign, APairingThatTheContractLeavesOutIsUnsupportedNoViolation) {
+  CampaignOptions options = Short("mixed", 7);
+  options.setup.unit = 4096;
+  options.setup.write_unit = 512;
+  options.iterations_max = 3;
+  EXPECT_EQ(RunCampaign(options), Outcomes::kVacuous) << "nothing was run: that holds nothing";
+  const Json summary = Records(options, "summary")[0];
+  EXPECT_EQ(summary["unsupported"], 1u) << "it is the same for every program";
+  EXPECT_EQ(summary["sessions"], 0u);
+  EXPECT_EQ(summary["violations"], 0u);
+  EXPECT_NE(summary["vacuities"].dump().find("unsupported"), std::string::npos) << summary["vacuities"];
+  const std::vector<Json> told = Records(options, "unsupported");
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0]["unit"], 4096u);
+  EXPECT_EQ(told[0]["write_unit"], 512u);
+  // The other way round it is run.
+  options.setup = {.unit = 512, .write_unit = 4096};
+  options.iterations_max = 1;
+  options.sample = true;
+  EXPECT_NE(RunCampaign(options), Outcomes::kViolation);
+  EXPECT_EQ(Records(options, "summary")[0]["unsupported"], 0u);
+  EXPECT_GT(Records(options, "summary")[0]["recoveries"], 20u);
+}
+
+TEST(Campaign, PairingsAreDrawnAndThoseWithoutSupportAreCounted) {
+  CampaignOptions options = Short("mixed", 7);
+  options.setup.pairings = true;
+  options.iterations_max = 3;
+  options.ops = 8;
+  options.sample = true;
+  const auto drawn = [&](uint64_t i) {
+    Random draws = Random(Mix(options.seed, i)).Fork(1);
+    return *DrawSetup(options.setup, draws);
+  };
+  std::set<std::pair<uint32_t, uint32_t>> pairings;
+  for (uint64_t i = 0; i < 100; ++i) {
+    const auto setup = drawn(i);
+    pairings.emplace(setup.traits.atomic_unit, setup.options.write_unit);
+  }
+  EXPECT_EQ(pairings.size(), 9u) << "each with each";
+  const auto count = [&] { return (drawn(0).supported() ? 0u : 1u) + (drawn(1).supported() ? 0u : 1u); };
+  while (count() != 1 || !drawn(2).supported()) ++options.seed;
+  const uint64_t unsupported = 1;
+  EXPECT_NE(RunCampaign(options), Outcomes::kViolation);
+  const Json summary = Records(options, "summary")[0];
+  EXPECT_EQ(summary["unsupported"], unsupported);
+  EXPECT_EQ(summary["iterations"], options.iterations_max);
+  EXPECT_EQ(summary["generations_tried"], options.iterations_max - unsupported) << "all others are";
+  EXPECT_FALSE(Records(options, "unsupported").empty());
+}
+
+// The same program comes of the line that a drawn pairing's violation prints.
+TEST(Campaign, ALineNamesThePairingThatWasDrawn) {
+  CampaignOptions options = Short("mixed", 7);
+  options.setup.pairings = true;
+  options.iterations_max = 12;
+  options.sample = options.stop_at_violation = true;
+  options.broken = {"wal.sync.skip"};
+  ASSERT_EQ(RunCampaign(options), Outcomes::kViolation);
+  const std::string line = Records(options, "violation")[0]["repro"];
+  EXPECT_NE(line.find(" write="), std::string::npos) << line;
+  std::string why;
+  const auto at = Coordinates::Parse(line.substr(line.find("tool=")), why);
+  ASSERT_TRUE(at) << why;
+  EXPECT_LE(at->unit, at->write_unit);
+  CampaignOptions again = Short("mixed", 1);
+  again.setup = {.config = at->config, .unit = at->unit, .write_unit = at->write_unit};
+  again.ops = at->ops;
+  again.generations = at->generation + 1;
+  again.broken = options.broken;
+  again.only = at;
+  EXPECT_EQ(RunCampaign(again), Outcomes::kViolation) << line;
+}
+
 TEST(Campaign, OnADiskWhoseSyncsLieWhatIsFoundIsAPrefixOrDamageThatIsTold) {
   CampaignOptions options = Short("mixed", 7);
   options.setup.lying = true;

@@ -73,6 +73,7 @@ Iteration::Iteration(Campaign& campaign, Place& place, uint64_t index, uint64_t 
   Random draws = random_.Fork(1);
   if (auto setup = DrawSetup(campaign_.options().setup, draws)) setup_ = std::move(*setup);
   campaign_.SetTraits(setup_.traits);
+  if (!campaign_.Supports(setup_)) return;
   std::string why;
   workload_ = MakeWorkload(campaign_.options().workload, setup_, campaign_.options().ops, draws, why);
   if (!workload_) campaign_.HarnessError(why);

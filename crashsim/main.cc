@@ -127,6 +127,7 @@ int Repro(Words& words) {
   options.workload = at->workload;
   options.setup.config = at->config;
   options.setup.unit = at->unit;
+  options.setup.write_unit = at->write_unit;
   options.setup.lying = at->lying;
   options.ops = at->ops;
   options.generations = at->generation + 1;
@@ -199,6 +200,14 @@ void AddRunOptions(CLI::App& run, Words& words) {
   run.add_option("--unit", options.setup.unit,
                  "What the disk writes atomically, bytes; 0: as the configuration says")
       ->check(CLI::IsMember({0, 512, 4096, 16384}));
+  CLI::Option* const write_unit =
+      run.add_option("--write-unit", options.setup.write_unit,
+                     "The database's write_unit, bytes; 0: whatever covers --unit. One that does not is "
+                     "unsupported: it is told, and not run")
+          ->check(CLI::IsMember({0, 512, 4096, 16384}));
+  run.add_flag("--pairings", options.setup.pairings,
+               "Draw the disk's unit and the database's write_unit of 512, 4096 and 16384, each by itself")
+      ->excludes(write_unit);
   run.add_flag("--lying", options.setup.lying,
                "Syncs succeed and do nothing: what is found must be some prefix, or damage that is told");
   run.add_option(

@@ -80,6 +80,8 @@ CampaignOptions OptionsOf(const Json& header) {
   if (const auto preset = faultfs::ParsePreset(header.at("preset").get<std::string>()))
     options.setup.preset = *preset;
   options.setup.unit = header.at("unit");
+  options.setup.write_unit = header.at("write_unit");
+  options.setup.pairings = header.at("pairings");
   options.setup.lying = header.at("lying");
   options.ops = header.at("ops");
   options.generations = header.at("generations");
@@ -146,7 +148,8 @@ Outcomes MergeShards(const MergeOptions& options) {
     all.lost += shard.lost;
     for (const auto& [signature, programs] : shard.programs) all.programs[signature] += programs;
   }
-  const Unseen unseen = EstimateUnseen(all.programs, all.counters.iterations, all.lost);
+  const Unseen unseen =
+      EstimateUnseen(all.programs, all.counters.iterations - all.counters.unsupported, all.lost);
   const std::vector<std::string> vacuities = Vacuities(campaign, all.counters);
   const Outcomes outcome = OutcomeOf(all.counters, false, vacuities);
   out.Write(BehavioursOf(all.programs, all.lost));

@@ -12,6 +12,7 @@
 #include "crashsim/json.h"
 #include "crashsim/point_judge.h"
 #include "crashsim/registry.h"
+#include "crashsim/stall_watch.h"
 #include "engine/base/assert.h"
 
 namespace manifolddb::crashsim {
@@ -56,6 +57,7 @@ Json ToJson(const RaceVerdict& verdict) {
           {"trace_hash", verdict.trace_hash},
           {"struck", verdict.struck},
           {"waits_max", verdict.waits_max},
+          {"passed_max", verdict.passed_max},
           {"told_max", verdict.told_max},
           {"lock_orders", verdict.lock_orders},
           {"points", verdict.tally.points},
@@ -126,6 +128,12 @@ RaceRunner::Run RaceRunner::RunOnce(RaceDirector& director) {
   director.OnEndless([this] { Stuck("they run for ever"); });
   director.Begin();
   SessionPlan plan{.setup = setup_, .program = ProgramOf(race_)};
+  const auto watch = std::make_shared<StallWatch>();
+  plan.setup.options.clock = watch;
+  plan.setup.options.listener = watch;
+  director.SetWatch({.meets = [&](const Moment& moment) {
+    if (moment.at == Moment::At::kWait) watch->Waits();
+  }});
   plan.director = &director;
   plan.locks = &locks_;
   locks_.Enter(schedule_);
@@ -143,6 +151,8 @@ RaceRunner::Run RaceRunner::RunOnce(RaceDirector& director) {
   };
   run.session = RunSession(run.disk, plan, [&] { Stuck("everybody waits"); });
   run.waits = HitsOf(kWaitsForSpace) - run.waits;
+  director.SetWatch({});
+  run.passed = watch->passed();
   run.told = static_cast<uint64_t>(
       std::ranges::count(run.session.history.transactions, End::kUnknown, &Transaction::end));
   if (const auto fired = run.disk->faults_fired(); !fired.empty()) run.struck = fired.front().effects;
@@ -157,6 +167,13 @@ void RaceRunner::Take(RaceDirector& director) {
   verdict_.switches_max = std::max(verdict_.switches_max, director.choices());
   verdict_.struck += run.struck ? 1 : 0;
   verdict_.waits_max = std::max(verdict_.waits_max, run.waits);
+  verdict_.passed_max = std::max(verdict_.passed_max, run.passed);
+  if (run.passed > kPassedMax) {
+    Report("the run:", {{Promise::kBounded,
+                         "a commit that waits for room goes on behind " + std::to_string(kPassedMax) +
+                             " checkpoints at most",
+                         std::to_string(run.passed) + " ended, and it waited anew"}});
+  }
   verdict_.told_max = std::max(verdict_.told_max, run.told);
   if (const auto inversion = locks_.TakeInversion()) {
     Report("the locks:", {{Promise::kBounded, "locks taken in one order", *inversion}});

@@ -33,6 +33,7 @@ struct RaceVerdict {
   uint64_t trace_hash = 0;    // of all runs, in their order
   uint64_t struck = 0;        // runs in which the race's fault did
   uint64_t waits_max = 0;     // for room in the log, in one run
+  uint64_t passed_max = 0;    // checkpoints, behind which a commit waited for room anew
   uint64_t told_max = 0;      // commits of one run whose outcome is unknown, and who were told so
   uint64_t lock_orders = 0;   // pairs of locks, one taken inside the other
   CoverTally tally = {};
@@ -66,6 +67,7 @@ class RaceRunner {
     Session session;
     uint64_t waits = 0;
     uint64_t told = 0;
+    uint64_t passed = 0;
     std::optional<uint64_t> struck = std::nullopt;  // effects before the fault did
   };
 

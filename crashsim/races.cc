@@ -56,6 +56,11 @@ constexpr KnownRace kRaces[] = {
      "large a; large a, large a | large b, large a | both, large b | large a, put b",
      kLong,
      {.waits = 2}},
+    // Who wants room beside those who commit through checkpoints, one behind the other.
+    {kLogFull,
+     "family c, large a; large a, large a | large b, large b | through a, through a, through a, through a | "
+     "through c, through c, through c, through c",
+     kLong},
     {kDrop, "put b | no family b"},
     {kDrop, "snapshot, snapshot | no family b"},
     {kDrop, "put b, put b | no family b, family c | snapshot, snapshot, close | both, checkpoint", kLong},

@@ -41,7 +41,7 @@ struct LetterInfo {
 // Two letters on b: what two families do beside each other shows with these. Those behind them are for races
 // alone.
 constexpr Letter kLettersOfSequences = 15;
-constexpr std::array<LetterInfo, 20> kLetters = {{
+constexpr std::array<LetterInfo, 21> kLetters = {{
     {"put a", Kind::kPut, 'a'},
     {"put b", Kind::kPut, 'b'},
     {"none a", Kind::kPutNone, 'a'},
@@ -62,6 +62,7 @@ constexpr std::array<LetterInfo, 20> kLetters = {{
     {"large b", Kind::kPutLarge, 'b'},
     {"close", Kind::kCloseSnapshot, 0},
     {"read", Kind::kRead, 0},
+    {"through c", Kind::kPutThrough, 'c'},
 }};
 
 constexpr char kTable[] = "t";

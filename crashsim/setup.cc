@@ -57,6 +57,15 @@ std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random) {
     if (drawn) drawn->limits.resting = true;
     return drawn;
   }
+  if (wish.pairings) {
+    constexpr std::array<uint32_t, 3> kUnits = {512, 4096, 16384};
+    Random pairing = random.Fork(3);
+    SetupWish one = wish;
+    one.pairings = false;
+    one.unit = kUnits[pairing.Below(kUnits.size())];
+    one.write_unit = kUnits[pairing.Below(kUnits.size())];
+    return DrawSetup(one, random);
+  }
   const auto sizes = SizesOf(wish.config, random);
   if (!sizes) return std::nullopt;
   Setup setup;
@@ -66,10 +75,11 @@ std::optional<Setup> DrawSetup(const SetupWish& wish, Random& random) {
   setup.traits.garbage_in_torn_units = random.Chance(40);
   setup.traits.outside_bytes_safe = !random.Chance(30);
   Options& options = setup.options;
-  options.write_unit = std::max(setup.traits.atomic_unit, sizes->unit);
+  options.write_unit =
+      wish.write_unit != 0 ? wish.write_unit : std::max(setup.traits.atomic_unit, sizes->unit);
   // A database may assume less of the disk than it keeps.
   const bool varies = wish.config != "small" && wish.config != "default";
-  if (varies && wish.unit == 0 && random.Chance(15)) options.write_unit *= 2;
+  if (varies && wish.unit == 0 && wish.write_unit == 0 && random.Chance(15)) options.write_unit *= 2;
   options.page_size = std::max(sizes->page_size, options.write_unit);
   options.log_bytes_initial = sizes->log_units * options.write_unit;
   options.log_bytes_max = std::max(sizes->log_units, sizes->log_units_max) * options.write_unit;
@@ -110,7 +120,7 @@ uint32_t DefaultSteps(std::string_view config) {
 Options InlineOptions(const Setup& setup) {
   Options options = setup.options;
   options.executor = MakeInlineExecutor();
-  options.clock = MakeSteppingClock(1000);
+  if (options.clock == nullptr) options.clock = MakeSteppingClock(1000);
   return options;
 }
 

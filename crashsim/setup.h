@@ -23,6 +23,10 @@ struct Setup {
   faultfs::Traits traits;
   WorkloadLimits limits;
   uint64_t recovery_dirty_bytes_max = 0;  // of the openings that look at an image
+
+  // What the contract is stated for: the disk writes no more atomically than the database relies on. On
+  // another pairing nothing is promised, so nothing is judged.
+  bool supported() const { return traits.atomic_unit <= options.write_unit; }
 };
 // The same with a log and memory that hold many times what the data file keeps back on a full disk.
 Setup WithLargeLog(Setup setup);
@@ -35,8 +39,10 @@ bool IsMetaWrite(const faultfs::Effect& effect, const Setup& setup);
 struct SetupWish {
   std::string config = "any";  // any (of tiny, ring and cache), tiny, ring, cache, small, default
   faultfs::Preset preset = faultfs::Preset::kStrict;
-  uint32_t unit = 0;   // the disk's atomic unit; 0: the configuration's
-  bool lying = false;  // syncs succeed and do nothing
+  uint32_t unit = 0;        // the disk's atomic unit; 0: the configuration's
+  bool lying = false;       // syncs succeed and do nothing
+  uint32_t write_unit = 0;  // the database's; 0: whatever covers the disk's unit
+  bool pairings = false;    // both units are drawn of 512, 4096 and 16384, each by itself
 };
 
 // Nothing if there is no such configuration.

@@ -127,7 +127,8 @@ std::optional<Origin> OriginOf(const Coordinates& at, std::string& why) {
   }
   Random random(at.seed);
   Random draws = random.Fork(1);
-  auto setup = DrawSetup({.config = at.config, .preset = *preset, .unit = at.unit}, draws);
+  auto setup = DrawSetup(
+      {.config = at.config, .preset = *preset, .unit = at.unit, .write_unit = at.write_unit}, draws);
   if (!setup) {
     why = "there is no configuration '" + at.config + "'";
     return std::nullopt;

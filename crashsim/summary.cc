@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::pair<const char*, uint64_t Counters::*> kNamedCounters[] = {
     {"iterations", &Counters::iterations},
+    {"unsupported", &Counters::unsupported},
     {"generations_tried", &Counters::generations_tried},
     {"traces_tried", &Counters::traces_tried},
     {"sessions", &Counters::sessions},
@@ -187,6 +188,8 @@ Json HeaderOf(const CampaignOptions& options) {
           {"config", options.setup.config},
           {"preset", faultfs::Name(options.setup.preset)},
           {"unit", options.setup.unit},
+          {"write_unit", options.setup.write_unit},
+          {"pairings", options.setup.pairings},
           {"lying", options.setup.lying},
           {"ops", options.ops},
           {"generations", options.generations},
@@ -305,6 +308,11 @@ void Print(const CampaignOptions& options, const Counters& c, const Unseen& unse
                 static_cast<unsigned long long>(c.scenarios_bitten[i]),
                 static_cast<unsigned long long>(c.scenarios_run[i]));
   }
+  if (c.unsupported > 0) {
+    std::printf("  %-26s %12llu  of %llu programs: the disk's unit is larger than write_unit; not run\n",
+                "unsupported pairings", static_cast<unsigned long long>(c.unsupported),
+                static_cast<unsigned long long>(c.iterations));
+  }
   line("violations", c.violations);
   for (const std::string& why : vacuities) std::printf("  vacuous: %s\n", why.c_str());
   std::printf("  verdict: %s\n", Name(outcome));
@@ -337,6 +345,8 @@ bool DrewAnotherFault(const Counters& counters) {
 
 std::vector<std::string> Vacuities(const CampaignOptions& options, const Counters& counters) {
   if (options.only) return NotPlayedAgain(*options.only, counters);
+  if (counters.unsupported > 0 && counters.unsupported == counters.iterations)
+    return {"all pairings of disk and database were unsupported: nothing was run"};
   std::vector<std::string> why;
   if (counters.points_unsynced == 0) why.push_back("no crash point had anything unsynced");
   for (size_t i = 0; i < faultfs::kFaultKinds; ++i) {

@@ -70,6 +70,8 @@ struct Worker {
       Iteration(campaign, shared.place, i, seed).Run();
       CountMarks(shared.counters);
       if (shared.counters.harness_errors > 0) break;
+      // The same for every program.
+      if (shared.counters.unsupported > 0 && !options.setup.pairings) break;
     }
   }
   CountMarks(shared.counters);
@@ -210,7 +212,9 @@ uint64_t LostBehaviours(const std::vector<Worker>& workers) {
 Unseen UnseenOf(const std::vector<Worker>& workers) {
   uint64_t tried = 0;
   for (const Worker& worker : workers)
-    tried += worker.shared == nullptr ? 0 : worker.shared->counters.iterations;
+    tried += worker.shared == nullptr
+                 ? 0
+                 : worker.shared->counters.iterations - worker.shared->counters.unsupported;
   return EstimateUnseen(ProgramsByBehaviour(workers), tried, LostBehaviours(workers));
 }
 

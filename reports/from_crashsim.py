@@ -25,6 +25,8 @@ def _name(header):
         name += f"/{header['preset']}"
     if header.get("unit"):
         name += f"/unit:{header['unit']}"
+    if header.get("pairings"):
+        name += "/pairings"
     return name if header.get("config", "any") == "any" else f"{name}/{header['config']}"
 
 

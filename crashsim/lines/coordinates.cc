@@ -61,6 +61,7 @@ std::string Coordinates::ToLine(std::string_view revision) const {
       " gen=" + std::to_string(generation) + " ops=" + std::to_string(ops) + " scenario=" + scenario +
       " point=" + (cut ? std::to_string(cut->effects) : "-") +
       " image=" + (cut ? cut->image.ToString() : "-") + " nested=" + OrDash(cuts) + " fault=" + OrDash(fault);
+  if (write_unit != 0) line += " write=" + std::to_string(write_unit);
   if (lying) line += " lying=yes";
   if (!broken.empty()) line += " break=" + broken;
   return "REPRO " + line + std::string(kArrow) + "scripts/dev repro '" + line + "'";
@@ -89,12 +90,15 @@ std::optional<Coordinates> Coordinates::Parse(std::string_view line, std::string
   const auto unit = ParseNumber(words["unit"]);
   const auto generation = ParseNumber(words["gen"]);
   const auto ops = ParseNumber(words["ops"]);
+  const auto write = words["write"].empty() ? 0 : ParseNumber(words["write"]);
   constexpr uint64_t kMax = ~uint32_t{0};
-  const bool fit = unit.value_or(0) <= kMax && generation.value_or(0) <= kMax && ops.value_or(0) <= kMax;
+  const bool fit = unit.value_or(0) <= kMax && write.value_or(kMax + 1) <= kMax &&
+                   generation.value_or(0) <= kMax && ops.value_or(0) <= kMax;
   if (!seed || !unit || !generation || !ops || !fit)
-    return fail("seed, unit, gen and ops must be numbers, the last three below 2^32");
+    return fail("seed, unit, write, gen and ops must be numbers, all but the first below 2^32");
   at.seed = *seed;
   at.unit = static_cast<uint32_t>(*unit);
+  at.write_unit = static_cast<uint32_t>(*write);
   at.generation = static_cast<uint32_t>(*generation);
   at.ops = static_cast<uint32_t>(*ops);
   if (!words["point"].empty()) {

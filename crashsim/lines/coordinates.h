@@ -26,7 +26,8 @@ struct Coordinates {
   std::string config = "tiny";
   std::string preset = "strict";
   uint32_t unit = 0;
-  bool lying = false;  // syncs do nothing
+  uint32_t write_unit = 0;  // 0: whatever covers `unit`
+  bool lying = false;       // syncs do nothing
   uint32_t ops = 0;
   std::string broken = {};  // sites broken on purpose, separated by commas
   uint32_t generation = 0;

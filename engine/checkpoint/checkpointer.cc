@@ -175,7 +175,9 @@ Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) 
   Plan plan;
   plan.through = &commit;
   plan.ordered = &ordered;
+  NoteThroughBegun();
   Status status = RunHeld(plan);
+  if (status) NoteThroughEnded();
   Tell(std::exchange(to_tell_, std::nullopt));
   if (!status) {
     if (!ordered) return std::unexpected<Error>(status.error());
@@ -183,6 +185,20 @@ Result<TxnId> Checkpointer::CommitThrough(ThroughCommit& commit, bool& ordered) 
                 {.file = status.error().file(), .message = status.error().ToString()}, status.error());
   }
   return durable_.txn;
+}
+
+// Whoever waits for a checkpoint has one when this one has ended well: else those who commit so, one behind
+// the other, would hold up for ever who waits for room. One that failed may have failed for want of what its
+// own transaction asked for, which is nobody else's error: they go on to one of their own.
+void Checkpointer::NoteThroughBegun() {
+  base::MutexLock lock(mutex_);
+  ++started_;
+}
+
+void Checkpointer::NoteThroughEnded() {
+  base::MutexLock lock(mutex_);
+  finished_ = started_;
+  last_ = {};
 }
 
 // A log that a checkpoint finds half full wants to grow; it does so behind the checkpoint, and what has been

@@ -99,6 +99,8 @@ class Checkpointer final : public txn::CheckpointService {
   void Note(const Work& work) EXCLUDES(mutex_);
   void Tell(const std::optional<CheckpointInfo>& done) EXCLUDES(mutex_);
   void NoteDropped();
+  void NoteThroughBegun() EXCLUDES(mutex_);
+  void NoteThroughEnded() EXCLUDES(mutex_);
   void Undo(Work& work, const Error& error);
   void TakeBack(const mvcc::PageDelta& delta);
   std::optional<wal::LogRing> GrownRing();
