@@ -24,7 +24,8 @@ constexpr uint64_t kDroppedPagesMax = 4096;
 // What a family looks like at the captured version.
 struct FamilyAt {
   txn::Family* family;
-  std::string name;  // empty: does not exist
+  std::string before;  // its name in the catalog as it was; empty: not in it
+  std::string name;    // empty: does not exist
   std::shared_ptr<const mvcc::Tables> tables;
   format::TableId next_table{1};
 };
@@ -33,8 +34,9 @@ class Editor {
  public:
   Editor(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot, const CatalogState& before,
          const CatalogInput& input)
-      : core_(core), pages_(pages), slot_(slot), input_(input) {
+      : core_(core), pages_(pages), slot_(slot), input_(input), before_(before.at) {
     edit_.state = before;
+    edit_.state.at = input.at;
   }
 
   Result<CatalogEdit> Run() {
@@ -47,7 +49,7 @@ class Editor {
 
  private:
   void AddFamily(txn::Family* family) {
-    FamilyAt at{family, {}, {}, {}};
+    FamilyAt at{family, core_.families->NameAt(*family, before_), {}, {}};
     at.name = core_.families->NameAt(*family, input_.at);
     const mvcc::EpochGuard guard(slot_);  // versions stay while they are looked at
     const mvcc::FamilyVersion* const newest = family->versions.Newest();
@@ -71,20 +73,19 @@ class Editor {
   }
 
   Status DeleteOldKey(const FamilyAt& at) {
-    const txn::DurableFamily& durable = at.family->durable;
-    if (durable.name.empty() || durable.name == at.name) return {};
-    const std::string key = format::FamilyKey(AsBytes(durable.name));
+    if (at.before.empty() || at.before == at.name) return {};
+    const std::string key = format::FamilyKey(AsBytes(at.before));
     MANIFOLDDB_TRY(Delete(edit_.state.tree, key));
-    if (at.name.empty() && !durable.tables_tree.root.null()) AddDropped(durable.tables_tree.root);
+    const format::PageRef tables = at.family->durable.tables_tree.root;
+    if (at.name.empty() && !tables.null()) AddDropped(tables);
     return {};
   }
 
   Status PutFamily(const FamilyAt& at) {
     txn::DurableFamily after = at.family->durable;
-    after.name = at.name;
     if (at.name.empty()) {
       // Gone; or not there yet, and then nothing of it may be touched.
-      if (!at.family->durable.name.empty()) edit_.updates.push_back({at.family, txn::DurableFamily{}});
+      if (!at.before.empty()) edit_.updates.push_back({at.family, txn::DurableFamily{}});
       return {};
     }
     MANIFOLDDB_ASSERT(at.tables != nullptr && after.tables != nullptr);
@@ -201,6 +202,7 @@ class Editor {
   page::PageWriter& pages_;
   mvcc::ReaderSlot* const slot_;
   const CatalogInput& input_;
+  const format::TxnId before_;
   CatalogEdit edit_;
   std::vector<FamilyAt> families_;
   std::vector<uint64_t> new_dropped_;

@@ -23,6 +23,7 @@ struct DroppedSubtree {
 
 // The catalog as one checkpoint states it.
 struct CatalogState {
+  format::TxnId at;  // the commit whose families it holds, by the names that they had then
   format::TreeRoot tree;
   std::vector<DroppedSubtree> dropped;  // ascending by number
   uint64_t next_dropped = 1;

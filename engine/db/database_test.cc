@@ -313,6 +313,30 @@ TEST_F(DatabaseTest, AFamilyIsRenamedAlsoWhenNobodyHasUsedItSinceTheOpening) {
   EXPECT_EQ(Get("b", "k"), "v");
 }
 
+// A checkpoint finds the catalog's old key by the name that the family had then, however often that changed.
+TEST_F(DatabaseTest, ManyNamesBetweenTwoCheckpointsLeaveNoneOfThemBehind) {
+  storage_ = MakeMemoryStorage();
+  options_.log_bytes_initial = options_.log_bytes_max = uint64_t{1} << 20;  // no checkpoint but those below
+  Open();
+  Put("a", "k", "v");
+  Put("gone", "k", "v");
+  ASSERT_TRUE(db_->Checkpoint());
+  const std::vector<std::string> names = {"b", "c", "a", "d", "e"};
+  for (size_t i = 0; i < names.size(); ++i) {
+    ASSERT_TRUE(db_->RenameColumnFamily(i == 0 ? "a" : names[i - 1], names[i]));
+  }
+  ASSERT_TRUE(db_->RenameColumnFamily("gone", "away"));
+  ASSERT_TRUE(db_->DropColumnFamily("away"));
+  Put("a", "k", "another a");
+  ExpectWhole();
+  ASSERT_EQ(db_->Stats().checkpoints, 1u);
+  ASSERT_TRUE(db_->Checkpoint());
+  Open();
+  EXPECT_EQ(*db_->ListColumnFamilies(), (std::vector<std::string>{"a", "e"}));
+  EXPECT_EQ(Get("e", "k"), "v");
+  EXPECT_EQ(Get("a", "k"), "another a");
+}
+
 TEST_F(DatabaseTest, ACursorReadsItsEntryAsTheTransactionHasItNow) {
   auto txn = db_->BeginWrite(Family("a"));
   auto table = txn->OpenOrCreateTable(Family("a"), "t");

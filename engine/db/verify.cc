@@ -169,10 +169,11 @@ class Verifier {
     Walk walk(core_, slot_, durable_used_.size(), report_, findings_);
     MANIFOLDDB_TRY(WalkShared(walk, "checkpoint", false));
     for (txn::Family* const family : core_.families->AllAt(txn::kEver)) {
-      if (family->durable.name.empty()) continue;
+      const std::string name = core_.families->NameAt(*family, catalog_.at);
+      if (name.empty()) continue;
       MANIFOLDDB_ASSIGN(const bool loaded, Load(family));
       if (!loaded) continue;
-      const std::string owner = "checkpoint, family '" + family->durable.name + "'";
+      const std::string owner = "checkpoint, family '" + name + "'";
       for (const mvcc::TableVersion& table : *family->durable.tables) {
         MANIFOLDDB_TRY(walk.Tree(table.tree, owner + ", table '" + *table.name + "'", {}));
       }
@@ -232,9 +233,10 @@ class Verifier {
       MANIFOLDDB_TRY(walk.Tree({subtree.root, btree::kUnknownEntries}, version + ", dropped tree", none));
     }
     for (txn::Family* const family : core_.families->AllAt(txn::kEver)) {
-      if (family->durable.name.empty()) continue;
-      const std::string owner = version + ", table list of family '" + family->durable.name + "'";
-      const auto of = Affected{family->durable.name, "", {}, {}};
+      const std::string name = core_.families->NameAt(*family, catalog_.at);
+      if (name.empty()) continue;
+      const std::string owner = version + ", table list of family '" + name + "'";
+      const auto of = Affected{name, "", {}, {}};
       MANIFOLDDB_TRY(walk.Tree(family->durable.tables_tree, owner, published ? of : none));
     }
     return {};

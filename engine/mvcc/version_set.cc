@@ -124,6 +124,11 @@ Position VersionSet::published_at() const {
   return at_;
 }
 
+format::TxnId VersionSet::durable_txn() const {
+  base::MutexLock lock(mutex_);
+  return format::TxnId{durable_.txn};
+}
+
 format::PageBitmap VersionSet::UsedPages() const {
   base::MutexLock lock(mutex_);
   return used_;

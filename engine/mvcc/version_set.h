@@ -85,6 +85,8 @@ class VersionSet {
   bool WaitsForCheckpoint() const EXCLUDES(mutex_);
 
   Position published_at() const EXCLUDES(mutex_);
+  // The commit of the durable checkpoint.
+  format::TxnId durable_txn() const EXCLUDES(mutex_);
   // Pages the published version owns, and pages that wait for a version to go.
   format::PageBitmap UsedPages() const EXCLUDES(mutex_);
   std::vector<format::PageRun> PendingRuns() const EXCLUDES(mutex_);

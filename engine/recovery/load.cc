@@ -27,6 +27,7 @@ Error Damaged(const std::string& file, uint64_t offset, std::string why) {
 class Loader {
  public:
   Loader(txn::Core& core, const format::MetaPage& meta) : core_(core), meta_(meta) {
+    state_.at = meta.txn;
     state_.tree = meta.catalog;
   }
 
@@ -60,7 +61,7 @@ class Loader {
     if (!record.tables.root.null() && !Possible(record.tables.root)) {
       return "a list of tables lies outside the file, or was born in no life so far";
     }
-    core_.families->AddDurable(std::string(name), record);
+    core_.families->AddDurable(name, record);
     return nullptr;
   }
   // `meta_` is of this life, in which nothing was born yet.

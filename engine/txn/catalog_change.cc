@@ -36,12 +36,14 @@ class Tokens {
   std::vector<Family*> taken_;
 };
 
-// Names that no snapshot sees any more; whoever begins to read now sees what is published, or newer.
+// Names that no snapshot sees any more, and the durable catalog, which a checkpoint looks up by them, does not
+// hold; whoever begins to read now sees what is published, or newer.
 void ForgetOldNames(Core& core) {
-  const format::TxnId published = core.versions->published_txn();
+  format::TxnId oldest = std::min(core.versions->durable_txn(), core.versions->published_txn());
   std::vector<uint64_t> pinned;
   core.slots->PinnedSnapshots(pinned);
-  core.families->ForgetNames(pinned.empty() ? published : std::min(published, format::TxnId{pinned.front()}));
+  if (!pinned.empty()) oldest = std::min(oldest, format::TxnId{pinned.front()});
+  core.families->ForgetNames(oldest);
 }
 
 Status CommitChange(Core& core, base::ByteBuffer& redo, std::vector<format::PageRef> dropped,

@@ -32,12 +32,14 @@ const char* WhyNotTables(const mvcc::Tables& tables, format::TableId next_table,
   return unique ? nullptr : "two tables have the same id";
 }
 
-Result<std::shared_ptr<const mvcc::Tables>> ReadTables(Core& core, const DurableFamily& family,
+Result<std::shared_ptr<const mvcc::Tables>> ReadTables(Core& core, const Family& family,
                                                        mvcc::ReaderSlot* slot) {
-  const format::TreeRoot& tree = family.tables_tree;
+  const format::TreeRoot& tree = family.durable.tables_tree;
   const auto corrupt = [&](const std::string& why) {
+    const std::string name = core.families->NameAt(family, kNewestOrdered);
+    const std::string which = name.empty() ? std::to_string(family.id().raw()) : Quoted(name);
     return core.file->Corrupt("catalog.load_tables", tree.root.id,
-                              "list of tables of column family " + Quoted(family.name) + ": " + why);
+                              "list of tables of column family " + which + ": " + why);
   };
   auto tables = std::make_shared<mvcc::Tables>();
   btree::TreeCursor cursor(*core.cache, tree.root, std::nullopt, std::nullopt);
@@ -59,7 +61,7 @@ Result<std::shared_ptr<const mvcc::Tables>> ReadTables(Core& core, const Durable
     MANIFOLDDB_ASSIGN(more, step(false));
   }
   const format::Life life = format::LifeOf(core.allocator->NextBirth());
-  if (const char* why = WhyNotTables(*tables, family.next_table, life)) return corrupt(why);
+  if (const char* why = WhyNotTables(*tables, family.durable.next_table, life)) return corrupt(why);
   return std::shared_ptr<const mvcc::Tables>(std::move(tables));
 }
 
@@ -163,7 +165,7 @@ Status Core::LoadFamily(Family* family, mvcc::ReaderSlot* slot) noexcept {
     return {};
   if (!families->BeginLoading(family)) return {};
   Status status;
-  if (auto tables = ReadTables(*this, family->durable, slot)) {
+  if (auto tables = ReadTables(*this, *family, slot)) {
     auto version = std::make_unique<mvcc::FamilyVersion>();
     version->next_table = family->durable.next_table;
     version->tables = *tables;

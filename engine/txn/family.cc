@@ -48,10 +48,9 @@ Families::Families() = default;
 
 Families::~Families() = default;
 
-Family* Families::AddDurable(std::string name, const format::FamilyRecord& record) {
+Family* Families::AddDurable(std::string_view name, const format::FamilyRecord& record) {
   base::MutexLock lock(mutex_);
   Family* const family = AddLocked(record.family, name, TxnId{0});
-  family->durable.name = std::move(name);
   family->durable.tables_tree = record.tables;
   family->durable.next_table = record.next_table;
   return family;
@@ -72,16 +71,20 @@ Family* Families::Find(FamilyId id) const { return by_id_.Find(id); }
 const FamilyName* Families::NameOf(const Family& family, TxnId at) {
   if (!family.ExistsAt(at)) return nullptr;
   const auto name =
-      std::find_if(family.names_.rbegin(), family.names_.rend(), [&](const auto& n) { return n.from <= at; });
-  return name == family.names_.rend() ? nullptr : &*name;
+      std::find_if(family.names_.begin(), family.names_.end(), [&](const auto& n) { return n.from <= at; });
+  return name == family.names_.end() ? nullptr : &*name;
+}
+
+size_t Families::FirstOfLocked(std::string_view name) const {
+  const auto first = std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                                      [](const FamilyName* a, std::string_view b) { return a->text < b; });
+  return static_cast<size_t>(first - by_name_.begin());
 }
 
 Family* Families::FindByName(std::string_view name, TxnId at) const {
   base::MutexLock lock(mutex_);
-  const auto [first, last] = by_name_.equal_range(name);
-  for (auto entry = first; entry != last; ++entry) {
-    const FamilyName* const current = NameOf(*entry->second, at);
-    if (current != nullptr && current->text == name) return entry->second;
+  for (size_t i = FirstOfLocked(name); i < by_name_.size() && by_name_[i]->text == name; ++i) {
+    if (NameOf(*by_name_[i]->family, at) == by_name_[i]) return by_name_[i]->family;
   }
   return nullptr;
 }
@@ -89,11 +92,8 @@ Family* Families::FindByName(std::string_view name, TxnId at) const {
 std::vector<std::string> Families::ListNames(TxnId at) const {
   base::MutexLock lock(mutex_);
   std::vector<std::string> names;
-  for (const auto& [name, family] : by_name_) {
-    const FamilyName* const current = NameOf(*family, at);
-    if (current != nullptr && current->text == name && (names.empty() || names.back() != name)) {
-      names.emplace_back(name);
-    }
+  for (const FamilyName* const name : by_name_) {
+    if (NameOf(*name->family, at) == name) names.push_back(name->text);
   }
   return names;
 }
@@ -262,32 +262,38 @@ Family* Families::AddLocked(FamilyId id, std::string_view name, TxnId txn) {
 
 void Families::Rename(Family* family, std::string_view name, TxnId txn) {
   base::MutexLock lock(mutex_);
-  MANIFOLDDB_ASSERT(family->names_.back().from <= txn);
-  old_names_.push_back({txn, family->names_.back().entry});
+  MANIFOLDDB_ASSERT(family->names_.front().from <= txn);
+  old_names_.push_back({txn, &family->names_.front()});
   AddNameLocked(family, name, txn);
 }
 
 void Families::AddNameLocked(Family* family, std::string_view text, TxnId from) {
-  FamilyName& name = family->names_.emplace_back(FamilyName{from, std::string(text)});
-  name.entry = by_name_.emplace(name.text, family);
+  FamilyName& name = family->names_.emplace_front(FamilyName{from, family, std::string(text)});
+  by_name_.insert(by_name_.begin() + static_cast<ptrdiff_t>(FirstOfLocked(text)), &name);
 }
 
 void Families::Drop(Family* family, TxnId txn) {
   base::MutexLock lock(mutex_);
   MANIFOLDDB_ASSERT(!family->dropped());
-  old_names_.push_back({txn, family->names_.back().entry});
+  old_names_.push_back({txn, &family->names_.front()});
   base::AtPublishing();
   family->dropped_.store(txn.raw(), std::memory_order_release);
 }
 
 void Families::ForgetNames(TxnId oldest) {
   base::MutexLock lock(mutex_);
-  while (!old_names_.empty() && old_names_.front().until <= oldest) {
-    Family* const family = old_names_.front().entry->second;
-    by_name_.erase(old_names_.front().entry);
-    old_names_.pop_front();
-    // Of the family's names it is the first: they are given up in their order. The last one stays with it.
-    if (family->names_.size() > 1) family->names_.pop_front();
+  std::vector<Family*> families;
+  for (; !old_names_.empty() && old_names_.front().until <= oldest; old_names_.pop_front()) {
+    const FamilyName* const name = old_names_.front().name;
+    const auto first = by_name_.begin() + static_cast<ptrdiff_t>(FirstOfLocked(name->text));
+    by_name_.erase(std::find(first, by_name_.end(), name));
+    if (families.empty() || families.back() != name->family) families.push_back(name->family);
+  }
+  // Behind the one that a family has at `oldest` all are such. The newest stays, also with one that is gone.
+  for (Family* const family : families) {
+    auto at = family->names_.begin();
+    while (at->from > oldest) ++at;
+    family->names_.erase_after(at, family->names_.end());
   }
 }
 

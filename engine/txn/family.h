@@ -6,14 +6,13 @@
 //     not wait at all (kBusy): nobody waits in a circle.
 // (2) Creating, renaming and dropping families is serialised by one more token, the catalog's (family id 0).
 // (3) Names are versioned: a snapshot sees the families and names of its commit.
-// An idle family is one small object here and nothing anywhere else.
+// An idle family is one small object here, with its name, and nothing anywhere else.
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <list>
-#include <map>
+#include <forward_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,18 +37,17 @@ inline constexpr format::TxnId kNewestOrdered{kNever.raw() - 1};
 inline constexpr format::TxnId kEver = kNever;
 
 class Family;
-using FamiliesByName = std::multimap<std::string_view, Family*>;  // keys point into FamilyName::text
 
 // One name a family had, from a commit on.
 struct FamilyName {
   format::TxnId from;
+  Family* family;
   std::string text;
-  FamiliesByName::iterator entry = {};
 };
 
-// What the durable catalog says of a family; touched by the checkpointer only.
+// What the durable catalog says of a family; touched by the checkpointer only. Its name there is the one that
+// it had at the catalog's commit.
 struct DurableFamily {
-  std::string name;  // empty: not in the catalog
   std::shared_ptr<const mvcc::Tables> tables;
   format::TreeRoot tables_tree;
   format::TableId next_table{1};
@@ -89,7 +87,7 @@ class Family {
   const format::TxnId created_;
   std::atomic<uint64_t> dropped_{kNever.raw()};  // release: what the dropping commit made precedes it
   // Guarded by Families::mutex_:
-  std::list<FamilyName> names_;  // newest last, never empty once it is in Families
+  std::forward_list<FamilyName> names_;  // newest first, never empty once it is in Families
   TokenWaiter* first_waiter_ = nullptr;
   TokenWaiter* last_waiter_ = nullptr;
   uint64_t waits_ = 0;   // by those who found its token taken
@@ -106,7 +104,7 @@ class Families {
   Families& operator=(const Families&) = delete;
 
   // A family that the durable catalog holds. Before anybody else uses this object.
-  Family* AddDurable(std::string name, const format::FamilyRecord& record) EXCLUDES(mutex_);
+  Family* AddDurable(std::string_view name, const format::FamilyRecord& record) EXCLUDES(mutex_);
   void SetNextId(format::FamilyId next) EXCLUDES(mutex_);
   format::FamilyId next_id() const EXCLUDES(mutex_);
 
@@ -140,7 +138,7 @@ class Families {
   void Rename(Family* family, std::string_view name, format::TxnId txn) EXCLUDES(mutex_);
   void Drop(Family* family, format::TxnId txn) EXCLUDES(mutex_);
 
-  // No snapshot older than `oldest` is or will be looked at: forgets names that were given up before it, so
+  // Nothing older than `oldest` is or will be looked at: forgets names that were given up before it, so
   // that looking one up does not get slower with every change.
   void ForgetNames(format::TxnId oldest) EXCLUDES(mutex_);
   // How often somebody waited for a token.
@@ -162,7 +160,7 @@ class Families {
   // A name that its family has no more from a commit on.
   struct OldName {
     format::TxnId until;
-    FamiliesByName::iterator entry;
+    FamilyName* name;
   };
 
   Family* AddLocked(format::FamilyId id, std::string_view name, format::TxnId txn) REQUIRES(mutex_);
@@ -174,13 +172,15 @@ class Families {
   void LeaveQueueLocked(Family* family, TokenWaiter* waiter) REQUIRES(mutex_);
   void ReleaseLocked(std::span<Family* const> families) REQUIRES(mutex_);
   static const FamilyName* NameOf(const Family& family, format::TxnId at);
+  // Where the names that are `name` begin in by_name_.
+  size_t FirstOfLocked(std::string_view name) const REQUIRES(mutex_);
 
   FamilyTable by_id_;  // written under mutex_
   Family catalog_{format::FamilyId{0}, format::TxnId{0}};
   mutable base::Mutex mutex_{base::LockRank::kFamilies};
   base::CondVar loaded_;
   std::vector<std::unique_ptr<Family>> all_ GUARDED_BY(mutex_);
-  FamiliesByName by_name_ GUARDED_BY(mutex_);
+  std::vector<FamilyName*> by_name_ GUARDED_BY(mutex_);  // ascending by text
   std::deque<OldName> old_names_ GUARDED_BY(mutex_);  // ascending
   uint64_t waits_ GUARDED_BY(mutex_) = 0;
   format::FamilyId next_id_ GUARDED_BY(mutex_){1};
