@@ -36,8 +36,8 @@ class Tokens {
   std::vector<Family*> taken_;
 };
 
-// Names that no snapshot sees any more, and the durable catalog, which a checkpoint looks up by them, does not
-// hold; whoever begins to read now sees what is published, or newer.
+// Names that no snapshot sees any more, and the durable catalog, which a checkpoint looks up by them, does
+// not hold; whoever begins to read now sees what is published, or newer.
 void ForgetOldNames(Core& core) {
   format::TxnId oldest = std::min(core.versions->durable_txn(), core.versions->published_txn());
   std::vector<uint64_t> pinned;

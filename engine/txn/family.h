@@ -181,7 +181,7 @@ class Families {
   base::CondVar loaded_;
   std::vector<std::unique_ptr<Family>> all_ GUARDED_BY(mutex_);
   std::vector<FamilyName*> by_name_ GUARDED_BY(mutex_);  // ascending by text
-  std::deque<OldName> old_names_ GUARDED_BY(mutex_);  // ascending
+  std::deque<OldName> old_names_ GUARDED_BY(mutex_);     // ascending
   uint64_t waits_ GUARDED_BY(mutex_) = 0;
   format::FamilyId next_id_ GUARDED_BY(mutex_){1};
   std::vector<Family*> changed_ GUARDED_BY(mutex_);
