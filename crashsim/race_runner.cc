@@ -168,12 +168,6 @@ void RaceRunner::Take(RaceDirector& director) {
   verdict_.struck += run.struck ? 1 : 0;
   verdict_.waits_max = std::max(verdict_.waits_max, run.waits);
   verdict_.passed_max = std::max(verdict_.passed_max, run.passed);
-  if (run.passed > kPassedMax) {
-    Report("the run:", {{Promise::kBounded,
-                         "a commit that waits for room goes on behind " + std::to_string(kPassedMax) +
-                             " checkpoints at most",
-                         std::to_string(run.passed) + " ended, and it waited anew"}});
-  }
   verdict_.told_max = std::max(verdict_.told_max, run.told);
   if (const auto inversion = locks_.TakeInversion()) {
     Report("the locks:", {{Promise::kBounded, "locks taken in one order", *inversion}});

@@ -1,5 +1,6 @@
 #pragma once
-// Who waits for room in the log waits for checkpoints, and for few of them, whoever else commits meanwhile.
+// Who waits for room in the log waits for checkpoints. For few of them if nobody else takes the room that
+// they make: room is not handed out in the order in which it was asked for.
 
 #include <algorithm>
 #include <cstdint>
@@ -13,10 +14,6 @@
 #include "manifolddb/stats.h"
 
 namespace manifolddb::crashsim {
-
-// The checkpoint that runs when a commit begins to wait may just begin to capture; the next one covers all
-// that is in the log by then.
-inline constexpr uint64_t kPassedMax = 2;
 
 // How many checkpoints pass by one that waits: end, and leave it waiting anew. Who is not let go on is not
 // counted: that is the schedule's doing. Of a run in which one thread goes on at a time.

@@ -51,6 +51,10 @@ class UntilOneStalls final : public RaceDirector {
   const uint64_t hits_;
 };
 
+// The checkpoint that runs when a commit begins to wait may just begin to capture; the next one covers all
+// that is in the log by then. What goes through checkpoints takes no room.
+constexpr uint64_t kPassedMax = 2;
+
 // Whose commits go through checkpoints hold the checkpointer one after the other, so that it never rests.
 TEST(Stalls, WhoWaitsForRoomIsNotPassedByThoseWhoCommitThroughCheckpoints) {
   const auto setup = SetupOfSequences(false);
@@ -79,11 +83,11 @@ TEST(Stalls, WhoWaitsForRoomIsNotPassedByThoseWhoCommitThroughCheckpoints) {
     passed = std::max(passed, watch->passed());
     return director.stalled();
   };
-  for (uint64_t first_steps = 0; first_steps <= 200; ++first_steps) {
+  for (uint64_t first_steps = 0; first_steps <= 60; ++first_steps) {
     const bool again = run(first_steps, 0);
-    for (uint64_t seed = 1; again && seed <= 30; ++seed) run(first_steps, seed);
+    for (uint64_t seed = 1; again && seed <= 10; ++seed) run(first_steps, seed);
   }
-  EXPECT_GT(stalls, 100u) << "else it shows nothing";
+  EXPECT_GT(stalls, 20u) << "else it shows nothing";
   RecordProperty("stalls", static_cast<int>(stalls));
   RecordProperty("passed", static_cast<int>(passed));
 }

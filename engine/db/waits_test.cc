@@ -124,6 +124,27 @@ TEST_F(WaitsTest, ANameIsSaidToBeTakenOrMissingOnlyWhenThatIsDurable) {
             });
 }
 
+// Its success must wait for the commit that it read; it needs no checkpoint for that.
+TEST_F(WaitsTest, AWriterWithoutRedoThatOnlyReadMakesNoCheckpoint) {
+  const ColumnFamily family = *db_->CreateColumnFamily("f");
+  const auto put = [&] {
+    auto txn = db_->BeginWrite(family);
+    ASSERT_TRUE(txn && txn->OpenOrCreateTable(family, "t")->Put(AsBytes("k"), AsBytes("v")));
+    EXPECT_TRUE(txn->Commit());
+  };
+  const DatabaseStats before = db_->Stats();
+  RunBeside(put, [&] {
+    auto txn = db_->BeginWrite(family, {.log = false});
+    ASSERT_TRUE(txn) << txn.error().ToString();
+    EXPECT_EQ((*txn->OpenTable(family, "t")->Get(AsBytes("k")))->text(), "v") << "ordered, not durable";
+    EXPECT_EQ(db_->Stats().commit_number, before.commit_number);
+    const auto committed = txn->Commit();
+    ASSERT_TRUE(committed) << committed.error().ToString();
+    EXPECT_GT(db_->Stats().commit_number, before.commit_number) << "now it is";
+  });
+  EXPECT_EQ(db_->Stats().checkpoints, before.checkpoints);
+}
+
 // The second writer's; set when it begins to wait, which it does for nothing but the group before its own.
 std::atomic<bool> second_waits{false};
 

@@ -59,6 +59,8 @@ class PageWriter {
   // Memory for whoever changes pages, taken when it is first wanted and kept until the writer is gone: what
   // is in it lasts until the next call. REQUIRES: always the same `bytes`.
   Result<std::byte*> Scratch(uint64_t bytes, const char* operation);
+  // Gives it back. REQUIRES: nobody edits any more.
+  void DropScratch() { scratch_ = base::Buffer(); }
   // A new page; its NodeHeader's page_id, birth, kind and level are set, the rest is zero.
   Result<MutablePage> Create(format::PageKind kind, uint8_t level);
   // The page itself if it may be changed in place, else a copy (header adjusted) that stands for it from now

@@ -181,6 +181,14 @@ Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) noex
     End();
     return published.raw();
   }
+  if (!changed() && redo_given_up_) {
+    // An empty group says as much as a checkpoint, and takes no pages with it.
+    redo_given_up_ = false;
+    if (Status prepared = PrepareRedo(); !prepared) {
+      Abort();
+      return std::unexpected<Error>(prepared.error());
+    }
+  }
   const bool through =
       options.through_checkpoint || redo_given_up_ || LogSpan() > core_.log_space->group_bytes_max();
   Result<TxnId> txn = through ? CommitThrough() : CommitLogged(options.durability);
@@ -286,6 +294,7 @@ void WriteTransactionImpl::End() noexcept {
   if (!std::exchange(ended_, true)) pages_.Abandon();
   ReleaseFamilies();
   // An ended transaction holds nothing: the database may be closed while the object still exists.
+  pages_.DropScratch();
   if (mvcc::ReaderSlot* const slot = std::exchange(slot_, nullptr); slot != nullptr) {
     core_.redo_pool.Give(std::move(redo_));
     core_.slots->Release(slot);
