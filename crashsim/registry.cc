@@ -17,10 +17,12 @@ namespace {
 constexpr std::string_view kForgedOnly = "decode.";
 // No campaign takes backups; proptest/backup_cuts_test.cc does, and breaks these.
 constexpr std::string_view kOfBackups = "backup.";
+// Nor does one shrink a file; proptest/shrink_cuts_test.cc does.
+constexpr std::string_view kOfShrinking = "shrink.";
 
 bool IsOurs(const base::Site& site) {
   const std::string_view name = site.name();
-  return !name.starts_with(kForgedOnly) && !name.starts_with(kOfBackups);
+  return !name.starts_with(kForgedOnly) && !name.starts_with(kOfBackups) && !name.starts_with(kOfShrinking);
 }
 
 }  // namespace

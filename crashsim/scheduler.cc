@@ -301,6 +301,10 @@ class ScheduledFile final : public File {
     YieldHere(1);
     return below_->Allocate(size);
   }
+  Result<bool> DoTruncate(uint64_t size) override {
+    YieldHere(1);
+    return below_->Truncate(size);
+  }
   Status DoLock(LockMode mode) override { return below_->Lock(mode); }
 
   const std::unique_ptr<File> below_;

@@ -1,4 +1,5 @@
-// Backups of a database that is in use: a whole one, what has changed since, a check, and a restore.
+// Backups of a database that is in use: a whole one, what has changed since, a check, and a restore; and its
+// data file made shorter.
 //
 //   backups FOLDER      the folder exists; the database in it is created, or opened again
 
@@ -68,6 +69,23 @@ Status RestoreThem(const std::shared_ptr<Storage>& storage) {
   return {};
 }
 
+// What was deleted has left room, which is used again; or given back.
+Status MakeShorter(Database& db) {
+  auto shrunk = db.ShrinkFile();
+  if (!shrunk) return std::unexpected(shrunk.error());
+  if (shrunk->bytes_after < shrunk->bytes_before) std::cout << "the data file is shorter\n";
+  return {};
+}
+
+Status RemoveOrders(Database& db, ColumnFamily shop) {
+  auto txn = db.BeginWrite(shop);
+  if (!txn) return std::unexpected(txn.error());
+  if (auto dropped = txn->DropTable(shop, "orders"); !dropped) return dropped;
+  auto commit = txn->Commit();
+  if (!commit) return std::unexpected(commit.error());
+  return MakeShorter(db);
+}
+
 Status Run(const std::string& folder) {
   auto db = Database::Open(folder + "/shop");
   if (!db) return std::unexpected(db.error());
@@ -78,6 +96,7 @@ Status Run(const std::string& folder) {
   if (auto put = Put(**db, *shop, 1000, 9000, "1 x coffee"); !put) return put;
   if (auto taken = TakeBackups(**db, *shop, storage); !taken) return taken;
   if (auto restored = RestoreThem(storage); !restored) return restored;
+  if (auto removed = RemoveOrders(**db, *shop); !removed) return removed;
   return (*db)->Close();
 }
 

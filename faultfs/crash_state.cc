@@ -118,6 +118,7 @@ void CrashState::Apply(uint64_t index) {
               {.effect = index, .from = effect.old_size, .to = effect.size, .by_write = effect.by_write});
       if (!Journaled(files.at(effect.inode).steps.back())) return;
       break;
+    case EffectKind::kTruncate: ApplyTruncate(effect); return;
     case EffectKind::kRemove:
     case EffectKind::kRename: break;
     case EffectKind::kSync:
@@ -237,6 +238,25 @@ void CrashState::ApplyReverted(const Effect& effect) {
   file.steps.clear();
   file.durable.SetSize(file.durable_size);
   Forget([&](const JournalOp& op) { return !op.OnNames() && op.inode == effect.inode; });
+}
+
+// What lies behind the new end is gone, whatever was pending there; growth that was pending goes no further.
+void CrashState::ApplyTruncate(const Effect& effect) {
+  FileState& file = files.at(effect.inode);
+  const uint64_t size = effect.size;
+  const uint64_t sectors = (size - 1) / unit() + 1;
+  file.durable_size = std::min(file.durable_size, size);
+  file.durable.SetSize(std::min(file.durable.size(), size));
+  std::erase_if(file.steps, [size](const SizeStep& step) { return step.from >= size; });
+  for (SizeStep& step : file.steps) step.to = std::min(step.to, size);
+  file.pending.erase(file.pending.lower_bound(sectors), file.pending.end());
+  std::erase_if(file.undetermined, [sectors](const auto& sector) { return sector.first >= sectors; });
+  Forget([&](const JournalOp& op) {
+    return op.inode == effect.inode && op.kind == EffectKind::kWrite && op.sector >= sectors;
+  });
+  for (JournalOp& op : ops) {
+    if (op.inode == effect.inode && op.kind == EffectKind::kSize) op.size = std::min(op.size, size);
+  }
 }
 
 void CrashState::Forget(const std::function<bool(const JournalOp&)>& forgotten) {

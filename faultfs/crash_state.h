@@ -201,6 +201,7 @@ class CrashState {
   void ApplySyncDirectory();
   void ApplySyncFailed(const Effect& effect);
   void ApplyReverted(const Effect& effect);
+  void ApplyTruncate(const Effect& effect);
   void SettleOps(size_t count);
   void Settle(const JournalChoice& durable);
   void Forget(const std::function<bool(const JournalOp&)>& forgotten);

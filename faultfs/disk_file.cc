@@ -98,6 +98,24 @@ class DiskFile final : public File {
     return disk_->Leave(process_, "faultfs.allocate", name());
   }
 
+  Result<bool> DoTruncate(uint64_t size) override {
+    base::MutexLock lock(disk_->mutex);
+    MANIFOLDDB_TRY(Enter("faultfs.truncate", true));
+    Node& node = disk_->nodes.at(inode_);
+    const uint64_t old_size = node.cache.size();
+    if (size >= old_size) return true;  // asks nothing of the disk
+    if (disk_->Count(Operation::kAllocate, name(), inode_, size, old_size - size)) {
+      return FailIo("faultfs.truncate", name());
+    }
+    node.cache.SetSize(size);
+    node.undetermined.erase(node.undetermined.lower_bound((size - 1) / disk_->traits.atomic_unit + 1),
+                            node.undetermined.end());
+    disk_->Append(
+        {.kind = EffectKind::kTruncate, .inode = inode_, .name = name(), .size = size, .old_size = old_size});
+    MANIFOLDDB_TRY(disk_->Leave(process_, "faultfs.truncate", name()));
+    return true;
+  }
+
   Status DoLock(LockMode mode) override {
     base::MutexLock lock(disk_->mutex);
     MANIFOLDDB_TRY(Enter("faultfs.lock", false));

@@ -228,6 +228,13 @@ void DiskState::Replay(const Effect& effect) {
       break;
     }
     case EffectKind::kSize: nodes.at(effect.inode).cache.SetSize(effect.size); break;
+    case EffectKind::kTruncate: {
+      Node& node = nodes.at(effect.inode);
+      node.cache.SetSize(effect.size);
+      node.undetermined.erase(node.undetermined.lower_bound((effect.size - 1) / traits.atomic_unit + 1),
+                              node.undetermined.end());
+      break;
+    }
     case EffectKind::kCreate:
       nodes.emplace(effect.inode, Node(FileImage(traits.atomic_unit)));
       last_inode = std::max(last_inode, effect.inode);

@@ -137,6 +137,24 @@ TEST(DiskTrace, TellsInOrderWhatWasAskedOfTheDisk) {
   EXPECT_EQ(disk.operations(), 10u);
 }
 
+TEST(DiskTrace, ACutIsAnEffectThatAKilledProcessLeaves) {
+  auto disk = std::make_shared<Disk>(kSmall);
+  auto file = Open(*disk, "f", OpenMode::kCreate);
+  ASSERT_TRUE(Put(*file, 0, std::string(4096, 'x')));
+  ASSERT_TRUE(file->Sync());
+  const uint64_t before = disk->effects();
+  EXPECT_TRUE(*file->Truncate(1024));
+  EXPECT_TRUE(*file->Truncate(2048));
+  EXPECT_EQ(disk->Lines(before), (Lines{"truncate f 1024"}));
+  const uint32_t fault = disk->Arm({.kind = FaultKind::kIoError, .counted = Only(Operation::kAllocate)});
+  EXPECT_EQ(CodeOf(file->Truncate(512)), Errc::kIo);
+  disk->Disarm(fault);
+  EXPECT_EQ(*file->Size(), 1024u);
+  Disk killed_before(*disk->trace(), before), killed_behind(*disk->trace(), before + 1);
+  EXPECT_EQ(*Open(killed_before, "f", OpenMode::kReadOnly)->Size(), 4096u);
+  EXPECT_EQ(*Open(killed_behind, "f", OpenMode::kReadOnly)->Size(), 1024u);
+}
+
 TEST(DiskTrace, StaysAsItWasWhenItWasTaken) {
   Disk disk(kSmall);
   auto file = Open(disk, "f", OpenMode::kCreate);

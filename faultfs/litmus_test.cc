@@ -283,6 +283,27 @@ TEST_P(Litmus, CreatingOverAFileMayLeaveOldNewOrNone) {
   EXPECT_EQ(outcomes, strict() ? (std::set<std::string>{"", "a=x", "a=y"}) : (std::set<std::string>{"a=y"}));
 }
 
+TEST_P(Litmus, WhatWasCutOffIsGoneAndWhatLiesBeforeStaysPending) {
+  const auto outcomes = Outcomes([](Program& p) {
+    p.Durable("f", "abcd");
+    p.Write("f", 0, "x");
+    p.Write("f", 3, "y");
+    p.Truncate("f", 2);
+  });
+  EXPECT_EQ(outcomes, (std::set<std::string>{"f=ab", "f=xb"}));
+}
+
+TEST_P(Litmus, AFileThatWasCutGrowsFromThereWithZeros) {
+  const auto outcomes = Outcomes([](Program& p) {
+    p.Durable("f", "abcd");
+    p.Truncate("f", 1);
+    p.Allocate("f", 3);
+    p.Write("f", 2, "z");
+    p.Sync("f");
+  });
+  EXPECT_EQ(outcomes, (std::set<std::string>{"f=a.z"}));
+}
+
 TEST_P(Litmus, AnAllocationIsOrderedWithNamesOnlyInOneJournal) {
   const auto outcomes = Outcomes([](Program& p) {
     p.Durable("f", "");

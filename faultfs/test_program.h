@@ -90,6 +90,9 @@ class Program {
   }
   void TrySync(const std::string& name) { static_cast<void>(FileOf(name).Sync()); }
   void Allocate(const std::string& name, uint64_t sectors) { Must(FileOf(name).Allocate(sectors * unit())); }
+  void Truncate(const std::string& name, uint64_t sectors) {
+    EXPECT_TRUE(Must(FileOf(name).Truncate(sectors * unit())));
+  }
   // By an opening of its own: after a failure the opening that met it has no other answer (storage.h).
   void Sync(const std::string& name) { Must(Must(disk_->Open(name, OpenMode::kReadWrite))->Sync()); }
   void FailingSync(const std::string& name) {

@@ -19,6 +19,7 @@ std::string Line(const Effect& effect) {
     case EffectKind::kWrite: return "write " + Range(effect);
     case EffectKind::kSize:
       return effect.by_write ? "" : "allocate " + effect.name + " " + std::to_string(effect.size);
+    case EffectKind::kTruncate: return "truncate " + effect.name + " " + std::to_string(effect.size);
     case EffectKind::kCreate: return "create " + effect.name;
     case EffectKind::kRemove: return "remove " + effect.name;
     case EffectKind::kRename: return "rename " + effect.name + " " + effect.name2;

@@ -34,6 +34,9 @@ enum class EffectKind : uint8_t {
   kSyncReverted,         // ... is gone from the cache as well: `file` is what the file is now. inode
   // The cache let go of clean sectors that were not as on the disk: `evicted` is what is read from now on.
   kEvict,
+  // inode, old_size, size: the file was cut. On the disk at once: to be there later is to be longer for a
+  // while than anything that was written since says, as a file is that had grown when the power failed.
+  kTruncate,
 };
 
 // A fault that lies over a write: the process sees the write as it should be, the disk does not get it.
@@ -99,6 +102,7 @@ struct Trace {
 
 // What was asked of the disk in effects [first, last), one line each, for tests of I/O order:
 //   create NAME | remove NAME | rename FROM TO | write NAME @8192 +4096 | allocate NAME 1048576
+//   truncate NAME 1048576
 //   sync NAME | sync NAME @8192 +4096 (the end of a durable write) | syncdir
 // and "failed: " before a failed sync. Sizes that change by a write are not mentioned.
 std::vector<std::string> TraceLines(const Trace& trace, uint64_t first = 0, uint64_t last = ~uint64_t{0});

@@ -10,6 +10,7 @@
 #include "engine/base/try.h"
 #include "tools/affected.h"
 #include "tools/commands.h"
+#include "tools/entries.h"
 #include "tools/program.h"
 #include "tools/progress.h"
 #include "tools/text.h"
@@ -172,6 +173,27 @@ Result<CompactReport> RunCompact(const CompactArguments& arguments, std::ostream
   return manifolddb::Compact(*database, output, options);
 }
 
+int Shrink(const CompactArguments& arguments, Streams streams) {
+  const auto report = [&]() -> Result<ShrinkReport> {
+    MANIFOLDDB_ASSIGN(const auto database, OpenForWriting(arguments.path, false));
+    MANIFOLDDB_ASSIGN(const ShrinkReport shrunk, database->ShrinkFile());
+    MANIFOLDDB_TRY(database->Close());
+    return shrunk;
+  }();
+  if (!report) return Report(report.error(), streams.err);
+  if (arguments.json) {
+    const Json json = {{"path", Printable(arguments.path)},
+                       {"bytes_before", report->bytes_before},
+                       {"bytes_after", report->bytes_after},
+                       {"pages_moved", report->pages_moved}};
+    streams.out << json.dump(2) << "\n";
+  } else {
+    streams.out << Printable(arguments.path) << ": " << report->bytes_after << " bytes instead of "
+                << report->bytes_before << "; " << report->pages_moved << " pages were moved\n";
+  }
+  return kDone;
+}
+
 }  // namespace
 
 int Backup(const BackupArguments& arguments, Streams streams) {
@@ -213,6 +235,7 @@ int Check(const CheckArguments& arguments, Streams streams) {
 }
 
 int Compact(const CompactArguments& arguments, Streams streams) {
+  if (arguments.output.empty()) return Shrink(arguments, streams);
   const auto report = RunCompact(arguments, streams.err);
   if (!report) return Report(report.error(), streams.err);
   const bool less = report->bytes_after <= report->bytes_before;

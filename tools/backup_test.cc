@@ -134,6 +134,38 @@ TEST_F(BackupToolsTest, ACompactCopySaysWhatItSaves) {
   EXPECT_EQ(report["bytes_after"], std::filesystem::file_size(directory_ / "again"));
 }
 
+TEST_F(BackupToolsTest, CompactWithoutOutputMakesTheFileItselfShorter) {
+  MakeSample(path_);
+  const auto before = Entries(path_);
+  {
+    const auto database = OpenSmall(path_);
+    const ColumnFamily family = *database->CreateColumnFamily("passing");
+    for (int i = 0; i < 20; ++i) {
+      auto transaction = database->BeginWrite(family);
+      auto table = transaction->OpenOrCreateTable(family, "t");
+      for (int k = 0; k < 50; ++k) {
+        ASSERT_TRUE(table->Put(AsBytes(std::to_string(i * 50 + k)), AsBytes(std::string(100, 'p'))));
+      }
+      ASSERT_TRUE(transaction->Commit());
+    }
+    ASSERT_TRUE(database->DropColumnFamily("passing"));
+  }
+  const auto size = std::filesystem::file_size(path_);
+  const Ran ran = RunWriting({"compact", "--json", path_});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const json report = json::parse(ran.out);
+  EXPECT_EQ(report["bytes_before"], size);
+  EXPECT_EQ(report["bytes_after"], std::filesystem::file_size(path_));
+  EXPECT_LT(2 * std::filesystem::file_size(path_), size);
+  EXPECT_TRUE(Entries(path_) == before);
+  EXPECT_EQ(Run({"verify", path_}).exit_code, 0);
+  EXPECT_TRUE(Contains(RunWriting({"compact", path_}).out, " bytes instead of "));
+  const auto open = OpenSmall(path_);
+  const Ran locked = RunWriting({"compact", path_});
+  EXPECT_EQ(locked.exit_code, 2);
+  EXPECT_TRUE(Contains(locked.err, "kLocked")) << locked.err;
+}
+
 TEST_F(BackupToolsTest, WhatIsNoBackupOrNotThereIsRefused) {
   MakeSample(path_);
   const Ran database = Run({"check", path_});

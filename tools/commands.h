@@ -1,7 +1,7 @@
 #pragma once
-// What the command line tool does. Everything but put, delete and load (entries.h) opens for reading only and
-// changes no byte of it; salvage, restore and compact write a new database, backup a new file; bench makes a
-// database and removes it.
+// What the command line tool does. Everything but put, delete and load (entries.h) and compact without an
+// output opens for reading only and changes no byte of it; salvage, restore and compact write a new database,
+// backup a new file; bench makes a database and removes it.
 
 #include <cstdint>
 #include <limits>
@@ -93,7 +93,7 @@ int Check(const CheckArguments& arguments, Streams streams);
 
 struct CompactArguments {
   std::string path;
-  std::string output;
+  std::string output;  // empty: the database's own file is made shorter
   bool json = false;
 };
 int Compact(const CompactArguments& arguments, Streams streams);

@@ -32,8 +32,9 @@ namespace {
 
 constexpr const char* kPathHelp = "the data file; its log, PATH-wal, lies beside it";
 constexpr const char* kFooter =
-    "put, delete and load change a database; salvage, restore and compact write a new one, backup a new\n"
-    "file; bench makes a database, and removes it; every other command opens for reading only and changes\n"
+    "put, delete, load and compact change a database; salvage, restore and compact to OUT write a new one,\n"
+    "backup a new file; bench makes a database, and removes it; every other command opens for reading only "
+    "and changes\n"
     "no byte. Nobody may have the database open for writing meanwhile: a program that does takes backups by\n"
     "itself, while it writes (manifolddb/backup.h). Exit codes: 0 done, and all is whole; 1 it is damaged;\n"
     "2 could not run; 3 get and delete: there is no such entry.";
@@ -88,11 +89,11 @@ void DeclareCheck(CLI::App& app, CheckArguments& check, const Streams& streams, 
 }
 
 void DeclareCompact(CLI::App& app, CompactArguments& compact, const Streams& streams, int& exit_code) {
-  CLI::App* const command =
-      app.add_subcommand("compact", "Write a database into a new one in full pages, and say what that saves");
+  CLI::App* const command = app.add_subcommand(
+      "compact", "Give back the free end of a database's file, or write it into a new one");
   command->add_option("PATH", compact.path, "the data file; its log, PATH-wal, lies beside it")->required();
-  command->add_option("OUT", compact.output, "the new database; there must be no file of this name yet")
-      ->required();
+  command->add_option("OUT", compact.output,
+                      "a new database, in full pages; without it the file itself is made shorter");
   command->add_flag("--json", compact.json, "one JSON object");
   command->callback([&compact, streams, &exit_code] { exit_code = Compact(compact, streams); });
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/base/memory.h"
@@ -64,6 +65,25 @@ Result<uint64_t> DeleteRange(page::PageWriter& pages, format::TreeRoot& root, st
 // left. `moved` is called outside them after each: it may spill. An error from it is returned.
 Status MoveNodesOff(page::PageWriter& pages, format::PageRef& root, const page::PageSet& from,
                     mvcc::ReaderSlot* slot, const std::function<Status()>& moved);
+
+// Going through a tree for what lies at or behind a page of the file (docs/design/018), in parts.
+struct Lowering {
+  uint64_t limit = 0;                     // that page
+  uint64_t pages_max = ~uint64_t{0};      // about so many are moved at once
+  uint64_t leaves_max = ~uint64_t{0};     // and no more than so many leaves looked at
+  std::optional<std::string> after = {};  // keys up to this one have been looked at
+  bool done = false;                      // all have
+  uint64_t leaves = 0;                    // looked at in this part
+  uint64_t pages = 0;                     // moved in this part, those of extents that are to be included
+  std::vector<std::string> extents =
+      {};  // keys in this part whose values lie there: the caller's to put again
+
+  bool spent() const { return pages >= pages_max || leaves >= leaves_max; }
+};
+// Copies the nodes that lie there: the allocator decides where to. Enters epochs of `slot` by itself, node by
+// node. `moved` is called outside them after each: it may spill. An error from it is returned.
+Status LowerNodes(page::PageWriter& pages, format::PageRef& root, Lowering& lowering, mvcc::ReaderSlot* slot,
+                  const std::function<Status()>& moved);
 
 struct LeftSubtree {
   format::PageRef root;     // of any level

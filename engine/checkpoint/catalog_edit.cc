@@ -44,6 +44,7 @@ class Editor {
     for (const FamilyAt& at : families_) MANIFOLDDB_TRY(DeleteOldKey(at));
     for (const FamilyAt& at : families_) MANIFOLDDB_TRY(PutFamily(at));
     MANIFOLDDB_TRY(FreeDropped());
+    MANIFOLDDB_TRY(Lower(edit_.state.tree));
     return std::move(edit_);
   }
 
@@ -90,6 +91,7 @@ class Editor {
     }
     MANIFOLDDB_ASSERT(at.tables != nullptr && after.tables != nullptr);
     MANIFOLDDB_TRY(EditTables(*after.tables, *at.tables, after.tables_tree));
+    MANIFOLDDB_TRY(Lower(after.tables_tree));
     after.tables = at.tables;
     after.next_table = at.next_table;
     const auto record =
@@ -115,6 +117,12 @@ class Editor {
       MANIFOLDDB_TRY(PutBytes(tree, *table.name, AsBytes(record)));
     }
     return {};
+  }
+
+  Status Lower(format::TreeRoot& tree) {
+    if (input_.ceiling == 0) return {};
+    btree::Lowering all{.limit = input_.ceiling};
+    return btree::LowerNodes(pages_, tree.root, all, slot_, [] { return Status(); });
   }
 
   void AddDropped(format::PageRef root) {

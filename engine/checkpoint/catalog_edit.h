@@ -36,6 +36,7 @@ struct CatalogInput {
   // versions.
   const std::vector<txn::CheckpointService::ThroughCommit::Change>* through = nullptr;
   std::vector<format::PageRef> dropped;  // subtrees given up since the last durable checkpoint
+  uint64_t ceiling = 0;  // not 0: nodes at or behind this page are to go before it (docs/design/018)
 };
 
 struct CatalogEdit {

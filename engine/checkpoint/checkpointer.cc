@@ -201,6 +201,40 @@ void Checkpointer::NoteThroughEnded() {
   last_ = {};
 }
 
+Status Checkpointer::CutFile() {
+  MANIFOLDDB_TRY(core_.poison->Check("checkpoint.cut_file"));
+  const Turn turn(*this);
+  // A power cut amid this leaves a file that is longer than any meta page says, or as long.
+  const auto checkpoint = [this] {
+    NoteThroughBegun();
+    Status status = Run(Plan{}, core_.clock->NowNanos());
+    if (status) NoteThroughEnded();
+    return status;
+  };
+  // What was dropped is freed a part at a time.
+  constexpr int kPartsMax = 64;
+  for (int part = 0; part < kPartsMax && dropped_left_.load(std::memory_order_relaxed); ++part) {
+    MANIFOLDDB_TRY(checkpoint());
+  }
+  core_.allocator->GiveUpEnd();
+  uint64_t stated = 0;
+  if (!MANIFOLDDB_BROKEN("shrink.cut.early")) {
+    MANIFOLDDB_TRY(checkpoint());
+    stated = durable_.page_count;
+    if (!MANIFOLDDB_BROKEN("shrink.cut.one_slot")) MANIFOLDDB_TRY(checkpoint());
+    stated = std::max(stated, durable_.page_count);
+  }
+  Status cut = core_.allocator->WhileItStays([&](uint64_t pages) -> Status {
+    const uint64_t bytes = std::max(pages, stated) * core_.file->page_size();
+    MANIFOLDDB_ASSIGN(const uint64_t size, core_.file->file().Size());
+    if (bytes >= size) return {};
+    MANIFOLDDB_TRY(core_.file->file().Truncate(bytes));
+    return {};
+  });
+  Tell(std::exchange(to_tell_, std::nullopt));
+  return cut;
+}
+
 // A log that a checkpoint finds half full wants to grow; it does so behind the checkpoint, and what has been
 // filled by now is stated.
 std::optional<wal::LogRing> Checkpointer::GrownRing() {
@@ -290,7 +324,7 @@ Status Checkpointer::Prepare(Work& work) {
   work.used = work.capture.used;
   // After the capture: whatever it covers was marked before.
   work.changed = core_.families->TakeChanged();
-  CatalogInput input{work.at.txn, work.changed, nullptr, work.capture.dropped};
+  CatalogInput input{work.at.txn, work.changed, nullptr, work.capture.dropped, core_.allocator->ceiling()};
   if (through != nullptr) {
     work.at.txn = core_.pipeline->next_txn();
     work.through = through->pages->Finish();
@@ -337,7 +371,10 @@ Status Checkpointer::WriteFreeMap(Work& work) {
   }
   work.own.introduced.push_back(run);
   format::PageBitmap free = work.used;
-  free.Resize(std::max(free.size(), core_.allocator->page_count()));
+  // Whatever is owned the allocator has given out, and it gives up no end of the file in which anything is.
+  const uint64_t page_count = core_.allocator->page_count();
+  MANIFOLDDB_ASSERT(page_count >= free.size() || free.NextSet(page_count) == free.size());
+  free.Resize(page_count);
   free.Set(run);
   work.used = free;
   free.Complement();

@@ -8,6 +8,7 @@
 // (3) What is captured is published, hence durable in the log, and its log position is the end of a group.
 // (4) A checkpoint that fails before its meta page is touched changes nothing, except that a failed write
 //     or sync poisons the database.
+// (5) The file is never shorter than any durable meta page states.
 
 #include <cstdint>
 #include <deque>
@@ -51,6 +52,9 @@ class Checkpointer final : public txn::CheckpointService {
   // Where the device is full: runs a checkpoint if there is anything to write; false if it gave no pages
   // back.
   bool MakeRoom();
+  // Cuts free pages off the end of the file. Whatever meta page an opening finds states no more than is left:
+  // both slots are written before. (5)
+  Status CutFile() EXCLUDES(mutex_);
   // Returns when no requested work is on its way any more.
   void WaitIdle() EXCLUDES(mutex_);
 

@@ -136,6 +136,7 @@ Status Database::Checkpoint() {
   MANIFOLDDB_TRY(presence.Check("database.checkpoint"));
   return impl_->checkpointer().RunAndWait();
 }
+Result<ShrinkReport> Database::ShrinkFile() { return impl_->ShrinkFile(); }
 Result<VerifyReport> Database::Verify() const {
   const ReadTransaction presence(std::make_unique<txn::ReadTransactionImpl>(impl_->core()));
   MANIFOLDDB_TRY(impl_->core().CheckOpen("database.verify"));

@@ -39,6 +39,7 @@ class DatabaseImpl {
   Result<VerifyReport> Verify();
   DatabaseStats Stats() const;
   Result<std::vector<FamilyStats>> StatsByFamily(ReadTransaction& snapshot, bool with_shape) const;
+  Result<ShrinkReport> ShrinkFile() noexcept;
   Status Close() noexcept EXCLUDES(mutex_);
 
  private:

@@ -47,6 +47,7 @@ class PassingFile : public File {
   Status DoSync() override { return file_->Sync(); }
   Result<uint64_t> DoSize() override { return file_->Size(); }
   Status DoAllocate(uint64_t size) override { return file_->Allocate(size); }
+  Result<bool> DoTruncate(uint64_t size) override { return file_->Truncate(size); }
   Status DoLock(LockMode mode) override { return file_->Lock(mode); }
 
   const std::unique_ptr<File> file_;

@@ -125,6 +125,45 @@ Status PageAllocator::GrowTo(uint64_t pages) {
   return {};
 }
 
+void PageAllocator::SetCeiling(uint64_t pages) {
+  base::MutexLock lock(mutex_);
+  ceiling_ = pages;
+}
+
+uint64_t PageAllocator::ceiling() const {
+  base::MutexLock lock(mutex_);
+  return ceiling_;
+}
+
+void PageAllocator::GiveUpEnd() {
+  base::MutexLock lock(mutex_);
+  ReleaseSpareLocked();
+  while (growing_) grown_.Wait(mutex_);
+  uint64_t end = free_.size();
+  while (free_.Test(format::PageId{end - 1})) --end;  // page 0 is never free
+  const uint64_t free_before = free_count_ - (free_.size() - end);
+  const uint64_t kept = ReservePages(end);
+  if (free_before < kept) end = std::min(end + (kept - free_before), free_.size());
+  free_count_ -= free_.size() - end;
+  free_.Resize(end);
+  next_fit_ = 0;
+}
+
+Status PageAllocator::WhileItStays(const std::function<Status(uint64_t)>& act) {
+  uint64_t pages = 0;
+  {
+    base::MutexLock lock(mutex_);
+    while (growing_) grown_.Wait(mutex_);
+    growing_ = true;
+    pages = free_.size();
+  }
+  Status status = act(pages);
+  base::MutexLock lock(mutex_);
+  growing_ = false;
+  grown_.NotifyAll();
+  return status;
+}
+
 bool PageAllocator::TakeIfFree(format::PageId id) {
   base::MutexLock lock(mutex_);
   if (!free_.Test(id)) return false;
@@ -231,9 +270,26 @@ std::optional<PageRun> PageAllocator::TakeLocked(const Want& want) {
   return run;
 }
 
-std::optional<PageRun> PageAllocator::FindLocked(uint64_t pages_min, uint64_t pages_wanted) const {
+std::optional<PageRun> PageAllocator::FindLocked(uint64_t pages_min, uint64_t pages_wanted) {
+  if (ceiling_ != 0) {
+    if (const auto run = FindBelowLocked(ceiling_, pages_min, pages_wanted)) return run;
+    ceiling_ = 0;
+  }
   if (const auto run = FindNextLocked(next_fit_, free_.size(), pages_min, pages_wanted)) return run;
   return FindNextLocked(0, next_fit_, pages_min, pages_wanted);
+}
+
+std::optional<PageRun> PageAllocator::FindBelowLocked(uint64_t until, uint64_t pages_min,
+                                                      uint64_t pages_wanted) const {
+  // From the front: what is moved there comes to lie together.
+  for (uint64_t at = 0; at < until;) {
+    const auto run = FindNextLocked(at, until, pages_min, pages_wanted);
+    if (!run) return std::nullopt;
+    const uint64_t pages = std::min(run->end(), until) - run->first.raw();
+    if (pages >= pages_min) return PageRun{run->first, pages};
+    at = run->end();
+  }
+  return std::nullopt;
 }
 
 std::optional<PageRun> PageAllocator::FindNextLocked(uint64_t from, uint64_t until, uint64_t pages_min,

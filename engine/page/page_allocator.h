@@ -71,6 +71,15 @@ class PageAllocator {
   // kNoSpace; and the page is taken, unless it was not free.
   Status GrowTo(uint64_t pages) EXCLUDES(mutex_);
   bool TakeIfFree(format::PageId id) EXCLUDES(mutex_);
+  // While a file is made shorter (docs/design/018): pages at or behind `pages` are given out only where none
+  // before will do; then that is over. 0: it is over.
+  void SetCeiling(uint64_t pages) EXCLUDES(mutex_);
+  uint64_t ceiling() const EXCLUDES(mutex_);
+  // Gives up the free pages at the end of the file, but for as many as are kept back: nobody is given them
+  // until the file grows again. One thread at a time keeps and takes spares, and does this.
+  void GiveUpEnd() EXCLUDES(mutex_);
+  // Runs `act` with the number of pages while nobody makes the file longer.
+  Status WhileItStays(const std::function<Status(uint64_t)>& act) EXCLUDES(mutex_);
   // Is there room for more than what is kept? For changes that will take pages at the next checkpoint. As
   // Allocate otherwise.
   Status CheckRoom();
@@ -131,7 +140,9 @@ class PageAllocator {
   // Free pages that are not for `room`.
   uint64_t KeptLocked(Room room) const REQUIRES(mutex_);
   std::optional<PageRun> TakeLocked(const Want& want) REQUIRES(mutex_);
-  std::optional<PageRun> FindLocked(uint64_t pages_min, uint64_t pages_wanted) const REQUIRES(mutex_);
+  std::optional<PageRun> FindLocked(uint64_t pages_min, uint64_t pages_wanted) REQUIRES(mutex_);
+  std::optional<PageRun> FindBelowLocked(uint64_t until, uint64_t pages_min, uint64_t pages_wanted) const
+      REQUIRES(mutex_);
   // The first run of at least `pages_min` that begins in [from, until), cut to `pages_wanted`.
   std::optional<PageRun> FindNextLocked(uint64_t from, uint64_t until, uint64_t pages_min,
                                         uint64_t pages_wanted) const REQUIRES(mutex_);
@@ -154,6 +165,7 @@ class PageAllocator {
   PageBitmap inherited_ GUARDED_BY(mutex_);  // of earlier lives, owned all the time since the opening
   uint64_t free_count_ GUARDED_BY(mutex_) = 0;
   PageRun spare_ GUARDED_BY(mutex_);          // free, but not in free_ and not counted there
+  uint64_t ceiling_ GUARDED_BY(mutex_) = 0;   // 0: there is none
   uint64_t next_fit_ GUARDED_BY(mutex_) = 0;  // where the search for the next run begins
   bool growing_ GUARDED_BY(mutex_) = false;   // role token: one thread grows the file, without the lock
 };

@@ -53,6 +53,39 @@ TEST(PageAllocator, RunsShorterThanTheMinimumAreSkipped) {
   EXPECT_EQ(*pages.allocator.Allocate(1, 1, Room::kAll), Pages(3, 1));
 }
 
+TEST(PageAllocator, BelowACeilingFromTheFrontAndBeyondItWhereNothingElseWillDo) {
+  PageFixture pages(kPageSize, 33, 4);
+  pages.allocator.SetCeiling(10);
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4, Room::kAll), Pages(1, 4));
+  pages.allocator.Free(Pages(1, 4));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 4, Room::kAll), Pages(1, 4));
+  EXPECT_EQ(*pages.allocator.Allocate(1, 8, Room::kAll), Pages(5, 5)) << "no further than it is";
+  pages.allocator.Free(Pages(3, 1));
+  EXPECT_EQ(pages.allocator.ceiling(), 10u);
+  EXPECT_EQ(*pages.allocator.Allocate(2, 2, Room::kAll), Pages(10, 2));
+  EXPECT_EQ(pages.allocator.ceiling(), 0u) << "lifted";
+  EXPECT_EQ(pages.file.TakeLog(), "") << "nothing had to grow";
+}
+
+TEST(PageAllocator, TheEndIsGivenUpButForWhatIsKeptBack) {
+  PageFixture pages(kPageSize, 201, 4);
+  ASSERT_EQ(*pages.allocator.Allocate(60, 60, Room::kAll), Pages(1, 60));
+  pages.allocator.KeepSpare(3);
+  pages.allocator.GiveUpEnd();
+  EXPECT_EQ(pages.allocator.page_count(), 61 + ReservePages(61));
+  EXPECT_EQ(pages.allocator.pages_free(), ReservePages(61));
+  uint64_t stays = 0;
+  EXPECT_TRUE(pages.allocator.WhileItStays([&](uint64_t count) -> Status {
+    stays = count;
+    return {};
+  }));
+  EXPECT_EQ(stays, pages.allocator.page_count());
+  pages.allocator.Free(Pages(1, 60));
+  pages.allocator.GiveUpEnd();
+  EXPECT_EQ(pages.allocator.page_count(), 1 + ReservePages(1));
+  EXPECT_TRUE(pages.allocator.Allocate(100, 100, Room::kAll)) << "it grows again";
+}
+
 TEST(PageAllocator, ManyRunsAreFreedAtOnce) {
   PageFixture pages(kPageSize, 33, 4);
   ASSERT_EQ(*pages.allocator.Allocate(32, 32, Room::kAll), Pages(1, 32));

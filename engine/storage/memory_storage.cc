@@ -44,6 +44,17 @@ class ChunkedBytes {
     return {};
   }
 
+  void Shrink(uint64_t size) {
+    if (size >= size_) return;
+    size_ = size;
+    chunks_.resize(static_cast<size_t>((size + kChunkBytes - 1) / kChunkBytes));
+    // What it grows into again reads as zero.
+    if (size % kChunkBytes != 0) {
+      base::Buffer& last = chunks_.back();
+      std::memset(last.data() + size % kChunkBytes, 0, kChunkBytes - size % kChunkBytes);
+    }
+  }
+
   void Read(uint64_t offset, MutableByteView out) const {
     MANIFOLDDB_ASSERT(offset + out.size() <= size_);
     size_t done = 0;
@@ -150,6 +161,15 @@ class MemoryFile final : public File {
     }
     base::MutexLock lock(inode_->mutex);
     return Grow(size);
+  }
+
+  Result<bool> DoTruncate(uint64_t size) override {
+    if (mode_ == OpenMode::kReadOnly) {
+      return Fail(Errc::kReadOnly, "memory_storage.truncate", {.file = name()});
+    }
+    base::MutexLock lock(inode_->mutex);
+    inode_->bytes.Shrink(size);
+    return true;
   }
 
   Status DoLock(LockMode mode) override {

@@ -273,6 +273,19 @@ class PosixFile final : public File {
     return FailErrno("posix_storage.allocate", name(), error, now);
   }
 
+  Result<bool> DoTruncate(uint64_t size) override {
+    MANIFOLDDB_TRY(CheckUse("posix_storage.truncate", true));
+    MANIFOLDDB_ASSIGN(const uint64_t now, DoSize());
+    if (size >= now) return true;
+    int result;
+    do {
+      result = ::ftruncate(fd_.get(), static_cast<off_t>(size));
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) return FailErrno("posix_storage.truncate", name(), errno, size);
+    synced_size_.store(~uint64_t{0}, std::memory_order_relaxed);  // the next sync has a size to write
+    return true;
+  }
+
   // Reserves room the slow way. What was filled before an error stays: the next attempt starts there.
   Status FillWithZeros(uint64_t from, uint64_t to) {
     constexpr size_t kStepBytes = size_t{1} << 20;

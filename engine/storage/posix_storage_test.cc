@@ -61,6 +61,7 @@ TEST_F(PosixStorageTest, AForkedChildIsRefusedAndTheParentGoesOn) {
       [&] { return CodeOf(file->Sync()); },
       [&] { return CodeOf(file->Size()); },
       [&] { return CodeOf(file->Allocate(1 << 20)); },
+      [&] { return CodeOf(file->Truncate(1)); },
       [&] { return CodeOf(file->Lock(LockMode::kShared)); },
       [&] { return CodeOf(storage_->Open("f", OpenMode::kReadOnly)); },
       [&] { return CodeOf(storage_->Exists("f")); },

@@ -123,6 +123,13 @@ Status File::Allocate(uint64_t size) {
   return DoAllocate(size);
 }
 
+Result<bool> File::Truncate(uint64_t size) {
+  base::AssertNoLocksHeld();
+  MANIFOLDDB_ASSERT(size > 0);
+  base::AtIo();
+  return DoTruncate(size);
+}
+
 Status File::Lock(LockMode mode) {
   base::AssertNoLocksHeld();
   return DoLock(mode);

@@ -125,6 +125,23 @@ TEST_P(StorageTest, ReadingPastTheEndIsTruncatedAndNamesTheFile) {
   EXPECT_EQ(CodeOf(file->Read(1 << 20, out.span())), Errc::kTruncated);
 }
 
+TEST_P(StorageTest, TruncateCutsAndWhatGrowsAgainIsZero) {
+  auto file = Open("f", OpenMode::kCreate);
+  const base::Buffer bytes = Bytes(2 << 16, 'x');
+  ASSERT_TRUE(file->Write(0, bytes.view()));
+  EXPECT_TRUE(*file->Truncate(4 << 16)) << "longer than it is: nothing to do";
+  EXPECT_EQ(*file->Size(), 2u << 16);
+  EXPECT_TRUE(*file->Truncate(5000));
+  EXPECT_EQ(*file->Size(), 5000u);
+  EXPECT_EQ(ReadText(*file, 4096, 904), std::string(904, 'x'));
+  ASSERT_TRUE(file->Sync());
+  ASSERT_TRUE(file->Allocate(1 << 16));
+  EXPECT_EQ(ReadText(*file, 4096, 1000), std::string(904, 'x') + std::string(96, '\0'));
+  EXPECT_EQ(ReadText(*file, 1 << 15, 100), std::string(100, '\0'));
+  file.reset();
+  EXPECT_EQ(CodeOf(Open("f", OpenMode::kReadOnly)->Truncate(4096)), Errc::kReadOnly);
+}
+
 TEST_P(StorageTest, AllocateGrowsWithZerosAndNeverShrinks) {
   auto file = Open("f", OpenMode::kCreate);
   ASSERT_TRUE(file->Write(0, Bytes(5000, 'x').view()));

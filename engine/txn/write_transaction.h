@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -52,6 +53,17 @@ class WriteTransactionImpl {
   Result<bool> Delete(WriteTableState& table, ByteView key) noexcept;
   Result<uint64_t> DeleteRange(WriteTableState& table, const Range& wanted) noexcept;
 
+  // One part of what lies at or behind a page of the file goes to where the allocator finds room for it. (The
+  // family changes, even if nothing of it lies there: a checkpoint looks at its list of tables as well.)
+  // REQUIRES: begun without a log. No redo says it, and replay needs none: what is read stays the same.
+  struct FamilyLowering {
+    std::string table = {};  // those before it are done
+    btree::Lowering nodes = {};
+    bool done = false;
+    uint64_t pages = 0;  // in all parts
+  };
+  Status LowerPages(ColumnFamily family, FamilyLowering& lowering) noexcept;
+
   // Savepoints have numbers that no other of this opening has.
   Result<uint64_t> SetSavepoint() noexcept;
   Status RollBackTo(uint64_t savepoint) noexcept;
@@ -79,6 +91,7 @@ class WriteTransactionImpl {
   Status PrepareRedo();
   Status TakeFamilies(std::span<const ColumnFamily> families, const WriteOptions& options);
   Status AddTaken(Family* family);
+  Status LowerTable(WriteTableState& table, btree::Lowering& nodes);
   Result<FamilyEdit*> FindEdit(ColumnFamily family, const char* operation);
   Status CheckLive(const char* operation);
   Status CheckTime(const char* operation);

@@ -98,6 +98,13 @@ struct DatabaseStats {
   bool tail_may_be_lost = false;   // read-only after a crash: what was replayed may not be durable
 };
 
+// What ShrinkFile did.
+struct ShrinkReport {
+  uint64_t bytes_before = 0;  // of the data file
+  uint64_t bytes_after = 0;   // the same, unless the storage cuts no files or it grew meanwhile
+  uint64_t pages_moved = 0;   // of tables and their large values
+};
+
 // How Database::Write goes about it.
 struct WriteScope {
   WriteOptions begin = {};    // of each attempt
@@ -198,6 +205,14 @@ class Database {
 
   // Writes what is published to the data file, so that recovery starts from here. Readers and writers go on.
   Status Checkpoint();
+  // Moves what lies at the end of the data file to free places before it, in transactions of its own that
+  // change no entry, and cuts what is free then off the file: as far as no open snapshot, running transaction
+  // or damaged page holds it, but for what is kept back for a full disk. Reads every leaf. Readers and
+  // writers go on: who wants to write to a column family waits at most while some hundred pages of it are
+  // moved and a checkpoint is written. Errors: kReadOnly, kPoisoned, kBusy (this very thread has a write
+  // transaction), kCorrupt, kIo, kNoMemory; what was moved until then stays moved. The file grows again when
+  // more is put.
+  Result<ShrinkReport> ShrinkFile();
   // Reads everything that the newest published version and the durable checkpoint own, and checks it (G5).
   // No checkpoint runs meanwhile: writers go on until the log or the memory for changed pages is full, and
   // then wait.

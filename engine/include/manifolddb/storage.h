@@ -72,6 +72,11 @@ class File {
   // not later, when the disk is full). Never shrinks. Durable after Sync.
   Status Allocate(uint64_t size);
 
+  // Cuts the file to `size` bytes if it is longer: what lay behind is gone, and may be there again after a
+  // power cut before the next Sync. False: this storage cuts no files, and nothing has happened.
+  // REQUIRES: nobody else reads, writes or grows what lies behind.
+  Result<bool> Truncate(uint64_t size);
+
   // Takes the file's one advisory lock, without waiting: kLocked if an incompatible one is held elsewhere,
   // also by another opening in this process. Held until the File is destroyed.
   Status Lock(LockMode mode);
@@ -96,6 +101,7 @@ class File {
   virtual Status DoSync() = 0;
   virtual Result<uint64_t> DoSize() = 0;
   virtual Status DoAllocate(uint64_t size) = 0;
+  virtual Result<bool> DoTruncate(uint64_t /*size*/) { return false; }
   virtual Status DoLock(LockMode mode) = 0;
 
   Status NoteWrite(Status written);
