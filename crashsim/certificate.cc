@@ -343,9 +343,11 @@ Json CertificateOf(const Shrunk& shrunk, const Provenance& from) {
   const Replay replay = ReplayCase(what);
   const Options& options = what.setup.options;
   const bool threads = std::ranges::any_of(what.lives, [](const Life& l) { return !l.threads.empty(); });
-  Json json = {{"format", kFormats[threads             ? 1
-                                   : StorageErrs(what) ? 2
-                                                       : 0]},
+  // Bounds are looked at by the checker of the third version alone.
+  const bool of_bounds = replay.finding && replay.finding->violation.promise == Promise::kBounded;
+  Json json = {{"format", kFormats[threads                          ? 1
+                                   : StorageErrs(what) || of_bounds ? 2
+                                                                    : 0]},
                {"commit", from.git},
                {"broken", from.broken},
                {"repro", from.repro},
