@@ -508,7 +508,6 @@ static void test_errors(const char* folder) {
   CHECK(strcmp(manifolddb_error_name(error), "kNotFound") == 0);
   CHECK(strcmp(manifolddb_error_category(error), "kCaller") == 0);
   CHECK(strstr(manifolddb_error_text(error), path) != NULL);
-  CHECK(manifolddb_error_cause(error) == NULL);
   manifolddb_error_free(error);
   CHECK(manifolddb_open(folder, NULL, &database, &error) == MANIFOLDDB_ERROR_INVALID_ARGUMENT);
   manifolddb_error* const cause = manifolddb_error_cause(error);

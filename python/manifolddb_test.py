@@ -326,7 +326,6 @@ class ModuleTest(unittest.TestCase):
         error = self.expect("kNotFound", manifolddb.open, missing)
         self.assertEqual(error.category, "kCaller")
         self.assertIn(missing, str(error))
-        self.assertIsNone(error.__cause__)
         folder = self.expect("kInvalidArgument", manifolddb.open, self.folder.name)
         self.assertIn("posix_storage.open", str(folder.__cause__))
         self.assertEqual(folder.__cause__.category, "kCaller")
