@@ -12,8 +12,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from reports import testing  # noqa: E402
 
 PHASES = ("packages", "shared", "install", "hour", "docs", "campaign", "mutants", "exhaustive", "schedules",
-          "model", "limits", "kill", "churn", "fuzz", "afl", "coverage", "damage", "salvage", "bench", "exact",
-          "detector", "report", "check")
+          "model", "limits", "kill", "churn", "fuzz", "afl", "coverage", "damage", "salvage", "bench",
+          "exact", "detector", "report", "check")
 ROOT = testing.ROOT
 
 
