@@ -286,6 +286,10 @@ bool ReadResults(const ExhaustiveOptions& options, std::vector<SequenceVerdict>&
     if (file.eof()) break;  // the run before did not come to the end of it
     const std::string where = " at byte " + std::to_string(whole);
     const Json json = Json::parse(line, nullptr, false);
+    if (!NumbersFit(json)) {
+      why = "it states a number that counts nothing" + where;
+      return false;
+    }
     if (whole == 0 && json != QuestionOf(options)) {
       why = "it answers another question: " + line.substr(0, 200);
       return false;

@@ -10,6 +10,9 @@ namespace manifolddb::crashsim {
 
 using Json = nlohmann::ordered_json;
 
+// Whether every number of it can be read as a count, which a float beyond all of them, or below zero, cannot.
+bool NumbersFit(const Json& json);
+
 class JsonLines {
  public:
   JsonLines() = default;  // writes nothing

@@ -40,6 +40,7 @@ std::optional<std::string> ReadShard(const std::string& path, JsonLines& out, Sh
       const std::string where = "line " + std::to_string(++number);
       if (summed) return where + ": something behind the summary";
       const Json record = Json::parse(line);
+      if (!NumbersFit(record)) return where + ": a number that counts nothing";
       const std::string type = record.at("type");
       if ((type == "header") != (number == 1)) return where + ": the header stands first, and once";
       if (type == "header") continue;
@@ -118,7 +119,8 @@ std::optional<std::string> ReadHeader(const std::string& path, Json& header) {
   std::string line;
   if (!file || !std::getline(file, line)) return "cannot be read, or is empty";
   header = Json::parse(line, nullptr, false);
-  const bool good = header.is_object() && header.value("type", "") == "header" && header.contains("shards");
+  const bool good = header.is_object() && header.value("type", "") == "header" && header.contains("shards") &&
+                    NumbersFit(header);
   if (!good) return "does not begin with the header of a campaign's shard";
   return std::nullopt;
 }

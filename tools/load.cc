@@ -203,7 +203,7 @@ std::string StoredText(const Loaded& loaded) {
 Error AtLine(const Error& error, const Input& input, uint64_t line, const Loaded& loaded) {
   std::string message = "line " + std::to_string(line) + ": " + error.message() + "; " + StoredText(loaded);
   return Error(error.code(), "tools.load",
-               {.file = input.name, .os_error = error.os_error(), .message = message});
+               {.file = input.name, .os_error = error.os_error(), .message = message}, error);
 }
 
 // An error of the database, as it is, and what it was about.
@@ -216,7 +216,8 @@ Error OfDatabase(const Error& error, const Input& input, const Loader& loader) {
   if (loader.storing() && error.code() == Errc::kUnknownOutcome) message += ", " + lines + " perhaps too";
   return Error(
       error.code(), error.operation().data(),
-      {.file = error.file(), .offset = error.offset(), .os_error = error.os_error(), .message = message});
+      {.file = error.file(), .offset = error.offset(), .os_error = error.os_error(), .message = message},
+      error);
 }
 
 class LineReader {

@@ -153,7 +153,12 @@ Status TreeEdit::EnsureScratch() {
 NodeView TreeEdit::ImageOf(uint32_t which, NodeView node) {
   MANIFOLDDB_ASSERT(scratch_ != nullptr && which < 2);
   std::byte* image = scratch_ + size_t{which} * page_bytes_;
-  std::memcpy(image, node.page(), page_bytes_);
+  // Of a page that is published already a checkpoint may be setting the checksum and clearing the gap.
+  constexpr size_t kChecksumBytes = sizeof(format::NodeHeader::checksum);
+  const format::NodeGap gap =
+      format::GapOf(*reinterpret_cast<const format::NodeHeader*>(node.page()), page_bytes_);
+  std::memcpy(image + kChecksumBytes, node.page() + kChecksumBytes, gap.begin - kChecksumBytes);
+  std::memcpy(image + gap.end, node.page() + gap.end, page_bytes_ - gap.end);
   return NodeView(image);
 }
 

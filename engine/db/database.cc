@@ -138,6 +138,7 @@ Status Database::Checkpoint() {
 }
 Result<ShrinkReport> Database::ShrinkFile() { return impl_->ShrinkFile(); }
 Result<VerifyReport> Database::Verify() const {
+  MANIFOLDDB_TRY(impl_->core().CheckProcess("database.verify"));
   const ReadTransaction presence(std::make_unique<txn::ReadTransactionImpl>(impl_->core()));
   MANIFOLDDB_TRY(impl_->core().CheckOpen("database.verify"));
   return impl_->Verify();

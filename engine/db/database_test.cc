@@ -337,6 +337,18 @@ TEST_F(DatabaseTest, ManyNamesBetweenTwoCheckpointsLeaveNoneOfThemBehind) {
   EXPECT_EQ(Get("a", "k"), "another a");
 }
 
+TEST_F(DatabaseTest, AViewOfALargeValueLivesUntilTheCursorMoves) {
+  const std::string large(10'000, 'x');
+  Put("a", "k", large);
+  auto txn = db_->BeginRead();
+  auto cursor = txn->OpenTable(Family("a"), "t")->NewCursor();
+  ASSERT_TRUE(*cursor->First());
+  const ByteView first = *cursor->value();
+  const ByteView second = *cursor->value();
+  EXPECT_EQ(first.data(), second.data());
+  EXPECT_EQ(AsText(first), large);
+}
+
 TEST_F(DatabaseTest, ACursorReadsItsEntryAsTheTransactionHasItNow) {
   auto txn = db_->BeginWrite(Family("a"));
   auto table = txn->OpenOrCreateTable(Family("a"), "t");

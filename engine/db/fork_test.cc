@@ -180,6 +180,8 @@ struct HeldDatabase {
     };
     EXPECT_EQ(in_child([&] { return CodeOf(db->Close()); }), kForked);
     EXPECT_EQ(in_child([&] { return CodeOf(db->Checkpoint()); }), kForked);
+    EXPECT_EQ(in_child([&] { return CodeOf(db->Verify()); }), kForked);
+    EXPECT_EQ(in_child([&] { return CodeOf(db->ShrinkFile()); }), kForked);
     EXPECT_EQ(in_child([&] { return Put("v"); }), kForked);
     EXPECT_EQ(in_child([&] {
                 db.reset();

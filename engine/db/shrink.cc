@@ -19,6 +19,7 @@ constexpr uint64_t kPartOfFile = 32;
 }  // namespace
 
 Result<ShrinkReport> DatabaseImpl::ShrinkFile() noexcept {
+  MANIFOLDDB_TRY(core_.CheckProcess("database.shrink_file"));
   const txn::Presence presence(core_);
   MANIFOLDDB_TRY(presence.Check("database.shrink_file"));
   ShrinkReport report;

@@ -35,7 +35,7 @@ enum class FrameState : uint8_t {
 
 // A cache line of its own: what a reader touches before the bytes.
 struct alignas(64) Frame {
-  std::byte* bytes = nullptr;  // page_size bytes; the first 8 (the checksum) belong to write-out alone
+  std::byte* bytes = nullptr;  // page_size bytes; checksum and gap belong to write-out alone, once frozen
   format::PageRef ref;
   // Serial of the PageWriter that may change the bytes; 0: frozen. Written and compared by page writers only,
   // which the family's writer token orders.
@@ -124,8 +124,8 @@ class PageCache {
   // A new dirty frame of zeros for a page just allocated. Replaces whatever frame the PageId had (a page that
   // was freed meanwhile).
   Result<Frame*> Create(format::PageRef ref, uint64_t writer) EXCLUDES(mutex_);
-  // The same, with the bytes of `from` behind the checksum. REQUIRES: `from` is pinned or of an epoch still
-  // entered.
+  // The same, with the bytes of `from` but for checksum and gap; in the gap lies anything, until it is
+  // cleared when the page is written. REQUIRES: `from` is a node, pinned or of an epoch still entered.
   Result<Frame*> CreateCopy(format::PageRef ref, uint64_t writer, const Frame& from) EXCLUDES(mutex_);
   // The pages are owned by nobody any more: forgets their frames, dirty or not.
   void Drop(format::PageId first, uint64_t pages) EXCLUDES(mutex_);

@@ -135,7 +135,8 @@ TEST(PageCache, WhatAFrameHeldBeforeIsNotWritten) {
     const Frame* frame = *pages.cache.CreateCopy(Ref(21, 2), kWriter, *from);
     return std::pair(frame, GapIn(frame->bytes));
   }();
-  ASSERT_EQ(copy->bytes[gap.begin], std::byte{0xAA}) << "the frame is not one that was dropped";
+  // With slow checks it was painted over when it was dropped.
+  ASSERT_NE(copy->bytes[gap.begin], std::byte{0}) << "the frame is not one that was dropped";
   uint64_t written = 0;
   ASSERT_TRUE(pages.cache.WriteOut(Ids({21}), written));
   const std::byte* page = pages.file.bytes().data() + 21 * kPageSize;

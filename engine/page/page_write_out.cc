@@ -3,9 +3,9 @@
 // (1) The frames being written are pinned, so their bytes stay as they are without the lock, whatever
 //     becomes of their place in the array meanwhile.
 // (2) Only a frame that is still linked moves from dirty to written, and from written to clean.
-// (3) The checksum is set here and nowhere else; nobody else touches the first eight bytes of a frame. The
-//     gap between slots and cells is cleared here, too: in memory it may hold what the frame held before, of
-//     anybody's (PageCache::CreateCopy leaves it out).
+// (3) The checksum is set here and nowhere else, and the gap between slots and cells is cleared: in memory it
+//     may hold what the frame held before, of anybody's. Readers look at neither, and who copies a page that
+//     is frozen copies neither (PageCache::CreateCopy, TreeEdit::ImageOf).
 
 #include <algorithm>
 #include <array>

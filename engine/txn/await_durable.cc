@@ -35,6 +35,7 @@ Status CommitNothingDurably(Core& core) {
 }  // namespace
 
 Status AwaitDurable(Core& core, format::TxnId txn) noexcept {
+  MANIFOLDDB_TRY(core.CheckProcess(kAwaitDurable));
   const Presence presence(core);
   MANIFOLDDB_TRY(core.CheckOpen(kAwaitDurable));
   if (core.config.read_only) return Fail(Errc::kReadOnly, kAwaitDurable, {.file = core.config.name});

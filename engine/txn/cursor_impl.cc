@@ -135,7 +135,12 @@ Result<ByteView> Cursor::Impl::ReadCurrent() {
   MANIFOLDDB_TRY(Settle("cursor.value"));
   const btree::FoundValue value = cursor_.value();
   if (value.extent.null()) return value.inline_bytes;
-  MANIFOLDDB_ASSIGN(extent_, core_.file->ReadExtent(value.extent));
+  // Views that were given of it live until the cursor moves.
+  if (extent_of_ != value.extent) {
+    extent_of_ = {};
+    MANIFOLDDB_ASSIGN(extent_, core_.file->ReadExtent(value.extent));
+    extent_of_ = value.extent;
+  }
   return extent_.view().first(base::ToSize(value.extent.bytes));
 }
 

@@ -68,7 +68,8 @@ class Cursor::Impl {
   uint64_t edits_seen_ = 0;
   const txn::TableIdentity identity_;
   btree::TreeCursor cursor_;
-  base::Buffer extent_;  // the current value, if it lies in an extent and was asked for
+  base::Buffer extent_;  // the last value that lay in an extent and was asked for
+  format::ExtentRef extent_of_;
 };
 
 }  // namespace manifolddb

@@ -28,6 +28,8 @@ struct TokenWaiter {
 
 namespace {
 
+constexpr size_t kForgottenByOneMax = 8;
+
 // For messages. `name`: null if it has none (any more).
 std::string Describe(const Family& family, const FamilyName* name) {
   if (family.id().raw() == 0) return "the list of column families";
@@ -75,18 +77,20 @@ const FamilyName* Families::NameOf(const Family& family, TxnId at) {
   return name == family.names_.end() ? nullptr : &*name;
 }
 
-size_t Families::FirstOfLocked(std::string_view name) const {
-  const auto first = std::lower_bound(by_name_.begin(), by_name_.end(), name,
-                                      [](const FamilyName* a, std::string_view b) { return a->text < b; });
+size_t Families::FirstOfLocked(std::string_view text, TxnId at) const {
+  const auto first = std::partition_point(by_name_.begin(), by_name_.end(), [&](const FamilyName* name) {
+    return name->text < text || (name->text == text && name->from > at);
+  });
   return static_cast<size_t>(first - by_name_.begin());
 }
 
 Family* Families::FindByName(std::string_view name, TxnId at) const {
   base::MutexLock lock(mutex_);
-  for (size_t i = FirstOfLocked(name); i < by_name_.size() && by_name_[i]->text == name; ++i) {
-    if (NameOf(*by_name_[i]->family, at) == by_name_[i]) return by_name_[i]->family;
-  }
-  return nullptr;
+  // No two families have one name at one time: who was given it last until then has it, or nobody has.
+  const size_t last = FirstOfLocked(name, at);
+  if (last == by_name_.size() || by_name_[last]->text != name) return nullptr;
+  Family* const family = by_name_[last]->family;
+  return NameOf(*family, at) == by_name_[last] ? family : nullptr;
 }
 
 std::vector<std::string> Families::ListNames(TxnId at) const {
@@ -269,7 +273,7 @@ void Families::Rename(Family* family, std::string_view name, TxnId txn) {
 
 void Families::AddNameLocked(Family* family, std::string_view text, TxnId from) {
   FamilyName& name = family->names_.emplace_front(FamilyName{from, family, std::string(text)});
-  by_name_.insert(by_name_.begin() + static_cast<ptrdiff_t>(FirstOfLocked(text)), &name);
+  by_name_.insert(by_name_.begin() + static_cast<ptrdiff_t>(FirstOfLocked(text, kEver)), &name);
 }
 
 void Families::Drop(Family* family, TxnId txn) {
@@ -283,11 +287,19 @@ void Families::Drop(Family* family, TxnId txn) {
 void Families::ForgetNames(TxnId oldest) {
   base::MutexLock lock(mutex_);
   std::vector<Family*> families;
+  size_t forgotten = 0;
   for (; !old_names_.empty() && old_names_.front().until <= oldest; old_names_.pop_front()) {
-    const FamilyName* const name = old_names_.front().name;
-    const auto first = by_name_.begin() + static_cast<ptrdiff_t>(FirstOfLocked(name->text));
-    by_name_.erase(std::find(first, by_name_.end(), name));
+    FamilyName* const name = old_names_.front().name;
     if (families.empty() || families.back() != name->family) families.push_back(name->family);
+    // A few are taken out one by one, many in one pass, which finds them by that.
+    if (++forgotten <= kForgottenByOneMax) {
+      by_name_.erase(by_name_.begin() + static_cast<ptrdiff_t>(FirstOfLocked(name->text, name->from)));
+    } else {
+      name->family = nullptr;
+    }
+  }
+  if (forgotten > kForgottenByOneMax) {
+    std::erase_if(by_name_, [](const FamilyName* name) { return name->family == nullptr; });
   }
   // Behind the one that a family has at `oldest` all are such. The newest stays, also with one that is gone.
   for (Family* const family : families) {

@@ -172,15 +172,15 @@ class Families {
   void LeaveQueueLocked(Family* family, TokenWaiter* waiter) REQUIRES(mutex_);
   void ReleaseLocked(std::span<Family* const> families) REQUIRES(mutex_);
   static const FamilyName* NameOf(const Family& family, format::TxnId at);
-  // Where the names that are `name` begin in by_name_.
-  size_t FirstOfLocked(std::string_view name) const REQUIRES(mutex_);
+  // Where those that are `text`, given at `at` or before, begin in by_name_.
+  size_t FirstOfLocked(std::string_view text, format::TxnId at) const REQUIRES(mutex_);
 
   FamilyTable by_id_;  // written under mutex_
   Family catalog_{format::FamilyId{0}, format::TxnId{0}};
   mutable base::Mutex mutex_{base::LockRank::kFamilies};
   base::CondVar loaded_;
   std::vector<std::unique_ptr<Family>> all_ GUARDED_BY(mutex_);
-  std::vector<FamilyName*> by_name_ GUARDED_BY(mutex_);  // ascending by text
+  std::vector<FamilyName*> by_name_ GUARDED_BY(mutex_);  // by text, the newest of one text first
   std::deque<OldName> old_names_ GUARDED_BY(mutex_);     // ascending
   uint64_t waits_ GUARDED_BY(mutex_) = 0;
   format::FamilyId next_id_ GUARDED_BY(mutex_){1};

@@ -42,6 +42,25 @@ TEST(Families, ARenameThereAndBackListsTheNameOnce) {
   EXPECT_EQ(families.FindByName("a", TxnId{3}), a);
 }
 
+TEST(Families, ManyNamesThatWereGivenUpAreForgottenAtOnceAndInNobodysWayBefore) {
+  Families families;
+  Family* const kept = families.Create("kept", TxnId{1});
+  std::vector<Family*> had;
+  for (uint64_t txn = 2; txn <= 60; txn += 2) {
+    had.push_back(families.Create("x", TxnId{txn}));
+    families.Drop(had.back(), TxnId{txn + 1});
+  }
+  for (uint64_t txn = 2; txn <= 60; txn += 2) {
+    EXPECT_EQ(families.FindByName("x", TxnId{txn}), had[(txn - 2) / 2]);
+    EXPECT_EQ(families.FindByName("x", TxnId{txn + 1}), nullptr);
+  }
+  families.ForgetNames(TxnId{59});
+  EXPECT_EQ(families.names(), 2u);
+  EXPECT_EQ(families.FindByName("x", TxnId{60}), had.back());
+  EXPECT_EQ(families.FindByName("kept", TxnId{60}), kept);
+  EXPECT_EQ(families.NameAt(*had.back(), TxnId{60}), "x");
+}
+
 TEST(Families, EachSnapshotThatEndsForgetsTheNamesThatItAloneSaw) {
   Families families;
   Family* const a = families.Create("name1", TxnId{1});

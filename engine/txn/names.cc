@@ -47,12 +47,14 @@ Error OfEntry(const Error& error, std::string_view table, ByteView key) {
   const bool of_bytes = category == ErrorCategory::kRestore || error.code() == Errc::kIo;
   const bool of_entry = error.code() == Errc::kKeyTooLong || error.code() == Errc::kValueTooLong;
   if (!of_bytes && !of_entry) return error;
+  ErrorDetails details = {.file = error.file(),
+                          .offset = error.offset(),
+                          .os_error = error.os_error(),
+                          .message = EntryText(table, key) + ": " + error.message()};
   // Operations are literals.
-  return Error(error.code(), error.operation().data(),
-               {.file = error.file(),
-                .offset = error.offset(),
-                .os_error = error.os_error(),
-                .message = EntryText(table, key) + ": " + error.message()});
+  const char* const operation = error.operation().data();
+  if (error.cause() == nullptr) return Error(error.code(), operation, std::move(details));
+  return Error(error.code(), operation, std::move(details), *error.cause());
 }
 
 std::shared_ptr<const mvcc::TypeNames> MakeTypeNames(std::string_view key, std::string_view value) {

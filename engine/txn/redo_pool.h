@@ -25,9 +25,11 @@ class RedoPool {
   }
   // Needs no memory itself: who gives is on its way out.
   void Give(base::ByteBuffer buffer) noexcept EXCLUDES(mutex_) {
+    // Nor a lock, if there is nothing to give: a child after fork may never get it.
+    if (buffer.capacity() == 0) return;
     buffer.Clear();
     base::MutexLock lock(mutex_);
-    if (buffer.capacity() == 0 || bytes_ + buffer.capacity() > kBytesMax || count_ == buffers_.size()) return;
+    if (bytes_ + buffer.capacity() > kBytesMax || count_ == buffers_.size()) return;
     bytes_ += buffer.capacity();
     buffers_[count_++] = std::move(buffer);
   }

@@ -198,6 +198,14 @@ TEST_F(LmdbImportTest, AMultimapOfIntegersKeepsTheirOrder) {
   EXPECT_TRUE((Pairs<std::vector<std::byte>, uint64_t>("none")).empty());
 }
 
+TEST_F(LmdbImportTest, FlagsForSeveralValuesMeanNothingWhereThereIsOne) {
+  const Entries people = Sample(10);
+  Write("people", MDB_REVERSEDUP | MDB_INTEGERDUP, people);
+  const auto done = Import(OpenLmdb);
+  ASSERT_TRUE(done) << done.error().ToString();
+  EXPECT_EQ(Found("people"), people);
+}
+
 TEST_F(LmdbImportTest, WhatHasNoPlaceIsRefused) {
   for (const auto& [flags, what] : {std::pair<unsigned, const char*>(MDB_REVERSEKEY, "compares keys"),
                                     {MDB_DUPSORT | MDB_REVERSEDUP, "compares values"}}) {

@@ -178,6 +178,8 @@ class Lmdb final : public Foreign {
     if ((flags & MDB_REVERSEKEY) != 0) {
       return std::unexpected(Refused("'" + name + "' compares keys from their ends (MDB_REVERSEKEY)"));
     }
+    // LMDB keeps flags for several values of a key where there is one only, and does not look at them.
+    if ((flags & MDB_DUPSORT) == 0) flags &= ~static_cast<unsigned>(MDB_REVERSEDUP | MDB_INTEGERDUP);
     if ((flags & MDB_REVERSEDUP) != 0) {
       return std::unexpected(Refused("'" + name + "' compares values from their ends (MDB_REVERSEDUP)"));
     }
