@@ -3,16 +3,13 @@
 // database that was read is what it was. And that these tests have teeth: each fault site of backups is
 // broken in turn, and one of them must notice.
 
-#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -20,6 +17,7 @@
 #include "faultfs/crash_point.h"
 #include "faultfs/disk.h"
 #include "manifolddb/backup.h"
+#include "proptest/cuts.h"
 
 namespace manifolddb::proptest {
 namespace {
@@ -29,31 +27,7 @@ using faultfs::Disk;
 using faultfs::Image;
 using faultfs::Policy;
 
-constexpr faultfs::Traits kTraits{.atomic_unit = 512};
 using State = std::map<std::string, std::map<std::string, std::string>>;  // "family/table" -> entries
-
-// Throws where there is no result: of a broken engine nobody can go on.
-template <class T>
-T Must(Result<T> result) {
-  if (!result) {
-    ADD_FAILURE() << result.error().ToString();
-    throw std::runtime_error(result.error().ToString());
-  }
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
-Options Tiny() {
-  Options options;
-  options.page_size = 512;
-  options.write_unit = 512;
-  options.log_bytes_initial = 16 * 512;
-  options.log_bytes_max = 16 * 512;
-  options.cache_bytes = 64 * 512;
-  options.dirty_bytes_max = 32 * 512;
-  options.checkpoint_interval_ms = 0;
-  options.executor = MakeInlineExecutor();
-  return options;
-}
 
 void Write(Database& database, const std::string& value) {
   for (const char* name : {"f", "g"}) {
@@ -116,19 +90,10 @@ class Cuts {
     CrashPoint point(disk_->trace(), begin_);
     for (uint64_t effects = begin_; effects <= end; ++effects) {
       point.MoveTo(effects);
-      for (size_t policies = 0; policies < faultfs::kPolicies; ++policies) {
-        const auto policy = static_cast<Policy>(policies);
-        const uint64_t parameters = std::min<uint64_t>(point.ParameterCount(policy), 6);
-        for (uint64_t parameter = 0; parameter < parameters; ++parameter) {
-          SCOPED_TRACE(std::to_string(effects - begin_) + " " + std::string(Name(policy)) + ":" +
-                       std::to_string(parameter));
-          const uint64_t number = policy == Policy::kRandom ? effects * 100 + parameter
-                                                            : parameter * 7 % point.ParameterCount(policy);
-          const auto booted = std::make_shared<Disk>(point.Draw({policy, number}), kTraits, 77);
-          look(booted, effects == end);
-          ++images_;
-        }
-      }
+      LookAtImages(point, effects, 6, [&](const std::shared_ptr<Disk>& booted) {
+        look(booted, effects == end);
+        ++images_;
+      });
     }
   }
 
@@ -328,21 +293,6 @@ TEST(Chains, IncrementsAreWhatHasChanged) { IncrementsAreWhatHasChanged(); }
 TEST(Chains, TheBaseMayHaveReadWhatWasNeverDurable) { IncrementsOfWhatWasNeverDurable(); }
 
 // ---- Teeth
-
-// Whether `test` fails; none of it is told.
-bool Fails(void (*test)()) {
-  testing::TestPartResultArray told;
-  {
-    const testing::ScopedFakeTestPartResultReporter reporter(
-        testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &told);
-    try {
-      test();
-    } catch (const std::runtime_error&) {
-      return true;
-    }
-  }
-  return told.size() > 0;
-}
 
 TEST(Teeth, EachFaultSiteOfBackupsIsNoticed) {
   void (*const tests[])() = {IncrementsAreWhatHasChanged, IncrementsOfWhatWasNeverDurable,

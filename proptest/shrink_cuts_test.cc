@@ -3,13 +3,11 @@
 // and no meta page states more than there is. And that this has teeth: the orders that it rests on are
 // broken.
 
-#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,81 +19,65 @@
 #include "faultfs/crash_point.h"
 #include "faultfs/disk.h"
 #include "manifolddb/database.h"
+#include "proptest/cuts.h"
 
 namespace manifolddb::proptest {
 namespace {
 
 using faultfs::CrashPoint;
 using faultfs::Disk;
-using faultfs::Policy;
 
-constexpr faultfs::Traits kShrinkTraits{.atomic_unit = 512};
 constexpr int kPuts = 600;
 using Entries = std::map<std::string, std::string>;
 
-// Throws where there is no result: of a broken engine nobody can go on.
-template <class T>
-T Need(Result<T> result) {
-  if (!result) {
-    ADD_FAILURE() << result.error().ToString();
-    throw std::runtime_error(result.error().ToString());
-  }
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
 Options SmallOptions() {
-  Options options;
-  options.page_size = 512;
-  options.write_unit = 512;
-  options.log_bytes_initial = 16 * 512;
+  Options options = Tiny();
   options.log_bytes_max = 64 * 512;
   options.cache_bytes = 256 * 512;
   options.dirty_bytes_max = 128 * 512;
-  options.checkpoint_interval_ms = 0;
-  options.executor = MakeInlineExecutor();
   return options;
 }
 
 std::string NumberedKey(int number) { return "key" + std::to_string(1000 + number); }
 
 void PutSome(Database& database, int from, int until, char fill) {
-  const ColumnFamily family = Need(database.OpenOrCreateColumnFamily("f"));
-  WriteTransaction transaction = Need(database.BeginWrite(family));
-  WriteTable table = Need(transaction.OpenOrCreateTable(family, "t"));
+  const ColumnFamily family = Must(database.OpenOrCreateColumnFamily("f"));
+  WriteTransaction transaction = Must(database.BeginWrite(family));
+  WriteTable table = Must(transaction.OpenOrCreateTable(family, "t"));
   for (int i = from; i < until; ++i) {
     const std::string value(i % 10 == 0 ? 700 : 60, fill);
-    Need(table.Put(AsBytes(NumberedKey(i)), AsBytes(value)));
+    Must(table.Put(AsBytes(NumberedKey(i)), AsBytes(value)));
   }
-  Need(transaction.Commit());
+  Must(transaction.Commit());
 }
 
 Entries ReadAll(const Database& database) {
   Entries entries;
-  ReadTransaction snapshot = Need(database.BeginRead());
-  const ReadTable table = Need(snapshot.OpenTable(Need(snapshot.OpenColumnFamily("f")), "t"));
-  Cursor cursor = Need(table.NewCursor());
-  for (bool any = Need(cursor.First()); any; any = Need(cursor.Next())) {
-    entries[std::string(AsText(cursor.key()))] = AsText(Need(cursor.value()));
+  ReadTransaction snapshot = Must(database.BeginRead());
+  const ReadTable table = Must(snapshot.OpenTable(Must(snapshot.OpenColumnFamily("f")), "t"));
+  Cursor cursor = Must(table.NewCursor());
+  for (bool any = Must(cursor.First()); any; any = Must(cursor.Next())) {
+    entries[std::string(AsText(cursor.key()))] = AsText(Must(cursor.value()));
   }
   return entries;
 }
 
 class Shrinking {
  public:
-  Shrinking() : disk_(std::make_shared<Disk>(kShrinkTraits)) {
-    auto database = Need(Database::Open(disk_->NewProcess(), "db", SmallOptions()));
+  Shrinking() : disk_(std::make_shared<Disk>(kTraits)) {
+    auto database = Must(Database::Open(disk_->NewProcess(), "db", SmallOptions()));
     for (int from = 0; from < kPuts; from += 20) PutSome(*database, from, from + 20, 'a');
     {
-      const ColumnFamily family = Need(database->OpenColumnFamily("f"));
-      WriteTransaction transaction = Need(database->BeginWrite(family));
-      WriteTable table = Need(transaction.OpenTable(family, "t"));
+      const ColumnFamily family = Must(database->OpenColumnFamily("f"));
+      WriteTransaction transaction = Must(database->BeginWrite(family));
+      WriteTable table = Must(transaction.OpenTable(family, "t"));
       const std::string upper = NumberedKey(kPuts - 30);
-      Need(table.DeleteRange({.upper = AsBytes(upper)}));
-      Need(transaction.Commit());
+      Must(table.DeleteRange({.upper = AsBytes(upper)}));
+      Must(transaction.Commit());
     }
     begin_ = disk_->effects();
     Note(*database);
-    const ShrinkReport report = Need(database->ShrinkFile());
+    const ShrinkReport report = Must(database->ShrinkFile());
     if (report.bytes_after * 2 > report.bytes_before || report.pages_moved < 10) {
       ADD_FAILURE() << report.bytes_before << " to " << report.bytes_after << ", " << report.pages_moved;
     }
@@ -106,7 +88,7 @@ class Shrinking {
       PutSome(*database, from, from + 100, 'b');
       Note(*database);
     }
-    Need(database->Checkpoint());
+    Must(database->Checkpoint());
   }
 
   // Every cut and every kill.
@@ -115,17 +97,7 @@ class Shrinking {
     CrashPoint point(disk_->trace(), begin_);
     for (uint64_t effects = begin_; effects <= end; ++effects) {
       point.MoveTo(effects);
-      for (size_t policies = 0; policies < faultfs::kPolicies; ++policies) {
-        const auto policy = static_cast<Policy>(policies);
-        const uint64_t parameters = std::min<uint64_t>(point.ParameterCount(policy), 4);
-        for (uint64_t parameter = 0; parameter < parameters; ++parameter) {
-          SCOPED_TRACE(std::to_string(effects) + " " + std::string(Name(policy)) + ":" +
-                       std::to_string(parameter));
-          const uint64_t number = policy == Policy::kRandom ? effects * 100 + parameter
-                                                            : parameter * 7 % point.ParameterCount(policy);
-          Check(std::make_shared<Disk>(point.Draw({policy, number}), kShrinkTraits, 77), effects);
-        }
-      }
+      LookAtImages(point, effects, 4, [&](const std::shared_ptr<Disk>& booted) { Check(booted, effects); });
       SCOPED_TRACE(std::to_string(effects) + " killed");
       Check(std::make_shared<Disk>(*disk_->trace(), effects, 78), effects);
     }
@@ -138,11 +110,11 @@ class Shrinking {
   void Note(const Database& database) { states_.emplace_back(disk_->effects(), ReadAll(database)); }
 
   static void CheckSlots(Disk& disk) {
-    const auto data = Need(disk.Open("db", OpenMode::kReadOnly));
-    const uint64_t size = Need(data->Size());
-    base::Buffer unit = Need(base::Buffer::Make(512, "test"));
+    const auto data = Must(disk.Open("db", OpenMode::kReadOnly));
+    const uint64_t size = Must(data->Size());
+    base::Buffer unit = Must(base::Buffer::Make(512, "test"));
     for (uint64_t at = 0; at < 4 * 512; at += 512) {
-      Need(data->Read(at, unit.span()));
+      Must(data->Read(at, unit.span()));
       const format::DecodedMeta copy = format::DecodeMetaPage(unit.view());
       EXPECT_EQ(copy.verdict, format::MetaVerdict::kValid);
       EXPECT_LE(copy.meta.page_count * copy.meta.page_size, size) << "a slot states more than there is";
@@ -150,8 +122,8 @@ class Shrinking {
   }
 
   void Check(const std::shared_ptr<Disk>& disk, uint64_t effects) {
-    const auto database = Need(Database::Open(disk, "db", SmallOptions()));
-    const VerifyReport report = Need(database->Verify());
+    const auto database = Must(Database::Open(disk, "db", SmallOptions()));
+    const VerifyReport report = Must(database->Verify());
     for (const VerifyReport::Problem& problem : report.problems) ADD_FAILURE() << problem.what;
     const Entries found = ReadAll(*database);
     bool known = false;
@@ -174,28 +146,14 @@ void EndAShrinkingEverywhere() { Shrinking().EndEverywhere(); }
 
 TEST(ShrinkCuts, WhereverItEndsNothingIsLost) { EndAShrinkingEverywhere(); }
 
-bool IsNoticed(void (*test)()) {
-  testing::TestPartResultArray told;
-  {
-    const testing::ScopedFakeTestPartResultReporter reporter(
-        testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &told);
-    try {
-      test();
-    } catch (const std::runtime_error&) {
-      return true;
-    }
-  }
-  return told.size() > 0;
-}
-
 TEST(ShrinkTeeth, EachFaultSiteOfShrinkingIsNoticed) {
-  ASSERT_FALSE(IsNoticed(EndAShrinkingEverywhere)) << "the sound engine is accused";
+  ASSERT_FALSE(Fails(EndAShrinkingEverywhere)) << "the sound engine is accused";
   int sites = 0;
   for (base::Site* site = base::Site::First(); site != nullptr; site = site->next()) {
     if (!std::string_view(site->name()).starts_with("shrink.")) continue;
     ++sites;
     site->Break(true);
-    EXPECT_TRUE(IsNoticed(EndAShrinkingEverywhere)) << site->name() << " is broken, and nobody notices";
+    EXPECT_TRUE(Fails(EndAShrinkingEverywhere)) << site->name() << " is broken, and nobody notices";
     site->Break(false);
   }
   EXPECT_EQ(sites, 2);
