@@ -180,7 +180,7 @@ def headline(history, verdict, standing=None):
     return "good", "No regression"
 
 
-def render(history, verdict, campaigns=(), progress=lambda done, of: None, sources=()):
+def render(history, verdict, campaigns=(), progress=lambda done, of: None, sources=(), evidence=None):
     here = os.path.dirname(os.path.abspath(__file__))
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(here), autoescape=True, trim_blocks=True,
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
@@ -208,4 +208,4 @@ def render(history, verdict, campaigns=(), progress=lambda done, of: None, sourc
         amplification=latest.by_theme(shapes.amplification(clock, curved)), recovery=shapes.recovery(clock),
         exact=exact(history), exact_trends=exact_trends(history), cards=campaign_cards(history),
         campaigns=campaigns, matrix=crash.kill_matrix(campaigns), meanings=crash.MEANINGS, tie=overview.TIE,
-        alpha=verdict.alpha)
+        alpha=verdict.alpha, evidence=evidence)
