@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The tables of damage and fuzzing that are kept: read as they are, and refused with file and remedy if not."""
+"""The tables of damage and fuzzing that are kept: read as they are, or refused with file and remedy."""
 import os
 import shutil
 import sys
@@ -21,7 +21,8 @@ class EvidenceTest(unittest.TestCase):
         for _, path, *_ in evidence.KEPT:
             os.makedirs(os.path.dirname(os.path.join(self.root, path)), exist_ok=True)
             shutil.copy(os.path.join(testing.ROOT, path), os.path.join(self.root, path))
-        shutil.copytree(os.path.join(testing.ROOT, "fuzz", "corpus"), os.path.join(self.root, "fuzz", "corpus"))
+        corpus = os.path.join("fuzz", "corpus")
+        shutil.copytree(os.path.join(testing.ROOT, corpus), os.path.join(self.root, corpus))
 
     def change(self, path, old, new):
         path = os.path.join(self.root, path)
