@@ -262,7 +262,8 @@ void Editor::Point(Session& session, Input& input, Place place) {
   const MutableByteView from = place.span();
   const size_t cells = std::max<size_t>(Le16(from, 26), 1);
   // A child or an extent, or the root that a record of the catalog names.
-  const size_t at = ReferenceIn(from, input.Below(cells)) + input.Below(3) * 8;
+  const size_t reference = ReferenceIn(from, input.Below(cells));
+  const size_t at = reference + input.Below(3) * 8;
   if (at + 16 > from.size()) return;
   PutNumber(from, at, 8, Le64(to->span(), 8));
   PutNumber(from, at + 8, 8, Le64(to->span(), 16));

@@ -1,5 +1,8 @@
 #pragma once
 // The bytes of an input, taken one after the other. Behind the end there are zeros.
+//
+// Two of them in one expression or call are a trap: compilers take them in different orders, and the input
+// means something else under each.
 
 #include <cstdint>
 

@@ -111,7 +111,10 @@ class Program {
     switch (what) {
       case 0:
       case 1:
-      case 2: return Put(family, table, Key(input_), input_.Byte());
+      case 2: {
+        const std::string key = Key(input_);
+        return Put(family, table, key, input_.Byte());
+      }
       case 3: return Bulk(family, table);
       case 4: {
         const std::string key = input_.Byte() % 2 == 0 ? Key(input_) : BulkKey(input_.Byte());

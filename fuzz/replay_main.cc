@@ -1,11 +1,13 @@
 // Runs a fuzz target without libFuzzer: as a test, under every compiler, and to play an input again.
 //
-//   fuzz_TARGET --corpus FOLDER [--mutations N] [--seed S]   every file of it, then N changed ones
+//   fuzz_TARGET --corpus FOLDER [--mutations N] [--seed S] [--reaches MARK]..
+//                                                            every file of it, then N changed ones; the files
+//                                                            alone have to reach these rare branches
 //   fuzz_TARGET FILE..                                       these inputs
 //   fuzz_TARGET --hex DIGITS                                 this one, as a REPRO line names it
 //
 // The same arguments run the same inputs. An input that ends the process, or takes longer than a minute, is
-// printed as a REPRO line. Exit code: 0; 2 for wrong arguments, among them a corpus without files.
+// printed as a REPRO line. Exit code: 0; 1 if the files do not reach a MARK; 2 for wrong arguments, among them a corpus without files.
 #include <unistd.h>
 
 #include <algorithm>
@@ -130,6 +132,7 @@ Bytes FromHex(const std::string& digits) {
 
 struct Arguments {
   std::string corpus;
+  std::vector<std::string> reaches;
   uint64_t mutations = 0;
   uint64_t seed = 1;
   std::vector<std::string> files;
@@ -147,6 +150,8 @@ Arguments Parse(int argc, char** argv) {
     const std::string value = i + 1 < argc ? argv[++i] : "";
     if (word == "--corpus") {
       arguments.corpus = value;
+    } else if (word == "--reaches") {
+      arguments.reaches.push_back(value);
     } else if (word == "--mutations") {
       arguments.mutations = std::strtoull(value.c_str(), nullptr, 10);
     } else if (word == "--seed") {
@@ -159,7 +164,7 @@ Arguments Parse(int argc, char** argv) {
     }
   }
   if (arguments.corpus.empty() && arguments.files.empty() && arguments.hex.empty()) {
-    std::fprintf(stderr, "usage: %s --corpus FOLDER [--mutations N] [--seed S] | FILE.. | --hex DIGITS\n",
+    std::fprintf(stderr, "usage: %s --corpus FOLDER [--mutations N] [--seed S] [--reaches MARK].. | FILE.. | --hex DIGITS\n",
                  program);
     std::exit(2);
   }
@@ -180,6 +185,12 @@ int main(int argc, char** argv) {
   std::vector<Bytes> inputs;
   for (const std::string& path : FilesIn(arguments.corpus)) inputs.push_back(ReadFile(path));
   for (const Bytes& input : inputs) Run(input);
+  for (const std::string& mark : arguments.reaches) {
+    if (manifolddb::fuzz::WasHit(mark)) continue;
+    std::fprintf(stderr, "%s: no input in %s reaches %s any more (fuzz/corpus/README.md)\n", program,
+                 arguments.corpus.c_str(), mark.c_str());
+    return 1;
+  }
   for (uint64_t i = 0; i < arguments.mutations; ++i) Run(Mutated(inputs[RandomBelow(inputs.size())]));
   std::printf("%zu inputs of the corpus, %llu changed ones\n", inputs.size(),
               static_cast<unsigned long long>(arguments.mutations));

@@ -42,15 +42,26 @@ bool BreakSite(const std::string& name) {
   return known;
 }
 
+bool WasHit(const std::string& name) {
+  for (base::Mark* mark = base::Mark::First(); mark != nullptr; mark = mark->next()) {
+    if (name == mark->name()) return mark->hits() > 0;
+  }
+  return false;
+}
+
 void CountMarks() {
   static uint64_t before[kMarksMax];
+  static const bool told = std::getenv("FUZZ_MARKS") != nullptr;
   size_t index = 0;
+  if (told) std::fputs("marks:", stdout);
   for (base::Mark* mark = base::Mark::First(); mark != nullptr && index < kMarksMax; mark = mark->next()) {
     // By powers of two: one more of many hits is nothing new.
     const int bits = std::bit_width(mark->hits() - before[index]);
     before[index] = mark->hits();
+    if (told && bits > 0) std::printf(" %s", mark->name());
     extra_counters[index++] = static_cast<uint8_t>(bits == 0 ? 0 : 1 << std::min(bits - 1, 7));
   }
+  if (told) std::putchar('\n');
 }
 
 }  // namespace manifolddb::fuzz

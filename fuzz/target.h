@@ -45,6 +45,9 @@ class ExactCopy {
 // Breaks the engine at this site and no other; false if there is none of that name.
 bool BreakSite(const std::string& name);
 
+// Whether any input hit this mark of the engine; false as well if there is none of that name.
+bool WasHit(const std::string& mark);
+
 // After an input: each mark of the engine that it hit counts for libFuzzer as a branch of its own, so that
 // inputs that reach a rare branch of recovery are kept.
 void CountMarks();

@@ -579,7 +579,7 @@ RULES = (module_deps, module_edges, orphans, function_length, file_length, check
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(usage=__doc__.replace("%", "%%"))
     parser.add_argument("--fast", action="store_true", help="line-by-line rules for changed files only")
     parser.add_argument("--list", action="store_true", help="print the rules")
     options = parser.parse_args()
