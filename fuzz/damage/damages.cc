@@ -90,10 +90,10 @@ class Damager {
     Try(kind, name, std::to_string(at / kSector) + detail, changed);
   }
 
-  // Each with each other one; of more than 4,000 pairs evenly spread ones.
+  // Each with each other one; of a large database some 4,000 pairs, evenly spread.
   void Swaps(const std::string& name, const std::string& file) {
     const size_t sectors = file.size() / kSector;
-    const size_t step = sectors * sectors / 2 / 4000 + 1;
+    const size_t step = case_->stride > 1 ? sectors * sectors / 2 / 4000 + 1 : 1;
     size_t pair = 0;
     for (size_t a = 0; a < sectors; ++a) {
       for (size_t b = a + 1; b < sectors; ++b) {

@@ -140,11 +140,11 @@ std::string Table(const Run& run, const std::vector<DamageCase>& cases) {
 constexpr const char* kIntroduction = R"(# Every damage, tried
 
 Databases small enough to try all of it: each byte of both files set to up to four other values, each
-sector zeroed, garbled, replaced by what lay there at an earlier closing, swapped with each other one (of
-more than 4,000 pairs evenly spread ones), both copies of a meta page zeroed, each file cut at each sector,
-missing, replaced by an older version of itself and by another database's. Each time the database is opened
-read-only, looked at and verified, then opened, read, verified, written to, closed, opened and read again;
-all that it shows is compared with what was committed (`fuzz/session.h`).
+sector zeroed, garbled, replaced by what lay there at an earlier closing, swapped with each other one, both
+copies of a meta page zeroed, each file cut at each sector, missing, replaced by an older version of itself
+and by another database's; of one large database some of each. Each time the database is opened read-only,
+looked at and verified, then opened, read, verified, written to, closed, opened and read again; all that it
+shows is compared with what was committed (`fuzz/session.h`).
 
 - *harmless*: everything is there, and nothing was wrong with it: a byte that nobody owns, or one of two
   copies.
