@@ -200,11 +200,10 @@ void TreeCursor::EnterLeaf(Frame* frame) {
 }
 
 void TreeCursor::AskAhead(NodeView parent, uint32_t index, Edge edge, const mvcc::EpochGuard& guard) const {
-  constexpr uint32_t kHeaderAndFirstSlots = 2;
   const bool forward = edge == Edge::kFirst;
   const uint32_t left = forward ? parent.cells() - 1 - index : index;
   const auto child = [&](uint32_t steps) { return parent.Child(forward ? index + steps : index - steps); };
-  if (left >= 2) cache_->Prefetch(child(2).id, kHeaderAndFirstSlots);
+  if (left >= 2) cache_->PrefetchHead(child(2).id);
   if (left < 1) return;
   const Frame* const next = cache_->Peek(child(1), guard);
   if (next == nullptr) return;

@@ -109,16 +109,26 @@ class PageCache {
     return frame != nullptr && frame->ref.birth == ref.birth ? frame : nullptr;
   }
 
-  // Asks for what the search of the node in that page reads first, if it is in memory: its lines, at most
-  // so many, come while Fetch waits for the frame. Changes nothing.
-  void Prefetch(format::PageId id, uintptr_t lines_max = kFrontLinesMask) const {
+  // Asks for what the search of the node in that page reads first, if it is in memory: its lines come while
+  // Fetch waits for the frame. Changes nothing.
+  void Prefetch(format::PageId id) const {
     const Link* const link = LinkOf(id);
     if (link == nullptr) [[unlikely]]
       return;
     const uintptr_t front = link->front.load(std::memory_order_relaxed);
     const auto* const line = reinterpret_cast<const std::byte*>(front & ~kFrontLinesMask);
-    const uintptr_t lines = std::min(front & kFrontLinesMask, lines_max);
-    for (uintptr_t i = 0; i < lines; ++i) __builtin_prefetch(line + i * kLineBytes);
+    for (uintptr_t i = 0, lines = front & kFrontLinesMask; i < lines; ++i)
+      __builtin_prefetch(line + i * kLineBytes);
+  }
+  // The same for one who reads the node from its first entry on: its header and first slots.
+  void PrefetchHead(format::PageId id) const {
+    const Link* const link = LinkOf(id);
+    if (link == nullptr) [[unlikely]]
+      return;
+    const uintptr_t front = link->front.load(std::memory_order_relaxed);
+    if (front == 0) return;
+    const auto* const line = reinterpret_cast<const std::byte*>(front & ~kFrontLinesMask);
+    __builtin_prefetch(line), __builtin_prefetch(line + kLineBytes);
   }
 
   // A new dirty frame of zeros for a page just allocated. Replaces whatever frame the PageId had (a page that
