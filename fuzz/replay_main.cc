@@ -7,7 +7,8 @@
 //   fuzz_TARGET --hex DIGITS                                 this one, as a REPRO line names it
 //
 // The same arguments run the same inputs. An input that ends the process, or takes longer than a minute, is
-// printed as a REPRO line. Exit code: 0; 1 if the files do not reach a MARK; 2 for wrong arguments, among them a corpus without files.
+// printed as a REPRO line. Exit code: 0; 1 if the files do not reach a MARK; 2 for wrong arguments, among
+// them a corpus without files.
 #include <unistd.h>
 
 #include <algorithm>
@@ -164,7 +165,9 @@ Arguments Parse(int argc, char** argv) {
     }
   }
   if (arguments.corpus.empty() && arguments.files.empty() && arguments.hex.empty()) {
-    std::fprintf(stderr, "usage: %s --corpus FOLDER [--mutations N] [--seed S] [--reaches MARK].. | FILE.. | --hex DIGITS\n",
+    std::fprintf(stderr,
+                 "usage: %s --corpus FOLDER [--mutations N] [--seed S] [--reaches MARK].. | FILE.. | "
+                 "--hex DIGITS\n",
                  program);
     std::exit(2);
   }
