@@ -1,15 +1,17 @@
 // The registry of families and the writer tokens. Invariants in the header.
 //
-// Tokens are handed over, not fought for: Release gives the token to the first waiter and wakes only that
-// one, so a family with many writers costs one wake-up per commit. A dropped family's object stays until the
-// database closes: snapshots may still see it, and it is small.
+// Tokens are handed over, not fought for: Release gives the token to the first waiter, and wakes only that
+// one, if it has fallen asleep: a family with many writers costs at most one wake-up per commit. A dropped
+// family's object stays until the database closes: snapshots may still see it, and it is small.
 
 #include "engine/txn/family.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "engine/base/assert.h"
+#include "engine/base/spin.h"
 #include "engine/base/thread.h"
 #include "engine/base/try.h"
 #include "engine/txn/names.h"
@@ -21,7 +23,8 @@ using format::TxnId;
 
 struct TokenWaiter {
   uint64_t thread = 0;
-  bool granted = false;
+  std::atomic<bool> granted = false;  // set under the lock
+  bool asleep = false;
   base::CondVar wake;
   TokenWaiter* next = nullptr;
 };
@@ -170,6 +173,10 @@ bool Families::TakeLocked(Family* family, uint64_t thread, const TokenWait& wait
   if (family->last_waiter_ != nullptr) family->last_waiter_->next = &waiter;
   family->last_waiter_ = &waiter;
   if (family->first_waiter_ == nullptr) family->first_waiter_ = &waiter;
+  // Who is next stays awake for a while: a small transaction holds its token for less time than it takes to
+  // wake somebody. Of those behind, none: they would keep the holder from running.
+  if (family->first_waiter_ == &waiter) base::SpinUntil(waiter.granted, mutex_);
+  waiter.asleep = true;
   while (!waiter.granted) {
     if (wait.clock == nullptr) {
       waiter.wake.Wait(mutex_);
@@ -242,7 +249,7 @@ void Families::ReleaseLocked(std::span<Family* const> families) {
     if (family->first_waiter_ == nullptr) family->last_waiter_ = nullptr;
     family->holder_ = next->thread;
     next->granted = true;
-    next->wake.NotifyOne();
+    if (next->asleep) next->wake.NotifyOne();
   }
 }
 
