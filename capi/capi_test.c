@@ -498,6 +498,83 @@ static void test_figures(manifolddb_database* database) {
   CHECK(strcmp(manifolddb_version(), "") != 0);
 }
 
+static uint64_t current(manifolddb_database* database, manifolddb_option option) {
+  manifolddb_error* error = NULL;
+  uint64_t value = 0;
+  MUST(manifolddb_current_option(database, option, &value, &error));
+  return value;
+}
+
+static void test_options_that_change(manifolddb_database* database) {
+  manifolddb_error* error = NULL;
+  uint64_t value = 0;
+  manifolddb_options* options = manifolddb_options_new();
+  CHECK(current(database, MANIFOLDDB_OPTION_CACHE_BYTES) == 1 << 20);
+  CHECK(current(database, MANIFOLDDB_OPTION_BACKGROUND_THREAD) == 0);
+  MUST(manifolddb_options_set(options, MANIFOLDDB_OPTION_CACHE_BYTES, 2 << 20, &error));
+  MUST(manifolddb_options_set(options, MANIFOLDDB_OPTION_CHECKPOINT_INTERVAL_MS, 7, &error));
+  MUST(manifolddb_set_options(database, options, &error));
+  CHECK(current(database, MANIFOLDDB_OPTION_CACHE_BYTES) == 2 << 20);
+  CHECK(current(database, MANIFOLDDB_OPTION_CHECKPOINT_INTERVAL_MS) == 7);
+  CHECK(current(database, MANIFOLDDB_OPTION_PAGE_SIZE) == 8192);
+  /* One that is wrong, and none is taken. */
+  MUST(manifolddb_options_set(options, MANIFOLDDB_OPTION_CACHE_BYTES, 3 << 20, &error));
+  MUST(manifolddb_options_set(options, MANIFOLDDB_OPTION_LOG_BYTES_MAX, 1, &error));
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_set_options(database, options, &error));
+  CHECK(current(database, MANIFOLDDB_OPTION_CACHE_BYTES) == 2 << 20);
+  manifolddb_options_free(options);
+  options = manifolddb_options_new();
+  MUST(manifolddb_options_set(options, MANIFOLDDB_OPTION_CACHE_BYTES, 3 << 20, &error));
+  MUST(manifolddb_options_set(options, MANIFOLDDB_OPTION_PAGE_SIZE, 4096, &error));
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_set_options(database, options, &error));
+  CHECK(current(database, MANIFOLDDB_OPTION_CACHE_BYTES) == 2 << 20);
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT,
+        manifolddb_current_option(database, (manifolddb_option)99, &value, &error));
+  manifolddb_options_free(options);
+}
+
+static long size_of(const char* path) {
+  struct stat status;
+  return stat(path, &status) == 0 ? (long)status.st_size : -1;
+}
+
+/* The file grows by 16 MiB at a time; what is filled and deleted again goes. */
+static void test_shrinking(manifolddb_database* database, uint64_t shop, const char* path) {
+  enum { kValues = 48, kValueBytes = 1 << 20 };
+  manifolddb_error* error = NULL;
+  manifolddb_write* write = NULL;
+  manifolddb_table* table = NULL;
+  uint64_t removed = 0;
+  uint64_t before = 0;
+  uint64_t after = 0;
+  char* const value = calloc(kValueBytes, 1);
+  manifolddb_bytes large = {value, kValueBytes};
+  char key[16];
+  CHECK(value != NULL);
+  for (int round = 0; round < 2; ++round) {
+    MUST(manifolddb_begin_write(database, &shop, 1, 0, &write, &error));
+    MUST(manifolddb_write_open_table(write, shop, bytes("large"), NULL, NULL, true, &table, &error));
+    for (int i = 0; round == 0 && i < kValues; ++i) {
+      snprintf(key, sizeof key, "%d", i);
+      MUST(manifolddb_put(table, bytes(key), large, &error));
+    }
+    if (round == 1) {
+      MUST(manifolddb_delete_range(table, NULL, &removed, &error));
+      CHECK(removed == kValues);
+    }
+    manifolddb_table_free(table);
+    MUST(manifolddb_commit(write, true, NULL, &error));
+    manifolddb_write_free(write);
+    MUST(manifolddb_checkpoint(database, &error));
+  }
+  free(value);
+  const long was = size_of(path);
+  MUST(manifolddb_shrink_file(database, &before, &after, &error));
+  CHECK(before == (uint64_t)was && after == (uint64_t)size_of(path));
+  CHECK(after + (uint64_t)kValues * kValueBytes / 2 < before);
+  MUST(manifolddb_shrink_file(database, NULL, NULL, &error));
+}
+
 static void test_errors(const char* folder) {
   manifolddb_error* error = NULL;
   manifolddb_database* database = NULL;
@@ -552,6 +629,8 @@ int main(int argc, char** argv) {
   test_multimap(database, shop);
   test_write_options(database, shop);
   test_family_figures(database);
+  test_options_that_change(database);
+  test_shrinking(database, shop, path);
   MUST(manifolddb_close(database, &error));
   FAILS(MANIFOLDDB_ERROR_CLOSED, manifolddb_checkpoint(database, &error));
   manifolddb_database_free(database);

@@ -12,6 +12,8 @@ Status WrongOption(const char* message) {
   return Fail(Errc::kInvalidArgument, "capi.options", {.message = message});
 }
 
+constexpr const char* kUnknownOption = "this library knows no such option; it may be older than the header";
+
 Status SetFlag(bool& flag, uint64_t value) {
   if (value > 1) return WrongOption("this option is 0 or 1");
   flag = value == 1;
@@ -28,8 +30,20 @@ Status SetNumber(uint64_t& number, uint64_t value) {
   return {};
 }
 
+void NoteChange(manifolddb_options& handle, manifolddb_option option, uint64_t value) {
+  OptionChanges& changes = handle.changes;
+  switch (option) {
+    case MANIFOLDDB_OPTION_LOG_BYTES_MAX: changes.log_bytes_max = value; return;
+    case MANIFOLDDB_OPTION_CACHE_BYTES: changes.cache_bytes = value; return;
+    case MANIFOLDDB_OPTION_DIRTY_BYTES_MAX: changes.dirty_bytes_max = value; return;
+    case MANIFOLDDB_OPTION_CHECKPOINT_INTERVAL_MS: changes.checkpoint_interval_ms = value; return;
+    default: handle.others = true;
+  }
+}
+
 Status SetOption(manifolddb_options& handle, manifolddb_option option, uint64_t value) {
   Options& options = handle.options;
+  NoteChange(handle, option, value);
   switch (option) {
     case MANIFOLDDB_OPTION_CREATE_IF_MISSING: return SetFlag(options.create_if_missing, value);
     case MANIFOLDDB_OPTION_READ_ONLY: return SetFlag(options.read_only, value);
@@ -42,7 +56,24 @@ Status SetOption(manifolddb_options& handle, manifolddb_option option, uint64_t 
     case MANIFOLDDB_OPTION_CHECKPOINT_INTERVAL_MS: return SetNumber(options.checkpoint_interval_ms, value);
     case MANIFOLDDB_OPTION_BACKGROUND_THREAD: return SetFlag(handle.background_thread, value);
   }
-  return WrongOption("this library knows no such option; it may be older than the header");
+  return WrongOption(kUnknownOption);
+}
+
+Result<uint64_t> OptionOf(const manifolddb_database& handle, manifolddb_option option) {
+  const Options options = handle.database->CurrentOptions();
+  switch (option) {
+    case MANIFOLDDB_OPTION_CREATE_IF_MISSING: return options.create_if_missing;
+    case MANIFOLDDB_OPTION_READ_ONLY: return options.read_only;
+    case MANIFOLDDB_OPTION_PAGE_SIZE: return options.page_size;
+    case MANIFOLDDB_OPTION_WRITE_UNIT: return options.write_unit;
+    case MANIFOLDDB_OPTION_LOG_BYTES_INITIAL: return options.log_bytes_initial;
+    case MANIFOLDDB_OPTION_LOG_BYTES_MAX: return options.log_bytes_max;
+    case MANIFOLDDB_OPTION_CACHE_BYTES: return options.cache_bytes;
+    case MANIFOLDDB_OPTION_DIRTY_BYTES_MAX: return options.dirty_bytes_max;
+    case MANIFOLDDB_OPTION_CHECKPOINT_INTERVAL_MS: return options.checkpoint_interval_ms;
+    case MANIFOLDDB_OPTION_BACKGROUND_THREAD: return options.executor == nullptr;
+  }
+  return std::unexpected(WrongOption(kUnknownOption).error());
 }
 
 template <class Found>
@@ -70,6 +101,25 @@ int manifolddb_options_set(manifolddb_options* options, manifolddb_option option
 
 void manifolddb_options_free(manifolddb_options* options) { delete options; }
 
+int manifolddb_set_options(manifolddb_database* database, const manifolddb_options* options,
+                           manifolddb_error** error) {
+  return Guarded(error, [&]() -> Status {
+    if (options->others)
+      return WrongOption("only limits and the interval may change while a database is open");
+    return database->database->SetOptions(options->changes);
+  });
+}
+
+int manifolddb_current_option(manifolddb_database* database, manifolddb_option option, uint64_t* value,
+                              manifolddb_error** error) {
+  return Guarded(error, [&]() -> Status {
+    const Result<uint64_t> current = OptionOf(*database, option);
+    if (!current) return std::unexpected(current.error());
+    *value = *current;
+    return {};
+  });
+}
+
 int manifolddb_open(const char* path, const manifolddb_options* options, manifolddb_database** database,
                     manifolddb_error** error) {
   return Guarded(error, [&]() -> Status {
@@ -90,6 +140,17 @@ void manifolddb_database_free(manifolddb_database* database) { delete database; 
 
 int manifolddb_checkpoint(manifolddb_database* database, manifolddb_error** error) {
   return Guarded(error, [&] { return database->database->Checkpoint(); });
+}
+
+int manifolddb_shrink_file(manifolddb_database* database, uint64_t* bytes_before, uint64_t* bytes_after,
+                           manifolddb_error** error) {
+  return Guarded(error, [&]() -> Status {
+    const auto report = database->database->ShrinkFile();
+    if (!report) return std::unexpected(report.error());
+    if (bytes_before != nullptr) *bytes_before = report->bytes_before;
+    if (bytes_after != nullptr) *bytes_after = report->bytes_after;
+    return {};
+  });
 }
 
 int manifolddb_verify(manifolddb_database* database, uint64_t* problems, char** text,

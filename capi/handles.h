@@ -27,6 +27,9 @@ struct manifolddb_error {
 struct manifolddb_options {
   manifolddb::Options options;
   bool background_thread = true;
+  // Of an open database: what was set of these, and whether anything else was.
+  manifolddb::OptionChanges changes;
+  bool others = false;
 };
 
 struct manifolddb_write_options {

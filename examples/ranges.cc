@@ -130,6 +130,20 @@ Status PrintPoints(ReadTransaction& txn, ColumnFamily shop) {
   return {};
 }
 
+// The mean of all, as 100 of them say.
+Status PrintMean(ReadTransaction& txn, ColumnFamily shop) {
+  auto sales = kSales.Open(txn, shop);
+  if (!sales) return std::unexpected(sales.error());
+  auto sample = sales->SampleKeys(100, /*seed=*/1);
+  if (!sample) return std::unexpected(sample.error());
+  auto values = sales->GetMany(*sample);
+  if (!values) return std::unexpected(values.error());
+  uint64_t sum = 0;
+  for (const auto& value : *values) sum += **value;
+  std::cout << "about " << sum / values->size() << " cents each\n";
+  return {};
+}
+
 // The sum of all, by several threads over one snapshot.
 Status PrintSum(ReadTransaction& txn, ColumnFamily shop) {
   auto sales = kSales.Open(txn, shop);
@@ -175,7 +189,7 @@ Status Run(const std::string& folder) {
   {
     auto txn = (*db)->BeginRead();
     if (!txn) return std::unexpected(txn.error());
-    for (const auto print : {PrintNewest, PrintLarge, PrintPoints, PrintSum}) {
+    for (const auto print : {PrintNewest, PrintLarge, PrintPoints, PrintMean, PrintSum}) {
       if (auto printed = print(*txn, *shop); !printed) return printed;
     }
   }

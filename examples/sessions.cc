@@ -4,6 +4,7 @@
 //   sessions FOLDER      the folder exists; the database in it is created, or opened again
 
 #include <manifolddb/database.h>
+#include <manifolddb/options_builder.h>
 #include <manifolddb/typed.h>
 
 #include <iostream>
@@ -15,6 +16,7 @@
 using manifolddb::ColumnFamily;
 using manifolddb::Database;
 using manifolddb::Errc;
+using manifolddb::OptionsBuilder;
 using manifolddb::Result;
 using manifolddb::Status;
 using manifolddb::TableDefinition;
@@ -72,7 +74,13 @@ Status Print(const Database& db) {
 }
 
 Status Run(const std::string& folder) {
-  auto db = Database::Open(folder + "/sessions");
+  auto options = OptionsBuilder()
+                     .CacheBytes(uint64_t{512} << 20)
+                     .LogBytesMax(uint64_t{256} << 20)
+                     .CheckpointIntervalMs(10'000)
+                     .Build();
+  if (!options) return std::unexpected(options.error());
+  auto db = Database::Open(folder + "/sessions", *options);
   if (!db) return std::unexpected(db.error());
   const std::vector<std::string> names = {"acme", "globex", "initech"};
   std::vector<ColumnFamily> customers;
@@ -98,6 +106,11 @@ Status Run(const std::string& folder) {
   for (const Status& status : done) {
     if (!status) return status;
   }
+
+  // The rush is over: the memory is for others.
+  Status less = (*db)->SetOptions({.cache_bytes = uint64_t{64} << 20, .checkpoint_interval_ms = 60'000});
+  if (!less) return less;
+  std::cout << "a cache of " << ((*db)->CurrentOptions().cache_bytes >> 20) << " MiB from now on\n";
 
   if (auto printed = Print(**db); !printed) return printed;
   auto idle = LogOut(**db, customers[0], kLogins - 10);

@@ -183,6 +183,11 @@ void ExpectPoints(const Table& table, const Conditions& conditions, const Entrie
     RC_ASSERT(met.contains(points[i]));
     RC_ASSERT(points[i] > (i == 0 ? met.begin()->first : points[i - 1]));
   }
+  const size_t count = *rc::gen::inRange<size_t>(0, 12);
+  const Texts sample = Must(table.SampleKeys(count, *rc::gen::arbitrary<uint64_t>(), range));
+  RC_ASSERT(sample.size() == std::min(count, met.size()));
+  for (size_t i = 0; i < sample.size(); ++i)
+    RC_ASSERT(met.contains(sample[i]) && (i == 0 || sample[i] > sample[i - 1]));
 }
 
 template <class Table>

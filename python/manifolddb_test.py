@@ -493,6 +493,37 @@ class ModuleTest(unittest.TestCase):
             self.assertEqual(db.key_bytes_max, 2048)
             self.assertEqual(manifolddb.__version__, manifolddb.version())
 
+    def test_options_change_while_it_is_open(self):
+        with manifolddb.open(self.path, cache_bytes=1 << 20, background_thread=False) as db:
+            db.set_options(cache_bytes=2 << 20, checkpoint_interval_ms=0)
+            options = db.options()
+            self.assertEqual((options["cache_bytes"], options["checkpoint_interval_ms"]), (2 << 20, 0))
+            self.assertEqual((options["page_size"], options["background_thread"]), (8192, 0))
+            self.assertEqual(db.stats()["cache_bytes_max"], 2 << 20)
+            for wrong in ({"cache_bytes": 3 << 20, "log_bytes_max": 1},
+                          {"cache_bytes": 3 << 20, "page_size": 4096}):
+                self.expect("kInvalidArgument", db.set_options, **wrong)
+                self.assertEqual(db.options(), options)
+
+    def test_the_file_gets_shorter(self):
+        with manifolddb.open(self.path, background_thread=False) as db:
+            shop = self.shop(db)
+            for put in (True, False):
+                with db.write(shop) as txn:
+                    table = txn.table(shop, "large", create=True)
+                    for i in range(48):
+                        if put:
+                            table[b"%d" % i] = bytes(1 << 20)
+                        else:
+                            del table[b"%d" % i]
+                db.checkpoint()
+            was = os.path.getsize(self.path)
+            before, after = db.shrink_file()
+            self.assertEqual((before, after), (was, os.path.getsize(self.path)))
+            self.assertLess(after, before - (24 << 20))
+            with db.read() as snapshot:
+                self.assertEqual(snapshot.table(shop, "prices")[b"lamp"], b"20")
+
     def test_the_document_shows_a_program_that_runs(self):
         with open(DOCUMENT, encoding="utf-8") as file:
             programs = re.findall(r"^```python\n(.*?)^```$", file.read(), re.MULTILINE | re.DOTALL)

@@ -73,7 +73,7 @@ Options OutputOptions() {
 Result<BackupReport> RunBackup(const BackupArguments& arguments, std::ostream& err) {
   MANIFOLDDB_TRY(RefuseItsNames(arguments.path, arguments.output));
   MANIFOLDDB_ASSIGN(const BackupFile output, BackupAt(arguments.output));
-  Progress progress("backed up", err);
+  Progress progress("entries backed up", err);
   BackupOptions options{.progress = progress.Call()};
   if (arguments.since) {
     MANIFOLDDB_ASSIGN(options.base, BackupAt(*arguments.since));
@@ -112,14 +112,14 @@ Result<RestoreReport> RunRestore(const std::vector<std::string>& chain, const st
                                  std::ostream& err) {
   MANIFOLDDB_ASSIGN(const std::vector<BackupFile> files, BackupsAt(chain));
   MANIFOLDDB_ASSIGN(const DatabaseFile database, DatabaseAt(output));
-  Progress progress("restored", err);
+  Progress progress("entries restored", err);
   const RestoreOptions options{.output = OutputOptions(), .progress = progress.Call()};
   return manifolddb::Restore(files, database, options);
 }
 
 Result<BackupCheck> RunCheck(const std::vector<std::string>& paths, std::ostream& err) {
   MANIFOLDDB_ASSIGN(const std::vector<BackupFile> files, BackupsAt(paths));
-  Progress progress("checked", err);
+  Progress progress("entries checked", err);
   return CheckBackup(files, progress.Call());
 }
 
@@ -168,7 +168,7 @@ Result<CompactReport> RunCompact(const CompactArguments& arguments, std::ostream
   MANIFOLDDB_TRY(RefuseItsNames(arguments.path, arguments.output));
   MANIFOLDDB_ASSIGN(const DatabaseFile output, DatabaseAt(arguments.output));
   MANIFOLDDB_ASSIGN(const auto database, OpenToCopy(arguments.path));
-  Progress progress("copied", err);
+  Progress progress("entries copied", err);
   const CompactOptions options{.output = OutputOptions(), .progress = progress.Call()};
   return manifolddb::Compact(*database, output, options);
 }

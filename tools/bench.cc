@@ -164,7 +164,7 @@ class Bench {
     MANIFOLDDB_TRY(CreateTable(family_));
     Phase phase{.name = "fill",
                 .unit = "entries, " + std::to_string(arguments_.batch) + " to a durable commit"};
-    Progress progress("put", err_);
+    Progress progress("entries put", err_);
     const SteadyClock::time_point began = SteadyClock::now();
     WriteBatch batch;
     const WriteBatch::Table table = batch.In(family_, kTable, TableTypes{});
@@ -175,7 +175,7 @@ class Bench {
       if (batch.changes() < arguments_.batch && phase.operations < arguments_.entries) continue;
       MANIFOLDDB_TRY(database_.Apply(batch));
       batch.Clear();
-      progress.Show({.entries = phase.operations,
+      progress.Show({.count = phase.operations,
                      .bytes = phase.bytes,
                      .done = phase.operations,
                      .total = arguments_.entries});

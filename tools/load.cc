@@ -380,7 +380,7 @@ Status ReadAhead(LineReader& reader, const Input& input, const LoadArguments& ar
 
 Status LoadLines(LineReader& reader, const Input& input, const Defaults& defaults, Loader& loader,
                  std::ostream& err) {
-  Progress progress("loaded", err);
+  Progress progress("entries loaded", err);
   LoadLine line;
   while (true) {
     const Result<bool> more = reader.Next(line);
@@ -390,7 +390,7 @@ Status LoadLines(LineReader& reader, const Input& input, const Defaults& default
     const Status done = *more ? loader.Add(line, *names) : loader.Store();
     if (!done) return std::unexpected(OfDatabase(done.error(), input, loader));
     if (!*more) return {};
-    progress.Show({.entries = loader.entries_added(),
+    progress.Show({.count = loader.entries_added(),
                    .bytes = reader.bytes(),
                    .done = reader.bytes(),
                    .total = input.bytes_total});

@@ -8,7 +8,6 @@
 namespace manifolddb::tools {
 namespace {
 
-constexpr uint64_t kEntriesEach = 20'000;  // between two lines
 constexpr uint64_t kBarWidth = 24;
 
 std::string Bar(uint64_t done, uint64_t total) {
@@ -21,20 +20,20 @@ std::string Bar(uint64_t done, uint64_t total) {
 
 }  // namespace
 
-Progress::Progress(const char* verb, std::ostream& err)
-    : verb_(verb), err_(err), terminal_(::isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(const char* what, std::ostream& err, uint64_t each)
+    : what_(what), err_(err), terminal_(::isatty(STDERR_FILENO) == 1), each_(each) {}
 
 Progress::~Progress() {
   if (any_) err_ << "\r\x1b[K" << std::flush;
 }
 
 void Progress::Show(const ProgressAt& at) {
-  if (!terminal_ || at.entries < shown_ + kEntriesEach) return;
-  shown_ = at.entries;
+  if (!terminal_ || at.count < shown_ + each_) return;
+  shown_ = at.count;
   any_ = true;
   err_ << "\r";
   if (at.total > 0) err_ << Bar(at.done, at.total);
-  err_ << at.entries << " entries " << verb_;
+  err_ << at.count << " " << what_;
   if (at.bytes > 0) err_ << ", " << (at.bytes >> 20) << " MiB";
   err_ << "\x1b[K" << std::flush;
 }

@@ -190,12 +190,12 @@ int Salvage(const SalvageArguments& arguments, Streams streams) {
     const char* const why = file.Open(*arguments.report, arguments);
     if (why != nullptr) return CannotWrite(*arguments.report, why, streams.err);
   }
-  std::optional<Progress> progress(std::in_place, "found", streams.err);
+  std::optional<Progress> progress(std::in_place, "entries found", streams.err);
   uint64_t entries = 0;
   options.source = [&](const SalvageSource& source) {
     if (arguments.report) file.lines() << SourceJson(source).dump() << "\n";
     entries += source.entries;
-    progress->Show({.entries = entries});
+    progress->Show({.count = entries});
   };
   const auto report = manifolddb::Salvage(files->damaged, files->output, options);
   progress.reset();

@@ -16,6 +16,9 @@ struct Figure {
   const char* meaning;
 };
 
+// What no file has: whoever opens the database says it anew.
+constexpr const char* kOption = "option of this look; each opening has its own";
+
 std::vector<Figure> FiguresOf(const DatabaseStats& stats) {
   return {
       {"page_size", stats.page_size, "bytes"},
@@ -24,9 +27,13 @@ std::vector<Figure> FiguresOf(const DatabaseStats& stats) {
       {"pages_free", stats.pages_free, "reusable now"},
       {"pages_pending", stats.pages_pending, "reusable once a version goes"},
       {"cache_bytes", stats.cache_bytes, "in memory for this look"},
+      {"cache_bytes_max", stats.cache_bytes_max, kOption},
       {"dirty_bytes", stats.dirty_bytes, "replayed from the log and not in the data file"},
+      {"dirty_bytes_max", stats.dirty_bytes_max, kOption},
       {"log_bytes_capacity", stats.log_bytes_capacity, "of the ring"},
+      {"log_bytes_max", stats.log_bytes_max, kOption},
       {"log_bytes_used", stats.log_bytes_used, "since the checkpoint"},
+      {"checkpoint_interval_ms", stats.checkpoint_interval_ms, kOption},
       {"commits", stats.commits, "by this look"},
       {"log_groups", stats.log_groups, "written by this look"},
       {"log_syncs", stats.log_syncs, "by this look"},
@@ -75,8 +82,9 @@ std::string ShapeText(const TableShape& shape) {
 void PrintText(const std::string& path, const DatabaseStats& stats, const std::vector<FamilyStats>& families,
                std::ostream& out) {
   out << Printable(path) << "\n";
+  constexpr size_t kNameWidth = 24;
   const auto line = [&](const std::string& name, const std::string& value, const char* meaning) {
-    out << "  " << name << std::string(20 - name.size(), ' ');
+    out << "  " << name << std::string(kNameWidth - name.size(), ' ');
     out << std::string(value.size() < 14 ? 14 - value.size() : 0, ' ') << value << "  " << meaning << "\n";
   };
   for (const Figure& figure : FiguresOf(stats))

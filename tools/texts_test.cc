@@ -37,6 +37,27 @@ class TextsTest : public ToolsTest {
         std::system((shell + " " + ShellQuoted(file) + " >" + ShellQuoted(out) + " 2>&1").c_str());
     return {WEXITSTATUS(status), ReadBytes(out), ""};
   }
+  // What a terminal gets of a run that succeeds.
+  std::string SeenInTerminal(const std::vector<std::string>& words) {
+    int terminal = -1;
+    const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+    if (child == 0) {
+      std::vector<char*> arguments = {const_cast<char*>(MANIFOLDDB_CLI)};
+      for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+      arguments.push_back(nullptr);
+      ::execv(MANIFOLDDB_CLI, arguments.data());
+      ::_exit(127);
+    }
+    std::string seen;
+    char buffer[4096];
+    for (ssize_t got = 0; (got = ::read(terminal, buffer, sizeof buffer)) > 0;)
+      seen.append(buffer, static_cast<size_t>(got));
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    ::close(terminal);
+    EXPECT_EQ(WEXITSTATUS(status), 0) << seen;
+    return seen;
+  }
   // What bash offers for the last of `words`.
   std::set<std::string> Offered(const std::vector<std::string>& words) {
     std::string script = Run({"completion", "bash"}).out + "COMP_WORDS=(manifolddb";
@@ -136,26 +157,23 @@ TEST_F(TextsTest, LongWorkShowsABarWhereSomebodyLooksAndNowhereElse) {
   const std::vector<std::string> load = {"load", path_, file, "--family", "f", "--table", "t"};
   EXPECT_EQ(RunWriting(load).err, "");
 
-  int terminal = -1;
-  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    std::vector<char*> arguments = {const_cast<char*>(MANIFOLDDB_CLI)};
-    for (const std::string& argument : load) arguments.push_back(const_cast<char*>(argument.c_str()));
-    arguments.push_back(nullptr);
-    ::execv(MANIFOLDDB_CLI, arguments.data());
-    ::_exit(127);
-  }
-  std::string seen;
-  char buffer[4096];
-  for (ssize_t got = 0; (got = ::read(terminal, buffer, sizeof buffer)) > 0;)
-    seen.append(buffer, static_cast<size_t>(got));
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ::close(terminal);
-  EXPECT_EQ(WEXITSTATUS(status), 0) << seen;
+  const std::string seen = SeenInTerminal(load);
   EXPECT_TRUE(Contains(seen, "[#########...............]  38%  20000 entries loaded")) << seen;
   EXPECT_TRUE(Contains(seen, "40000 entries loaded")) << seen;
+}
+
+TEST_F(TextsTest, VerifyShowsItsBarToo) {
+  const std::string lines = directory_ / "lines";
+  std::string text;
+  for (int i = 0; i < 10'000; ++i)
+    text += "key" + std::to_string(100'000 + i) + "\t" + std::string(900, 'v') + "\n";
+  WriteBytes(lines, text);
+  ASSERT_EQ(RunWriting({"load", path_, lines, "--family", "f", "--table", "t"}).exit_code, 0);
+  EXPECT_EQ(Run({"verify", path_}).err, "");
+  const std::string seen = SeenInTerminal({"verify", path_});
+  const std::regex bar("\\[#+\\.+\\]  [0-9]{2}%  [12][0-9]{3} pages checked");
+  EXPECT_TRUE(std::regex_search(seen, bar)) << seen;
+  EXPECT_TRUE(Contains(seen, "whole, 10000 entries")) << seen;
 }
 
 }  // namespace

@@ -231,7 +231,8 @@ TEST_F(ToolsTest, StatListsFiguresFamiliesTablesAndLengths) {
   MakeSample(path_);
   const Ran text = Run({"stat", path_});
   EXPECT_EQ(text.exit_code, 0) << text.err;
-  EXPECT_TRUE(Contains(text.out, "page_size                      512  bytes")) << text.out;
+  EXPECT_TRUE(Contains(text.out, "page_size                          512  bytes")) << text.out;
+  EXPECT_TRUE(Contains(text.out, "checkpoint_interval_ms           60000  option of this look")) << text.out;
   EXPECT_TRUE(Contains(text.out, "family \"people\", id 1\n  table \"names\": 300 entries")) << text.out;
   EXPECT_TRUE(Contains(text.out, "family \"odd\\\\\\xff\\x0a\"")) << text.out;
   EXPECT_FALSE(Contains(text.out, "dropped")) << text.out;
@@ -241,7 +242,12 @@ TEST_F(ToolsTest, StatListsFiguresFamiliesTablesAndLengths) {
   EXPECT_EQ(stat["stats"]["log_bytes_capacity"], 256 * 512);
   EXPECT_GT(stat["stats"]["commit_number"], 300);
   EXPECT_EQ(stat["stats"]["recovered_commits"], 0);
-  EXPECT_EQ(stat["stats"].size(), 17u);
+  const Options options;  // those in force, which no file has
+  EXPECT_EQ(stat["stats"]["cache_bytes_max"], options.cache_bytes);
+  EXPECT_EQ(stat["stats"]["dirty_bytes_max"], options.cache_bytes / 2);
+  EXPECT_EQ(stat["stats"]["log_bytes_max"], options.log_bytes_max);
+  EXPECT_EQ(stat["stats"]["checkpoint_interval_ms"], options.checkpoint_interval_ms);
+  EXPECT_EQ(stat["stats"].size(), 21u);
   EXPECT_EQ(stat["families"].size(), 2u);
   EXPECT_EQ(stat["families"][0]["name"], "odd\\\\\\xff\\x0a");
   EXPECT_EQ(stat["families"][1]["tables"], json::parse(R"([{"name": "names", "entries": 300},

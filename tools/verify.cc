@@ -12,6 +12,7 @@
 #include "tools/affected.h"
 #include "tools/commands.h"
 #include "tools/meta_area.h"
+#include "tools/progress.h"
 #include "tools/raw_file.h"
 #include "tools/text.h"
 
@@ -55,7 +56,7 @@ Status NoteMetaCopies(const std::string& path, Outcome& outcome) {
   return {};
 }
 
-Status Run(const std::string& path, Outcome& outcome) {
+Status Run(const std::string& path, Outcome& outcome, std::ostream& err) {
   auto database = OpenForReading(path);
   const std::string advice =
       "restore the database from a backup; or have what can still be proven, in a new database: 'manifolddb "
@@ -68,7 +69,13 @@ Status Run(const std::string& path, Outcome& outcome) {
   }
   outcome.opened = true;
   outcome.stats = (*database)->Stats();
-  auto report = (*database)->Verify();
+  Result<VerifyReport> report = VerifyReport();
+  {
+    Progress progress("pages checked", err, 1000);
+    report = (*database)->Verify([&](const VerifyProgress& at) {
+      progress.Show({.count = at.pages, .done = at.pages, .total = at.pages_total});
+    });
+  }
   if (!report) {
     if (ExitCodeOf(report.error()) != kDamaged) return std::unexpected<Error>(report.error());
     outcome.problems.push_back(FromError(report.error(), advice));
@@ -143,7 +150,8 @@ void PrintText(const std::string& path, const Outcome& outcome, std::ostream& ou
 
 int Verify(const VerifyArguments& arguments, Streams streams) {
   Outcome outcome;
-  if (const Status run = Run(arguments.path, outcome); !run) return Report(run.error(), streams.err);
+  if (const Status run = Run(arguments.path, outcome, streams.err); !run)
+    return Report(run.error(), streams.err);
   if (arguments.json) {
     PrintJson(arguments.path, outcome, streams.out);
   } else {

@@ -150,6 +150,14 @@ MANIFOLDDB_C_API manifolddb_options* manifolddb_options_new(void);
 MANIFOLDDB_C_API int manifolddb_options_set(manifolddb_options* options, manifolddb_option option,
                                             uint64_t value, manifolddb_error** error);
 MANIFOLDDB_C_API void manifolddb_options_free(manifolddb_options* options);
+/* Changes an open database, amid its transactions: all that was set of LOG_BYTES_MAX, CACHE_BYTES,
+ * DIRTY_BYTES_MAX and CHECKPOINT_INTERVAL_MS, or nothing. INVALID_ARGUMENT: every value that is wrong is
+ * named; or another option was set, which counts when a database is opened, or made. */
+MANIFOLDDB_C_API int manifolddb_set_options(manifolddb_database* database, const manifolddb_options* options,
+                                            manifolddb_error** error);
+/* What the database runs with. */
+MANIFOLDDB_C_API int manifolddb_current_option(manifolddb_database* database, manifolddb_option option,
+                                               uint64_t* value, manifolddb_error** error);
 
 /* ---- Databases: manifolddb/database.h ---- */
 
@@ -161,6 +169,10 @@ MANIFOLDDB_C_API int manifolddb_close(manifolddb_database* database, manifolddb_
 /* Without manifolddb_close the database is closed when its last handle goes, and errors are not told. */
 MANIFOLDDB_C_API void manifolddb_database_free(manifolddb_database* database);
 MANIFOLDDB_C_API int manifolddb_checkpoint(manifolddb_database* database, manifolddb_error** error);
+/* Makes the data file shorter: its length in bytes before and after, either of which may be null. Reads every
+ * leaf; readers and writers go on. What holds the file's end, and errors: Database::ShrinkFile. */
+MANIFOLDDB_C_API int manifolddb_shrink_file(manifolddb_database* database, uint64_t* bytes_before,
+                                            uint64_t* bytes_after, manifolddb_error** error);
 /* Reads and checks everything in use; how many problems there are, and where: a text of a line each, or null
  * if `text` is. */
 MANIFOLDDB_C_API int manifolddb_verify(manifolddb_database* database, uint64_t* problems, char** text,

@@ -9,6 +9,7 @@ namespace manifolddb::base {
 
 enum class LockRank : uint8_t {
   kLifecycle = 10,       // db: open, closing, closed
+  kOptions = 12,         // db: who changes options
   kParallelScan = 15,    // txn: pieces of a scan that are taken, and running
   kCheckpointRole = 20,  // checkpoint: who runs one, who waits for one
   kCommitQueue = 30,     // txn: order, the waiting committers, the leader

@@ -1,6 +1,9 @@
 #pragma once
 // Internal to btree: from a page reference to the node that belongs there.
 
+#include <optional>
+
+#include "engine/base/try.h"
 #include "engine/btree/node_view.h"
 #include "engine/mvcc/reader_slots.h"
 #include "engine/page/data_file.h"
@@ -38,6 +41,31 @@ Result<page::Frame*> FetchNode(Source& source, format::PageRef ref, uint32_t lev
   // by itself, and all of them for the frame. Asking for header and slots at once makes it two waits.
   if (level == 0 && !ref.null()) source.Prefetch(ref.id);
   return FetchAsked(source, ref, level, guard);
+}
+
+// A node that was found, kept beyond the epoch.
+inline Result<page::FramePin> PinNode(page::PageCache& cache, format::PageRef ref, uint32_t level,
+                                      mvcc::ReaderSlot* slot) {
+  const mvcc::EpochGuard guard(slot);
+  MANIFOLDDB_ASSIGN(page::Frame* const frame, FetchNode(cache, ref, level, guard));
+  return page::FramePin(frame);
+}
+
+// Slots of a leaf, or children of a branch, that are in the range at least in part: [begin, end), or none.
+struct Window {
+  uint32_t begin;
+  uint32_t end;
+};
+inline Window WindowOf(NodeView node, std::optional<ByteView> lower, std::optional<ByteView> upper) {
+  Window window{0, node.cells()};
+  if (node.leaf()) {
+    if (lower) window.begin = node.Find(*lower).index;
+    if (upper) window.end = node.Find(*upper).index;
+  } else {
+    if (lower) window.begin = node.ChildIndex(*lower);
+    if (upper) window.end = node.ChildIndexBefore(*upper) + 1;
+  }
+  return window;
 }
 
 }  // namespace manifolddb::btree

@@ -20,30 +20,6 @@ using format::PageRef;
 using page::Frame;
 using Bound = std::optional<ByteView>;
 
-// A node that was found, kept beyond the epoch.
-Result<page::FramePin> PinNode(page::PageCache& cache, PageRef ref, uint32_t level, mvcc::ReaderSlot* slot) {
-  const mvcc::EpochGuard guard(slot);
-  MANIFOLDDB_ASSIGN(Frame* const frame, FetchNode(cache, ref, level, guard));
-  return page::FramePin(frame);
-}
-
-// Slots of a leaf, or children of a branch, that are in the range at least in part: [begin, end).
-struct Window {
-  uint32_t begin;
-  uint32_t end;
-};
-Window WindowOf(NodeView node, Bound lower, Bound upper) {
-  Window window{0, node.cells()};
-  if (node.leaf()) {
-    if (lower) window.begin = node.Find(*lower).index;
-    if (upper) window.end = node.Find(*upper).index;
-  } else {
-    if (lower) window.begin = node.ChildIndex(*lower);
-    if (upper) window.end = node.ChildIndexBefore(*upper) + 1;
-  }
-  return window;
-}
-
 class RangeCount {
  public:
   RangeCount(page::PageCache& cache, mvcc::ReaderSlot* slot) : cache_(cache), slot_(slot) {}

@@ -422,7 +422,7 @@ Status Checkpointer::WritePages(const format::PageBitmap& used, const std::vecto
     for (uint64_t i = 0; i < run.pages; ++i) pages.push_back(format::PageId{run.first.raw() + i});
   }
   if (pages.size() > owned) std::sort(pages.begin(), pages.end());
-  const uint64_t unsynced_max = std::min(kUnsyncedBytesMax, core_.config.dirty_bytes_max / 2);
+  const uint64_t unsynced_max = std::min(kUnsyncedBytesMax, core_.DirtyBytesMax() / 2);
   const auto chunk_pages = base::ToSize(std::max<uint64_t>(unsynced_max / core_.file->page_size(), 1));
   for (size_t first = 0; first < pages.size(); first += chunk_pages) {
     const auto chunk = std::span(pages).subspan(first, std::min(chunk_pages, pages.size() - first));

@@ -66,6 +66,7 @@ class Checkpointer final : public txn::CheckpointService {
   }
   // The last ones, oldest first.
   std::vector<CheckpointInfo> History() EXCLUDES(mutex_);
+  void SetLogBytesMax(uint64_t bytes) { growth_.SetBytesMax(bytes); }
   uint64_t checkpoints() const { return count_.load(std::memory_order_relaxed); }
 
  private:

@@ -25,9 +25,10 @@ void LogGrowth::Want(uint64_t capacity, wal::NewBytes new_bytes) {
 // A ring that is filled is paid for; one that is reserved takes room, but no time. What the device has
 // refused is not asked for again soon: while it is tried, nobody has room for anything.
 uint64_t LogGrowth::SizeAfter(uint64_t capacity, wal::NewBytes new_bytes) {
-  const uint64_t filled = std::min(capacity * kTimesWritten, bytes_max_);
+  const uint64_t bytes_max = bytes_max_.load(std::memory_order_relaxed);
+  const uint64_t filled = std::min(capacity * kTimesWritten, bytes_max);
   if (new_bytes == wal::NewBytes::kReserved) {
-    for (const uint64_t size : {bytes_max_, std::min(capacity * kTimesReserved, bytes_max_)}) {
+    for (const uint64_t size : {bytes_max, std::min(capacity * kTimesReserved, bytes_max)}) {
       if (size < refused_.load(std::memory_order_relaxed)) return size;
     }
   }

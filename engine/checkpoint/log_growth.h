@@ -23,11 +23,14 @@ class LogGrowth {
   LogGrowth(File& log, uint32_t write_unit, uint64_t capacity, uint64_t bytes_max)
       : log_(log),
         write_unit_(write_unit),
-        // The bound was checked against the write unit that a new database would have.
-        bytes_max_(bytes_max - bytes_max % write_unit),
+        bytes_max_(Rounded(bytes_max, write_unit)),
         wanted_(capacity),
         made_(capacity) {}
 
+  // Whatever is wanted from now on is bounded by it.
+  void SetBytesMax(uint64_t bytes_max) {
+    bytes_max_.store(Rounded(bytes_max, write_unit_), std::memory_order_relaxed);
+  }
   // A checkpoint has found the ring in use, of `capacity` bytes, half full.
   void Want(uint64_t capacity, wal::NewBytes new_bytes);
   // The ring that can be stated now.
@@ -40,11 +43,13 @@ class LogGrowth {
   Result<bool> Grow();
 
  private:
+  // The bound was checked against the write unit that a new database would have.
+  static uint64_t Rounded(uint64_t bytes, uint32_t unit) { return bytes - bytes % unit; }
   uint64_t SizeAfter(uint64_t capacity, wal::NewBytes new_bytes);
 
   File& log_;
   const uint32_t write_unit_;
-  const uint64_t bytes_max_;
+  std::atomic<uint64_t> bytes_max_;
   std::atomic<uint64_t> wanted_;
   std::atomic<wal::NewBytes> new_bytes_{wal::NewBytes::kWritten};
   std::atomic<uint64_t> made_;

@@ -19,9 +19,9 @@ class Complaints {
     if (!message_.empty()) message_ += "; ";
     message_ += std::string(option) + " is " + std::to_string(value) + "; it must be " + rule;
   }
-  Status Sum() const {
+  Status Sum(const char* operation) const {
     if (message_.empty()) return {};
-    return Fail(Errc::kInvalidArgument, "database.open", {.message = message_});
+    return Fail(Errc::kInvalidArgument, operation, {.message = message_});
   }
 
  private:
@@ -41,7 +41,7 @@ void CheckLog(const Options& options, uint32_t unit, Complaints& complaints) {
                     "a multiple of write_unit, at least log_bytes_initial, at most 2^40");
 }
 
-Status Check(const Options& options, uint32_t page) {
+Status Check(const Options& options, uint32_t page, const char* operation) {
   constexpr uint64_t kIntervalMsMax = uint64_t{1} << 40;
   Complaints complaints;
   const uint32_t unit = options.write_unit;
@@ -61,15 +61,15 @@ Status Check(const Options& options, uint32_t page) {
   complaints.Unless(options.cache_bytes > 0, "cache_bytes", 0, "at least 1");
   complaints.Unless(options.checkpoint_interval_ms <= kIntervalMsMax, "checkpoint_interval_ms",
                     options.checkpoint_interval_ms, "at most 2^40");
-  return complaints.Sum();
+  return complaints.Sum(operation);
 }
 
 }  // namespace
 
-Result<Config> Resolve(const Options& options) {
+Result<Config> Resolve(const Options& options, const char* operation) {
   const uint32_t page =
       options.page_size != 0 ? options.page_size : std::max(format::kPageBytesDefault, options.write_unit);
-  MANIFOLDDB_TRY(Check(options, page));
+  MANIFOLDDB_TRY(Check(options, page, operation));
   Config config;
   config.page_size_wanted = options.page_size;
   config.create = {page, options.write_unit, options.log_bytes_initial};
@@ -83,3 +83,12 @@ Result<Config> Resolve(const Options& options) {
 }
 
 }  // namespace manifolddb::db
+
+namespace manifolddb {
+
+Status Validate(const Options& options) {
+  MANIFOLDDB_TRY(db::Resolve(options, "options.validate"));
+  return {};
+}
+
+}  // namespace manifolddb

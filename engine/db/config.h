@@ -23,7 +23,7 @@ struct Config {
   uint64_t checkpoint_interval_ns = 0;
 };
 
-// kInvalidArgument, naming of each option that is wrong its value and what is allowed: all of them at once.
-Result<Config> Resolve(const Options& options);
+// kInvalidArgument in `operation`, as Validate.
+Result<Config> Resolve(const Options& options, const char* operation = "database.open");
 
 }  // namespace manifolddb::db

@@ -137,12 +137,19 @@ Status Database::Checkpoint() {
   return impl_->checkpointer().RunAndWait();
 }
 Result<ShrinkReport> Database::ShrinkFile() { return impl_->ShrinkFile(); }
-Result<VerifyReport> Database::Verify() const {
+Result<VerifyReport> Database::Verify(const VerifyProgressCall& progress) const {
   MANIFOLDDB_TRY(impl_->core().CheckProcess("database.verify"));
   const ReadTransaction presence(std::make_unique<txn::ReadTransactionImpl>(impl_->core()));
   MANIFOLDDB_TRY(impl_->core().CheckOpen("database.verify"));
-  return impl_->Verify();
+  return impl_->Verify(progress);
 }
+Status Database::SetOptions(const OptionChanges& changes) {
+  MANIFOLDDB_TRY(impl_->core().CheckProcess("database.set_options"));
+  const ReadTransaction presence(std::make_unique<txn::ReadTransactionImpl>(impl_->core()));
+  MANIFOLDDB_TRY(impl_->core().CheckOpen("database.set_options"));
+  return impl_->SetOptions(changes);
+}
+Options Database::CurrentOptions() const { return impl_->CurrentOptions(); }
 DatabaseStats Database::Stats() const { return impl_->Stats(); }
 Result<std::vector<FamilyStats>> Database::StatsByFamily(bool with_shape) const {
   MANIFOLDDB_ASSIGN(ReadTransaction newest, BeginRead());

@@ -35,11 +35,14 @@ DatabaseImpl::DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, c
       name_(std::move(name)),
       read_only_(options.read_only),
       create_if_missing_(options.create_if_missing && !options.read_only),
+      options_(options),
       config_(config),
       extents_(extents),
       executor_(options.executor != nullptr ? options.executor : MakeThreadExecutor()),
       clock_(options.clock != nullptr ? options.clock : MakeMonotonicClock()),
-      listener_(options.listener) {}
+      listener_(options.listener) {
+  changeable_.Become(options);
+}
 
 DatabaseImpl::~DatabaseImpl() {
   if (!opened_) return;                                     // opening failed: nothing more is written
@@ -177,8 +180,9 @@ Status DatabaseImpl::WireReading(std::unique_ptr<File> data) {
   allocator_->SetReclaim([this] { return ReclaimPages(); },
                          [this] { return checkpointer_ != nullptr && checkpointer_->MakeRoom(); });
   families_ = std::make_unique<txn::Families>();
-  core_.config = {data_->name(),     found_.identity,         read_only_,
-                  found_.write_unit, config_.dirty_bytes_max, config_.checkpoint_interval_ns};
+  core_.config = {data_->name(), found_.identity, read_only_, found_.write_unit};
+  core_.dirty_bytes_max = config_.dirty_bytes_max;
+  core_.checkpoint_interval_ns = config_.checkpoint_interval_ns;
   core_.file = data_.get();
   core_.slots = &slots_;
   core_.cache = cache_.get();
@@ -289,6 +293,40 @@ void DatabaseImpl::WireWriting(const wal::LogScanResult& scan, checkpoint::Catal
                                               found_.life, config_.log_bytes_max, log_file_.get(), log_.get(),
                                               executor_.get()});
   core_.checkpoints = checkpointer_.get();
+}
+
+Status DatabaseImpl::SetOptions(const OptionChanges& changes) {
+  base::MutexLock lock(options_mutex_);
+  Options changed = CurrentOptions();
+  changed.log_bytes_max = changes.log_bytes_max.value_or(changed.log_bytes_max);
+  changed.cache_bytes = changes.cache_bytes.value_or(changed.cache_bytes);
+  changed.dirty_bytes_max = changes.dirty_bytes_max.value_or(changed.dirty_bytes_max);
+  changed.checkpoint_interval_ms = changes.checkpoint_interval_ms.value_or(changed.checkpoint_interval_ms);
+  MANIFOLDDB_ASSIGN(const Config config, Resolve(changed, "database.set_options"));
+  checkpointer_->SetLogBytesMax(config.log_bytes_max);
+  core_.dirty_bytes_max.store(config.dirty_bytes_max, std::memory_order_relaxed);
+  core_.checkpoint_interval_ns.store(config.checkpoint_interval_ns, std::memory_order_relaxed);
+  cache_->SetBytesMax(config.cache_bytes);
+  changeable_.Become(changed);
+  return {};
+}
+
+Options DatabaseImpl::CurrentOptions() const {
+  Options options = options_;
+  options.page_size = found_.page_size;
+  options.write_unit = found_.write_unit;
+  options.log_bytes_max = changeable_.log_bytes_max.load(std::memory_order_relaxed);
+  options.cache_bytes = changeable_.cache_bytes.load(std::memory_order_relaxed);
+  options.dirty_bytes_max = changeable_.dirty_bytes_max.load(std::memory_order_relaxed);
+  options.checkpoint_interval_ms = changeable_.checkpoint_interval_ms.load(std::memory_order_relaxed);
+  return options;
+}
+
+void DatabaseImpl::Changeable::Become(const Options& options) {
+  log_bytes_max.store(options.log_bytes_max, std::memory_order_relaxed);
+  cache_bytes.store(options.cache_bytes, std::memory_order_relaxed);
+  dirty_bytes_max.store(options.dirty_bytes_max, std::memory_order_relaxed);
+  checkpoint_interval_ms.store(options.checkpoint_interval_ms, std::memory_order_relaxed);
 }
 
 Status DatabaseImpl::Close() noexcept {

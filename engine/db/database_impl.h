@@ -1,6 +1,7 @@
 #pragma once
 // One open database: its parts, wired, and its lifecycle. No algorithms.
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,13 +37,22 @@ class DatabaseImpl {
   txn::Core& core() { return core_; }
   checkpoint::Checkpointer& checkpointer() { return *checkpointer_; }
   const format::MetaPage& found() const { return found_; }
-  Result<VerifyReport> Verify();
+  Result<VerifyReport> Verify(const VerifyProgressCall& progress);
+  Status SetOptions(const OptionChanges& changes) EXCLUDES(options_mutex_);
+  Options CurrentOptions() const;  // takes no lock: figures are asked for at any time, by anybody
   DatabaseStats Stats() const;
   Result<std::vector<FamilyStats>> StatsByFamily(ReadTransaction& snapshot, bool with_shape) const;
   Result<ShrinkReport> ShrinkFile() noexcept;
   Status Close() noexcept EXCLUDES(mutex_);
 
  private:
+  // As SetOptions was told; Core has what follows from it.
+  struct Changeable {
+    void Become(const Options& options);
+
+    std::atomic<uint64_t> log_bytes_max, cache_bytes, dirty_bytes_max, checkpoint_interval_ms;
+  };
+
   DatabaseImpl(std::shared_ptr<Storage> storage, std::string name, const Options& options,
                const Config& config, recovery::Extents extents);
 
@@ -65,7 +75,8 @@ class DatabaseImpl {
   const std::string name_;
   const bool read_only_;
   const bool create_if_missing_;
-  const Config config_;
+  const Options options_;            // as opened
+  const Config config_;              // of them
   const recovery::Extents extents_;  // of the log, in replay
   const std::shared_ptr<Executor> executor_;
   const std::shared_ptr<Clock> clock_;
@@ -94,6 +105,10 @@ class DatabaseImpl {
   std::unique_ptr<txn::CommitPipeline> pipeline_;
   txn::Core core_;
   std::unique_ptr<checkpoint::Checkpointer> checkpointer_;
+
+  // Changes come one at a time, so that of two that meet one is there in the end, whole.
+  base::Mutex options_mutex_{base::LockRank::kOptions};
+  Changeable changeable_;
 
   base::Mutex mutex_{base::LockRank::kLifecycle};
   base::CondVar close_ended_;

@@ -182,6 +182,7 @@ struct HeldDatabase {
     EXPECT_EQ(in_child([&] { return CodeOf(db->Checkpoint()); }), kForked);
     EXPECT_EQ(in_child([&] { return CodeOf(db->Verify()); }), kForked);
     EXPECT_EQ(in_child([&] { return CodeOf(db->ShrinkFile()); }), kForked);
+    EXPECT_EQ(in_child([&] { return CodeOf(db->SetOptions({.checkpoint_interval_ms = 1})); }), kForked);
     EXPECT_EQ(in_child([&] { return Put("v"); }), kForked);
     EXPECT_EQ(in_child([&] {
                 db.reset();

@@ -478,6 +478,26 @@ TEST_F(ReadingTest, SplitPointsAreKeysAndNoPieceIsEmpty) {
   });
 }
 
+TEST_F(ReadingTest, SamplesAreKeysOfTheRange) {
+  Fill(300);
+  Read([](const auto& table) {
+    const Range range{.prefix = AsBytes("11")};
+    for (const size_t count : {0, 1, 7, 99, 100, 101}) {
+      const auto keys = table.SampleKeys(count, 5, range);
+      ASSERT_TRUE(keys);
+      EXPECT_EQ(keys->size(), std::min<size_t>(count, 100));
+      EXPECT_TRUE(std::is_sorted(keys->begin(), keys->end()));
+      for (const std::string& key : *keys) {
+        EXPECT_EQ(key.substr(0, 2), "11");
+        EXPECT_TRUE(*table.Get(AsBytes(key)));
+      }
+      EXPECT_EQ(*table.SampleKeys(count, 5, range), *keys);
+    }
+    EXPECT_EQ(table.SampleKeys(kSampleMax + 1, 5).error().code(), Errc::kInvalidArgument);
+    EXPECT_TRUE(table.SampleKeys(9, 5, {.prefix = AsBytes("x")})->empty());
+  });
+}
+
 TEST_F(ReadingTest, AfterTheTransactionReadsAreRefused) {
   Fill(3);
   auto txn = db_->BeginWrite(family_);
@@ -491,6 +511,7 @@ TEST_F(ReadingTest, AfterTheTransactionReadsAreRefused) {
   EXPECT_EQ(table->PopLast().error().code(), Errc::kTransactionEnded);
   EXPECT_EQ(table->GetMany({}).error().code(), Errc::kTransactionEnded);
   EXPECT_EQ(table->SplitPoints(2).error().code(), Errc::kTransactionEnded);
+  EXPECT_EQ(table->SampleKeys(2, 1).error().code(), Errc::kTransactionEnded);
 }
 
 // A loop may delete what it is at: it goes on from its place.

@@ -16,10 +16,15 @@ DatabaseStats DatabaseImpl::Stats() const {
   stats.pages_total = allocator_->page_count();
   stats.pages_free = allocator_->pages_free();
   stats.pages_pending = versions_->pages_pending();
+  const Options options = CurrentOptions();
   stats.cache_bytes = cache_->bytes_cached();
+  stats.cache_bytes_max = options.cache_bytes;
   stats.dirty_bytes = cache_->bytes_dirty();
+  stats.dirty_bytes_max = core_.DirtyBytesMax();
   stats.log_bytes_capacity = log_space_->capacity();
+  stats.log_bytes_max = options.log_bytes_max;
   stats.log_bytes_used = log_space_->used();
+  stats.checkpoint_interval_ms = options.checkpoint_interval_ms;
   stats.commits = core_.commits.load(std::memory_order_relaxed);
   stats.log_groups = log_->groups();
   stats.log_syncs = log_->syncs();

@@ -167,6 +167,9 @@ TEST_F(TypedReadingTest, SplitPointsAreKeysAndAParallelScanSeesAll) {
   const auto points = words->SplitPoints(4);
   ASSERT_EQ(points->size(), 3u);
   for (const std::string& point : *points) EXPECT_TRUE(words->Get(point)->has_value());
+  const auto sample = words->SampleKeys(9, 1, {.prefix = PrefixOf<std::string>("word1")});
+  ASSERT_EQ(sample->size(), 9u);
+  for (const std::string& key : *sample) EXPECT_TRUE(words->Get(key)->has_value());
   const auto executor = MakeThreadPoolExecutor(2);
   std::vector<uint64_t> sums(8);
   const auto sum = [&](size_t piece, TypedEntries<std::string, uint32_t>& entries) -> Status {

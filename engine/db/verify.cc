@@ -79,11 +79,33 @@ class Findings {
   std::map<std::pair<uint64_t, std::string>, size_t> index_;
 };
 
+// Tells how far it is.
+class Teller {
+ public:
+  Teller(const VerifyProgressCall& call, const VerifyReport& report, uint64_t pages_total)
+      : call_(call), report_(report), at_{.pages_total = pages_total} {}
+
+  void Met(uint64_t pages) {
+    constexpr uint64_t kPagesEach = 256;
+    const uint64_t before = at_.pages / kPagesEach;
+    at_.pages += pages;
+    if (!call_ || at_.pages / kPagesEach == before) return;
+    at_.entries = report_.entries;
+    call_(at_);
+  }
+
+ private:
+  const VerifyProgressCall& call_;
+  const VerifyReport& report_;
+  VerifyProgress at_;
+};
+
 // The walk over one version.
 class Walk {
  public:
-  Walk(txn::Core& core, mvcc::ReaderSlot* slot, uint64_t pages, VerifyReport& report, Findings& findings)
-      : core_(core), slot_(slot), owned_(pages), report_(report), findings_(findings) {}
+  Walk(txn::Core& core, mvcc::ReaderSlot* slot, uint64_t pages, VerifyReport& report, Findings& findings,
+       Teller& teller)
+      : core_(core), slot_(slot), owned_(pages), report_(report), findings_(findings), teller_(teller) {}
 
   void Own(PageRun run, const std::string& owner) {
     if (!owned_.Holds(run)) {
@@ -92,6 +114,7 @@ class Walk {
     }
     if (!owned_.TestNone(run)) Problem(run.first, owner, "owns a page that is owned already");
     owned_.Set(run);
+    teller_.Met(run.pages);
   }
 
   // `of`: in the published version, whose keys these are; none if nobody's.
@@ -131,19 +154,21 @@ class Walk {
   PageBitmap owned_;
   VerifyReport& report_;
   Findings& findings_;
+  Teller& teller_;
 };
 
 class Verifier {
  public:
   Verifier(txn::Core& core, const format::MetaPage& meta, const checkpoint::CatalogState& catalog,
-           const PageBitmap& durable_used, VerifyReport& report)
+           const PageBitmap& durable_used, VerifyReport& report, const VerifyProgressCall& progress)
       : core_(core),
         meta_(meta),
         catalog_(catalog),
         durable_used_(durable_used),
         report_(report),
         slot_(core.slots->Acquire()),
-        capture_(core.versions->CaptureNewest(slot_)) {}
+        capture_(core.versions->CaptureNewest(slot_)),
+        teller_(progress, report, durable_used.CountSet() + capture_.used.CountSet()) {}
   ~Verifier() {
     core_.versions->EndCapture(std::move(capture_.dropped));
     core_.slots->Unpin(slot_);
@@ -166,7 +191,7 @@ class Verifier {
 
  private:
   Status WalkDurable() {
-    Walk walk(core_, slot_, durable_used_.size(), report_, findings_);
+    Walk walk(core_, slot_, durable_used_.size(), report_, findings_, teller_);
     MANIFOLDDB_TRY(WalkShared(walk, "checkpoint", false));
     for (txn::Family* const family : core_.families->AllAt(txn::kEver)) {
       const std::string name = core_.families->NameAt(*family, catalog_.at);
@@ -184,7 +209,7 @@ class Verifier {
 
   // What the published version's own tables leave is the same in both: the durable catalog.
   Status WalkPublished() {
-    Walk walk(core_, slot_, capture_.used.size(), report_, findings_);
+    Walk walk(core_, slot_, capture_.used.size(), report_, findings_, teller_);
     MANIFOLDDB_TRY(WalkShared(walk, "published", true));
     for (txn::Family* const family : core_.families->AllAt(capture_.at.txn)) {
       MANIFOLDDB_ASSIGN(const bool loaded, Load(family));
@@ -287,15 +312,16 @@ class Verifier {
   Findings findings_;
   mvcc::ReaderSlot* const slot_;
   mvcc::Capture capture_;
+  Teller teller_;
 };
 
 }  // namespace
 
-Result<VerifyReport> DatabaseImpl::Verify() {
+Result<VerifyReport> DatabaseImpl::Verify(const VerifyProgressCall& progress) {
   VerifyReport report;
   const Status walked = checkpointer_->Inspect(
       [&](const format::MetaPage& meta, const checkpoint::CatalogState& catalog, const PageBitmap& used) {
-        return Verifier(core_, meta, catalog, used, report).Run();
+        return Verifier(core_, meta, catalog, used, report, progress).Run();
       });
   MANIFOLDDB_TRY(walked);
   return report;

@@ -88,6 +88,8 @@ std::string ToJson(const DatabaseStats& stats) {
   for (const metrics::Figure& figure : metrics::FiguresOf(stats))
     members.emplace_back(figure.name, Number(figure.value));
   members.back().second = Truth(stats.tail_may_be_lost);  // the one that is no number
+  members.emplace_back("write_amplification",
+                       Thousandths(static_cast<uint64_t>(stats.write_amplification() * 1000)));
   for (const metrics::HistogramFigure& figure : metrics::HistogramsOf(stats))
     members.emplace_back(figure.name, HistogramObject(*figure.value));
   std::vector<std::string> history;

@@ -111,6 +111,23 @@ TEST(Stats, CountPagesAndLargeValues) {
   EXPECT_GT(read.pages_evicted, opened.pages_evicted);
 }
 
+TEST(Stats, SayWhatIsWrittenForAByteThatWasToBe) {
+  DatabaseStats stats;
+  EXPECT_EQ(stats.write_amplification(), 0.0);
+  stats.page_size = 100;
+  stats.pages_written = 7;
+  stats.log_bytes_written = 200;
+  stats.large_bytes_written = 100;
+  stats.redo_bytes = 400;
+  EXPECT_EQ(stats.write_amplification(), 2.5);
+  // Of a large value little more than the value goes to the log, and as much to the data file.
+  const auto database = OpenOn(MakeMemoryStorage());
+  Put(*database, 1, 1'000'000);
+  ASSERT_TRUE(database->Checkpoint());
+  EXPECT_GT(database->Stats().write_amplification(), 2.0);
+  EXPECT_LT(database->Stats().write_amplification(), 2.3);
+}
+
 TEST(Stats, CountAHitForEachLevelThatIsInMemory) {
   const auto storage = MakeMemoryStorage();
   {

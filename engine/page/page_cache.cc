@@ -64,6 +64,7 @@ constexpr uint64_t kHarvestStep = 16;
 uint64_t FramesAhead(uint64_t budget) {
   return std::min(std::clamp<uint64_t>(budget / 32, 2, 64), budget / 2);
 }
+uint64_t FramesMax(uint64_t budget) { return std::max<uint64_t>(budget - FramesAhead(budget), 1); }
 
 }  // namespace
 
@@ -72,7 +73,7 @@ PageCache::PageCache(DataFile& file, mvcc::ReaderSlots& slots, uint64_t bytes_ma
       slots_(slots),
       frame_bytes_(std::max<uint64_t>(file.page_size(), kBufferAlignment)),
       frames_ahead_(FramesAhead(bytes_max / file.page_size())),
-      frames_max_(std::max<uint64_t>(bytes_max / file.page_size() - frames_ahead_, 1)) {}
+      frames_max_(FramesMax(bytes_max / file.page_size())) {}
 
 PageCache::~PageCache() {
   base::MutexLock lock(mutex_);
@@ -278,6 +279,26 @@ void PageCache::DropLocked(uint64_t begin, uint64_t end) {
     base::AtPublishing();
     LinkOf(frame).frame.store(nullptr, std::memory_order_release);
     RetireLocked(frame);
+  }
+}
+
+void PageCache::SetBytesMax(uint64_t bytes_max) {
+  const uint64_t budget = bytes_max / file_.page_size();
+  uint64_t steps = 0;
+  {
+    base::MutexLock lock(mutex_);
+    frames_ahead_ = FramesAhead(budget);
+    frames_max_ = FramesMax(budget);
+    // The hand comes to each frame twice: what was used since has its chance first, then it goes.
+    steps = 2 * all_frames_.size();
+  }
+  // Others come in between.
+  for (; steps > 0; steps -= std::min(steps, kEvictMax)) {
+    base::MutexLock lock(mutex_);
+    const uint64_t live = frames_.load(std::memory_order_relaxed) - retired_.size();
+    if (live <= frames_max_) return;
+    EvictLocked(std::min(live - frames_max_, kEvictMax));
+    HarvestLocked();
   }
 }
 

@@ -152,6 +152,9 @@ class PageCache {
   // After a successful sync that began after WriteOut of `pages` returned: they are clean.
   void MarkClean(std::span<const format::PageId> pages) EXCLUDES(mutex_);
 
+  // What frames together may take from now on. Less: clean pages that nobody looks at go at once.
+  void SetBytesMax(uint64_t bytes_max) EXCLUDES(mutex_);
+
   // Pages in memory, those included that were forgotten and are still looked at.
   uint64_t bytes_cached() const { return frames_.load(std::memory_order_relaxed) * page_size(); }
   // Since the cache was made; of pages of trees.
@@ -259,15 +262,17 @@ class PageCache {
   // Constant after construction.
   DataFile& file_;
   mvcc::ReaderSlots& slots_;
-  const uint64_t frame_bytes_;   // memory of one page: page_size, rounded up to what the storage wants
-  const uint64_t frames_ahead_;  // frames that age in retirement, to be there when the next page is read
-  const uint64_t frames_max_;    // linked and private ones beyond this make the clock turn
+  const uint64_t frame_bytes_;  // memory of one page: page_size, rounded up to what the storage wants
 
   std::atomic<uint64_t> frames_{0};  // linked, private and retired; written under mutex_, read by anyone
   std::atomic<uint64_t> dirty_frames_{0};  // linked and not kClean; the same
   std::atomic<Directory*> directory_{&empty_directory_};
 
   mutable base::Mutex mutex_{base::LockRank::kPageCache};
+  // Frames that age in retirement, to be there when the next page is read.
+  uint64_t frames_ahead_ GUARDED_BY(mutex_);
+  // Linked and private ones beyond this make the clock turn.
+  uint64_t frames_max_ GUARDED_BY(mutex_);
   Figures figures_ GUARDED_BY(mutex_);
   std::vector<Directory*> directories_
       GUARDED_BY(mutex_);                            // all there ever were: readers may hold an old one

@@ -42,7 +42,7 @@ class Replay {
         extents_(extents),
         slot_(core.slots->Acquire()),
         pages_(*core.cache, *core.allocator, core.DrawWriterSerial(), page::Room::kAll),
-        spill_at_bytes_(core.config.dirty_bytes_max) {
+        spill_at_bytes_(core.DirtyBytesMax()) {
     if (extents == Extents::kInPlace && !MANIFOLDDB_BROKEN("recovery.in_place.beyond.skip")) {
       pages_.AllowBeyond();
     }
@@ -149,7 +149,7 @@ class Replay {
     MANIFOLDDB_MARK("recovery.replay.spill");
     MANIFOLDDB_TRY(pages_.Spill(*core_.poison));
     // What lies beyond the file stays dirty; it must not make every change a sync.
-    spill_at_bytes_ = core_.cache->bytes_dirty() + core_.config.dirty_bytes_max;
+    spill_at_bytes_ = core_.cache->bytes_dirty() + core_.DirtyBytesMax();
     return {};
   }
 

@@ -122,12 +122,12 @@ Status Core::CheckWritable(const char* operation) const {
 }
 
 Status Core::WaitForMemory() {
-  if (cache->bytes_dirty() < config.dirty_bytes_max) [[likely]]
+  if (cache->bytes_dirty() < DirtyBytesMax()) [[likely]]
     return {};
   MANIFOLDDB_MARK("txn.waits_for_memory");
   const Stall stall(*this, StallInfo::Reason::kMemory);
   MANIFOLDDB_TRY(checkpoints->WaitForRunning());
-  if (cache->bytes_dirty() < config.dirty_bytes_max) return {};
+  if (cache->bytes_dirty() < DirtyBytesMax()) return {};
   // One checkpoint that began after this call is enough: what is still dirty then belongs to running
   // transactions, which write it out themselves.
   return checkpoints->RunAndWait();
@@ -152,11 +152,11 @@ Status Core::ReserveLogSpace(uint64_t span) {
 
 void Core::RequestCheckpointIfDue() {
   if (poison->set()) return;
-  const bool memory = cache->bytes_dirty() * 2 >= config.dirty_bytes_max;
+  const bool memory = cache->bytes_dirty() * 2 >= DirtyBytesMax();
   const bool log = log_space->used() * 2 >= log_space->usable();
-  const bool time =
-      config.checkpoint_interval_ns != 0 &&
-      clock->NowNanos() - last_checkpoint_ns.load(std::memory_order_relaxed) >= config.checkpoint_interval_ns;
+  const uint64_t interval_ns = checkpoint_interval_ns.load(std::memory_order_relaxed);
+  const bool time = interval_ns != 0 &&
+                    clock->NowNanos() - last_checkpoint_ns.load(std::memory_order_relaxed) >= interval_ns;
   if (memory || log || time) checkpoints->Request();
 }
 

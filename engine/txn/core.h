@@ -61,8 +61,6 @@ struct Core {
     format::Identity identity = {};  // of the database
     bool read_only = false;
     uint32_t write_unit = 0;
-    uint64_t dirty_bytes_max = 0;
-    uint64_t checkpoint_interval_ns = 0;
   };
 
   // Constant after opening.
@@ -82,6 +80,11 @@ struct Core {
   Clock* clock = nullptr;
   EventListener* listener = nullptr;  // none: nobody is told
 
+  // Options that may change at any time (Database::SetOptions). Each is looked at by itself, so it does not
+  // matter in which order they change.
+  std::atomic<uint64_t> dirty_bytes_max{0};
+  std::atomic<uint64_t> checkpoint_interval_ns{0};
+
   // Own synchronisation.
   std::atomic<uint64_t> next_writer_serial{1};
   std::atomic<bool> closed{false};  // while close_decision is held: perhaps
@@ -96,6 +99,7 @@ struct Core {
   std::atomic<uint64_t> last_checkpoint_ns{0};
   RedoPool redo_pool;
 
+  uint64_t DirtyBytesMax() const { return dirty_bytes_max.load(std::memory_order_relaxed); }
   // The free map's, of the file as it is now.
   uint64_t FreeMapPages() const {
     return format::ExtentPages((allocator->page_count() + 7) / 8, file->page_size());

@@ -10,6 +10,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/try.h"
 #include "engine/btree/tree_get_many.h"
+#include "engine/btree/tree_sample.h"
 #include "engine/btree/tree_survey.h"
 #include "engine/txn/cursor_impl.h"
 #include "engine/txn/read_transaction.h"
@@ -145,6 +146,20 @@ Result<std::vector<std::string>> TableReading<Table>::SplitPoints(size_t pieces,
     points.push_back(before);
   }
   return points;
+}
+
+template <class Table>
+Result<std::vector<std::string>> TableReading<Table>::SampleKeys(size_t count, uint64_t seed,
+                                                                 const Range& range) const {
+  constexpr const char* kOperation = "table.sample_keys";
+  if (count > kSampleMax) {
+    return Fail(Errc::kInvalidArgument, kOperation,
+                {.message = std::to_string(count) + " keys, at most " + std::to_string(kSampleMax)});
+  }
+  MANIFOLDDB_ASSIGN(const txn::TableInside inside, txn::TableInside::Of(self(), kOperation));
+  MANIFOLDDB_ASSIGN(const txn::Bounds bounds, txn::Bounds::Of(range, inside.core.file->page_size()));
+  return btree::SampleKeys(*inside.core.cache, inside.tree.root, bounds.lower(), bounds.upper(), count, seed,
+                           inside.slot);
 }
 
 template class TableReading<ReadTable>;

@@ -305,7 +305,7 @@ Status WriteTransactionImpl::AfterChange() {
   // itself by an eighth. Beyond it, whoever finds memory short writes its own pages out.
   constexpr uint64_t kPartsMin = 8;
   constexpr uint64_t kPagesMin = 4;  // fewer are not worth a write and a sync
-  const uint64_t limit = core_.config.dirty_bytes_max;
+  const uint64_t limit = core_.DirtyBytesMax();
   const uint64_t own = pages_.pages_unwritten() * pages_.page_size();
   const bool too_many = CountUnwritten(own) > limit && pages_.pages_unwritten() >= kPagesMin;
   const bool spills = core_.cache->bytes_dirty() > limit && (too_many || own * kPartsMin >= limit);

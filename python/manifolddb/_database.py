@@ -113,8 +113,25 @@ class Database:
         """Makes the changes of a Batch in one durable commit; its number."""
         return given_number("apply", self._handle(), batch._handle())
 
+    def set_options(self, **options):
+        """Changes, amid transactions, all of these or, if one is wrong, none: log_bytes_max, cache_bytes,
+        dirty_bytes_max, checkpoint_interval_ms. For this opening alone."""
+        chosen = _chosen("options", _OPTIONS, options)
+        call("set_options", self._handle(), chosen())
+
+    def options(self):
+        """What the database runs with, as a dictionary."""
+        return {name: given_number("current_option", self._handle(), number)
+                for name, number in _OPTIONS.items()}
+
     def checkpoint(self):
         call("checkpoint", self._handle())
+
+    def shrink_file(self):
+        """Makes the data file shorter, while others read and write; its length in bytes before and after."""
+        before, after = c_uint64(), c_uint64()
+        call("shrink_file", self._handle(), byref(before), byref(after))
+        return before.value, after.value
 
     def verify(self):
         """Reads and checks everything; a list of what is wrong, a text each."""

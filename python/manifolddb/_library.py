@@ -82,6 +82,7 @@ NAME_CALL = ctypes.CFUNCTYPE(c_bool, c_void_p, Bytes)
 # gives a code, and takes a place for an error last.
 _CALLS = {
     "options_set": "Hou", "open": "SH*H", "close": "H", "checkpoint": "H", "verify": "H*u*S",
+    "set_options": "HH", "current_option": "Ho*u", "shrink_file": "H*u*u",
     "stats_json": "H*S", "stats_prometheus": "HS*S",
     "create_family": "HB*u", "open_or_create_family": "HB*u", "drop_family": "HB", "rename_family": "HBB",
     "open_family": "HB*u", "list_families": "HFH",

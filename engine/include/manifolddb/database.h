@@ -58,33 +58,48 @@ struct VerifyReport {
   bool ok() const { return problems.empty(); }
 };
 
+// How far Verify is. It reads two versions, the newest published one and the durable checkpoint; pages that
+// are in both are met twice.
+struct VerifyProgress {
+  uint64_t pages = 0;        // met so far
+  uint64_t pages_total = 0;  // that are to be met; damage may make them fewer
+  uint64_t entries = 0;      // as in VerifyReport, so far
+};
+// Called on the thread that verifies, now and then. It may read the database, and must not change it. What it
+// throws ends Verify, and goes to its caller.
+using VerifyProgressCall = std::function<void(const VerifyProgress&)>;
+
 // Figures since opening, unless said otherwise. Taken without stopping anybody: each is exact, together they
 // may be a commit apart.
 struct DatabaseStats {
-  uint64_t page_size = 0;           // bytes
-  uint64_t write_unit = 0;          // bytes
-  uint64_t pages_total = 0;         // of the data file
-  uint64_t pages_free = 0;          // reusable now
-  uint64_t pages_pending = 0;       // reusable once a version goes
-  uint64_t cache_bytes = 0;         // in memory now
-  uint64_t dirty_bytes = 0;         // changed since the last durable checkpoint
-  uint64_t log_bytes_capacity = 0;  // of the ring
-  uint64_t log_bytes_used = 0;      // since the last durable checkpoint
-  uint64_t commits = 0;             // published
-  uint64_t log_groups = 0;          // written; commits through a checkpoint are in none
-  uint64_t log_syncs = 0;           // of the log
-  uint64_t log_bytes_written = 0;   // groups, headers and padding included
-  uint64_t redo_bytes = 0;          // of the changes in them, as they are logged: what was to be written
-  uint64_t aborts = 0;              // write transactions that ended before their commit was ordered
-  uint64_t family_waits = 0;        // for column families that another transaction held
-  uint64_t stalls = 0;              // waits of writers for a checkpoint to make room
-  uint64_t stall_nanos = 0;         // that they took, together
-  Histogram group_commits;          // commits that went into one group
-  Histogram sync_nanos;             // of durable groups: write and sync, until both were done
-  uint64_t cache_hits = 0;          // pages that reads and writes found in the cache
-  uint64_t pages_read = 0;          // from the data file: those that were not in the cache
-  uint64_t pages_evicted = 0;       // from the cache, to make room
-  uint64_t pages_written = 0;       // to the data file
+  uint64_t page_size = 0;               // bytes
+  uint64_t write_unit = 0;              // bytes
+  uint64_t pages_total = 0;             // of the data file
+  uint64_t pages_free = 0;              // reusable now
+  uint64_t pages_pending = 0;           // reusable once a version goes
+  uint64_t cache_bytes = 0;             // in memory now
+  uint64_t cache_bytes_max = 0;         // Options::cache_bytes, as it is now
+  uint64_t dirty_bytes = 0;             // changed since the last durable checkpoint
+  uint64_t dirty_bytes_max = 0;         // what bounds them now
+  uint64_t log_bytes_capacity = 0;      // of the ring
+  uint64_t log_bytes_max = 0;           // that it may have, Options::log_bytes_max, as it is now
+  uint64_t log_bytes_used = 0;          // since the last durable checkpoint
+  uint64_t checkpoint_interval_ms = 0;  // of Options, as it is now
+  uint64_t commits = 0;                 // published
+  uint64_t log_groups = 0;              // written; commits through a checkpoint are in none
+  uint64_t log_syncs = 0;               // of the log
+  uint64_t log_bytes_written = 0;       // groups, headers and padding included
+  uint64_t redo_bytes = 0;              // of the changes in them, as they are logged: what was to be written
+  uint64_t aborts = 0;                  // write transactions that ended before their commit was ordered
+  uint64_t family_waits = 0;            // for column families that another transaction held
+  uint64_t stalls = 0;                  // waits of writers for a checkpoint to make room
+  uint64_t stall_nanos = 0;             // that they took, together
+  Histogram group_commits;              // commits that went into one group
+  Histogram sync_nanos;                 // of durable groups: write and sync, until both were done
+  uint64_t cache_hits = 0;              // pages that reads and writes found in the cache
+  uint64_t pages_read = 0;              // from the data file: those that were not in the cache
+  uint64_t pages_evicted = 0;           // from the cache, to make room
+  uint64_t pages_written = 0;           // to the data file
   // What lies outside the pages of trees and is not cached: large values, and the map of free pages, which
   // each opening reads and each checkpoint writes.
   uint64_t large_reads = 0;
@@ -96,6 +111,13 @@ struct DatabaseStats {
   uint64_t life = 0;               // openings for writing so far, of the database's whole life
   uint64_t recovered_commits = 0;  // replayed from the log by this opening
   bool tail_may_be_lost = false;   // read-only after a crash: what was replayed may not be durable
+
+  // Bytes that were written to both files for a byte that was to be; 0 if there was none. It says too much
+  // where commits go through a checkpoint, of which no redo is counted.
+  double write_amplification() const {
+    const uint64_t written = log_bytes_written + pages_written * page_size + large_bytes_written;
+    return redo_bytes == 0 ? 0.0 : static_cast<double>(written) / static_cast<double>(redo_bytes);
+  }
 };
 
 // What ShrinkFile did.
@@ -216,7 +238,15 @@ class Database {
   // Reads everything that the newest published version and the durable checkpoint own, and checks it (G5).
   // No checkpoint runs meanwhile: writers go on until the log or the memory for changed pages is full, and
   // then wait.
-  Result<VerifyReport> Verify() const;
+  Result<VerifyReport> Verify(const VerifyProgressCall& progress = {}) const;
+
+  // Changes options while transactions run, all that are given or, if one of them is wrong, none:
+  // kInvalidArgument, as Validate. They count from now on, for this opening alone: nothing is stored.
+  // Threads: several may call it, one waits for the other. kClosed, kForked.
+  Status SetOptions(const OptionChanges& changes);
+  // What the database runs with: as opened and changed since; page_size and write_unit as it was created.
+  // Takes no lock: while SetOptions runs, part of it may be there.
+  Options CurrentOptions() const;
   DatabaseStats Stats() const;
   // The same of each column family and table of the newest published commit, in the byte order of their
   // names. O(families + tables), and the list of tables of a family that nobody has used yet is read;

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "manifolddb/executor.h"
+#include "manifolddb/result.h"
 
 namespace manifolddb {
 
@@ -48,6 +50,23 @@ struct Options {
   std::shared_ptr<Clock> clock = nullptr;
   // Told of checkpoints, waits and failures (stats.h); none given: nobody is.
   std::shared_ptr<EventListener> listener = nullptr;
+};
+
+// Whether Open would take them, as far as that can be told without the files: kInvalidArgument, naming of
+// each option that is wrong its value and what is allowed, all of them at once.
+Status Validate(const Options& options);
+
+// What of an open database may be changed (Database::SetOptions): what has a value. Each means what it means
+// in Options.
+struct OptionChanges {
+  // A ring that is larger already stays as it is, and one that grows at the time gets what it was to have.
+  std::optional<uint64_t> log_bytes_max = std::nullopt;
+  // Less: pages are put out of memory at once, but for those that are changed, in use, or looked at by a
+  // transaction that is open. Their memory stays with the database, for pages to come, until it is closed.
+  std::optional<uint64_t> cache_bytes = std::nullopt;
+  // 0 follows cache_bytes, also when that is changed later.
+  std::optional<uint64_t> dirty_bytes_max = std::nullopt;
+  std::optional<uint64_t> checkpoint_interval_ms = std::nullopt;
 };
 
 // Longest value, bytes.

@@ -26,6 +26,8 @@ struct KeptEntry {
 
 // Most pieces that a range is cut into.
 inline constexpr size_t kPiecesMax = 4096;
+// Most keys that are drawn at once.
+inline constexpr size_t kSampleMax = 65536;
 
 // Errors of all: kCorrupt, kIo, kNoMemory; and as Get of the same table. A read that fails does no harm. n is
 // the number of entries of the table. By the thread that uses the transaction.
@@ -69,6 +71,14 @@ class TableReading {
   // there are fewer entries. `pieces`: 1 to kPiecesMax, else kInvalidArgument. Reads some 4 * `pieces`
   // branch pages, and a leaf for each key: O(pieces * log n).
   Result<std::vector<std::string>> SplitPoints(size_t pieces, const Range& range = {}) const;
+
+  // `count` different keys of the range, drawn at random, ascending; each set of so many is as likely as any
+  // other, however large its entries are. All keys where there are no more. `count`: at most kSampleMax, else
+  // kInvalidArgument. The same for the same seed and snapshot. Their values: GetMany. Reads the branch pages
+  // of the range (about one page in a hundred); then for each key page_size / 10 / entries in a leaf leaf
+  // pages, ten for entries of 100 bytes; or, where that would be more than all of the range, each of them
+  // once or twice.
+  Result<std::vector<std::string>> SampleKeys(size_t count, uint64_t seed, const Range& range = {}) const;
 
  private:
   template <class Scan>

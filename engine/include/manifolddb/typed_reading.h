@@ -394,22 +394,27 @@ class TypedTable {
   }
   // Keys that own what they refer to: std::string where a std::string_view is read.
   Result<std::vector<OwnedKey<K>>> SplitPoints(size_t pieces, const TypedRange<K>& range = {}) const {
-    const Result<std::vector<std::string>> points =
-        table_.SplitPoints(pieces, RangeEncoding<K>(range).range());
-    if (!points) return std::unexpected(points.error());
-    std::vector<OwnedKey<K>> keys;
-    for (const std::string& point : *points) {
-      Result<KeyView<K>> key = DecodeStored<KeyCodec<K>, K>("key", name_, AsBytes(point));
-      if (!key) return std::unexpected(key.error());
-      keys.push_back(ToOwned<KeyCodec<K>, K>(std::move(*key)));
-    }
-    return keys;
+    return Owned(table_.SplitPoints(pieces, RangeEncoding<K>(range).range()));
+  }
+  Result<std::vector<OwnedKey<K>>> SampleKeys(size_t count, uint64_t seed,
+                                              const TypedRange<K>& range = {}) const {
+    return Owned(table_.SampleKeys(count, seed, RangeEncoding<K>(range).range()));
   }
 
  protected:
   using EncodedKey = Encoding<KeyCodec<K>, K>;
   using EncodedValue = Encoding<ValueCodec<V>, V>;
 
+  Result<std::vector<OwnedKey<K>>> Owned(const Result<std::vector<std::string>>& stored) const {
+    if (!stored) return std::unexpected(stored.error());
+    std::vector<OwnedKey<K>> keys;
+    for (const std::string& bytes : *stored) {
+      Result<KeyView<K>> key = DecodeStored<KeyCodec<K>, K>("key", name_, AsBytes(bytes));
+      if (!key) return std::unexpected(key.error());
+      keys.push_back(ToOwned<KeyCodec<K>, K>(std::move(*key)));
+    }
+    return keys;
+  }
   template <class Reader>
   Result<Scan<Reader>> NewScan(const TypedRange<K>& range, Direction direction, Reader reader) const {
     Result<Cursor> cursor = table_.NewCursor(RangeEncoding<K>(range).range());
