@@ -37,6 +37,9 @@ Result<ShrinkReport> DatabaseImpl::ShrinkFile() noexcept {
     auto lowered = txn::LowerPages(core_, at_once);
     if (lowered) report.pages_moved = *lowered;
     if (!lowered) moved = std::unexpected<Error>(lowered.error());
+    // The first checkpoint of this call may have put its catalog and its free map at the end: the one that
+    // moved the last pages holds them until the next.
+    if (lowered) moved = checkpointer_->RunAndWait();
   }
   const Status cut = checkpointer_->CutFile();
   allocator_->SetCeiling(0);

@@ -222,5 +222,29 @@ TEST_F(ShrinkTest, IsRefusedWhereNothingMayBeWritten) {
   EXPECT_EQ(refused.error().code(), Errc::kReadOnly);
 }
 
+// There is nothing to be moved; the catalog and the free map of the checkpoint before lie at the end.
+TEST(Shrink, OfAFileThatIsAllFreeTakesOneCall) {
+  Options options;
+  options.executor = MakeInlineExecutor();
+  auto opened = Database::Open(MakeMemoryStorage(), "db", options);
+  ASSERT_TRUE(opened) << opened.error().ToString();
+  Database& db = **opened;
+  const ColumnFamily family = *db.CreateColumnFamily("f");
+  for (const bool fills : {true, false}) {
+    auto txn = db.BeginWrite(family);
+    auto table = txn->OpenOrCreateTable(family, "t");
+    for (int i = 0; fills && i < 20; ++i)
+      ASSERT_TRUE(table->Put(AsBytes(Key(i)), AsBytes(std::string(1 << 20, 'v'))));
+    const uint64_t deleted = fills ? 0 : *table->DeleteRange({});
+    ASSERT_EQ(deleted, fills ? 0u : 20u);
+    ASSERT_TRUE(txn->Commit());
+    ASSERT_TRUE(db.Checkpoint());
+  }
+  const auto first = db.ShrinkFile();
+  ASSERT_TRUE(first) << first.error().ToString();
+  EXPECT_LT(first->bytes_after * 8, first->bytes_before);
+  EXPECT_EQ(db.ShrinkFile()->bytes_after, first->bytes_after);
+}
+
 }  // namespace
 }  // namespace manifolddb
