@@ -1,4 +1,5 @@
-# Installs the library of the build tree BUILD below FOLDER, builds CONSUMER against that alone, runs it.
+# Installs the library of the build tree BUILD below FOLDER, builds CONSUMER against that alone, runs it; and
+# once more by what the document DOCUMENT says a project has to write.
 set(prefix ${FOLDER}/prefix)
 file(REMOVE_RECURSE ${FOLDER})
 file(MAKE_DIRECTORY ${FOLDER})
@@ -21,11 +22,26 @@ if(headers)
   message(FATAL_ERROR "installed, but not public: ${headers}")
 endif()
 
-run(${CMAKE_COMMAND} -S ${CONSUMER} -B ${FOLDER}/build -G ${GENERATOR}
-  -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS}
-  -D CMAKE_BUILD_TYPE=${BUILD_TYPE})
-run(${CMAKE_COMMAND} --build ${FOLDER}/build)
-run(${FOLDER}/build/consume ${FOLDER}/db)
-if(NOT output STREQUAL "hello, world\n")
-  message(FATAL_ERROR "consume printed: ${output}")
+function(consume source name)
+  run(${CMAKE_COMMAND} -S ${source} -B ${FOLDER}/${name} -G ${GENERATOR}
+    -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS}
+    -D CMAKE_BUILD_TYPE=${BUILD_TYPE})
+  run(${CMAKE_COMMAND} --build ${FOLDER}/${name})
+  run(${FOLDER}/${name}/consume ${FOLDER}/${name}/db)
+  if(NOT output STREQUAL "hello, world\n")
+    message(FATAL_ERROR "consume printed: ${output}")
+  endif()
+endfunction()
+consume(${CONSUMER} build)
+
+# Lines of CMake in the document, behind the program that they are for.
+file(READ ${DOCUMENT} text)
+string(REGEX MATCHALL "\n```cmake\n[^`]*\n```\n" blocks "${text}")
+if(NOT blocks MATCHES "^\n```cmake\n([^`]*\n)```\n$")
+  message(FATAL_ERROR "${DOCUMENT} is to have one block of CMake, and has: ${blocks}")
 endif()
+file(WRITE ${FOLDER}/mine/CMakeLists.txt "cmake_minimum_required(VERSION 3.25)
+project(mine LANGUAGES CXX)
+add_executable(consume ${CONSUMER}/consume.cc)
+${CMAKE_MATCH_1}")
+consume(${FOLDER}/mine mine/build)

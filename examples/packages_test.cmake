@@ -106,12 +106,18 @@ if(NOT status EQUAL 1)
 endif()
 run(${FOLDER}/crash/crash_certificate --replay ${FOLDER}/certificate)
 
-# As a part of somebody's project, which takes it from where it is told to: this checkout.
+# As a part of somebody's project, which clones it: what is in this checkout, as a version of a repository.
+set(origin ${FOLDER}/origin.git)
+run(git init --quiet --bare ${origin})
+set(in_origin git --git-dir=${origin} --work-tree=${SOURCE})
+run(${in_origin} add --all)
+run(${in_origin} -c user.name=test -c user.email=test@example.org commit --quiet --message "as it is")
+run(${in_origin} tag v${VERSION})
 file(WRITE ${FOLDER}/part/CMakeLists.txt "
 cmake_minimum_required(VERSION 3.25)
 project(part LANGUAGES CXX)
 include(FetchContent)
-FetchContent_Declare(manifolddb GIT_REPOSITORY https://example.org/manifolddb.git GIT_TAG v${VERSION})
+FetchContent_Declare(manifolddb GIT_REPOSITORY file://${origin} GIT_TAG v${VERSION})
 FetchContent_MakeAvailable(manifolddb)
 add_executable(consume ${CONSUMER}/consume.cc)
 target_link_libraries(consume PRIVATE manifolddb::manifolddb)
@@ -121,8 +127,10 @@ if(CCACHE)
   set(ENV{CMAKE_CXX_COMPILER_LAUNCHER} ${CCACHE})
 endif()
 run(${CMAKE_COMMAND} -S ${FOLDER}/part -B ${FOLDER}/part/build -G ${GENERATOR}
-  -D FETCHCONTENT_SOURCE_DIR_MANIFOLDDB=${SOURCE} -D CMAKE_CXX_COMPILER=${COMPILER}
-  -D CMAKE_UNITY_BUILD=ON)
+  -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_UNITY_BUILD=ON)
+if(NOT EXISTS ${FOLDER}/part/build/_deps/manifolddb-src/engine/include/manifolddb/database.h)
+  message(FATAL_ERROR "the sources were not cloned")
+endif()
 run(${CMAKE_COMMAND} --build ${FOLDER}/part/build --target consume)
 run(${FOLDER}/part/build/consume ${FOLDER}/db)
 expect(${greeting})
