@@ -163,6 +163,31 @@ static void test_savepoints(manifolddb_database* database, uint64_t shop) {
   manifolddb_write_free(write);
 }
 
+struct sample {
+  size_t keys;
+  char before[16];
+};
+static bool note_key(void* user, manifolddb_bytes key) {
+  struct sample* const sample = user;
+  char text[16] = "";
+  CHECK(key.size < sizeof text);
+  memcpy(text, key.data, key.size);
+  CHECK(sample->keys == 0 || strcmp(sample->before, text) < 0);
+  memcpy(sample->before, text, sizeof text);
+  return ++sample->keys < 4;
+}
+static void test_sample(manifolddb_table* table) {
+  manifolddb_error* error = NULL;
+  struct sample sample = {0, ""};
+  MUST(manifolddb_sample_keys(table, NULL, 3, 1, note_key, &sample, &error));
+  CHECK(sample.keys == 3);
+  sample.keys = 0;
+  MUST(manifolddb_sample_keys(table, NULL, 99, 1, note_key, &sample, &error));
+  CHECK(sample.keys == 4);
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT,
+        manifolddb_sample_keys(table, NULL, UINT64_MAX, 1, note_key, &sample, &error));
+}
+
 static void test_cursor(manifolddb_table* table) {
   manifolddb_error* error = NULL;
   manifolddb_cursor* cursor = NULL;
@@ -227,6 +252,7 @@ static void test_reading(manifolddb_database* database, uint64_t shop) {
   CHECK(entries == 4);
   MUST(manifolddb_count(table, &range, &entries, &error));
   CHECK(entries == 1);
+  test_sample(table);
   MUST(manifolddb_get(table, bytes("nothing"), &value, &error));
   CHECK(value == NULL);
   test_cursor(table);

@@ -1,5 +1,8 @@
 // Tables, values, cursors.
 
+#include <algorithm>
+#include <cstdint>
+
 #include "capi/handles.h"
 
 using namespace manifolddb;        // NOLINT: this file is nothing but the C names over these
@@ -53,6 +56,19 @@ int manifolddb_count(manifolddb_table* table, const manifolddb_range* range, uin
     const auto count = std::visit([&](const auto& of) { return of.Count(In(range)); }, table->table);
     if (!count) return std::unexpected(count.error());
     *entries = *count;
+    return {};
+  });
+}
+
+int manifolddb_sample_keys(manifolddb_table* table, const manifolddb_range* range, uint64_t keys,
+                           uint64_t seed, manifolddb_name_call call, void* user, manifolddb_error** error) {
+  return Guarded(error, [&]() -> Status {
+    if (Status live = table->keeper.CheckLive(); !live) return live;
+    const auto count = static_cast<size_t>(std::min<uint64_t>(keys, SIZE_MAX));
+    const auto sample =
+        std::visit([&](const auto& of) { return of.SampleKeys(count, seed, In(range)); }, table->table);
+    if (!sample) return std::unexpected(sample.error());
+    CallForEach(*sample, call, user);
     return {};
   });
 }

@@ -72,7 +72,7 @@ typedef struct manifolddb_range {
   const manifolddb_bytes* prefix;  /* those that begin with it */
 } manifolddb_range;
 
-/* Called once for each name; false ends the call, which then succeeds. It must neither throw nor
+/* Called once for each name, or key; false ends the call, which then succeeds. It must neither throw nor
  * leave by longjmp. */
 typedef bool (*manifolddb_name_call)(void* user, manifolddb_bytes name);
 
@@ -304,6 +304,12 @@ MANIFOLDDB_C_API int manifolddb_get(manifolddb_table* table, manifolddb_bytes ke
 MANIFOLDDB_C_API int manifolddb_length(manifolddb_table* table, uint64_t* entries, manifolddb_error** error);
 MANIFOLDDB_C_API int manifolddb_count(manifolddb_table* table, const manifolddb_range* range,
                                       uint64_t* entries, manifolddb_error** error);
+/* Calls `call` for `keys` different keys of the range, drawn at random, in their order; for all where there
+ * are no more. As SampleKeys of manifolddb/table_reading.h: without bias, the same for the same seed and
+ * snapshot. */
+MANIFOLDDB_C_API int manifolddb_sample_keys(manifolddb_table* table, const manifolddb_range* range,
+                                            uint64_t keys, uint64_t seed, manifolddb_name_call call,
+                                            void* user, manifolddb_error** error);
 MANIFOLDDB_C_API const char* manifolddb_key_type(const manifolddb_table* table);
 MANIFOLDDB_C_API const char* manifolddb_value_type(const manifolddb_table* table);
 /* The rest is READ_ONLY for a table of a read transaction. */

@@ -349,6 +349,12 @@ class ReadTable:
         """Entries in a range: lower=, upper=, after=, through=, prefix=."""
         return given_number("count", self._handle(), byref(Range.of(**bounds)))
 
+    def sample_keys(self, count, seed, **bounds):
+        """`count` keys of a range, drawn at random without bias, as a list in their order; all where there
+        are no more. The same for the same seed and snapshot."""
+        return names("sample_keys", self._handle(), byref(Range.of(**bounds)), unsigned(count),
+                     unsigned(seed))
+
     def __iter__(self):
         return self.keys()
 

@@ -95,6 +95,7 @@ _CALLS = {
     "is_durable": "Hu*b",
     "get": "HB*H", "length": "H*u", "count": "HR*u", "put": "HBB", "delete": "HB*b", "delete_range": "HR*u",
     "compare_and_swap": "HBPP*b", "add_to_counter": "HBi*i",
+    "sample_keys": "HRuuFH",
     "cursor_new": "HR*H", "first": "H*b", "last": "H*b", "next": "H*b", "prev": "H*b", "seek": "HB*b",
     "seek_for_prev": "HB*b", "cursor_key": "H*B", "cursor_value": "H*B",
     "insert": "HBB*b", "remove": "HBB*b", "remove_all": "HB*u", "contains": "HBB*b", "count_of": "HB*u",
