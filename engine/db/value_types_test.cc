@@ -25,6 +25,17 @@ struct Order {
   friend bool operator==(const Order&, const Order&) = default;
 };
 
+struct Position {
+  double north = 0;
+  double east = 0;
+};
+struct Place : Position {
+  uint32_t people = 0;
+  std::array<uint16_t, 3> codes = {};
+  bool known = false;
+  std::array<char, 5> unused = {};
+};
+
 }  // namespace
 
 template <>
@@ -44,6 +55,13 @@ struct Serializer<Number> {
   static std::optional<Number> FromBytes(ByteView bytes) {
     return Number{static_cast<uint32_t>(std::stoul(std::string(AsText(bytes))))};
   }
+};
+
+// As it lies in memory; of a bool two bytes are values.
+template <>
+struct RawLayout<Place> {
+  static constexpr std::string_view kName = "Place";
+  static bool Valid(ByteView bytes) { return bytes[26] <= std::byte{1}; }
 };
 
 // In five lines.
@@ -69,6 +87,8 @@ constexpr TableDefinition<uint64_t, JsonCbor> kBinary("binary");
 constexpr TableDefinition<Uuid, Order> kOrders("orders");
 constexpr TableDefinition<std::string, std::span<const float>> kVectors("vectors");
 constexpr TableDefinition<std::string, std::vector<float>> kVectorsCopied("vectors");
+constexpr TableDefinition<std::string, Stored<Place>> kPlaces("places");
+constexpr TableDefinition<std::string, Place> kPlacesCopied("places");
 
 static_assert(kTexts.types().value == "json" && kBinary.types().value == "json as cbor");
 static_assert(kOrders.types().key == "uuid" && kOrders.types().value == "Order, text");
@@ -131,6 +151,60 @@ TEST_F(ValueTypesTest, WhatIsNoDocumentIsToldNotGuessed) {
   EXPECT_EQ(text.error().code(), Errc::kCorrupt);
   EXPECT_EQ(text.error().message(), "a value of table 'texts' is no 'json': 16 bytes");
   EXPECT_EQ(kBinary.Open(*snapshot, family_)->Get(1).error().code(), Errc::kCorrupt);
+}
+
+// Keys of each length, so that values begin at each address there is.
+TEST_F(ValueTypesTest, StructsAreReadWhereTheyLie) {
+  static_assert(sizeof(Place) == 32 && kPlaces.types().value == kPlacesCopied.types().value);
+  const auto place = [](size_t number) {
+    Place made;
+    made.north = 53.5 + static_cast<double>(number);
+    made.east = -10;
+    made.people = static_cast<uint32_t>(number * 1000);
+    made.codes = {1, 2, static_cast<uint16_t>(number)};
+    made.known = number % 2 == 0;
+    return made;
+  };
+  Write(kPlaces, [&](auto& places) {
+    for (size_t i = 1; i <= 16; ++i) ASSERT_TRUE(places.Put(std::string(i, 'k'), place(i)));
+    EXPECT_EQ((***places.Get("kk")).template Get<&Place::people>(), 2000u);
+    ASSERT_TRUE(places.Update("kkk", [&](std::optional<Stored<Place>> now) -> std::optional<Place> {
+      Place changed = now->value();
+      changed.people += 1;
+      return changed;
+    }));
+  });
+  Write(kPlaces, [&](auto& places) {
+    EXPECT_FALSE(places.GetOrInsertWith("k", [&] { return place(5); })->inserted);
+    EXPECT_TRUE(*places.CompareAndSwap("k", place(1), place(1)));
+    EXPECT_FALSE(*places.CompareAndSwap("kk", place(1), place(2)));
+  });
+  auto snapshot = db_->BeginRead();
+  const auto places = kPlaces.Open(*snapshot, family_);
+  auto entries = places->Entries();
+  size_t number = 0;
+  for (const auto& entry : *entries) {
+    ++number;
+    const Stored<Place>& stored = entry->value;
+    EXPECT_EQ(stored.Get<&Place::north>(), 53.5 + static_cast<double>(number));
+    EXPECT_EQ(stored.Get<&Place::people>(), number * 1000 + (number == 3 ? 1 : 0));
+    EXPECT_EQ(stored.Get<&Place::codes>()[2], number);
+    EXPECT_EQ(stored.Get<&Place::known>(), number % 2 == 0);
+    EXPECT_EQ(stored.value().east, -10);
+    EXPECT_EQ(stored.bytes().size(), sizeof(Place));
+  }
+  EXPECT_EQ(number, 16u);
+  EXPECT_EQ((***kPlacesCopied.Open(*snapshot, family_)->Get("k")).people, 1000u);
+}
+
+TEST_F(ValueTypesTest, BytesThatAreNoStructAreToldNotRead) {
+  Write(kPlaces, [](auto& places) { ASSERT_TRUE(places.Put("k", Place())); });
+  for (const std::string& bytes : {std::string(31, '\0'), std::string(32, '\2')}) {
+    WriteRaw("places", AsBytes("k"), bytes);
+    auto snapshot = db_->BeginRead();
+    EXPECT_EQ(kPlaces.Open(*snapshot, family_)->Get("k").error().code(), Errc::kCorrupt);
+    EXPECT_EQ(kPlacesCopied.Open(*snapshot, family_)->Get("k").error().code(), Errc::kCorrupt);
+  }
 }
 
 // The library's reader throws for these although it is told not to.

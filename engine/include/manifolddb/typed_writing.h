@@ -103,16 +103,16 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
   Result<TypedGotOrInserted<V>> GetOrInsert(const KeyArgument<K>& key, const ValueArgument<V>& value) {
     return Got(this->table_.GetOrInsert(EncodedKey(key).view(), EncodedValue(value).view()));
   }
-  // `make`: V().
+  // `make`: V(); or T() for a Stored<T>.
   template <class Function>
   Result<TypedGotOrInserted<V>> GetOrInsertWith(const KeyArgument<K>& key, Function&& make) {
     return Got(this->table_.GetOrInsertWith(EncodedKey(key).view(), [&]() -> Result<std::string> {
-      const Result<V> made = make();
+      const Result<codec::MadeValue<V>> made = make();
       if (!made) return std::unexpected(made.error());
       return std::string(AsText(EncodedValue(*made).view()));
     }));
   }
-  // `change`: std::optional<V>(std::optional<ValueView<V>> now).
+  // `change`: std::optional<V>(std::optional<ValueView<V>> now); or std::optional<T> for a Stored<T>.
   template <class Function>
   Status Update(const KeyArgument<K>& key, Function&& change) {
     using Bytes = std::optional<std::string>;
@@ -123,7 +123,7 @@ class TypedWriteTable : public codec::TypedTable<WriteTable, K, V> {
         if (!decoded) return std::unexpected(decoded.error());
         view.emplace(std::move(*decoded));
       }
-      const Result<std::optional<V>> changed = change(std::move(view));
+      const Result<std::optional<codec::MadeValue<V>>> changed = change(std::move(view));
       if (!changed) return std::unexpected(changed.error());
       if (!*changed) return Bytes();
       return Bytes(std::in_place, AsText(EncodedValue(**changed).view()));

@@ -1,17 +1,20 @@
 #pragma once
 // Values of types. Whatever can be a key (key_codec.h) can be a value, with the same name and encoding; built
-// in beside that: std::vector of what has one size (vector<u32>), std::span of the same, which is read where
-// it is stored, and structs whose bytes are their encoding, if they are said to be (RawLayout).
+// in beside that: std::vector of what has one size (vector<u32>), and structs whose bytes are their encoding,
+// if they are said to be (RawLayout); std::span and Stored are the same, read where they are stored.
 //
 // A type of one's own: whatever writes it as bytes, by a specialisation of Serializer; or of ValueCodec, with
-// kName, Encode and Decode as of a KeyCodec, but for the order, which values do not have. Where a type has
-// several of these, values take the ValueCodec, or else the Serializer, not the KeyCodec. For JSON: json.h.
+// kName, Encode and Decode as of a KeyCodec, but for the order, which values do not have; and Made, what
+// functions return that make a value, if not T. Where a type has several of these, values take the
+// ValueCodec, or else the Serializer, not the KeyCodec. For JSON: json.h.
 
+#include <array>
 #include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <ranges>
 #include <span>
@@ -25,6 +28,22 @@ namespace manifolddb {
 
 template <class T>
 struct ValueCodec;
+
+namespace codec {
+
+template <class T>
+struct MadeValueOf {
+  using type = T;
+};
+template <class T>
+requires requires { typename ValueCodec<T>::Made; }
+struct MadeValueOf<T> {
+  using type = typename ValueCodec<T>::Made;
+};
+template <class T>
+using MadeValue = typename MadeValueOf<T>::type;
+
+}  // namespace codec
 
 // Whether T can be a value.
 template <class T>
@@ -85,10 +104,31 @@ struct ValueCodec<T> {
 template <class T>
 struct RawLayout;
 
+namespace codec {
+
 template <class T>
-requires std::is_trivially_copyable_v<T> && requires {
+concept Raw = std::is_trivially_copyable_v<T> && requires {
   { RawLayout<T>::kName } -> std::convertible_to<std::string_view>;
+};
+
+// Whether these bytes are a T.
+template <Raw T>
+bool IsRaw(ByteView bytes) {
+  if (bytes.size() != sizeof(T)) return false;
+  if constexpr (requires { RawLayout<T>::Valid(bytes); }) return RawLayout<T>::Valid(bytes);
+  return true;
 }
+// A copy: stored bytes lie at any address, a T does not. REQUIRES: as many bytes as a T has.
+template <class T>
+T CopyRaw(ByteView bytes) {
+  std::array<std::byte, sizeof(T)> copy;
+  std::memcpy(copy.data(), bytes.data(), sizeof(T));
+  return std::bit_cast<T>(copy);
+}
+
+}  // namespace codec
+
+template <codec::Raw T>
 struct ValueCodec<T> {
   static constexpr auto kText =
       TypeName::Of({"raw<", RawLayout<T>::kName, ", "})
@@ -100,15 +140,50 @@ struct ValueCodec<T> {
   static void Encode(const T& value, EncodedBytes& out) {
     out.Append(ByteView(reinterpret_cast<const std::byte*>(&value), sizeof value));
   }
-  // A copy: stored bytes lie at any address, a T does not.
   static std::optional<T> Decode(ByteView bytes) {
-    if (bytes.size() != kBytes) return std::nullopt;
-    if constexpr (requires { RawLayout<T>::Valid(bytes); }) {
-      if (!RawLayout<T>::Valid(bytes)) return std::nullopt;
-    }
-    std::array<std::byte, sizeof(T)> copy;
-    std::memcpy(copy.data(), bytes.data(), sizeof(T));
-    return std::bit_cast<T>(copy);
+    if (!codec::IsRaw<T>(bytes)) return std::nullopt;
+    return codec::CopyRaw<T>(bytes);
+  }
+};
+
+// A struct with a RawLayout where it is stored: of it only the member is copied that is looked at, and stored
+// bytes need no alignment. Lives as long as the bytes. As the type of a table's values it has the name and
+// the encoding of T, and takes a T: it is to T what std::string_view is to std::string.
+template <codec::Raw T>
+class Stored {
+ public:
+  // REQUIRES: the bytes of a T.
+  explicit Stored(ByteView bytes) : bytes_(bytes) {}
+
+  // One member: Get<&Point::x>(). Of arrays of C++'s library all, of those of C none: value().
+  template <auto kMember>
+  auto Get() const {
+    using Member = std::remove_cvref_t<decltype(std::declval<const T&>().*kMember)>;
+    static_assert(!std::is_array_v<Member>, "an array of C cannot be given out: take value()");
+    static const T place = std::bit_cast<T>(std::array<std::byte, sizeof(T)>{});
+    const auto* const begin = reinterpret_cast<const std::byte*>(std::addressof(place));
+    const auto* const member = reinterpret_cast<const std::byte*>(std::addressof(place.*kMember));
+    return codec::CopyRaw<Member>(bytes_.subspan(static_cast<size_t>(member - begin), sizeof(Member)));
+  }
+  // All of it, a copy.
+  T value() const { return codec::CopyRaw<T>(bytes_); }
+  // As they are stored.
+  ByteView bytes() const { return bytes_; }
+
+ private:
+  ByteView bytes_;
+};
+
+template <codec::Raw T>
+struct ValueCodec<Stored<T>> {
+  using Argument = T;
+  using Made = T;
+  static constexpr std::string_view kName = ValueCodec<T>::kName;
+
+  static void Encode(const T& value, EncodedBytes& out) { ValueCodec<T>::Encode(value, out); }
+  static std::optional<Stored<T>> Decode(ByteView bytes) {
+    if (!codec::IsRaw<T>(bytes)) return std::nullopt;
+    return Stored<T>(bytes);
   }
 };
 
