@@ -38,6 +38,18 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 # Of packages with a library: dpkg brings the loader's cache up to date.
 file(WRITE ${PROJECT_BINARY_DIR}/debian/triggers "activate-noawait ldconfig\n")
+# Of the package with Python sources: what the interpreter makes of them comes and goes with it.
+set(python_scripts ${PROJECT_BINARY_DIR}/debian/python/postinst ${PROJECT_BINARY_DIR}/debian/python/prerm)
+file(WRITE ${PROJECT_BINARY_DIR}/debian/python/postinst "#!/bin/sh
+set -e
+if command -v py3compile >/dev/null; then py3compile -p python3-manifolddb; fi
+")
+file(WRITE ${PROJECT_BINARY_DIR}/debian/python/prerm "#!/bin/sh
+set -e
+if command -v py3clean >/dev/null; then py3clean -p python3-manifolddb; fi
+")
+file(CHMOD ${python_scripts}
+  PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 include(CPackComponent)
 
 # What one builds with: headers, the archive, names without a number, files for CMake and pkg-config.
@@ -64,6 +76,7 @@ if(MANIFOLDDB_BUILD_SHARED)
   set(CPACK_DEBIAN_PYTHON_PACKAGE_PACKAGE_ARCHITECTURE all)
   set(CPACK_DEBIAN_PYTHON_PACKAGE_PACKAGE_SHLIBDEPS OFF)
   set(CPACK_DEBIAN_PYTHON_PACKAGE_PACKAGE_DEPENDS "python3, libmanifolddb-c0 (= ${PROJECT_VERSION})")
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_PACKAGE_CONTROL_EXTRA ${python_scripts})
   set(CPACK_COMPONENT_PYTHON_PACKAGE_DESCRIPTION "The Python module")
 endif()
 if(TARGET manifolddb_faultfs_archive)
