@@ -4,10 +4,14 @@
 // (2) Nothing is collected: whatever the database's size, memory holds one entry.
 // (3) A damaged table ends with its error; the next ones are still printed.
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/try.h"
 #include "tools/commands.h"
+#include "tools/progress.h"
 #include "tools/text.h"
 
 namespace manifolddb::tools {
@@ -64,7 +68,10 @@ class Printer {
   std::string table_;
 };
 
-Status DumpTable(const DumpArguments& arguments, const ReadTable& table, uint64_t entries, Printer& printer) {
+Status DumpTable(const DumpArguments& arguments, const ReadTable& table, uint64_t entries, Printer& printer,
+                 std::ostream& err) {
+  std::optional<Progress> progress;
+  if (::isatty(STDOUT_FILENO) == 0) progress.emplace("entries dumped", err);  // else they are seen themselves
   MANIFOLDDB_ASSIGN(Cursor cursor, table.NewCursor());
   uint64_t printed = 0;
   if (arguments.limit > 0) {
@@ -76,6 +83,9 @@ Status DumpTable(const DumpArguments& arguments, const ReadTable& table, uint64_
       }
       printer.Entry(cursor.key(), value);
       ++printed;
+      if (progress) {
+        progress->Show({.count = printed, .done = printed, .total = std::min(entries, arguments.limit)});
+      }
       if (printed == arguments.limit) break;
       MANIFOLDDB_ASSIGN(more, cursor.Next());
     }
@@ -131,7 +141,7 @@ class Dump {
       MANIFOLDDB_ASSIGN(const ReadTable table, snapshot.OpenTable(family, name, TableTypes::Any()));
       MANIFOLDDB_ASSIGN(const uint64_t entries, table.Length());
       printer_.Table(name, table.types(), entries);
-      MANIFOLDDB_TRY(Survived(DumpTable(arguments_, table, entries, printer_)));
+      MANIFOLDDB_TRY(Survived(DumpTable(arguments_, table, entries, printer_, streams_.err)));
     }
     return {};
   }

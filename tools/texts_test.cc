@@ -37,14 +37,15 @@ class TextsTest : public ToolsTest {
         std::system((shell + " " + ShellQuoted(file) + " >" + ShellQuoted(out) + " 2>&1").c_str());
     return {WEXITSTATUS(status), ReadBytes(out), ""};
   }
-  // What a terminal gets of a run that succeeds.
-  std::string SeenInTerminal(const std::vector<std::string>& words) {
+  // What a terminal gets of a run that succeeds; without its output, if that goes to a file.
+  std::string SeenInTerminal(const std::vector<std::string>& words, const char* output = nullptr) {
     int terminal = -1;
     const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
     if (child == 0) {
       std::vector<char*> arguments = {const_cast<char*>(MANIFOLDDB_CLI)};
       for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
       arguments.push_back(nullptr);
+      if (output != nullptr && std::freopen(output, "w", stdout) == nullptr) ::_exit(126);
       ::execv(MANIFOLDDB_CLI, arguments.data());
       ::_exit(127);
     }
@@ -174,6 +175,20 @@ TEST_F(TextsTest, VerifyShowsItsBarToo) {
   const std::regex bar("\\[#+\\.+\\]  [0-9]{2}%  [12][0-9]{3} pages checked");
   EXPECT_TRUE(std::regex_search(seen, bar)) << seen;
   EXPECT_TRUE(Contains(seen, "whole, 10000 entries")) << seen;
+}
+
+TEST_F(TextsTest, DumpShowsItsBarWhereItsOutputIsNotSeen) {
+  const std::string lines = directory_ / "lines";
+  std::string text;
+  for (int i = 0; i < 50'000; ++i) text += "key" + std::to_string(i) + "\tv\n";
+  WriteBytes(lines, text);
+  ASSERT_EQ(RunWriting({"load", path_, lines, "--family", "f", "--table", "t"}).exit_code, 0);
+  const std::string dumped = directory_ / "dumped";
+  const std::string seen = SeenInTerminal({"dump", path_}, dumped.c_str());
+  EXPECT_TRUE(Contains(seen, "[#########...............]  40%  20000 entries dumped")) << seen;
+  EXPECT_EQ(CountOf(ReadBytes(dumped), "\n    \"key"), 50'000u);
+  EXPECT_FALSE(Contains(ReadBytes(dumped), "entries dumped"));
+  EXPECT_FALSE(Contains(SeenInTerminal({"dump", path_}), "entries dumped"));
 }
 
 }  // namespace
