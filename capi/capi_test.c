@@ -632,6 +632,33 @@ static void test_errors(const char* folder) {
   manifolddb_error_free(NULL);
 }
 
+static void test_persistent_savepoints(manifolddb_database* database) {
+  manifolddb_error* error = NULL;
+  manifolddb_read* read = NULL;
+  uint64_t number = 0;
+  uint64_t restored = 0;
+  int names = 0;
+  MUST(manifolddb_savepoint_create(database, bytes("monday"), &number, &error));
+  FAILS(MANIFOLDDB_ERROR_ALREADY_EXISTS,
+        manifolddb_savepoint_create(database, bytes("monday"), &number, &error));
+  MUST(manifolddb_drop_family(database, bytes("shop"), &error));
+  MUST(manifolddb_savepoint_list(database, count_names, &names, &error));
+  CHECK(names == 1);
+  MUST(manifolddb_savepoint_read(database, bytes("monday"), &read, &error));
+  CHECK(manifolddb_read_commit_number(read) == number);
+  MUST(manifolddb_read_open_family(read, bytes("shop"), &restored, &error));
+  manifolddb_read_free(read);
+  FAILS(MANIFOLDDB_ERROR_NO_SUCH_SAVEPOINT,
+        manifolddb_savepoint_restore(database, bytes("tuesday"), &restored, &error));
+  MUST(manifolddb_savepoint_restore(database, bytes("monday"), &restored, &error));
+  CHECK(restored > number);
+  MUST(manifolddb_open_family(database, bytes("shop"), &restored, &error));
+  MUST(manifolddb_savepoint_delete(database, bytes("monday"), &error));
+  FAILS(MANIFOLDDB_ERROR_NO_SUCH_SAVEPOINT, manifolddb_savepoint_delete(database, bytes("monday"), &error));
+  FAILS(MANIFOLDDB_ERROR_NO_SUCH_SAVEPOINT,
+        manifolddb_savepoint_read(database, bytes("monday"), &read, &error));
+}
+
 int main(int argc, char** argv) {
   manifolddb_error* error = NULL;
   manifolddb_database* database = NULL;
@@ -657,6 +684,7 @@ int main(int argc, char** argv) {
   test_family_figures(database);
   test_options_that_change(database);
   test_shrinking(database, shop, path);
+  test_persistent_savepoints(database);
   MUST(manifolddb_close(database, &error));
   FAILS(MANIFOLDDB_ERROR_CLOSED, manifolddb_checkpoint(database, &error));
   manifolddb_database_free(database);

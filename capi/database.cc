@@ -83,6 +83,12 @@ Status GiveFamily(const Found& found, uint64_t* family) {
   return {};
 }
 
+Status GiveNumber(const Result<uint64_t>& given, uint64_t* number) {
+  if (!given) return std::unexpected(given.error());
+  *number = *given;
+  return {};
+}
+
 std::string ProblemText(const VerifyReport& report) {
   std::string text;
   for (const VerifyReport::Problem& problem : report.problems)
@@ -235,6 +241,35 @@ int manifolddb_list_families(manifolddb_database* database, manifolddb_name_call
     const auto names = database->database->ListColumnFamilies();
     if (!names) return std::unexpected(names.error());
     CallForEach(*names, call, user);
+    return {};
+  });
+}
+
+int manifolddb_savepoint_create(manifolddb_database* database, manifolddb_bytes name, uint64_t* commit_number,
+                                manifolddb_error** error) {
+  return Guarded(error,
+                 [&] { return GiveNumber(database->database->CreateSavepoint(Text(name)), commit_number); });
+}
+
+int manifolddb_savepoint_restore(manifolddb_database* database, manifolddb_bytes name,
+                                 uint64_t* commit_number, manifolddb_error** error) {
+  return Guarded(error,
+                 [&] { return GiveNumber(database->database->RestoreSavepoint(Text(name)), commit_number); });
+}
+
+int manifolddb_savepoint_delete(manifolddb_database* database, manifolddb_bytes name,
+                                manifolddb_error** error) {
+  return Guarded(error, [&] { return database->database->DeleteSavepoint(Text(name)); });
+}
+
+int manifolddb_savepoint_list(manifolddb_database* database, manifolddb_name_call call, void* user,
+                              manifolddb_error** error) {
+  return Guarded(error, [&]() -> Status {
+    const auto savepoints = database->database->ListSavepoints();
+    if (!savepoints) return std::unexpected(savepoints.error());
+    std::vector<std::string> names;
+    for (const SavepointInfo& savepoint : *savepoints) names.push_back(savepoint.name);
+    CallForEach(names, call, user);
     return {};
   });
 }

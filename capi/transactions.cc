@@ -52,6 +52,13 @@ Status Begin(manifolddb_database& database, const uint64_t* families, size_t cou
   return {};
 }
 
+Status GiveRead(manifolddb_database& database, Result<ReadTransaction> begun, manifolddb_read** read) {
+  if (!begun) return std::unexpected(begun.error());
+  auto state = std::make_shared<ReadState>(ReadState{database.database, std::move(*begun)});
+  *read = new manifolddb_read{std::move(state)};
+  return {};
+}
+
 Status Commit(manifolddb_write& write, const CommitOptions& options, uint64_t* commit_number) {
   write.state->ended = true;
   const auto number = write.state->transaction.Commit(options);
@@ -63,13 +70,12 @@ Status Commit(manifolddb_write& write, const CommitOptions& options, uint64_t* c
 }  // namespace
 
 int manifolddb_begin_read(manifolddb_database* database, manifolddb_read** read, manifolddb_error** error) {
-  return Guarded(error, [&]() -> Status {
-    auto begun = database->database->BeginRead();
-    if (!begun) return std::unexpected(begun.error());
-    auto state = std::make_shared<ReadState>(ReadState{database->database, std::move(*begun)});
-    *read = new manifolddb_read{std::move(state)};
-    return {};
-  });
+  return Guarded(error, [&] { return GiveRead(*database, database->database->BeginRead(), read); });
+}
+
+int manifolddb_savepoint_read(manifolddb_database* database, manifolddb_bytes name, manifolddb_read** read,
+                              manifolddb_error** error) {
+  return Guarded(error, [&] { return GiveRead(*database, database->database->BeginRead(Text(name)), read); });
 }
 
 uint64_t manifolddb_read_commit_number(const manifolddb_read* read) {

@@ -19,10 +19,13 @@ constexpr std::string_view kForgedOnly = "decode.";
 constexpr std::string_view kOfBackups = "backup.";
 // Nor does one shrink a file; proptest/shrink_cuts_test.cc does.
 constexpr std::string_view kOfShrinking = "shrink.";
+// Nor does one keep savepoints; proptest/savepoint_cuts_test.cc does.
+constexpr std::string_view kOfSavepoints = "savepoint.";
 
 bool IsOurs(const base::Site& site) {
   const std::string_view name = site.name();
-  return !name.starts_with(kForgedOnly) && !name.starts_with(kOfBackups) && !name.starts_with(kOfShrinking);
+  return !name.starts_with(kForgedOnly) && !name.starts_with(kOfBackups) && !name.starts_with(kOfShrinking) &&
+         !name.starts_with(kOfSavepoints);
 }
 
 }  // namespace

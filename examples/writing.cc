@@ -227,6 +227,32 @@ Status SellQuickly(Shop& shop) {
   return shop.db.AwaitDurable(last);  // from here on no crash takes any of them
 }
 
+// A state of the whole shop that is kept, across all that is committed behind it, and gone back to.
+Status HoldASale(Shop& shop) {
+  auto kept = shop.db.CreateSavepoint("before the sale");
+  if (!kept) return std::unexpected(kept.error());
+  const auto sell_all = [&](WriteTransaction& txn) -> Status {
+    auto stock = kStock.Open(txn, shop.goods);
+    if (!stock) return std::unexpected(stock.error());
+    auto sold = stock->DeleteRange({});
+    if (!sold) return std::unexpected(sold.error());
+    std::cout << *sold << " kinds of things sold out\n";
+    return {};
+  };
+  if (auto sold = shop.db.Write({shop.goods}, sell_all); !sold) return std::unexpected(sold.error());
+
+  auto then = shop.db.BeginRead("before the sale");
+  if (!then) return std::unexpected(then.error());
+  auto stock = kStock.Open(*then, shop.goods);
+  if (!stock) return std::unexpected(stock.error());
+  auto kinds = stock->Length();
+  if (!kinds) return std::unexpected(kinds.error());
+  std::cout << "before, there were " << *kinds << "\n";
+
+  if (auto back = shop.db.RestoreSavepoint("before the sale"); !back) return std::unexpected(back.error());
+  return shop.db.DeleteSavepoint("before the sale");
+}
+
 Status Run(const std::string& folder) {
   auto db = Database::Open(folder + "/shop");
   if (!db) return std::unexpected(db.error());
@@ -239,8 +265,8 @@ Status Run(const std::string& folder) {
   if (auto delivered = Deliver(shop); !delivered) return delivered;
   if (auto taken = TakeOrder(shop, 1, "lamp"); !taken) return taken;
   if (auto taken = TakeOrder(shop, 2, "chair"); !taken) return taken;
-  for (const auto step :
-       {TakeWhatThereIs, ChangeOfMind, ChangeEntries, CleanUp, PrintReceipt, TakeOver, SellQuickly}) {
+  for (const auto step : {TakeWhatThereIs, ChangeOfMind, ChangeEntries, CleanUp, PrintReceipt, TakeOver,
+                          SellQuickly, HoldASale}) {
     if (auto done = step(shop); !done) return done;
   }
   return (*db)->Close();

@@ -41,6 +41,12 @@ void CheckRecords(ByteView value) {
     Expect(Equal(BytesOf(format::EncodeDropped(dropped)), value),
            "a dropped tree's record has two encodings");
   }
+  format::SavepointRecord savepoint;
+  const bool is_savepoint = format::DecodeSavepointRecord(value, savepoint);
+  ExpectSame(is_savepoint, WhyNoSavepointRecord(value), "a savepoint's record");
+  if (is_savepoint) {
+    Expect(Equal(BytesOf(format::Encode(savepoint)), value), "a savepoint's record has two encodings");
+  }
 }
 
 void CheckKeys(ByteView key) {
@@ -49,6 +55,12 @@ void CheckKeys(ByteView key) {
   Expect(is_family == (key.size() >= 2 && key.size() <= 1 + kNameBytesMax && key[0] == std::byte{'F'}),
          "a family's key was accepted or refused wrongly");
   if (is_family) Expect(format::FamilyKey(AsBytes(name)) == AsText(key), "a family's key has two encodings");
+  const bool is_savepoint = format::DecodeSavepointKey(key, name);
+  Expect(is_savepoint == (key.size() >= 2 && key.size() <= 1 + kNameBytesMax && key[0] == std::byte{'S'}),
+         "a savepoint's key was accepted or refused wrongly");
+  if (is_savepoint) {
+    Expect(format::SavepointKey(AsBytes(name)) == AsText(key), "a savepoint's key has two encodings");
+  }
   uint64_t number = 0;
   const bool is_dropped = format::DecodeDroppedKey(key, number);
   uint64_t stated = 0;

@@ -59,7 +59,7 @@ const char* WhyNoMetaPage(ByteView unit) {
   if (!Begins(unit, 1, "manifdb")) return "no magic";
   if (unit[0] != unit[30]) return "the stamps differ";
   if (Le64(unit, 8) != base::Checksum64(unit.subspan(16, 240))) return "the checksum differs";
-  if (Le32(unit, 16) != 1 || Le64(unit, 32) != 0) return "another version";
+  if (Le32(unit, 16) != 1 || Le64(unit, 32) > 1) return "another version";
   if (std::to_integer<int>(unit[28]) > 1) return "neither clean nor not";
   const int order = std::to_integer<int>(unit[29]);
   if (order != 1 && order != 2) return "neither the first copy nor the second";
@@ -134,6 +134,14 @@ const char* WhyNoTableRecord(ByteView value) {
 const char* WhyNoDroppedRecord(ByteView value) {
   if (value.size() != 16) return "another length";
   return Le64(value, 0) == 0 || Le64(value, 8) == 0 ? "a null reference" : nullptr;
+}
+
+const char* WhyNoSavepointRecord(ByteView value) {
+  if (value.size() != 56) return "another length";
+  if (Le64(value, 0) > kReadMax) return "an impossible commit";
+  const uint64_t pages = Le64(value, 48);
+  if (Le64(value, 32) == 0 || pages == 0 || pages > kReadMax) return "an impossible free map";
+  return WhyNoTree(Le64(value, 8), Le64(value, 16), Le64(value, 24));
 }
 
 }  // namespace manifolddb::fuzz

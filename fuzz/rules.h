@@ -22,5 +22,6 @@ const char* WhyNoNode(ByteView page);
 const char* WhyNoFamilyRecord(ByteView value);
 const char* WhyNoTableRecord(ByteView value);
 const char* WhyNoDroppedRecord(ByteView value);
+const char* WhyNoSavepointRecord(ByteView value);
 
 }  // namespace manifolddb::fuzz

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "engine/format/backup_format.h"
+#include "engine/format/catalog_record.h"
 #include "engine/format/log_format.h"
 #include "engine/format/page_header.h"
 #include "fuzz/raw.h"
@@ -121,6 +122,13 @@ void WriteDecoders(uint32_t page_size) {
 
 void WriteSmallRecords() {
   Write("catalog", "dropped-key", std::string("D\0\0\0\0\0\0\0\7", 9));
+  const auto savepoint = format::Encode(format::SavepointRecord{
+      .txn = format::TxnId{7},
+      .catalog = {.root = {format::PageId{9}, format::FirstBirth(format::Life{1}).next()}, .entries = 3},
+      .free_map = {.first = format::PageId{8}, .birth = {}, .bytes = 5, .checksum = 0x0102030405060708},
+      .page_count = 36});
+  Write("catalog", "savepoint", std::string(AsText(std::as_bytes(std::span(&savepoint, 1)))));
+  Write("catalog", "savepoint-key", "Smonday");
   Write("catalog", "bitmap", std::string("\3\xff\0\x0f\1", 5));
 }
 

@@ -219,6 +219,28 @@ class ModuleTest(unittest.TestCase):
                 outer.release()
                 self.assertEqual(txn.savepoints(), 0)
 
+    def test_persistent_savepoints_take_the_database_back(self):
+        with manifolddb.open(self.path) as db:
+            shop = self.shop(db)
+            self.assertEqual(db.savepoints(), [])
+            number = db.create_savepoint("monday")
+            self.expect("kAlreadyExists", db.create_savepoint, "monday")
+            with db.write(shop) as txn:
+                txn.table(shop, "prices").delete_range(everything=True)
+        with manifolddb.open(self.path) as db:
+            self.assertEqual(db.savepoints(), [b"monday"])
+            with db.read("monday") as then:
+                self.assertEqual(then.commit_number, number)
+                self.assertEqual(len(then.table(then.family("shop"), "prices")), 3)
+            self.expect("kNoSuchSavepoint", db.read, "tuesday")
+            self.expect("kNoSuchSavepoint", db.restore_savepoint, "tuesday")
+            self.assertGreater(db.restore_savepoint("monday"), number)
+            with db.read() as snapshot:
+                self.assertEqual(len(snapshot.table(db.family("shop"), "prices")), 3)
+            db.delete_savepoint("monday")
+            self.assertEqual(db.savepoints(), [])
+            self.assertEqual(db.verify(), [])
+
     def test_how_a_transaction_is_begun_and_ended(self):
         with manifolddb.open(self.path) as db:
             shop, other = self.shop(db), db.family("other", create=True)

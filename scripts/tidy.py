@@ -520,8 +520,8 @@ def site_counts(tree):
     sites = {name for p in sources for name in named.findall(cpp_scan.blank_comments(tree.text(p)))}
     decoders = {name for name in sites if name.startswith("decode.")}  # for fuzz/, see crashsim/registry.cc
     sites -= decoders
-    # For proptest/backup_cuts_test.cc and shrink_cuts_test.cc.
-    sites = {name for name in sites if not name.startswith(("backup.", "shrink."))}
+    # For proptest/backup_cuts_test.cc, savepoint_cuts_test.cc and shrink_cuts_test.cc.
+    sites = {name for name in sites if not name.startswith(("backup.", "savepoint.", "shrink."))}
     if "README.md" in tree.files:
         text = tree.text("README.md")
         for match in re.finditer(r"\b(\d+) fault sites\b", text):

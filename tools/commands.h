@@ -1,7 +1,7 @@
 #pragma once
-// What the command line tool does. Everything but put, delete and load (entries.h) and compact without an
-// output opens for reading only and changes no byte of it; salvage, restore and compact write a new database,
-// backup a new file; bench makes a database and removes it.
+// What the command line tool does. Everything but put, delete and load (entries.h), compact without an
+// output and savepoints with a name opens for reading only and changes no byte of it; salvage, restore and
+// compact write a new database, backup a new file; bench makes a database and removes it.
 
 #include <cstdint>
 #include <limits>
@@ -69,6 +69,16 @@ struct SalvageArguments {
 };
 // What can be proven of a damaged database, into a new one. kDone: all of it.
 int Salvage(const SalvageArguments& arguments, Streams streams);
+
+struct SavepointsArguments {
+  std::string path;
+  std::optional<std::string> create = std::nullopt;  // a name each, escaped; at most one is given
+  std::optional<std::string> restore = std::nullopt;
+  std::optional<std::string> remove = std::nullopt;
+  bool json = false;
+};
+// Lists them, or makes, restores or deletes one.
+int Savepoints(const SavepointsArguments& arguments, Streams streams);
 
 struct BackupArguments {
   std::string path;

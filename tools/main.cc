@@ -32,7 +32,9 @@ namespace {
 
 constexpr const char* kPathHelp = "the data file; its log, PATH-wal, lies beside it";
 constexpr const char* kFooter =
-    "put, delete, load and compact change a database; salvage, restore and compact to OUT write a new one,\n"
+    "put, delete, load, compact and savepoints with a name change a database; salvage, restore and compact "
+    "to "
+    "OUT write a new one,\n"
     "backup a new file; bench makes a database, and removes it; every other command opens for reading only "
     "and changes\n"
     "no byte. Nobody may have the database open for writing meanwhile: a program that does takes backups by\n"
@@ -96,6 +98,24 @@ void DeclareCompact(CLI::App& app, CompactArguments& compact, const Streams& str
                       "a new database, in full pages; without it the file itself is made shorter");
   command->add_flag("--json", compact.json, "one JSON object");
   command->callback([&compact, streams, &exit_code] { exit_code = Compact(compact, streams); });
+}
+
+void DeclareSavepoints(CLI::App& app, SavepointsArguments& savepoints, const Streams& streams,
+                       int& exit_code) {
+  CLI::App* const command = app.add_subcommand(
+      "savepoints", "List states of a database that are kept, keep one, go back to one, or let go of one");
+  command->add_option("PATH", savepoints.path, kPathHelp)->required();
+  auto* const create =
+      command->add_option("--create", savepoints.create, "keep what there is under this name");
+  auto* const restore = command->add_option(
+      "--restore", savepoints.restore, "make the database what it was; all that was committed since is gone");
+  auto* const remove =
+      command->add_option("--delete", savepoints.remove, "give back what only this one keeps");
+  for (CLI::Option* const option : {create, restore, remove}) option->type_name("NAME");
+  create->excludes(restore)->excludes(remove);
+  restore->excludes(remove);
+  command->add_flag("--json", savepoints.json, "one JSON object, with the savepoints that there are then");
+  command->callback([&savepoints, streams, &exit_code] { exit_code = Savepoints(savepoints, streams); });
 }
 
 void DeclareBench(CLI::App& app, BenchArguments& bench, const Streams& streams, int& exit_code) {
@@ -178,6 +198,7 @@ struct Arguments {
   RestoreArguments restore;
   CheckArguments check;
   CompactArguments compact;
+  SavepointsArguments savepoints;
   BenchArguments bench;
   EntryArguments entries;
   TextArguments texts;
@@ -185,7 +206,8 @@ struct Arguments {
 
 // Declares the commands; each, when it is chosen, sets `exit_code`.
 void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
-  auto& [verify, stat, dump, salvage, backup, restore, check, compact, bench, entries, texts] = arguments;
+  auto& [verify, stat, dump, salvage, backup, restore, check, compact, savepoints, bench, entries, texts] =
+      arguments;
   const Streams streams{std::cout, std::cerr};
 
   CLI::App* const verify_command =
@@ -206,6 +228,7 @@ void Declare(CLI::App& app, Arguments& arguments, int& exit_code) {
   DeclareRestore(app, restore, streams, exit_code);
   DeclareCheck(app, check, streams, exit_code);
   DeclareCompact(app, compact, streams, exit_code);
+  DeclareSavepoints(app, savepoints, streams, exit_code);
   DeclareSalvage(app, salvage, streams, exit_code);
   DeclareBench(app, bench, streams, exit_code);
 

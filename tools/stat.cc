@@ -26,6 +26,8 @@ std::vector<Figure> FiguresOf(const DatabaseStats& stats) {
       {"pages_total", stats.pages_total, "of the data file"},
       {"pages_free", stats.pages_free, "reusable now"},
       {"pages_pending", stats.pages_pending, "reusable once a version goes"},
+      {"pages_kept", stats.pages_kept, "that nothing but savepoints has"},
+      {"savepoints", stats.savepoints, "persistent ones"},
       {"cache_bytes", stats.cache_bytes, "in memory for this look"},
       {"cache_bytes_max", stats.cache_bytes_max, kOption},
       {"dirty_bytes", stats.dirty_bytes, "replayed from the log and not in the data file"},

@@ -247,7 +247,7 @@ TEST_F(ToolsTest, StatListsFiguresFamiliesTablesAndLengths) {
   EXPECT_EQ(stat["stats"]["dirty_bytes_max"], options.cache_bytes / 2);
   EXPECT_EQ(stat["stats"]["log_bytes_max"], options.log_bytes_max);
   EXPECT_EQ(stat["stats"]["checkpoint_interval_ms"], options.checkpoint_interval_ms);
-  EXPECT_EQ(stat["stats"].size(), 21u);
+  EXPECT_EQ(stat["stats"].size(), 23u);
   EXPECT_EQ(stat["families"].size(), 2u);
   EXPECT_EQ(stat["families"][0]["name"], "odd\\\\\\xff\\x0a");
   EXPECT_EQ(stat["families"][1]["tables"], json::parse(R"([{"name": "names", "entries": 300},

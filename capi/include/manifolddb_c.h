@@ -103,7 +103,8 @@ enum {
   MANIFOLDDB_ERROR_NOT_FOUND = 23,
   MANIFOLDDB_ERROR_PERMISSION = 24,
   MANIFOLDDB_ERROR_FORKED = 25,
-  MANIFOLDDB_ERROR_TYPE_MISMATCH = 26
+  MANIFOLDDB_ERROR_TYPE_MISMATCH = 26,
+  MANIFOLDDB_ERROR_NO_SUCH_SAVEPOINT = 27
 };
 
 /* Where a number bounds something: nothing does. */
@@ -207,11 +208,29 @@ MANIFOLDDB_C_API int manifolddb_open_family(manifolddb_database* database, manif
 MANIFOLDDB_C_API int manifolddb_list_families(manifolddb_database* database, manifolddb_name_call call,
                                               void* user, manifolddb_error** error);
 
+/* Persistent savepoints: states of the whole database that stay under a name, across closing and crashes,
+ * until they are deleted. Each of the first three is durable when it returns. The commit whose state it is;
+ * ALREADY_EXISTS, LIMIT: there are 16. */
+MANIFOLDDB_C_API int manifolddb_savepoint_create(manifolddb_database* database, manifolddb_bytes name,
+                                                 uint64_t* commit_number, manifolddb_error** error);
+/* Makes the whole database what it was; the commit that does it. NO_SUCH_SAVEPOINT. Waits until nobody writes
+ * any family. */
+MANIFOLDDB_C_API int manifolddb_savepoint_restore(manifolddb_database* database, manifolddb_bytes name,
+                                                  uint64_t* commit_number, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_savepoint_delete(manifolddb_database* database, manifolddb_bytes name,
+                                                 manifolddb_error** error);
+/* In the order of their bytes. */
+MANIFOLDDB_C_API int manifolddb_savepoint_list(manifolddb_database* database, manifolddb_name_call call,
+                                               void* user, manifolddb_error** error);
+
 /* ---- Read transactions: one snapshot ---- */
 
 /* The snapshot of now; waits for nobody. */
 MANIFOLDDB_C_API int manifolddb_begin_read(manifolddb_database* database, manifolddb_read** read,
                                            manifolddb_error** error);
+/* Of a persistent savepoint instead; families are opened anew from it. */
+MANIFOLDDB_C_API int manifolddb_savepoint_read(manifolddb_database* database, manifolddb_bytes name,
+                                               manifolddb_read** read, manifolddb_error** error);
 /* Its place in the order of commits: those up to this number are seen. */
 MANIFOLDDB_C_API uint64_t manifolddb_read_commit_number(const manifolddb_read* read);
 /* As of the snapshot: NO_SUCH_COLUMN_FAMILY also for one that was created since. */

@@ -48,6 +48,7 @@ constexpr CodeText kCodes[] = {
     {Errc::kPermission, kEnvironment, "kPermission", "check owner and mode of the file and its directory"},
     {Errc::kForked, kCaller, "kForked", "open the database anew in the child process"},
     {Errc::kTypeMismatch, kCaller, "kTypeMismatch", "open the table with the types it was created with"},
+    {Errc::kNoSuchSavepoint, kCaller, "kNoSuchSavepoint", "list the savepoints, or check the name"},
 };
 
 const CodeText& Text(Errc code) {

@@ -30,11 +30,46 @@ struct FamilyAt {
   format::TableId next_table{1};
 };
 
+// Changes to a tree of the catalog, in an epoch each: what one of them read need not stay in memory for the
+// next.
+class TreeChanger {
+ public:
+  TreeChanger(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot)
+      : core_(core), pages_(pages), slot_(slot) {}
+
+  Status PutBytes(format::TreeRoot& tree, const std::string& key, ByteView record) {
+    const mvcc::EpochGuard guard(slot_);
+    MANIFOLDDB_TRY(btree::Put(pages_, tree, AsBytes(key), record, guard));
+    return {};
+  }
+  template <class Record>
+  Status Put(format::TreeRoot& tree, const std::string& key, const Record& record) {
+    return PutBytes(tree, key, std::as_bytes(std::span(&record, 1)));
+  }
+  Status Delete(format::TreeRoot& tree, const std::string& key) {
+    const mvcc::EpochGuard guard(slot_);
+    MANIFOLDDB_ASSIGN(const bool found, btree::Delete(pages_, tree, AsBytes(key), guard));
+    if (found) return {};
+    // It was met when the tree was loaded, or put since: the tree is not in order.
+    return core_.file->Corrupt("checkpoint.catalog", tree.root.id, "a key of the catalog cannot be found");
+  }
+
+ private:
+  txn::Core& core_;
+  page::PageWriter& pages_;
+  mvcc::ReaderSlot* const slot_;
+};
+
 class Editor {
  public:
   Editor(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot, const CatalogState& before,
          const CatalogInput& input)
-      : core_(core), pages_(pages), slot_(slot), input_(input), before_(before.at) {
+      : core_(core),
+        pages_(pages),
+        slot_(slot),
+        changer_(core, pages, slot),
+        input_(input),
+        before_(before.at) {
     edit_.state = before;
     edit_.state.at = input.at;
   }
@@ -43,6 +78,7 @@ class Editor {
     for (txn::Family* const family : input_.changed) AddFamily(family);
     for (const FamilyAt& at : families_) MANIFOLDDB_TRY(DeleteOldKey(at));
     for (const FamilyAt& at : families_) MANIFOLDDB_TRY(PutFamily(at));
+    if (input_.savepoint != nullptr) MANIFOLDDB_TRY(EditSavepoint(*input_.savepoint));
     MANIFOLDDB_TRY(FreeDropped());
     MANIFOLDDB_TRY(Lower(edit_.state.tree));
     return std::move(edit_);
@@ -76,7 +112,7 @@ class Editor {
   Status DeleteOldKey(const FamilyAt& at) {
     if (at.before.empty() || at.before == at.name) return {};
     const std::string key = format::FamilyKey(AsBytes(at.before));
-    MANIFOLDDB_TRY(Delete(edit_.state.tree, key));
+    MANIFOLDDB_TRY(changer_.Delete(edit_.state.tree, key));
     const format::PageRef tables = at.family->durable.tables_tree.root;
     if (at.name.empty() && !tables.null()) AddDropped(tables);
     return {};
@@ -97,16 +133,23 @@ class Editor {
     const auto record =
         format::Encode(format::FamilyRecord{at.family->id(), at.next_table, after.tables_tree});
     const std::string key = format::FamilyKey(AsBytes(at.name));
-    MANIFOLDDB_TRY(Put(edit_.state.tree, key, record));
+    MANIFOLDDB_TRY(changer_.Put(edit_.state.tree, key, record));
     edit_.updates.push_back({at.family, std::move(after)});
     return {};
+  }
+
+  Status EditSavepoint(const SavepointEdit& edit) {
+    const std::string key = format::SavepointKey(AsBytes(edit.name));
+    if (!edit.record) return changer_.Delete(edit_.state.tree, key);
+    const auto record = format::Encode(*edit.record);
+    return changer_.Put(edit_.state.tree, key, record);
   }
 
   // Both lists ascend by name.
   Status EditTables(const mvcc::Tables& before, const mvcc::Tables& after, format::TreeRoot& tree) {
     for (const mvcc::TableVersion& table : before) {
       if (mvcc::FindTable(after, *table.name) != nullptr) continue;
-      MANIFOLDDB_TRY(Delete(tree, *table.name));
+      MANIFOLDDB_TRY(changer_.Delete(tree, *table.name));
     }
     for (const mvcc::TableVersion& table : after) {
       const mvcc::TableVersion* const old = mvcc::FindTable(before, *table.name);
@@ -114,7 +157,7 @@ class Editor {
       const TableTypes types = txn::TypesOf(table.types.get());
       const std::string record =
           format::Encode(format::TableRecord{table.id, table.tree, types.key, types.value});
-      MANIFOLDDB_TRY(PutBytes(tree, *table.name, AsBytes(record)));
+      MANIFOLDDB_TRY(changer_.PutBytes(tree, *table.name, AsBytes(record)));
     }
     return {};
   }
@@ -179,36 +222,19 @@ class Editor {
   Status PutDropped(const DroppedSubtree& subtree) {
     const auto record = format::EncodeDropped(subtree.root);
     const std::string key = format::DroppedKey(subtree.number);
-    return Put(edit_.state.tree, key, record);
+    return changer_.Put(edit_.state.tree, key, record);
   }
 
   Status DeleteDropped(uint64_t number) {
     if (IsNew(number)) return {};  // never reached the catalog
     const std::string key = format::DroppedKey(number);
-    return Delete(edit_.state.tree, key);
-  }
-
-  // In an epoch each: what one of them read need not stay in memory for the next.
-  Status PutBytes(format::TreeRoot& tree, const std::string& key, ByteView record) {
-    const mvcc::EpochGuard guard(slot_);
-    MANIFOLDDB_TRY(btree::Put(pages_, tree, AsBytes(key), record, guard));
-    return {};
-  }
-  template <class Record>
-  Status Put(format::TreeRoot& tree, const std::string& key, const Record& record) {
-    return PutBytes(tree, key, std::as_bytes(std::span(&record, 1)));
-  }
-  Status Delete(format::TreeRoot& tree, const std::string& key) {
-    const mvcc::EpochGuard guard(slot_);
-    MANIFOLDDB_ASSIGN(const bool found, btree::Delete(pages_, tree, AsBytes(key), guard));
-    if (found) return {};
-    // It was met when the tree was loaded, or put since: the tree is not in order.
-    return core_.file->Corrupt("checkpoint.catalog", tree.root.id, "a key of the catalog cannot be found");
+    return changer_.Delete(edit_.state.tree, key);
   }
 
   txn::Core& core_;
   page::PageWriter& pages_;
   mvcc::ReaderSlot* const slot_;
+  TreeChanger changer_;
   const CatalogInput& input_;
   const format::TxnId before_;
   CatalogEdit edit_;
@@ -216,11 +242,70 @@ class Editor {
   std::vector<uint64_t> new_dropped_;
 };
 
+// From a savepoint's catalog to the one that says the same now.
+class Restorer {
+ public:
+  Restorer(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot, const txn::Restoring& restoring)
+      : core_(core), changer_(core, pages, slot), restoring_(restoring), version_(*restoring.version) {}
+
+  Result<CatalogEdit> Run(format::TxnId at) {
+    edit_.state.at = at;
+    edit_.state.tree = version_.savepoint().record.catalog;
+    for (const auto& [number, root, possible] : version_.dropped()) {
+      edit_.state.dropped.push_back({number, root, !possible});
+      edit_.state.next_dropped = number + 1;
+    }
+    MANIFOLDDB_TRY(EditSavepoints());
+    for (const txn::Restoring::FamilyChange& change : restoring_.changed) MANIFOLDDB_TRY(Change(change));
+    for (txn::Family* const family : restoring_.dropped) edit_.updates.push_back({family, {}});
+    return std::move(edit_);
+  }
+
+ private:
+  Status EditSavepoints() {
+    for (const auto& then : version_.savepoints_then()) {
+      MANIFOLDDB_TRY(changer_.Delete(edit_.state.tree, format::SavepointKey(AsBytes(then.name))));
+    }
+    for (const mvcc::Savepoint& now : core_.versions->Savepoints()) {
+      const auto record = format::Encode(now.record);
+      MANIFOLDDB_TRY(changer_.Put(edit_.state.tree, format::SavepointKey(AsBytes(now.name)), record));
+    }
+    return {};
+  }
+
+  Status Change(const txn::Restoring::FamilyChange& change) {
+    const txn::SavepointFamily& source = *change.source;
+    const bool same =
+        change.record.family == source.record.family && change.record.next_table == source.record.next_table;
+    if (!same) {
+      const auto record = format::Encode(change.record);
+      MANIFOLDDB_TRY(changer_.Put(edit_.state.tree, format::FamilyKey(AsBytes(source.name)), record));
+    }
+    // One that comes back is made when the commit is ordered, as it is on the disk.
+    if (change.family != nullptr) {
+      edit_.updates.push_back(
+          {change.family, {source.version.tables, change.record.tables, change.record.next_table}});
+    }
+    return {};
+  }
+
+  txn::Core& core_;
+  TreeChanger changer_;
+  const txn::Restoring& restoring_;
+  const txn::SavepointVersion& version_;
+  CatalogEdit edit_;
+};
+
 }  // namespace
 
 Result<CatalogEdit> EditCatalog(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot,
                                 const CatalogState& before, const CatalogInput& input) {
   return Editor(core, pages, slot, before, input).Run();
+}
+
+Result<CatalogEdit> RestoreCatalog(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot,
+                                   const txn::Restoring& restoring, format::TxnId at) {
+  return Restorer(core, pages, slot, restoring).Run(at);
 }
 
 }  // namespace manifolddb::checkpoint

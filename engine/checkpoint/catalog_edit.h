@@ -4,11 +4,15 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "engine/format/catalog_record.h"
 #include "engine/mvcc/family_versions.h"
 #include "engine/page/page_writer.h"
 #include "engine/txn/core.h"
+#include "engine/txn/restore.h"
 
 namespace manifolddb::checkpoint {
 
@@ -29,6 +33,12 @@ struct CatalogState {
   uint64_t next_dropped = 1;
 };
 
+// A savepoint's record is put into the catalog, or taken out.
+struct SavepointEdit {
+  std::string name;
+  std::optional<format::SavepointRecord> record;  // none: it is deleted
+};
+
 struct CatalogInput {
   format::TxnId at;
   std::vector<txn::Family*> changed;  // families touched since the last durable checkpoint
@@ -36,6 +46,7 @@ struct CatalogInput {
   // versions.
   const std::vector<txn::CheckpointService::ThroughCommit::Change>* through = nullptr;
   std::vector<format::PageRef> dropped;  // subtrees given up since the last durable checkpoint
+  const SavepointEdit* savepoint = nullptr;
   uint64_t ceiling = 0;  // not 0: nodes at or behind this page are to go before it (docs/design/018)
 };
 
@@ -52,5 +63,11 @@ struct CatalogEdit {
 // Changes the trees through `pages`. Frees dropped subtrees, a bounded number of pages per checkpoint.
 Result<CatalogEdit> EditCatalog(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot,
                                 const CatalogState& before, const CatalogInput& input);
+
+// The catalog of `restoring`'s savepoint as the durable one from commit `at` on: with the savepoints that
+// there are now, and with the ids that its families have from there on. REQUIRES: nothing was ordered that is
+// not published.
+Result<CatalogEdit> RestoreCatalog(txn::Core& core, page::PageWriter& pages, mvcc::ReaderSlot* slot,
+                                   const txn::Restoring& restoring, format::TxnId at);
 
 }  // namespace manifolddb::checkpoint

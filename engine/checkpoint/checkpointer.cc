@@ -20,6 +20,7 @@
 #include "engine/base/size.h"
 #include "engine/base/try.h"
 #include "engine/checkpoint/meta_writer.h"
+#include "engine/txn/names.h"
 
 namespace manifolddb::checkpoint {
 
@@ -45,6 +46,12 @@ bool LeavesDiskKnown(const Error& error, const File& file) {
   return (code == Errc::kIo || code == Errc::kTruncated) && !file.failed();
 }
 
+format::PageBitmap RunAsSet(PageRun run) {
+  format::PageBitmap set(run.end());
+  set.Set(run);
+  return set;
+}
+
 }  // namespace
 
 struct Checkpointer::Work {
@@ -57,6 +64,8 @@ struct Checkpointer::Work {
   mvcc::PageDelta through;  // of the commit that goes through this checkpoint
   mvcc::PageDelta own;      // of catalog and free map
   format::PageBitmap used;  // pages the new checkpoint owns
+  const txn::Restoring* restoring = nullptr;
+  format::PageBitmap inherited_before;  // while restoring
   format::MetaPage meta;
   base::Buffer meta_unit;  // where it is encoded
   bool meta_touched = false;
@@ -205,17 +214,8 @@ Status Checkpointer::CutFile() {
   MANIFOLDDB_TRY(core_.poison->Check("checkpoint.cut_file"));
   const Turn turn(*this);
   // A power cut amid this leaves a file that is longer than any meta page says, or as long.
-  const auto checkpoint = [this] {
-    NoteThroughBegun();
-    Status status = Run(Plan{}, core_.clock->NowNanos());
-    if (status) NoteThroughEnded();
-    return status;
-  };
-  // What was dropped is freed a part at a time.
-  constexpr int kPartsMax = 64;
-  for (int part = 0; part < kPartsMax && dropped_left_.load(std::memory_order_relaxed); ++part) {
-    MANIFOLDDB_TRY(checkpoint());
-  }
+  const auto checkpoint = [this] { return RunInTurn(Plan{}); };
+  MANIFOLDDB_TRY(FreeDropped());
   core_.allocator->GiveUpEnd();
   uint64_t stated = 0;
   if (!MANIFOLDDB_BROKEN("shrink.cut.early")) {
@@ -233,6 +233,85 @@ Status Checkpointer::CutFile() {
   });
   Tell(std::exchange(to_tell_, std::nullopt));
   return cut;
+}
+
+Status Checkpointer::RunInTurn(const Plan& plan) {
+  NoteThroughBegun();
+  Status status = Run(plan, core_.clock->NowNanos());
+  if (status) NoteThroughEnded();
+  return status;
+}
+
+// What was dropped is freed a part at a time.
+Status Checkpointer::FreeDropped() {
+  constexpr int kPartsMax = 64;
+  for (int part = 0; part < kPartsMax && dropped_left_.load(std::memory_order_relaxed); ++part) {
+    MANIFOLDDB_TRY(RunInTurn(Plan{}));
+  }
+  return {};
+}
+
+// Cut before the second checkpoint's meta page there is no savepoint, and nothing was lost; from then on
+// there is one. Its pages are the durable checkpoint's until that meta page is durable, and the savepoint's
+// from before that checkpoint gives anything back (Finish).
+Result<TxnId> Checkpointer::CreateSavepoint(const std::string& name) noexcept {
+  constexpr const char* kOperation = "savepoint.create";
+  const Turn turn(*this);
+  MANIFOLDDB_TRY(core_.poison->Check(kOperation));
+  const std::vector<mvcc::Savepoint> savepoints = core_.versions->Savepoints();
+  if (std::ranges::find(savepoints, name, &mvcc::Savepoint::name) != savepoints.end()) {
+    return Fail(Errc::kAlreadyExists, kOperation, {.message = txn::Quoted(name)});
+  }
+  if (savepoints.size() == format::kSavepointsMax) {
+    return Fail(Errc::kLimit, kOperation,
+                {.message = "there are " + std::to_string(format::kSavepointsMax) +
+                            " savepoints already: delete one"});
+  }
+  // Else they would be kept with it.
+  MANIFOLDDB_TRY(FreeDropped());
+  if (!MANIFOLDDB_BROKEN("savepoint.create.stale")) MANIFOLDDB_TRY(RunInTurn(Plan{}));
+  Tell(std::exchange(to_tell_, std::nullopt));
+  format::SavepointRecord record{durable_.txn, durable_.catalog, durable_.free_map, durable_.page_count};
+  record.free_map.birth = {};
+  MANIFOLDDB_TRY(EditSavepoints({name, record}));
+  return record.txn;
+}
+
+// Cut before the meta page the savepoint is there, and its pages are still nobody's; then it is not, and they
+// are free.
+Status Checkpointer::DeleteSavepoint(const std::string& name) noexcept {
+  constexpr const char* kOperation = "savepoint.delete";
+  const Turn turn(*this);
+  MANIFOLDDB_TRY(core_.poison->Check(kOperation));
+  const std::vector<mvcc::Savepoint> savepoints = core_.versions->Savepoints();
+  if (std::ranges::find(savepoints, name, &mvcc::Savepoint::name) == savepoints.end()) {
+    return Fail(Errc::kNoSuchSavepoint, kOperation, {.message = txn::Quoted(name)});
+  }
+  if (MANIFOLDDB_BROKEN("savepoint.delete.early")) {
+    core_.pipeline->GiveBack(core_.versions->DropSavepoint(name));
+  }
+  return EditSavepoints({name, std::nullopt});
+}
+
+Status Checkpointer::EditSavepoints(const SavepointEdit& edit) {
+  bool meta_touched = false;
+  Plan plan;
+  plan.savepoint = &edit;
+  plan.meta_touched = &meta_touched;
+  Status status = RunInTurn(plan);
+  Tell(std::exchange(to_tell_, std::nullopt));
+  if (status || !meta_touched) return status;
+  return Fail(Errc::kUnknownOutcome, edit.record ? "savepoint.create" : "savepoint.delete",
+              {.file = status.error().file(), .message = status.error().ToString()}, status.error());
+}
+
+// Its meta page is durable, and nothing of the checkpoint before it, which owns `pages`, was given back yet.
+void Checkpointer::FinishSavepoint(const SavepointEdit& edit, const format::PageBitmap& pages) {
+  if (edit.record) {
+    core_.versions->AddSavepoint(edit.name, *edit.record, pages, false);
+  } else if (!MANIFOLDDB_BROKEN("savepoint.delete.early")) {
+    core_.pipeline->GiveBack(core_.versions->DropSavepoint(edit.name));
+  }
 }
 
 // A log that a checkpoint finds half full wants to grow; it does so behind the checkpoint, and what has been
@@ -324,7 +403,9 @@ Status Checkpointer::Prepare(Work& work) {
   work.used = work.capture.used;
   // After the capture: whatever it covers was marked before.
   work.changed = core_.families->TakeChanged();
-  CatalogInput input{work.at.txn, work.changed, nullptr, work.capture.dropped, core_.allocator->ceiling()};
+  if (through != nullptr && through->restoring != nullptr) return PrepareRestoring(work, *through->restoring);
+  CatalogInput input{work.at.txn,          work.changed,        nullptr,
+                     work.capture.dropped, work.plan.savepoint, core_.allocator->ceiling()};
   if (through != nullptr) {
     work.at.txn = core_.pipeline->next_txn();
     work.through = through->pages->Finish();
@@ -343,18 +424,49 @@ Status Checkpointer::Prepare(Work& work) {
   }
   page::PageWriter pages(*core_.cache, *core_.allocator, core_.DrawWriterSerial(), page::Room::kAll);
   MANIFOLDDB_ASSIGN(work.catalog, EditCatalog(core_, pages, slot_, catalog_, input));
-  work.own = pages.Finish();
+  AddOwn(work, pages.Finish());
+  return WriteFreeMap(work, durable_.free_map);
+}
+
+// The commit owns what the savepoint owns, and gives up whatever else is owned: both sets are known exactly.
+// Its catalog is the savepoint's, edited; so is the account of what earlier openings have left. (The births
+// of what is given up are not known: it waits for every version that is older.)
+Status Checkpointer::PrepareRestoring(Work& work, const txn::Restoring& restoring) {
+  work.restoring = &restoring;
+  work.at.txn = core_.pipeline->next_txn();
+  const mvcc::Savepoint& savepoint = restoring.version->savepoint();
+  const format::PageBitmap pages = core_.versions->PagesOf(savepoint.number);
+  format::PageBitmap again = pages;
+  again.Remove(work.capture.used);
+  again.ForEachRun([&](PageRun run) { work.through.introduced.push_back(run); });
+  format::PageBitmap gone = work.capture.used;
+  gone.Remove(pages);
+  gone.ForEachRun([&](PageRun run) { work.through.removed.push_back({run, {}}); });
+  work.used = pages;
+
+  format::PageBitmap inherited = core_.versions->EarlierPages();
+  inherited.KeepOnly(pages);
+  const format::ExtentRef& map = savepoint.record.free_map;
+  inherited.Remove(RunAsSet({map.first, format::ExtentPages(map.bytes, core_.file->page_size())}));
+  inherited.Remove(RunAsSet({{}, format::FirstPage(durable_.page_size, durable_.write_unit).raw()}));
+  work.inherited_before = core_.allocator->ExchangeInherited(std::move(inherited));
+  page::PageWriter writer(*core_.cache, *core_.allocator, core_.DrawWriterSerial(), page::Room::kAll);
+  MANIFOLDDB_ASSIGN(work.catalog, RestoreCatalog(core_, writer, slot_, restoring, work.at.txn));
+  AddOwn(work, writer.Finish());
+  return WriteFreeMap(work, map);
+}
+
+void Checkpointer::AddOwn(Work& work, mvcc::PageDelta own) {
+  work.own = std::move(own);
   for (const PageRun& run : work.own.introduced) {
     if (run.end() > work.used.size()) work.used.Resize(run.end());
     work.used.Set(run);
   }
   for (const mvcc::RemovedRun& removed : work.own.removed) work.used.Clear(removed.run);
-  return WriteFreeMap(work);
 }
 
-// The free map is an extent of its own, which it counts as used; the one of the durable checkpoint as free.
-Status Checkpointer::WriteFreeMap(Work& work) {
-  const format::ExtentRef& old = durable_.free_map;
+// The free map is an extent of its own, which it counts as used; `old`, the one before, as free.
+Status Checkpointer::WriteFreeMap(Work& work, const format::ExtentRef& old) {
   const uint32_t page_size = core_.file->page_size();
   if (!old.null()) {
     const PageRun run{old.first, format::ExtentPages(old.bytes, page_size)};
@@ -408,6 +520,13 @@ Status Checkpointer::WriteFreeMap(Work& work) {
   work.meta.free_map = format::ExtentRef{run.first, birth, bytes.size(), base::Checksum64(bytes.view())};
   work.meta.page_count = free.size();
   work.meta.next_family = core_.families->next_id();
+  if (work.restoring != nullptr) work.meta.next_family = work.restoring->next_family;
+  if (const SavepointEdit* const edit = work.plan.savepoint) {
+    work.meta.savepoints = edit->record || core_.versions->Savepoints().size() > 1;
+    if (!edit->record && MANIFOLDDB_BROKEN("savepoint.delete.early")) {
+      work.meta.savepoints = !core_.versions->Savepoints().empty();  // no site: it is gone already
+    }
+  }
   return {};
 }
 
@@ -421,7 +540,11 @@ Status Checkpointer::WritePages(const format::PageBitmap& used, const std::vecto
   for (const PageRun& run : pending) {
     for (uint64_t i = 0; i < run.pages; ++i) pages.push_back(format::PageId{run.first.raw() + i});
   }
-  if (pages.size() > owned) std::sort(pages.begin(), pages.end());
+  if (pages.size() > owned) {
+    std::sort(pages.begin(), pages.end());
+    // What a restoring commit owns again may be pending.
+    pages.erase(std::unique(pages.begin(), pages.end()), pages.end());
+  }
   const uint64_t unsynced_max = std::min(kUnsyncedBytesMax, core_.DirtyBytesMax() / 2);
   const auto chunk_pages = base::ToSize(std::max<uint64_t>(unsynced_max / core_.file->page_size(), 1));
   for (size_t first = 0; first < pages.size(); first += chunk_pages) {
@@ -454,6 +577,7 @@ Status Checkpointer::WriteMeta(Work& work) {
     }
   }
   work.meta_touched = true;
+  if (work.plan.meta_touched != nullptr) *work.plan.meta_touched = true;
   if (MANIFOLDDB_BROKEN("checkpoint.meta.memory.late")) {
     MANIFOLDDB_ASSIGN(work.meta_unit, base::Buffer::Make(durable_.write_unit, "checkpoint.meta"));
   }
@@ -467,13 +591,16 @@ Status Checkpointer::WriteMeta(Work& work) {
 
 void Checkpointer::PublishThrough(Work& work) {
   mvcc::CommitEffects effects{work.at.txn, std::move(work.through), {}};
+  effects.restores = work.restoring != nullptr;
   mvcc::CommitEffects* const group = &effects;
   core_.pipeline->GiveBack(core_.versions->Publish({&group, 1}, work.at, core_.allocator->NextBirth()));
 }
 
 void Checkpointer::Finish(Work& work) {
   durable_ = work.meta;
-  used_ = std::move(work.used);
+  const format::PageBitmap before = std::exchange(used_, std::move(work.used));
+  const bool late = MANIFOLDDB_BROKEN("savepoint.create.late");
+  if (work.plan.savepoint != nullptr && !late) FinishSavepoint(*work.plan.savepoint, before);
   catalog_ = std::move(work.catalog.state);
   for (auto& update : work.catalog.updates) update.family->durable = std::move(update.after);
   for (txn::Family* const family : work.catalog.newer) core_.families->MarkChanged(family);
@@ -491,6 +618,7 @@ void Checkpointer::Finish(Work& work) {
   }
   core_.slots->Unpin(slot_);
   core_.pipeline->GiveBack(core_.versions->CheckpointDurable(work.at, work.own));
+  if (work.plan.savepoint != nullptr && late) FinishSavepoint(*work.plan.savepoint, before);
   core_.garbage->Collect();
   core_.last_checkpoint_ns.store(core_.clock->NowNanos(), std::memory_order_relaxed);
   core_.allocator->KeepSpare(core_.FreeMapPages());
@@ -549,8 +677,13 @@ void Checkpointer::Undo(Work& work, const Error& error) {
   // Once a meta page may state them, its pages are nobody's to reuse: the next opening knows.
   if (!known) return;
   MANIFOLDDB_MARK("checkpoint.undone");
-  TakeBack(work.own);
-  TakeBack(work.through);
+  if (work.restoring == nullptr) {
+    TakeBack(work.own);
+    TakeBack(work.through);
+  } else {
+    core_.pipeline->GiveBack(work.own.introduced);
+    core_.allocator->ExchangeInherited(std::move(work.inherited_before));
+  }
   core_.allocator->KeepSpare(core_.FreeMapPages());
 }
 

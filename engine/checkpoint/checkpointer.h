@@ -55,6 +55,11 @@ class Checkpointer final : public txn::CheckpointService {
   // Cuts free pages off the end of the file. Whatever meta page an opening finds states no more than is left:
   // both slots are written before. (5)
   Status CutFile() EXCLUDES(mutex_);
+  // The newest published state becomes a savepoint: a checkpoint of it, then one that lists it. The number of
+  // its commit. kAlreadyExists, kLimit; kUnknownOutcome once a meta page was touched.
+  Result<format::TxnId> CreateSavepoint(const std::string& name) noexcept EXCLUDES(mutex_);
+  // A checkpoint that lists it no more; then its pages are given back. kNoSuchSavepoint, kUnknownOutcome.
+  Status DeleteSavepoint(const std::string& name) noexcept EXCLUDES(mutex_);
   // Returns when no requested work is on its way any more.
   void WaitIdle() EXCLUDES(mutex_);
 
@@ -85,6 +90,8 @@ class Checkpointer final : public txn::CheckpointService {
     ThroughCommit* through = nullptr;
     bool* ordered = nullptr;  // set when `through` is ordered
     bool clean = false;
+    const SavepointEdit* savepoint = nullptr;
+    bool* meta_touched = nullptr;      // set before the first meta page is
     std::optional<wal::LogRing> ring;  // the log grows to it
   };
   // One checkpoint on its way.
@@ -93,9 +100,16 @@ class Checkpointer final : public txn::CheckpointService {
   // noexcept, as CommitPipeline::Commit.
   Status Run(const Plan& plan, uint64_t began_ns) noexcept;
   Status RunHeld(const Plan& plan) noexcept;
+  // One that nobody asked for by RunAndWait. REQUIRES: this thread has the turn.
+  Status RunInTurn(const Plan& plan);
+  Status FreeDropped();
+  Status EditSavepoints(const SavepointEdit& edit);
+  void FinishSavepoint(const SavepointEdit& edit, const format::PageBitmap& pages);
   Status WriteAhead(bool synced);
   Status Prepare(Work& work);
-  Status WriteFreeMap(Work& work);
+  Status PrepareRestoring(Work& work, const txn::Restoring& restoring);
+  void AddOwn(Work& work, mvcc::PageDelta own);
+  Status WriteFreeMap(Work& work, const format::ExtentRef& old);
   Status WritePages(const format::PageBitmap& used, const std::vector<format::PageRun>& pending,
                     bool all_synced);
   Status WriteMeta(Work& work);

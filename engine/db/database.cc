@@ -15,6 +15,7 @@
 #include "engine/txn/catalog_change.h"
 #include "engine/txn/names.h"
 #include "engine/txn/read_transaction.h"
+#include "engine/txn/restore.h"
 #include "engine/txn/retry.h"
 #include "engine/txn/write_transaction.h"
 #include "manifolddb/write_batch.h"
@@ -129,6 +130,38 @@ Result<ReadTransaction> Database::BeginRead() const {
   auto impl = std::make_unique<txn::ReadTransactionImpl>(impl_->core());
   MANIFOLDDB_TRY(impl_->core().CheckOpen("transaction.begin_read"));
   return ReadTransaction(std::move(impl));
+}
+
+Result<ReadTransaction> Database::BeginRead(std::string_view savepoint) const {
+  MANIFOLDDB_ASSIGN(auto impl, txn::ReadTransactionImpl::OfSavepoint(impl_->core(), savepoint));
+  return ReadTransaction(std::move(impl));
+}
+
+Result<uint64_t> Database::CreateSavepoint(std::string_view name) {
+  const txn::Presence presence(impl_->core());
+  MANIFOLDDB_TRY(presence.Check("savepoint.create"));
+  MANIFOLDDB_TRY(txn::CheckName(name, "savepoint.create"));
+  MANIFOLDDB_ASSIGN(const format::TxnId txn, impl_->checkpointer().CreateSavepoint(std::string(name)));
+  return txn.raw();
+}
+Result<uint64_t> Database::RestoreSavepoint(std::string_view name) {
+  MANIFOLDDB_ASSIGN(const format::TxnId txn, txn::RestoreSavepoint(impl_->core(), name));
+  return txn.raw();
+}
+Status Database::DeleteSavepoint(std::string_view name) {
+  const txn::Presence presence(impl_->core());
+  MANIFOLDDB_TRY(presence.Check("savepoint.delete"));
+  return impl_->checkpointer().DeleteSavepoint(std::string(name));
+}
+Result<std::vector<SavepointInfo>> Database::ListSavepoints() const {
+  MANIFOLDDB_TRY(impl_->core().CheckProcess("savepoint.list"));
+  const ReadTransaction presence(std::make_unique<txn::ReadTransactionImpl>(impl_->core()));
+  MANIFOLDDB_TRY(impl_->core().CheckOpen("savepoint.list"));
+  std::vector<SavepointInfo> savepoints;
+  for (const mvcc::Savepoint& savepoint : impl_->core().versions->Savepoints(true)) {
+    savepoints.push_back({savepoint.name, savepoint.record.txn.raw(), savepoint.pages, savepoint.pages_only});
+  }
+  return savepoints;
 }
 
 Status Database::Checkpoint() {

@@ -183,6 +183,10 @@ struct HeldDatabase {
     EXPECT_EQ(in_child([&] { return CodeOf(db->Verify()); }), kForked);
     EXPECT_EQ(in_child([&] { return CodeOf(db->ShrinkFile()); }), kForked);
     EXPECT_EQ(in_child([&] { return CodeOf(db->SetOptions({.checkpoint_interval_ms = 1})); }), kForked);
+    EXPECT_EQ(in_child([&] { return CodeOf(db->CreateSavepoint("s")); }), kForked);
+    EXPECT_EQ(in_child([&] { return CodeOf(db->RestoreSavepoint("s")); }), kForked);
+    EXPECT_EQ(in_child([&] { return CodeOf(db->DeleteSavepoint("s")); }), kForked);
+    EXPECT_EQ(in_child([&] { return CodeOf(db->ListSavepoints()); }), kForked);
     EXPECT_EQ(in_child([&] { return Put("v"); }), kForked);
     EXPECT_EQ(in_child([&] {
                 db.reset();

@@ -16,6 +16,8 @@ DatabaseStats DatabaseImpl::Stats() const {
   stats.pages_total = allocator_->page_count();
   stats.pages_free = allocator_->pages_free();
   stats.pages_pending = versions_->pages_pending();
+  stats.pages_kept = versions_->pages_kept();
+  stats.savepoints = versions_->Savepoints().size();
   const Options options = CurrentOptions();
   stats.cache_bytes = cache_->bytes_cached();
   stats.cache_bytes_max = options.cache_bytes;

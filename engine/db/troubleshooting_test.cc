@@ -253,6 +253,8 @@ Error TypeMismatch() {
   return ErrorOf(txn->OpenTable(shop.orders, kWrong.name(), {.key = "string", .value = "string"}));
 }
 
+Error NoSuchSavepoint() { return ErrorOf(Shop().db->RestoreSavepoint("monday")); }
+
 // What a process of its own gets, which may become somebody else, or be a child of one with a database.
 std::string TextInChild(const std::function<Error()>& child) {
   int ends[2];
@@ -352,6 +354,7 @@ const std::map<std::string, std::string (*)()> kMakers = {
     {"kPermission", Permission},
     {"kForked", Forked},
     {"kTypeMismatch", Said<TypeMismatch>},
+    {"kNoSuchSavepoint", Said<NoSuchSavepoint>},
 };
 
 // One "## kName" of the document: its message, and the category in the line behind the heading.

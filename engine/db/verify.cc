@@ -5,7 +5,8 @@
 //     a pin.
 // (2) Each is walked by itself: all its trees, its free map, its dropped subtrees. No page may come up
 //     twice.
-// (3) What came up must be what the bookkeeping calls used; the free map on disk must be its complement. So
+// (3) So is each savepoint, which no checkpoint changes meanwhile.
+// (4) What came up must be what the bookkeeping calls used; the free map on disk must be its complement. So
 //     nothing that is owned can be handed out, and nothing is lost (G9).
 
 #include <algorithm>
@@ -20,6 +21,7 @@
 #include "engine/db/database_impl.h"
 #include "engine/format/catalog_record.h"
 #include "engine/recovery/load.h"
+#include "engine/txn/savepoint_version.h"
 
 namespace manifolddb::db {
 
@@ -135,7 +137,7 @@ class Walk {
   }
 
   // Exactly the pages of `used` came up.
-  void Compare(const PageBitmap& used, const char* version) {
+  void Compare(const PageBitmap& used, const std::string& version) {
     for (const format::PageId page : PageBitmap::Difference(owned_, used)) {
       Problem(page, version, "the page is owned, but counted as free");
     }
@@ -168,7 +170,8 @@ class Verifier {
         report_(report),
         slot_(core.slots->Acquire()),
         capture_(core.versions->CaptureNewest(slot_)),
-        teller_(progress, report, durable_used.CountSet() + capture_.used.CountSet()) {}
+        savepoints_(core.versions->Savepoints()),
+        teller_(progress, report, PagesToWalk()) {}
   ~Verifier() {
     core_.versions->EndCapture(std::move(capture_.dropped));
     core_.slots->Unpin(slot_);
@@ -181,6 +184,7 @@ class Verifier {
     const bool quiet = core_.open_writers.load(std::memory_order_acquire) == 0;
     MANIFOLDDB_TRY(WalkDurable());
     MANIFOLDDB_TRY(WalkPublished());
+    for (const mvcc::Savepoint& savepoint : savepoints_) MANIFOLDDB_TRY(WalkSavepoint(savepoint));
     MANIFOLDDB_TRY(CheckFreeMap());
     CheckAllocator(quiet);
     findings_.AddTo(report_, core_.config.name);
@@ -227,6 +231,53 @@ class Verifier {
     }
     walk.Compare(capture_.used, "published");
     return {};
+  }
+
+  Status WalkSavepoint(const mvcc::Savepoint& savepoint) {
+    const std::string owner = "savepoint '" + savepoint.name + "'";
+    const format::SavepointRecord& record = savepoint.record;
+    auto version = txn::SavepointVersion::Open(core_, savepoint.name, slot_, "database.verify");
+    if (!version && version.error().code() != Errc::kCorrupt) return std::unexpected<Error>(version.error());
+    const PageBitmap pages = core_.versions->PagesOf(savepoint.number);
+    const std::optional<Affected> none;
+    Walk walk(core_, slot_, pages.size(), report_, findings_, teller_);
+    walk.Own({format::PageId{0}, format::FirstPage(meta_.page_size, meta_.write_unit).raw()},
+             owner + ", meta area");
+    walk.Own({record.free_map.first, format::ExtentPages(record.free_map.bytes, meta_.page_size)},
+             owner + ", free map");
+    MANIFOLDDB_TRY(walk.Tree(record.catalog, owner + ", catalog", none));
+    if (!version) {
+      // What lies below is not to be told apart from what nobody owns.
+      findings_.Add(version.error().offset(), owner, version.error().message());
+      return {};
+    }
+    for (const txn::CatalogContents::Dropped& subtree : (*version)->dropped()) {
+      MANIFOLDDB_TRY(walk.Tree({subtree.root, btree::kUnknownEntries}, owner + ", dropped tree", none));
+    }
+    for (const auto& family : (*version)->families()) {
+      const std::string of = owner + ", family '" + family->name + "'";
+      MANIFOLDDB_TRY(walk.Tree(family->record.tables, of + ", list of tables", none));
+      for (const mvcc::TableVersion& table : *family->version.tables) {
+        MANIFOLDDB_TRY(walk.Tree(table.tree, of + ", table '" + *table.name + "'", none));
+      }
+    }
+    walk.Compare(pages, owner);
+    auto stored = recovery::LoadPagesOf(*core_.file, meta_, record);
+    if (!stored && stored.error().code() != Errc::kCorrupt) return std::unexpected<Error>(stored.error());
+    if (!stored) {
+      findings_.Add(stored.error().offset(), owner, stored.error().message());
+    } else if (!PageBitmap::Difference(*stored, pages).empty() ||
+               !PageBitmap::Difference(pages, *stored).empty()) {
+      findings_.Add(core_.file->OffsetOf(record.free_map.first), owner,
+                    "the free map is not the complement of what the savepoint owns");
+    }
+    return {};
+  }
+
+  uint64_t PagesToWalk() const {
+    uint64_t pages = durable_used_.CountSet() + capture_.used.CountSet();
+    for (const mvcc::Savepoint& savepoint : savepoints_) pages += savepoint.pages;
+    return pages;
   }
 
   // False if the list of its tables is damaged: reported, and what they own comes up as nobody's.
@@ -289,7 +340,11 @@ class Verifier {
     for (const format::PageId page : PageBitmap::Difference(durable_used_, reachable))
       reachable.Set({page, 1});
     for (const PageRun& run : capture_.pending) reachable.Set(run);
+    // Who reads a savepoint that was deleted may end meanwhile: its pages are free then.
+    PageBitmap perhaps_kept = core_.versions->KeptPages();
     const PageBitmap free = core_.allocator->FreePages();
+    perhaps_kept.Add(reachable);
+    reachable.Add(core_.versions->KeptPages());
     const bool still_quiet = quiet && core_.open_writers.load(std::memory_order_acquire) == 0 &&
                              core_.versions->published_txn().raw() == published;
     PageBitmap taken = free;
@@ -299,7 +354,7 @@ class Verifier {
     for (const format::PageId page : PageBitmap::Difference(reachable, taken)) {
       findings_.Add(core_.file->OffsetOf(page), "", "the allocator would hand out a page that is in use");
     }
-    for (const format::PageId page : PageBitmap::Difference(taken, reachable)) {
+    for (const format::PageId page : PageBitmap::Difference(taken, perhaps_kept)) {
       findings_.Add(core_.file->OffsetOf(page), "", "the page is lost: neither in use nor free");
     }
   }
@@ -312,6 +367,7 @@ class Verifier {
   Findings findings_;
   mvcc::ReaderSlot* const slot_;
   mvcc::Capture capture_;
+  const std::vector<mvcc::Savepoint> savepoints_;
   Teller teller_;
 };
 

@@ -36,6 +36,13 @@ bool TablePossible(const TableRecord& record, uint64_t entries_max) {
          TreePossible(record.tree, entries_max);
 }
 
+// Where in the file its references may lead is for whoever knows the file.
+bool SavepointPossible(const SavepointRecord& record, uint64_t number_max) {
+  return record.txn.raw() <= number_max && record.page_count > 0 && record.page_count <= kNumberReadMax &&
+         !record.free_map.null() && record.free_map.bytes == (record.page_count + 7) / 8 &&
+         record.free_map.birth == Birth{} && TreePossible(record.catalog, number_max);
+}
+
 template <class Disk>
 bool TakeDisk(ByteView value, Disk& disk) {
   if (value.size() != sizeof disk) return false;
@@ -79,6 +86,19 @@ DroppedRecordDisk EncodeDropped(PageRef subtree) {
   return disk;
 }
 
+SavepointRecordDisk Encode(const SavepointRecord& record) {
+  MANIFOLDDB_ASSERT(SavepointPossible(record, kNumberMax));
+  SavepointRecordDisk disk = {};
+  disk.txn = record.txn.raw();
+  disk.catalog_root_id = record.catalog.root.id.raw();
+  disk.catalog_root_birth = record.catalog.root.birth.raw();
+  disk.catalog_entries = record.catalog.entries;
+  disk.free_map_first = record.free_map.first.raw();
+  disk.free_map_checksum = record.free_map.checksum;
+  disk.page_count = record.page_count;
+  return disk;
+}
+
 bool DecodeFamilyRecord(ByteView value, FamilyRecord& out) {
   FamilyRecordDisk disk;
   if (!TakeDisk(value, disk)) return false;
@@ -119,9 +139,33 @@ bool DecodeDroppedRecord(ByteView value, PageRef& out) {
   return true;
 }
 
+bool DecodeSavepointRecord(ByteView value, SavepointRecord& out) {
+  SavepointRecordDisk disk;
+  if (!TakeDisk(value, disk)) return false;
+  const uint64_t pages = disk.page_count;
+  if (pages > kNumberReadMax) return false;
+  const SavepointRecord record = {
+      .txn = TxnId{disk.txn},
+      .catalog = {.root = {.id = PageId{disk.catalog_root_id}, .birth = Birth{disk.catalog_root_birth}},
+                  .entries = disk.catalog_entries},
+      .free_map = {.first = PageId{disk.free_map_first},
+                   .birth = {},
+                   .bytes = (pages + 7) / 8,
+                   .checksum = disk.free_map_checksum},
+      .page_count = pages};
+  if (!SavepointPossible(record, kNumberReadMax)) return false;
+  out = record;
+  return true;
+}
+
 std::string FamilyKey(ByteView name) {
   MANIFOLDDB_ASSERT(!name.empty() && name.size() <= kNameBytesMax);
   return std::string(1, kFamilyKey).append(AsText(name));
+}
+
+std::string SavepointKey(ByteView name) {
+  MANIFOLDDB_ASSERT(!name.empty() && name.size() <= kNameBytesMax);
+  return std::string(1, kSavepointKey).append(AsText(name));
 }
 
 std::string DroppedKey(uint64_t number) {
@@ -132,6 +176,13 @@ std::string DroppedKey(uint64_t number) {
 
 bool DecodeFamilyKey(ByteView key, std::string_view& name) {
   if (key.size() < 2 || key.size() > 1 + kNameBytesMax || static_cast<char>(key[0]) != kFamilyKey)
+    return false;
+  name = AsText(key.subspan(1));
+  return true;
+}
+
+bool DecodeSavepointKey(ByteView key, std::string_view& name) {
+  if (key.size() < 2 || key.size() > 1 + kNameBytesMax || static_cast<char>(key[0]) != kSavepointKey)
     return false;
   name = AsText(key.subspan(1));
   return true;

@@ -1,9 +1,10 @@
 #pragma once
 // What the catalog tree and the table trees hold.
 //
-// The catalog maps 'F' + family name to a FamilyRecord, and 'D' + big-endian number to a DroppedRecord: a
-// subtree whose pages are still owned but belong to no table, to be freed step by step. A family's table tree
-// maps the table's name to a TableRecord, with the names of its types behind it.
+// The catalog maps 'F' + family name to a FamilyRecord, 'D' + big-endian number to a DroppedRecord: a subtree
+// whose pages are still owned but belong to no table, to be freed step by step; and 'S' + savepoint's name to
+// a SavepointRecord: the roots of an earlier checkpoint. A family's table tree maps the table's name to a
+// TableRecord, with the names of its types behind it.
 
 #include <cstdint>
 #include <optional>
@@ -57,6 +58,25 @@ struct DroppedRecordDisk {
 FORMAT_SIZE(DroppedRecordDisk, 16);
 FORMAT_FIELD(DroppedRecordDisk, root_birth, 8);
 
+// With the longest name it lies in a leaf of the smallest page. The free map's birth is not in it: its pages
+// are never removed by a reference.
+struct SavepointRecordDisk {
+  base::le64 txn;
+  base::le64 catalog_root_id;
+  base::le64 catalog_root_birth;
+  base::le64 catalog_entries;
+  base::le64 free_map_first;
+  base::le64 free_map_checksum;
+  base::le64 page_count;
+};
+FORMAT_SIZE(SavepointRecordDisk, 56);
+FORMAT_FIELD(SavepointRecordDisk, catalog_root_id, 8);
+FORMAT_FIELD(SavepointRecordDisk, catalog_root_birth, 16);
+FORMAT_FIELD(SavepointRecordDisk, catalog_entries, 24);
+FORMAT_FIELD(SavepointRecordDisk, free_map_first, 32);
+FORMAT_FIELD(SavepointRecordDisk, free_map_checksum, 40);
+FORMAT_FIELD(SavepointRecordDisk, page_count, 48);
+
 struct FamilyRecord {
   FamilyId family = {};
   TableId next_table = {};
@@ -69,6 +89,16 @@ struct TableRecord {
   std::string_view value_type = {};
 };
 
+// A checkpoint whose pages stay, as its meta page stated it.
+struct SavepointRecord {
+  TxnId txn = {};
+  TreeRoot catalog = {};
+  ExtentRef free_map = {};  // of page_count bits; its birth is not known
+  uint64_t page_count = 0;
+};
+// Savepoints that there can be at one time.
+inline constexpr size_t kSavepointsMax = 16;
+
 // Whether a table of any name may have types of these names: its record has to lie in a leaf.
 constexpr bool TypeNamesFit(uint32_t page_size, size_t key_type_bytes, size_t value_type_bytes) {
   return key_type_bytes <= kTypeNameBytesMax && value_type_bytes <= kTypeNameBytesMax &&
@@ -79,18 +109,24 @@ constexpr bool TypeNamesFit(uint32_t page_size, size_t key_type_bytes, size_t va
 FamilyRecordDisk Encode(const FamilyRecord& record);
 std::string Encode(const TableRecord& record);
 DroppedRecordDisk EncodeDropped(PageRef subtree);
+SavepointRecordDisk Encode(const SavepointRecord& record);
 // Each checks size, reserved fields and bounds; false if the bytes are no such record.
 bool DecodeFamilyRecord(ByteView value, FamilyRecord& out);
 bool DecodeTableRecord(ByteView value, TableRecord& out);
 bool DecodeDroppedRecord(ByteView value, PageRef& out);
+bool DecodeSavepointRecord(ByteView value, SavepointRecord& out);
 
 inline constexpr char kFamilyKey = 'F';
 inline constexpr char kDroppedKey = 'D';
+inline constexpr char kSavepointKey = 'S';
+static_assert(1 + kNameBytesMax + sizeof(SavepointRecordDisk) <= InlineBytesMax(kPageBytesMin));
 std::string FamilyKey(ByteView name);
+std::string SavepointKey(ByteView name);
 std::string DroppedKey(uint64_t number);
 // The name (of 1 to kNameBytesMax bytes), the number (up to kNumberReadMax); false if the key is none of
 // these.
 bool DecodeFamilyKey(ByteView key, std::string_view& name);
+bool DecodeSavepointKey(ByteView key, std::string_view& name);
 bool DecodeDroppedKey(ByteView key, uint64_t& number);
 // A range of names, from `lower` to `upper` (absent: no bound).
 struct NameRange {

@@ -126,6 +126,37 @@ TEST(CatalogRecord, ImpossibleDroppedSubtreesAreRefused) {
   EXPECT_FALSE(DecodeDroppedRecord(BytesOf(good).first(15), out));
 }
 
+TEST(CatalogRecord, ImpossibleSavepointsAreRefused) {
+  SavepointRecord empty = SampleSavepointRecord();
+  empty.catalog = {};
+  SavepointRecord out;
+  for (const SavepointRecord& record : {empty, SampleSavepointRecord()}) {
+    ASSERT_TRUE(DecodeSavepointRecord(BytesOf(Encode(record)), out));
+    EXPECT_EQ(out.txn, record.txn);
+    EXPECT_EQ(out.catalog, record.catalog);
+    EXPECT_EQ(out.free_map, record.free_map);
+    EXPECT_EQ(out.page_count, record.page_count);
+  }
+  const SavepointRecordDisk good = Encode(SampleSavepointRecord());
+  const auto refused = [&](auto change) {
+    SavepointRecordDisk disk = good;
+    change(disk);
+    return !DecodeSavepointRecord(BytesOf(disk), out);
+  };
+  EXPECT_TRUE(refused([](auto& d) { d.txn = kNumberReadMax + 1; }));
+  EXPECT_FALSE(refused([](auto& d) { d.txn = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.catalog_root_id = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.catalog_root_birth = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.catalog_entries = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.catalog_entries = kNumberReadMax + 1; }));
+  EXPECT_TRUE(refused([](auto& d) { d.free_map_first = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.page_count = 0; }));
+  EXPECT_TRUE(refused([](auto& d) { d.page_count = kNumberReadMax + 1; }));
+  EXPECT_TRUE(refused([](auto& d) { d.page_count = ~uint64_t{0}; }));
+  EXPECT_FALSE(DecodeSavepointRecord(BytesOf(good).first(55), out));
+  EXPECT_FALSE(DecodeSavepointRecord({}, out));
+}
+
 TEST(CatalogRecord, KeysKeepKindsApartAndDroppedOnesInTheOrderOfTheirNumbers) {
   EXPECT_EQ(FamilyKey(AsBytes("orders")), "Forders");
   EXPECT_EQ(DroppedKey(0x0102), std::string("D\0\0\0\0\0\0\1\2", 9));
@@ -142,6 +173,13 @@ TEST(CatalogRecord, KeysThatNoEngineWritesAreRefused) {
   EXPECT_FALSE(DecodeFamilyKey(AsBytes("F"), name));
   EXPECT_FALSE(DecodeFamilyKey(AsBytes("Dorders"), name));
   EXPECT_FALSE(DecodeFamilyKey({}, name));
+  ASSERT_TRUE(DecodeSavepointKey(AsBytes("Smonday"), name));
+  EXPECT_EQ(name, "monday");
+  EXPECT_TRUE(DecodeSavepointKey(AsBytes("S" + std::string(64, 'n')), name));
+  EXPECT_FALSE(DecodeSavepointKey(AsBytes("S" + std::string(65, 'n')), name));
+  EXPECT_FALSE(DecodeSavepointKey(AsBytes("S"), name));
+  EXPECT_FALSE(DecodeSavepointKey(AsBytes("Fmonday"), name));
+  EXPECT_FALSE(DecodeSavepointKey({}, name));
   uint64_t number = 0;
   ASSERT_TRUE(DecodeDroppedKey(AsBytes(DroppedKey(kNumberReadMax)), number));
   EXPECT_EQ(number, kNumberReadMax);

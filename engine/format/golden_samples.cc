@@ -96,8 +96,10 @@ void AddCatalog(std::vector<GoldenSample>& out) {
   out.push_back({"TableRecordDisk.bytes", Copy(AsBytes(Encode(bytes)))});
   const PageRef dropped = {.id = PageId{0x0102030405060708}, .birth = Birth{0x1112131415161718}};
   out.push_back({"DroppedRecordDisk", BytesOf(EncodeDropped(dropped))});
+  out.push_back({"SavepointRecordDisk", BytesOf(Encode(SampleSavepointRecord()))});
   out.push_back({"FamilyKey", Copy(AsBytes(FamilyKey(AsBytes("names"))))});
   out.push_back({"DroppedKey", Copy(AsBytes(DroppedKey(0x0102030405060708)))});
+  out.push_back({"SavepointKey", Copy(AsBytes(SavepointKey(AsBytes("names"))))});
 }
 
 void AddBackup(std::vector<GoldenSample>& out) {
@@ -239,6 +241,17 @@ TableRecord SampleTableRecord() {
                    .entries = 0x0132333435363738},
           .key_type = "u64",
           .value_type = "string"};
+}
+
+SavepointRecord SampleSavepointRecord() {
+  return {.txn = TxnId{0x0102030405060708},
+          .catalog = {.root = {.id = PageId{0x1112131415161718}, .birth = Birth{0x2122232425262728}},
+                      .entries = 0x0132333435363738},
+          .free_map = {.first = PageId{0x4142434445464748},
+                       .birth = {},
+                       .bytes = (0x0162636465666768 + 7) / 8,
+                       .checksum = 0x5152535455565758},
+          .page_count = 0x0162636465666768};
 }
 
 BackupSnapshot SampleBackupSnapshot() {

@@ -30,6 +30,7 @@ LogHeader SampleLogHeader();
 LogGroup SampleLogGroup();
 FamilyRecord SampleFamilyRecord();
 TableRecord SampleTableRecord();
+SavepointRecord SampleSavepointRecord();
 BackupSnapshot SampleBackupSnapshot();
 
 }  // namespace manifolddb::format

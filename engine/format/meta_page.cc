@@ -125,7 +125,8 @@ MetaPage FieldsOf(const MetaPageDisk& disk) {
                       .entries = disk.catalog_entries},
           .free_map = Decode(disk.free_map),
           .page_count = disk.page_count,
-          .next_family = FamilyId{disk.next_family}};
+          .next_family = FamilyId{disk.next_family},
+          .savepoints = (disk.features & kFeatureSavepoints) != 0};
 }
 
 DecodedMeta Refuse(MetaVerdict verdict, const char* why) {
@@ -146,7 +147,7 @@ void EncodeMetaPage(const MetaPage& meta, uint8_t stamp, MutableByteView unit) {
   disk.clean = meta.clean ? 1 : 0;
   disk.copy_order = static_cast<uint8_t>(meta.copy_order);
   disk.stamp_again = stamp;
-  disk.features = kKnownFeatures;
+  disk.features = meta.savepoints ? kFeatureSavepoints : 0;
   disk.number = meta.number.raw();
   disk.identity = meta.identity;
   disk.life = meta.life.raw();

@@ -15,7 +15,10 @@
 namespace manifolddb::format {
 
 inline constexpr uint32_t kFormatVersion = 1;  // 0.x of the project: may still change, see format.md
-inline constexpr uint64_t kKnownFeatures = 0;  // a reader refuses bits it does not know
+// Feature bits; a reader refuses those it does not know. This one: the catalog lists savepoints, whose pages
+// the free map calls free (docs/design/017).
+inline constexpr uint64_t kFeatureSavepoints = 1;
+inline constexpr uint64_t kKnownFeatures = kFeatureSavepoints;
 inline constexpr uint32_t kWriteUnitMin = 512;
 inline constexpr uint32_t kWriteUnitMax = 16384;
 // Write units that a log ring has at least, and bytes that it has at most.
@@ -49,6 +52,7 @@ struct MetaPage {
   ExtentRef free_map = {};  // a PageBitmap of page_count bits, set: free in this checkpoint; null: none is
   uint64_t page_count = 0;  // length of the data file, in pages
   FamilyId next_family = {};
+  bool savepoints = false;  // the catalog lists some
 };
 
 // Stamp, magic, checksum rule (all that follows in these 256 bytes) and the places of version and features

@@ -113,11 +113,20 @@ TEST(MetaPage, AnIntactPageOfANewerFormatIsNotCalledDamaged) {
   EXPECT_EQ(DecodeForged(disk).verdict, MetaVerdict::kNewerFormat);
   EXPECT_EQ(DecodeMetaPage(std::as_bytes(std::span(&disk, 1))).verdict, MetaVerdict::kDamaged);
 
-  for (int bit = 0; bit < 64; ++bit) {
+  for (int bit = 1; bit < 64; ++bit) {
     disk = DiskOf(SampleMetaPage());
     disk.features = uint64_t{1} << bit;
     EXPECT_EQ(DecodeForged(disk).verdict, MetaVerdict::kNewerFormat) << bit;
   }
+}
+
+TEST(MetaPage, SaysByAFeatureThatThereAreSavepoints) {
+  MetaPage meta = SampleMetaPage();
+  EXPECT_EQ(DiskOf(meta).features, 0u);
+  meta.savepoints = true;
+  EXPECT_EQ(DiskOf(meta).features, kFeatureSavepoints);
+  EXPECT_TRUE(DecodeMetaPage(Encoded(meta)).meta.savepoints);
+  EXPECT_FALSE(DecodeMetaPage(Encoded(SampleMetaPage())).meta.savepoints);
 }
 
 struct Forgery {

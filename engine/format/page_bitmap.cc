@@ -90,6 +90,20 @@ void PageBitmap::Complement() {
   if (pages_ % kWordBits != 0) words_.back() &= (uint64_t{1} << (pages_ % kWordBits)) - 1;
 }
 
+void PageBitmap::Add(const PageBitmap& other) {
+  if (other.pages_ > pages_) Resize(other.pages_);
+  for (size_t i = 0; i < other.words_.size(); ++i) words_[i] |= other.words_[i];
+}
+
+void PageBitmap::Remove(const PageBitmap& other) {
+  const size_t common = std::min(words_.size(), other.words_.size());
+  for (size_t i = 0; i < common; ++i) words_[i] &= ~other.words_[i];
+}
+
+void PageBitmap::KeepOnly(const PageBitmap& other) {
+  for (size_t i = 0; i < words_.size(); ++i) words_[i] &= i < other.words_.size() ? other.words_[i] : 0;
+}
+
 void PageBitmap::Encode(MutableByteView out) const {
   MANIFOLDDB_ASSERT(out.size() == EncodedBytes());
   for (size_t i = 0; i < out.size(); ++i) {

@@ -36,6 +36,19 @@ class PageBitmap {
   uint64_t NextClear(uint64_t from) const;
   // Flips every bit.
   void Complement();
+  // With the pages of `other` as well (growing to its size), without them, or with no others.
+  void Add(const PageBitmap& other);
+  void Remove(const PageBitmap& other);
+  void KeepOnly(const PageBitmap& other);
+  // Calls visit(PageRun) for what is set, ascending, as few runs as there are.
+  template <class Visit>
+  void ForEachRun(Visit visit) const {
+    for (uint64_t at = NextSet(0); at < pages_;) {
+      const uint64_t end = NextClear(at);
+      visit(PageRun{PageId{at}, end - at});
+      at = NextSet(end);
+    }
+  }
 
   // As bytes on disk: bit i % 8 of byte i / 8, least significant first; EncodedBytes() of them.
   uint64_t EncodedBytes() const { return (pages_ + 7) / 8; }

@@ -12,6 +12,8 @@ std::vector<Figure> FiguresOf(const DatabaseStats& stats) {
       {"pages_free", kGauge, kNone, stats.pages_free, "Pages that may be used again now"},
       {"pages_pending", kGauge, kNone, stats.pages_pending,
        "Pages that may be used again once a version goes"},
+      {"pages_kept", kGauge, kNone, stats.pages_kept, "Pages that nothing but savepoints has"},
+      {"savepoints", kGauge, kNone, stats.savepoints, "Persistent savepoints"},
       {"cache_bytes", kGauge, kNone, stats.cache_bytes, "Bytes of pages in memory"},
       {"cache_bytes_max", kGauge, kNone, stats.cache_bytes_max, "Bytes that they may take"},
       {"dirty_bytes", kGauge, kNone, stats.dirty_bytes,

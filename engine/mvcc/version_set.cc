@@ -19,6 +19,22 @@ using format::PageRun;
 
 namespace {
 constexpr size_t kRemovedKept = 4096;  // room that stays for the next publication
+
+void ClearBelowSize(format::PageBitmap& pages, PageRun run) {
+  if (run.first.raw() >= pages.size()) return;
+  run.pages = std::min(run.pages, pages.size() - run.first.raw());
+  pages.Clear(run);
+}
+
+// Ascending ones come together.
+void AddRun(PageRun run, FreeRuns& runs) {
+  if (!runs.empty() && runs.back().end() == run.first.raw()) {
+    runs.back().pages += run.pages;
+  } else {
+    runs.push_back(run);
+  }
+}
+
 }  // namespace
 
 VersionSet::VersionSet(ReaderSlots& slots, const Position& durable, format::PageBitmap used,
@@ -28,7 +44,9 @@ VersionSet::VersionSet(ReaderSlots& slots, const Position& durable, format::Page
       at_(durable),
       durable_{durable.txn.raw(), birth_bound.raw()},
       bounds_{durable_},
-      used_(std::move(used)) {}
+      used_(std::move(used)),
+      birth_floor_(birth_bound.raw()),
+      earlier_(used_) {}
 
 FreeRuns VersionSet::Publish(std::span<CommitEffects* const> group, const Position& at,
                              format::Birth next_birth) {
@@ -38,6 +56,7 @@ FreeRuns VersionSet::Publish(std::span<CommitEffects* const> group, const Positi
   std::vector<Pending> given_back;
   for (CommitEffects* commit : group) {
     MANIFOLDDB_ASSERT(at_.txn.next() <= commit->txn && commit->txn <= at.txn);
+    if (commit->restores) LeavePendingLocked(commit->delta);
     ApplyLocked(commit->delta, commit->txn.raw(), commit->given_back ? given_back : removed_);
     dropped_.insert(dropped_.end(), commit->dropped.begin(), commit->dropped.end());
   }
@@ -187,6 +206,8 @@ void VersionSet::FindHeldLocked() {
 }
 
 void VersionSet::SortOutLocked(std::span<const Pending> candidates, FreeRuns& free) {
+  // Births from here on are of pages about which nothing else is to be known.
+  const uint64_t plain_from = keepers_.empty() ? birth_floor_ : ~uint64_t{0};
   for (const Pending& candidate : candidates) {
     // The newest held version in which the page could still be.
     auto after = std::lower_bound(held_.begin(), held_.end(), candidate.removed_by,
@@ -195,9 +216,27 @@ void VersionSet::SortOutLocked(std::span<const Pending> candidates, FreeRuns& fr
     const bool blocked = blocker != nullptr && candidate.removed.birth.raw() < blocker->birth_bound;
     if (blocked) {
       pending_[blocker->txn].push_back(candidate);
-    } else {
+    } else if (candidate.removed.birth.raw() >= plain_from) {
       free.push_back(candidate.removed.run);
+    } else {
+      GiveUpLocked(candidate.removed, free);
     }
+  }
+}
+
+// No held version reaches it. (A page of an earlier opening counts as such until then.)
+void VersionSet::GiveUpLocked(const RemovedRun& removed, FreeRuns& free) {
+  const bool earlier = removed.birth.raw() < birth_floor_;
+  if (keepers_.empty()) {
+    ClearBelowSize(earlier_, removed.run);
+    free.push_back(removed.run);
+    return;
+  }
+  for (uint64_t page = removed.run.first.raw(); page < removed.run.end(); ++page) {
+    const PageRun run{format::PageId{page}, 1};
+    if (IsKeptLocked(run.first)) continue;
+    if (earlier) ClearBelowSize(earlier_, run);
+    AddRun(run, free);
   }
 }
 

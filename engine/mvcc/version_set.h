@@ -7,7 +7,10 @@
 //     b: a page born after c was published cannot be in c; one born before is taken to be. So a page may be
 //     kept a little longer than needed, never shorter.
 // (3) `used` is exactly the set of pages that the newest published version and the newest durable catalog
-// own. Bookkeeping only: what is free is returned as a value, the caller tells cache and allocator.
+// own.
+// (4) A savepoint is an earlier durable checkpoint, with exactly the pages that it owned: whatever (2) would
+//     give back stays while it is one of these (docs/design/017).
+// Bookkeeping only: what is free is returned as a value, the caller tells cache and allocator.
 // Thread-safe.
 
 #include <atomic>
@@ -15,10 +18,13 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/mutex.h"
 #include "engine/base/small_vector.h"
+#include "engine/format/catalog_record.h"
 #include "engine/format/ids.h"
 #include "engine/format/page_bitmap.h"
 #include "engine/mvcc/page_delta.h"
@@ -39,6 +45,15 @@ struct CommitEffects {
   PageDelta delta;
   std::vector<format::PageRef> dropped;  // subtrees that no table refers to any more, still owned
   bool given_back = false;               // what it removed already was: only when broken on purpose
+  bool restores = false;                 // what it introduced may wait for a version to go
+};
+
+struct Savepoint {
+  uint64_t number = 0;  // its own, as long as the database is open
+  std::string name;
+  format::SavepointRecord record;
+  uint64_t pages = 0;       // that its state owns
+  uint64_t pages_only = 0;  // of these, what nothing else reaches: free once it is deleted
 };
 
 // Pages that nobody reaches any more.
@@ -81,6 +96,26 @@ class VersionSet {
   // The capture came to nothing: its dropped subtrees come back.
   void EndCapture(std::vector<format::PageRef> dropped) EXCLUDES(mutex_);
 
+  // A checkpoint that is durable stays, with the `pages` that it owns. `found`: at opening. REQUIRES: no
+  // savepoint has this name; nobody has given back any of the pages.
+  void AddSavepoint(std::string name, const format::SavepointRecord& record, format::PageBitmap pages,
+                    bool found) EXCLUDES(mutex_);
+  // It is none any more: on the disk it was not before. Returns pages that are free now; while somebody reads
+  // it there are none.
+  FreeRuns DropSavepoint(std::string_view name) EXCLUDES(mutex_);
+  // Ascending by name. Counts pages only if it is asked to: O(pages of the file) for each.
+  std::vector<Savepoint> Savepoints(bool count_pages = false) const EXCLUDES(mutex_);
+  bool has_savepoints() const EXCLUDES(mutex_);
+  // The pages it owns stay until it is unpinned, also if it is dropped. None if there is no such savepoint.
+  std::optional<Savepoint> PinSavepoint(std::string_view name) EXCLUDES(mutex_);
+  FreeRuns UnpinSavepoint(uint64_t number) EXCLUDES(mutex_);
+  // Of one; of all, those that are read and dropped included; what nothing but savepoints reaches.
+  format::PageBitmap PagesOf(uint64_t number) const EXCLUDES(mutex_);
+  format::PageBitmap KeptPages() const EXCLUDES(mutex_);
+  uint64_t pages_kept() const EXCLUDES(mutex_);
+  // Pages that earlier openings took and nobody has given back since.
+  format::PageBitmap EarlierPages() const EXCLUDES(mutex_);
+
   // Does a checkpoint give pages back that wait for nothing else, or dropped subtrees?
   bool WaitsForCheckpoint() const EXCLUDES(mutex_);
 
@@ -102,6 +137,22 @@ class VersionSet {
     uint64_t removed_by;  // TxnId f
   };
 
+  struct Keeper {
+    Savepoint savepoint;
+    format::PageBitmap pages;
+    uint32_t readers = 0;
+    bool dropped = false;
+  };
+
+  void GiveUpLocked(const RemovedRun& removed, FreeRuns& free) REQUIRES(mutex_);
+  bool IsKeptLocked(format::PageId page) const REQUIRES(mutex_);
+  // Of those that are not dropped; keepers_.end() if there is none.
+  std::vector<Keeper>::iterator FindKeeperLocked(std::string_view name) REQUIRES(mutex_);
+  // What of `pages` nothing but savepoints reaches; what of its pages nothing else does.
+  format::PageBitmap WithoutVersionsLocked(format::PageBitmap pages) const REQUIRES(mutex_);
+  format::PageBitmap OnlyLocked(const Keeper& keeper) const REQUIRES(mutex_);
+  FreeRuns ForgetKeeperLocked(std::vector<Keeper>::iterator keeper) REQUIRES(mutex_);
+  void LeavePendingLocked(const PageDelta& delta) REQUIRES(mutex_);
   void ApplyLocked(const PageDelta& delta, uint64_t removed_by, std::vector<Pending>& out) REQUIRES(mutex_);
   std::vector<format::PageRun> PendingRunsLocked() const REQUIRES(mutex_);
   // Brings held_ up to date.
@@ -125,6 +176,10 @@ class VersionSet {
   std::optional<uint64_t> captured_ GUARDED_BY(mutex_);
   std::map<uint64_t, std::vector<Pending>> pending_
       GUARDED_BY(mutex_);  // by the held version that blocks them
+  std::vector<Keeper> keepers_ GUARDED_BY(mutex_);
+  uint64_t next_keeper_ GUARDED_BY(mutex_) = 1;
+  const uint64_t birth_floor_;  // lower ones are of earlier openings
+  format::PageBitmap earlier_ GUARDED_BY(mutex_);
   // Kept for their memory.
   std::vector<uint64_t> pinned_ GUARDED_BY(mutex_);
   std::vector<Held> held_ GUARDED_BY(mutex_);

@@ -180,5 +180,97 @@ TEST_F(VersionSetTest, DroppedSubtreesGoToOneCaptureAndComeBackIfItFails) {
   slots_.Release(slot);
 }
 
+class SavepointSetTest : public VersionSetTest {
+ protected:
+  // The durable checkpoint becomes one.
+  void Keep(const char* name, std::vector<uint64_t> pages, bool found = false) {
+    format::PageBitmap set(16);
+    set.Set(RunOf(0, 2));
+    for (const uint64_t page : pages) set.Set(RunOf(page));
+    versions_.AddSavepoint(name, {.txn = versions_.durable_txn()}, std::move(set), found);
+  }
+  List Drop(const char* name) { return Pages(versions_.DropSavepoint(name)); }
+};
+
+TEST_F(SavepointSetTest, WhatASavepointOwnsStaysUntilTheLastOneOfItIsDropped) {
+  Keep("a", {5, 6, 7});
+  Keep("b", {6, 7});
+  EXPECT_EQ(Commit({8}, {{5, 3}, {6, 3}}), List{});
+  EXPECT_EQ(Checkpoint(), List{});  // nobody but savepoints has them now
+  EXPECT_EQ(versions_.pages_kept(), 2u);
+  EXPECT_EQ(versions_.pages_pending(), 0u);
+  ASSERT_EQ(versions_.Savepoints(true).size(), 2u);
+  EXPECT_EQ(versions_.Savepoints(true)[0].pages, 5u);
+  EXPECT_EQ(versions_.Savepoints(true)[0].pages_only, 1u);
+  EXPECT_EQ(versions_.Savepoints(true)[1].pages_only, 0u);
+  EXPECT_EQ(Drop("a"), List{5});
+  EXPECT_EQ(Drop("b"), List{6});
+  EXPECT_EQ(Commit({9}, {{7, 3}, {8, 1050}}), List{});
+  EXPECT_EQ(Checkpoint(), (List{7, 8}));
+}
+
+TEST_F(SavepointSetTest, WhatWaitsForAVersionIsNotFreedByDroppingTheSavepoint) {
+  Keep("a", {5});
+  ReaderSlot* const reader = slots_.Acquire();
+  slots_.PinNewest(reader, versions_.published());
+  Commit({8}, {{5, 3}});
+  EXPECT_EQ(Checkpoint(), List{});
+  EXPECT_EQ(Drop("a"), List{});
+  slots_.Unpin(reader);
+  EXPECT_EQ(Pages(versions_.Collect()), List{5});
+  slots_.Release(reader);
+}
+
+TEST_F(SavepointSetTest, WhoReadsADroppedOneKeepsIts) {
+  Keep("a", {5});
+  const std::optional<Savepoint> read = versions_.PinSavepoint("a");
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(versions_.PinSavepoint("b"));
+  Commit({8}, {{5, 3}});
+  Checkpoint();
+  EXPECT_EQ(Drop("a"), List{});
+  EXPECT_TRUE(versions_.Savepoints().empty());
+  EXPECT_FALSE(versions_.PinSavepoint("a"));
+  EXPECT_TRUE(versions_.KeptPages().Test(PageId{5}));
+  Keep("a", {6});
+  EXPECT_EQ(Pages(versions_.UnpinSavepoint(read->number)), List{5});
+  EXPECT_EQ(versions_.Savepoints().size(), 1u);
+}
+
+TEST_F(SavepointSetTest, APageThatIsOwnedAgainWaitsNoMore) {
+  Keep("a", {5, 6});
+  ReaderSlot* const reader = slots_.Acquire();
+  slots_.PinNewest(reader, versions_.published());
+  Commit({8}, {{5, 3}, {6, 3}, {7, 3}});
+  EXPECT_EQ(versions_.pages_pending(), 3u);
+  CommitEffects restoring;
+  restoring.txn = versions_.published_txn().next();
+  restoring.delta.introduced = {RunOf(5, 2)};
+  restoring.delta.removed = {{RunOf(8), Birth{}}};
+  restoring.restores = true;
+  CommitEffects* const group = &restoring;
+  versions_.Publish({&group, 1}, {restoring.txn, format::Lsn{restoring.txn.raw()}, 0}, Birth{next_birth_});
+  EXPECT_EQ(versions_.pages_pending(), 2u);  // 7 for the snapshot; 8, whose birth nobody knows
+  Checkpoint();
+  EXPECT_EQ(Drop("a"), List{});
+  slots_.Unpin(reader);
+  EXPECT_EQ(Pages(versions_.Collect()), (List{7, 8}));
+  EXPECT_TRUE(versions_.UsedPages().TestAll(RunOf(5, 2)));
+  slots_.Release(reader);
+}
+
+TEST_F(SavepointSetTest, PagesOfEarlierOpeningsAreThoseUntilTheyAreGivenBack) {
+  Keep("a", {9, 10}, true);
+  EXPECT_TRUE(versions_.EarlierPages().TestAll(RunOf(5, 3)));
+  EXPECT_TRUE(versions_.EarlierPages().TestAll(RunOf(9, 2)));
+  Commit({8}, {{5, 3}});
+  EXPECT_TRUE(versions_.EarlierPages().Test(PageId{5}));
+  EXPECT_EQ(Checkpoint(), List{5});
+  EXPECT_FALSE(versions_.EarlierPages().Test(PageId{5}));
+  EXPECT_FALSE(versions_.EarlierPages().Test(PageId{8}));
+  EXPECT_EQ(Drop("a"), (List{9, 10}));
+  EXPECT_TRUE(versions_.EarlierPages().TestNone(RunOf(8, 3)));
+}
+
 }  // namespace
 }  // namespace manifolddb::mvcc

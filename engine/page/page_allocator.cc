@@ -164,6 +164,18 @@ Status PageAllocator::WhileItStays(const std::function<Status(uint64_t)>& act) {
   return status;
 }
 
+void PageAllocator::Withhold(const PageBitmap& pages) {
+  base::MutexLock lock(mutex_);
+  MANIFOLDDB_ASSERT(pages.size() <= free_.size() && spare_.pages == 0);
+  free_.Remove(pages);
+  free_count_ = free_.CountSet();
+}
+
+PageBitmap PageAllocator::ExchangeInherited(PageBitmap inherited) {
+  base::MutexLock lock(mutex_);
+  return std::exchange(inherited_, std::move(inherited));
+}
+
 bool PageAllocator::TakeIfFree(format::PageId id) {
   base::MutexLock lock(mutex_);
   if (!free_.Test(id)) return false;

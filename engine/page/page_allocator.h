@@ -80,6 +80,11 @@ class PageAllocator {
   void GiveUpEnd() EXCLUDES(mutex_);
   // Runs `act` with the number of pages while nobody makes the file longer.
   Status WhileItStays(const std::function<Status(uint64_t)>& act) EXCLUDES(mutex_);
+  // Nobody is given these pages until somebody frees them. At opening, before anybody allocates.
+  void Withhold(const PageBitmap& pages) EXCLUDES(mutex_);
+  // What of earlier lives is owned is this from now on; returns what it was. REQUIRES: nobody disowns
+  // meanwhile.
+  PageBitmap ExchangeInherited(PageBitmap inherited) EXCLUDES(mutex_);
   // Is there room for more than what is kept? For changes that will take pages at the next checkpoint. As
   // Allocate otherwise.
   Status CheckRoom();

@@ -394,6 +394,18 @@ TEST(PageAllocator, WhatAnEarlierLifeOwnedIsGivenUpOnceAllOrNothing) {
   EXPECT_TRUE(disown({{Pages(3, 1), allocator.NextBirth()}})) << "of this life";
 }
 
+TEST(PageAllocator, WhatIsWithheldIsGivenToNobodyUntilItIsFreed) {
+  PageFixture pages(kPageSize, 17, 4);
+  const uint64_t free_before = pages.allocator.pages_free();
+  format::PageBitmap kept(17);
+  kept.Set(Pages(5, 10));
+  pages.allocator.Withhold(kept);
+  EXPECT_EQ(pages.allocator.pages_free(), free_before - 10);
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(kept.TestNone(*pages.allocator.Allocate(2, 3, Room::kAll)));
+  pages.allocator.Free(Pages(5, 10));
+  EXPECT_TRUE(pages.allocator.FreePages().TestAll(Pages(5, 10)));
+}
+
 TEST(PageAllocatorDeathTest, FreeingTwiceDies) {
   PageFixture pages(kPageSize, 17, 4);
   const PageRun run = *pages.allocator.Allocate(4, 4, Room::kAll);

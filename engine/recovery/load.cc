@@ -4,13 +4,13 @@
 #include "engine/recovery/load.h"
 
 #include <string>
+#include <utility>
 
 #include "engine/base/le.h"
 #include "engine/base/sites.h"
 #include "engine/base/size.h"
 #include "engine/base/try.h"
-#include "engine/btree/tree_cursor.h"
-#include "engine/format/catalog_record.h"
+#include "engine/txn/catalog_contents.h"
 
 namespace manifolddb::recovery {
 
@@ -23,58 +23,13 @@ Error Damaged(const std::string& file, uint64_t offset, std::string why) {
   return Error(Errc::kCorrupt, "database.open", {.file = file, .offset = offset, .message = std::move(why)});
 }
 
-// Reads the catalog, record by record.
-class Loader {
- public:
-  Loader(txn::Core& core, const format::MetaPage& meta) : core_(core), meta_(meta) {
-    state_.at = meta.txn;
-    state_.tree = meta.catalog;
-  }
-
-  // Null, or what is wrong with the record.
-  const char* Add(ByteView key, ByteView value) {
-    // A search for a key must find what a walk found: the checkpoint relies on it.
-    if (!key_before_.empty() && Compare(AsBytes(key_before_), key) >= 0) return "keys are out of order";
-    key_before_ = AsText(key);
-    std::string_view name;
-    if (format::DecodeFamilyKey(key, name)) return AddFamily(name, value);
-    checkpoint::DroppedSubtree dropped;
-    if (format::DecodeDroppedKey(key, dropped.number)) {
-      if (!format::DecodeDroppedRecord(value, dropped.root))
-        return "the record of a dropped tree is malformed";
-      // A checkpoint lists what could not be read as it was met: a damaged tree may refer to anything.
-      dropped.unreadable = !Possible(dropped.root);
-      state_.next_dropped = dropped.number + 1;
-      state_.dropped.push_back(dropped);
-      return nullptr;
-    }
-    return "a key of no known kind";
-  }
-  checkpoint::CatalogState Take() { return std::move(state_); }
-
- private:
-  const char* AddFamily(std::string_view name, ByteView value) {
-    format::FamilyRecord record;
-    if (!format::DecodeFamilyRecord(value, record)) return "the record of a column family is malformed";
-    if (core_.families->Find(record.family) != nullptr) return "two column families have the same id";
-    if (record.family >= meta_.next_family) return "a column family has an id that was not given yet";
-    if (!record.tables.root.null() && !Possible(record.tables.root)) {
-      return "a list of tables lies outside the file, or was born in no life so far";
-    }
-    core_.families->AddDurable(name, record);
-    return nullptr;
-  }
-  // `meta_` is of this life, in which nothing was born yet.
-  bool Possible(format::PageRef ref) const {
-    return ref.id >= format::FirstPage(meta_.page_size, meta_.write_unit) &&
-           ref.id.raw() < meta_.page_count && format::LifeOf(ref.birth) < meta_.life;
-  }
-
-  txn::Core& core_;
-  const format::MetaPage& meta_;
-  checkpoint::CatalogState state_;
-  std::string key_before_;
-};
+// Its pages are nobody's to take from here on.
+Status LoadSavepoint(txn::Core& core, const format::MetaPage& meta, txn::CatalogContents::Savepoint found) {
+  MANIFOLDDB_ASSIGN(PageBitmap pages, LoadPagesOf(*core.file, meta, found.record));
+  if (!MANIFOLDDB_BROKEN("savepoint.load.skip")) core.allocator->Withhold(pages);
+  core.versions->AddSavepoint(std::move(found.name), found.record, std::move(pages), true);
+  return {};
+}
 
 }  // namespace
 
@@ -106,27 +61,46 @@ Result<PageBitmap> LoadFreeMap(page::DataFile& file, const format::MetaPage& met
   return free;
 }
 
+Result<PageBitmap> LoadPagesOf(page::DataFile& file, const format::MetaPage& meta,
+                               const format::SavepointRecord& savepoint) {
+  format::MetaPage then = meta;
+  then.catalog = savepoint.catalog;
+  then.free_map = savepoint.free_map;
+  then.page_count = savepoint.page_count;
+  MANIFOLDDB_ASSIGN(PageBitmap pages, LoadFreeMap(file, then));
+  pages.Complement();
+  if (pages.NextSet(meta.page_count) < pages.size()) {
+    return std::unexpected<Error>(Damaged(file.name(), file.OffsetOf(savepoint.free_map.first),
+                                          "a savepoint has pages beyond the end of the file"));
+  }
+  pages.Resize(meta.page_count);
+  return pages;
+}
+
 Result<checkpoint::CatalogState> LoadCatalog(txn::Core& core, const format::MetaPage& meta,
                                              mvcc::ReaderSlot* slot) {
-  Loader loader(core, meta);
   core.families->SetNextId(meta.next_family);
-  btree::TreeCursor cursor(*core.cache, meta.catalog.root, std::nullopt, std::nullopt);
-  const auto step = [&](bool first) {
-    const mvcc::EpochGuard guard(slot);
-    return first ? cursor.First(guard) : cursor.Next(guard);
-  };
-  MANIFOLDDB_ASSIGN(bool more, step(true));
-  while (more) {
-    const btree::FoundValue value = cursor.value();
-    const char* why =
-        value.extent.null() ? loader.Add(cursor.key(), value.inline_bytes) : "a record lies in an extent";
-    if (why != nullptr) {
-      return std::unexpected<Error>(Damaged(core.config.name, core.file->OffsetOf(meta.catalog.root.id),
-                                            std::string("the catalog: ") + why));
-    }
-    MANIFOLDDB_ASSIGN(more, step(false));
+  // `meta` is of this life, in which nothing was born yet.
+  const txn::CatalogBounds bounds{meta.page_count, meta.next_family, meta.life, meta.txn};
+  MANIFOLDDB_ASSIGN(txn::CatalogContents contents,
+                    txn::ReadCatalog(core, meta.catalog, bounds, slot, "database.open", "the catalog"));
+  if (contents.savepoints.empty() == meta.savepoints) {
+    return std::unexpected<Error>(
+        Damaged(core.config.name, 0, "the meta page and the catalog differ in whether there are savepoints"));
   }
-  return loader.Take();
+  checkpoint::CatalogState state;
+  state.at = meta.txn;
+  state.tree = meta.catalog;
+  for (const auto& [name, record] : contents.families) core.families->AddDurable(name, record);
+  for (const auto& [number, root, possible] : contents.dropped) {
+    // A checkpoint lists what could not be read as it was met.
+    state.dropped.push_back({number, root, !possible});
+    state.next_dropped = number + 1;
+  }
+  for (txn::CatalogContents::Savepoint& savepoint : contents.savepoints) {
+    MANIFOLDDB_TRY(LoadSavepoint(core, meta, std::move(savepoint)));
+  }
+  return state;
 }
 
 }  // namespace manifolddb::recovery

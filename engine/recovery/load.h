@@ -11,8 +11,13 @@ namespace manifolddb::recovery {
 // Pages that the checkpoint calls free, one bit per page of the file. kCorrupt, kIo, kNoMemory.
 Result<format::PageBitmap> LoadFreeMap(page::DataFile& file, const format::MetaPage& meta);
 
-// Registers the families of the catalog in core.families and returns the catalog's state. Table trees are
-// read when a family is first used.
+// The pages that the checkpoint of a savepoint owns, by its free map. kCorrupt, also if they lie behind the
+// end of the file, as `meta` states it; kIo, kNoMemory.
+Result<format::PageBitmap> LoadPagesOf(page::DataFile& file, const format::MetaPage& meta,
+                                       const format::SavepointRecord& savepoint);
+
+// Registers the families of the catalog in core.families, its savepoints in core.versions, and returns the
+// catalog's state. Table trees are read when a family is first used. Before anybody takes a page.
 Result<checkpoint::CatalogState> LoadCatalog(txn::Core& core, const format::MetaPage& meta,
                                              mvcc::ReaderSlot* slot);
 

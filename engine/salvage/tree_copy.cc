@@ -124,7 +124,7 @@ class TreeCopy {
     });
     visitor.entry = [&](ByteView key, ByteView value, const ExtentRef& extent) {
       std::string_view name;
-      if (!format::DecodeFamilyKey(key, name)) return;  // a dropped tree: nobody's any more
+      if (!format::DecodeFamilyKey(key, name)) return;  // a dropped tree, or a savepoint: not of this state
       ListedFamily listed{std::string(name), {}};
       const bool known = extent.null() && format::DecodeFamilyRecord(value, listed.record) &&
                          !contents_.families.contains(listed.record.family);

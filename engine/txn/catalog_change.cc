@@ -36,16 +36,6 @@ class Tokens {
   std::vector<Family*> taken_;
 };
 
-// Names that no snapshot sees any more, and the durable catalog, which a checkpoint looks up by them, does
-// not hold; whoever begins to read now sees what is published, or newer.
-void ForgetOldNames(Core& core) {
-  format::TxnId oldest = std::min(core.versions->durable_txn(), core.versions->published_txn());
-  std::vector<uint64_t> pinned;
-  core.slots->PinnedSnapshots(pinned);
-  if (!pinned.empty()) oldest = std::min(oldest, format::TxnId{pinned.front()});
-  core.families->ForgetNames(oldest);
-}
-
 Status CommitChange(Core& core, base::ByteBuffer& redo, std::vector<format::PageRef> dropped,
                     const std::function<void(format::TxnId)>& order) {
   ForgetOldNames(core);
@@ -84,6 +74,14 @@ Result<Family*> FindOrdered(Core& core, std::string_view name, const char* opera
 }
 
 }  // namespace
+
+void ForgetOldNames(Core& core) {
+  format::TxnId oldest = std::min(core.versions->durable_txn(), core.versions->published_txn());
+  std::vector<uint64_t> pinned;
+  core.slots->PinnedSnapshots(pinned);
+  if (!pinned.empty()) oldest = std::min(oldest, format::TxnId{pinned.front()});
+  core.families->ForgetNames(oldest);
+}
 
 Result<Family*> CreateFamily(Core& core, std::string_view name) noexcept {
   const Presence presence(core);

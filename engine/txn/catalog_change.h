@@ -15,4 +15,8 @@ Result<Family*> CreateFamily(Core& core, std::string_view name) noexcept;
 Status DropFamily(Core& core, std::string_view name) noexcept;
 Status RenameFamily(Core& core, std::string_view from, std::string_view to) noexcept;
 
+// Forgets names that no snapshot sees any more, and the durable catalog, which a checkpoint looks up by them,
+// does not hold; whoever begins to read now sees what is published, or newer.
+void ForgetOldNames(Core& core);
+
 }  // namespace manifolddb::txn

@@ -10,60 +10,11 @@
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
 #include "engine/base/try.h"
-#include "engine/btree/tree_cursor.h"
-#include "engine/format/catalog_record.h"
+#include "engine/txn/catalog_contents.h"
 #include "engine/txn/names.h"
 
 namespace manifolddb::txn {
 namespace {
-
-// Null, or why this is no list of tables of a family whose next one is `next_table`: they ascend by name, and
-// each has an id of its own. `life`: this opening's, in which nothing of it was born yet.
-const char* WhyNotTables(const mvcc::Tables& tables, format::TableId next_table, format::Life life) {
-  std::vector<format::TableId> ids;
-  for (size_t i = 0; i < tables.size(); ++i) {
-    if (i > 0 && *tables[i - 1].name >= *tables[i].name) return "tables are not in the order of their names";
-    if (tables[i].id >= next_table) return "a table has an id that was not given yet";
-    if (format::LifeOf(tables[i].tree.root.birth) >= life) return "a table's tree was born in no life so far";
-    ids.push_back(tables[i].id);
-  }
-  std::sort(ids.begin(), ids.end());
-  const bool unique = std::adjacent_find(ids.begin(), ids.end()) == ids.end();
-  return unique ? nullptr : "two tables have the same id";
-}
-
-Result<std::shared_ptr<const mvcc::Tables>> ReadTables(Core& core, const Family& family,
-                                                       mvcc::ReaderSlot* slot) {
-  const format::TreeRoot& tree = family.durable.tables_tree;
-  const auto corrupt = [&](const std::string& why) {
-    const std::string name = core.families->NameAt(family, kNewestOrdered);
-    const std::string which = name.empty() ? std::to_string(family.id().raw()) : Quoted(name);
-    return core.file->Corrupt("catalog.load_tables", tree.root.id,
-                              "list of tables of column family " + which + ": " + why);
-  };
-  auto tables = std::make_shared<mvcc::Tables>();
-  btree::TreeCursor cursor(*core.cache, tree.root, std::nullopt, std::nullopt);
-  const auto step = [&](bool first) {
-    const mvcc::EpochGuard guard(slot);
-    return first ? cursor.First(guard) : cursor.Next(guard);
-  };
-  MANIFOLDDB_ASSIGN(bool more, step(true));
-  while (more) {
-    format::TableRecord record;
-    const btree::FoundValue value = cursor.value();
-    if (!format::IsTableKey(cursor.key()) || !value.extent.null() ||
-        !format::DecodeTableRecord(value.inline_bytes, record) ||
-        !format::TypeNamesFit(core.file->page_size(), record.key_type.size(), record.value_type.size())) {
-      return corrupt("the record of " + Quoted(AsText(cursor.key())) + " is malformed");
-    }
-    tables->push_back({std::make_shared<const std::string>(AsText(cursor.key())), record.table, record.tree,
-                       MakeTypeNames(record.key_type, record.value_type)});
-    MANIFOLDDB_ASSIGN(more, step(false));
-  }
-  const format::Life life = format::LifeOf(core.allocator->NextBirth());
-  if (const char* why = WhyNotTables(*tables, family.durable.next_table, life)) return corrupt(why);
-  return std::shared_ptr<const mvcc::Tables>(std::move(tables));
-}
 
 // A wait for a checkpoint; told of when it is over, however it ends.
 class Stall {
@@ -165,7 +116,13 @@ Status Core::LoadFamily(Family* family, mvcc::ReaderSlot* slot) noexcept {
     return {};
   if (!families->BeginLoading(family)) return {};
   Status status;
-  if (auto tables = ReadTables(*this, *family, slot)) {
+  const format::Life life_end = format::LifeOf(allocator->NextBirth());  // nothing of it was born in this one
+  const auto of = [&] {
+    const std::string name = families->NameAt(*family, kNewestOrdered);
+    return name.empty() ? std::to_string(family->id().raw()) : Quoted(name);
+  };
+  const DurableFamily& durable = family->durable;
+  if (auto tables = ReadTables(*this, durable.tables_tree, durable.next_table, life_end, slot, of)) {
     auto version = std::make_unique<mvcc::FamilyVersion>();
     version->next_table = family->durable.next_table;
     version->tables = *tables;

@@ -27,6 +27,8 @@ class PageWriter;
 
 namespace manifolddb::txn {
 
+struct Restoring;
+
 // What transactions ask of the checkpointer, which is above them.
 class CheckpointService {
  public:
@@ -50,6 +52,8 @@ class CheckpointService {
     };
     std::vector<Change> changes;
     std::vector<format::PageRef> dropped;
+    // Instead of all of these: what a savepoint has.
+    const Restoring* restoring = nullptr;
     std::function<void(format::TxnId)> order;  // as PendingCommit::order
   };
   virtual Result<format::TxnId> CommitThrough(ThroughCommit& commit, bool& ordered) = 0;

@@ -32,6 +32,7 @@ struct TokenWaiter {
 namespace {
 
 constexpr size_t kForgottenByOneMax = 8;
+constexpr size_t kReleasedByOneMax = 8;
 
 // For messages. `name`: null if it has none (any more).
 std::string Describe(const Family& family, const FamilyName* name) {
@@ -242,7 +243,7 @@ void Families::ReleaseLocked(std::span<Family* const> families) {
     TokenWaiter* const next = family->first_waiter_;
     if (next == nullptr) {
       family->holder_ = 0;
-      std::erase(held_, family);
+      if (families.size() <= kReleasedByOneMax) std::erase(held_, family);
       continue;
     }
     family->first_waiter_ = next->next;
@@ -250,6 +251,10 @@ void Families::ReleaseLocked(std::span<Family* const> families) {
     family->holder_ = next->thread;
     next->granted = true;
     if (next->asleep) next->wake.NotifyOne();
+  }
+  // Many in one pass.
+  if (families.size() > kReleasedByOneMax) {
+    std::erase_if(held_, [](const Family* family) { return family->holder_ == 0; });
   }
 }
 

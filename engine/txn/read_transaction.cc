@@ -18,31 +18,65 @@ ReadTransactionImpl::ReadTransactionImpl(Core& core)
       slot_(core.slots->Acquire()),
       snapshot_(core.slots->PinNewest(slot_, core.versions->published())) {}
 
+ReadTransactionImpl::ReadTransactionImpl(Core& core, mvcc::OwnedSlot slot,
+                                         std::unique_ptr<SavepointVersion> savepoint)
+    : core_(core), slot_(slot.release()), snapshot_(savepoint->txn()), savepoint_(std::move(savepoint)) {}
+
+Result<std::unique_ptr<ReadTransactionImpl>> ReadTransactionImpl::OfSavepoint(
+    Core& core, std::string_view name) noexcept {
+  constexpr const char* kOperation = "transaction.begin_read";
+  MANIFOLDDB_TRY(core.CheckProcess(kOperation));
+  mvcc::OwnedSlot slot = mvcc::AcquireOwned(*core.slots);
+  MANIFOLDDB_TRY(core.CheckOpen(kOperation));
+  MANIFOLDDB_ASSIGN(auto savepoint, SavepointVersion::Open(core, name, slot.get(), kOperation));
+  return std::unique_ptr<ReadTransactionImpl>(
+      new ReadTransactionImpl(core, std::move(slot), std::move(savepoint)));
+}
+
 ReadTransactionImpl::~ReadTransactionImpl() {
-  core_.slots->Unpin(slot_);
+  if (savepoint_ == nullptr) [[likely]] {
+    core_.slots->Unpin(slot_);
+  } else {
+    savepoint_.reset();  // while the slot keeps the database open
+  }
   core_.slots->Release(slot_);
 }
 
 Result<ColumnFamily> ReadTransactionImpl::OpenColumnFamily(std::string_view name) const {
-  const Family* const family = core_.families->FindByName(name, snapshot_);
-  if (family == nullptr) {
+  format::FamilyId id;
+  if (savepoint_ != nullptr) [[unlikely]] {
+    const SavepointFamily* const family = savepoint_->Find(name);
+    if (family != nullptr) id = family->record.family;
+  } else if (const Family* const family = core_.families->FindByName(name, snapshot_)) {
+    id = family->id();
+  }
+  if (id == format::FamilyId{}) {
     return Fail(Errc::kNoSuchColumnFamily, "column_family.open", {.message = Quoted(name)});
   }
-  return ColumnFamily(family->id().raw());
+  return ColumnFamily(id.raw());
 }
 
 Result<std::vector<std::string>> ReadTransactionImpl::ListColumnFamilies() const {
-  return core_.families->ListNames(snapshot_);
+  if (savepoint_ == nullptr) return core_.families->ListNames(snapshot_);
+  std::vector<std::string> names;
+  for (const auto& family : savepoint_->families()) names.push_back(family->name);
+  return names;
 }
 
 Result<const mvcc::FamilyVersion*> ReadTransactionImpl::FindVersion(ColumnFamily handle,
                                                                     const char* operation) {
-  Family* const family = core_.families->Find(format::FamilyId{handle.id()});
-  if (family == nullptr || !family->ExistsAt(snapshot_)) {
+  const auto none = [&] {
     return Fail(Errc::kNoSuchColumnFamily, operation,
                 {.message = "column family " + std::to_string(handle.id()) + " at commit " +
                             std::to_string(snapshot_.raw())});
+  };
+  if (savepoint_ != nullptr) [[unlikely]] {
+    const SavepointFamily* const family = savepoint_->Find(format::FamilyId{handle.id()});
+    if (family == nullptr) return none();
+    return &family->version;
   }
+  Family* const family = core_.families->Find(format::FamilyId{handle.id()});
+  if (family == nullptr || !family->ExistsAt(snapshot_)) return none();
   MANIFOLDDB_TRY(core_.LoadFamily(family, slot_));
   const mvcc::EpochGuard guard(slot_);  // the chain is walked over versions that may be pruned meanwhile
   const mvcc::FamilyVersion* const version = family->versions.At(snapshot_);

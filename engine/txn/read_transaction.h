@@ -8,6 +8,7 @@
 
 #include "engine/txn/core.h"
 #include "engine/txn/position.h"
+#include "engine/txn/savepoint_version.h"
 #include "manifolddb/transaction.h"
 
 namespace manifolddb::txn {
@@ -18,11 +19,14 @@ struct ReadTableState {
   TableIdentity identity;
 };
 
-// (1) The snapshot is pinned from construction to destruction; everything it reaches stays.
+// (1) The snapshot, or the savepoint, is pinned from construction to destruction; everything it reaches
+//     stays.
 // (2) Nothing here takes a lock but opening by name.
 class ReadTransactionImpl {
  public:
   explicit ReadTransactionImpl(Core& core);
+  // Of a savepoint instead of the newest version.
+  static Result<std::unique_ptr<ReadTransactionImpl>> OfSavepoint(Core& core, std::string_view name) noexcept;
   ~ReadTransactionImpl();
   ReadTransactionImpl(const ReadTransactionImpl&) = delete;
   ReadTransactionImpl& operator=(const ReadTransactionImpl&) = delete;
@@ -41,6 +45,7 @@ class ReadTransactionImpl {
   mvcc::ReaderSlot* slot() const { return slot_; }
 
  private:
+  ReadTransactionImpl(Core& core, mvcc::OwnedSlot slot, std::unique_ptr<SavepointVersion> savepoint);
   // What reading that entry met, with the table's name and the key.
   Error NamedError(const Error& error, const ReadTableState& table, ByteView key);
   // What this snapshot sees of the family.
@@ -49,6 +54,7 @@ class ReadTransactionImpl {
   Core& core_;
   mvcc::ReaderSlot* const slot_;
   format::TxnId snapshot_;
+  std::unique_ptr<SavepointVersion> savepoint_;  // null: snapshot_ is pinned
   // The first table opened needs no memory of its own: most snapshots read one.
   std::optional<ReadTableState> first_table_;
   std::vector<std::unique_ptr<ReadTableState>> more_tables_;

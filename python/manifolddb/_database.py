@@ -89,9 +89,28 @@ class Database:
     def rename_family(self, old, new):
         call("rename_family", self._handle(), Bytes.name(old), Bytes.name(new))
 
-    def read(self):
-        """A snapshot; never waits."""
+    def read(self, savepoint=None):
+        """A snapshot; never waits. Or of a persistent savepoint, whose families are opened from it."""
+        if savepoint is not None:
+            return ReadTransaction(given_handle("savepoint_read", self._handle(), Bytes.name(savepoint)))
         return ReadTransaction(given_handle("begin_read", self._handle()))
+
+    def create_savepoint(self, name):
+        """Keeps the state of the whole database under a name, across closing and crashes; the number of the
+        commit whose state it is."""
+        return given_number("savepoint_create", self._handle(), Bytes.name(name))
+
+    def savepoints(self):
+        """The names of persistent savepoints, bytes, in order."""
+        return names("savepoint_list", self._handle())
+
+    def restore_savepoint(self, name):
+        """Makes the whole database what it was; the number of the commit that does it."""
+        return given_number("savepoint_restore", self._handle(), Bytes.name(name))
+
+    def delete_savepoint(self, name):
+        """Gives back what only this one keeps."""
+        call("savepoint_delete", self._handle(), Bytes.name(name))
 
     def write(self, *families, durable=True, **options):
         """A transaction over `families`. As a context manager it commits when the block ends, and aborts if

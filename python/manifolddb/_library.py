@@ -86,6 +86,8 @@ _CALLS = {
     "stats_json": "H*S", "stats_prometheus": "HS*S",
     "create_family": "HB*u", "open_or_create_family": "HB*u", "drop_family": "HB", "rename_family": "HBB",
     "open_family": "HB*u", "list_families": "HFH",
+    "savepoint_create": "HB*u", "savepoint_restore": "HB*u", "savepoint_delete": "HB",
+    "savepoint_list": "HFH", "savepoint_read": "HB*H",
     "begin_read": "H*H", "read_open_family": "HB*u", "read_list_tables": "HuFH", "read_open_table": "HuBSS*H",
     "family_stats_json": "Hb*S", "family_stats_prometheus": "HbS*S",
     "begin_write": "HUuu*H", "write_options_set": "Hou", "begin_write_with": "HUuH*H", "add_family": "Hu",

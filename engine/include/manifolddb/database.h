@@ -77,6 +77,8 @@ struct DatabaseStats {
   uint64_t pages_total = 0;             // of the data file
   uint64_t pages_free = 0;              // reusable now
   uint64_t pages_pending = 0;           // reusable once a version goes
+  uint64_t pages_kept = 0;              // that nothing but savepoints has: reusable once these are deleted
+  uint64_t savepoints = 0;              // persistent ones, now
   uint64_t cache_bytes = 0;             // in memory now
   uint64_t cache_bytes_max = 0;         // Options::cache_bytes, as it is now
   uint64_t dirty_bytes = 0;             // changed since the last durable checkpoint
@@ -125,6 +127,14 @@ struct ShrinkReport {
   uint64_t bytes_before = 0;  // of the data file
   uint64_t bytes_after = 0;   // the same, unless the storage cuts no files or it grew meanwhile
   uint64_t pages_moved = 0;   // of tables and their large values
+};
+
+// A state of the whole database that is kept under a name (Database::CreateSavepoint).
+struct SavepointInfo {
+  std::string name;
+  uint64_t commit_number = 0;  // it is the state after this commit
+  uint64_t pages = 0;          // of the data file, that this state consists of
+  uint64_t pages_only = 0;     // of these, what nothing else has: free once it is deleted
 };
 
 // How Database::Write goes about it.
@@ -225,6 +235,37 @@ class Database {
   // Never waits.
   Result<ReadTransaction> BeginRead() const;
 
+  // Persistent savepoints: states of the whole database, all column families, that are kept under a name
+  // until they are deleted, across closing and crashes. Nothing is copied: what was overwritten or deleted
+  // since keeps its place in the file. At most 16 at a time, names of 1 to kNameBytesMax bytes; each takes a
+  // bit per page of the file, on the disk and in memory. Thread-safe, as everything here. (What a write
+  // transaction goes back to before it commits is another thing: WriteTransaction::SetSavepoint.)
+  //
+  // Keeps the newest published state as `name`; the number of its commit. Two checkpoints, which make every
+  // commit durable that the state has; when it returns the savepoint is durable. Readers and writers go on.
+  // kAlreadyExists, kLimit (there are 16), kInvalidArgument (the name), kReadOnly, kPoisoned; errors of a
+  // checkpoint: then there is none, but for kUnknownOutcome.
+  Result<uint64_t> CreateSavepoint(std::string_view name);
+  // Those that are durable, in the byte order of their names. Never waits for the disk; O(pages of the file /
+  // 64) for each. kClosed.
+  Result<std::vector<SavepointInfo>> ListSavepoints() const;
+  // As BeginRead, of a savepoint; which may be deleted meanwhile, its pages stay. Column families are to be
+  // opened anew from it: one that was dropped since has another handle there than what has its name now.
+  // Reads the catalog and all lists of tables: O(families + tables). kNoSuchSavepoint, kCorrupt, kIo,
+  // kNoMemory.
+  Result<ReadTransaction> BeginRead(std::string_view savepoint) const;
+  // Makes the whole database, all column families, what it was at that savepoint; the number of the commit
+  // that does it, which is durable when this returns. All that was committed since is undone; the savepoint,
+  // and all others, stay. Copies nothing: O(pages of the file / 64 + families + tables). Waits until no write
+  // transaction holds any family; snapshots keep seeing what they see. A column family that was dropped since
+  // comes back with a new handle, others keep theirs. kNoSuchSavepoint, kBusy (this very thread has a write
+  // transaction), kReadOnly, kPoisoned, kCorrupt (its catalog); errors of a commit through a checkpoint: then
+  // nothing has happened, but for kUnknownOutcome.
+  Result<uint64_t> RestoreSavepoint(std::string_view name);
+  // What only this savepoint kept is free when it returns. One checkpoint. kNoSuchSavepoint, kReadOnly,
+  // kPoisoned; errors of a checkpoint: then it is still there, but for kUnknownOutcome.
+  Status DeleteSavepoint(std::string_view name);
+
   // Writes what is published to the data file, so that recovery starts from here. Readers and writers go on.
   Status Checkpoint();
   // Moves what lies at the end of the data file to free places before it, in transactions of its own that
@@ -235,7 +276,8 @@ class Database {
   // transaction), kCorrupt, kIo, kNoMemory; what was moved until then stays moved. The file grows again when
   // more is put.
   Result<ShrinkReport> ShrinkFile();
-  // Reads everything that the newest published version and the durable checkpoint own, and checks it (G5).
+  // Reads everything that the newest published version, the durable checkpoint and each savepoint own, and
+  // checks it (G5).
   // No checkpoint runs meanwhile: writers go on until the log or the memory for changed pages is full, and
   // then wait.
   Result<VerifyReport> Verify(const VerifyProgressCall& progress = {}) const;

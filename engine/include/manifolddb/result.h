@@ -38,10 +38,11 @@ enum class Errc : uint8_t {
   kPermission = 24,         // the system refuses access
   kForked = 25,             // used in a child process after fork
   kTypeMismatch = 26,       // the table holds other types
+  kNoSuchSavepoint = 27,    // no savepoint of that name (any more)
 };
 
 // The one with the greatest number.
-inline constexpr Errc kLastErrc = Errc::kTypeMismatch;
+inline constexpr Errc kLastErrc = Errc::kNoSuchSavepoint;
 
 // Which kind of remedy helps, for programs that do not want to know every code.
 enum class ErrorCategory : uint8_t {
