@@ -267,9 +267,9 @@ Result<TxnId> Checkpointer::CreateSavepoint(const std::string& name) noexcept {
                 {.message = "there are " + std::to_string(format::kSavepointsMax) +
                             " savepoints already: delete one"});
   }
-  // Else they would be kept with it.
-  MANIFOLDDB_TRY(FreeDropped());
   if (!MANIFOLDDB_BROKEN("savepoint.create.stale")) MANIFOLDDB_TRY(RunInTurn(Plan{}));
+  // What it would keep for nobody.
+  MANIFOLDDB_TRY(FreeDropped());
   Tell(std::exchange(to_tell_, std::nullopt));
   format::SavepointRecord record{durable_.txn, durable_.catalog, durable_.free_map, durable_.page_count};
   record.free_map.birth = {};
