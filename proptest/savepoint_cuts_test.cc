@@ -25,6 +25,15 @@ namespace {
 using faultfs::CrashPoint;
 using faultfs::Disk;
 
+// Images of each policy at each end, and effects from end to end. Under sanitizers a part of it.
+#ifdef MANIFOLDDB_SANITIZED
+constexpr uint64_t kImages = 1;
+constexpr uint64_t kStep = 3;
+#else
+constexpr uint64_t kImages = 8;
+constexpr uint64_t kStep = 1;
+#endif
+
 // "family/table/key" to value; "family/" and "family/table/" for what is there at all.
 using State = std::map<std::string, std::string>;
 
@@ -143,13 +152,14 @@ class Keeping {
   void EndEverywhere() {
     const uint64_t end = disk_->effects();
     CrashPoint point(disk_->trace(), begin_);
-    for (uint64_t effects = begin_; effects <= end; ++effects) {
+    for (uint64_t effects = begin_; effects <= end; effects += kStep) {
       point.MoveTo(effects);
-      LookAtImages(point, effects, 8, [&](const std::shared_ptr<Disk>& booted) { Check(booted, effects); });
+      LookAtImages(point, effects, kImages,
+                   [&](const std::shared_ptr<Disk>& booted) { Check(booted, effects); });
       SCOPED_TRACE(std::to_string(effects) + " killed");
       Check(std::make_shared<Disk>(*disk_->trace(), effects, 78), effects);
     }
-    EXPECT_GT(ends_, 2000u);
+    EXPECT_GT(ends_, (end - begin_) / kStep * 4);
   }
 
  private:
