@@ -256,6 +256,10 @@ Status Checkpointer::FreeDropped() {
 // from before that checkpoint gives anything back (Finish).
 Result<TxnId> Checkpointer::CreateSavepoint(const std::string& name) noexcept {
   constexpr const char* kOperation = "savepoint.create";
+  MANIFOLDDB_TRY(core_.poison->Check(kOperation));
+  // What its checkpoints take stays taken, and deleting it takes a checkpoint: so not of what is kept for
+  // those. Before the turn: where there is no room, this runs a checkpoint.
+  MANIFOLDDB_TRY(core_.allocator->CheckRoom());
   const Turn turn(*this);
   MANIFOLDDB_TRY(core_.poison->Check(kOperation));
   const std::vector<mvcc::Savepoint> savepoints = core_.versions->Savepoints();

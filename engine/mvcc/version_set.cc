@@ -176,7 +176,8 @@ void VersionSet::ApplyLocked(const PageDelta& delta, uint64_t removed_by, std::v
   for (const PageRun& run : delta.introduced) {
     if (run.end() > used_.size()) used_.Resize(run.end());
     MANIFOLDDB_ASSERT(used_.TestNone(run) || MANIFOLDDB_BROKEN("page.allocator.double") ||
-                      MANIFOLDDB_BROKEN("mvcc.reuse.unpublished"));
+                      MANIFOLDDB_BROKEN("mvcc.reuse.unpublished") ||
+                      MANIFOLDDB_BROKEN("savepoint.restore.still_pending"));
     used_.Set(run);
   }
   for (const RemovedRun& removed : delta.removed) {
