@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/db/forged_files.h"
 #include "engine/db/full_disk.h"
 #include "engine/db/test_support.h"
 #include "manifolddb/database.h"
@@ -75,6 +76,47 @@ TEST_F(KeptStateTroubleTest, OnAFullDeviceTheyCanBeDeleted) {
   ExpectWhole();
   EXPECT_EQ(Put("family0", 0, 5, 'z'), Errc{});
   EXPECT_TRUE(db_->Close());
+}
+
+// What is restored is changed from then on, so nothing of it may pass for a page of this very life, which is
+// given up without a question.
+TEST_F(KeptStateTroubleTest, ATreeBornInALifeToComeIsRefused) {
+  Open();
+  ASSERT_EQ(Put("a", 0, 40, 'a'), Errc{});
+  ASSERT_TRUE(db_->CreateSavepoint("s"));
+  ASSERT_EQ(Put("a", 0, 40, 'b'), Errc{});
+  ASSERT_TRUE(db_->Close());
+  Files files = Files::Of(*storage_);
+  const format::MetaPage meta = files.Meta();
+  const auto as = [&]<class Disk>(Disk, PageRef root, const std::string& key) {
+    return reinterpret_cast<Disk*>(files.ValueOf(root, AsBytes(key)));
+  };
+  auto* const savepoint =
+      as(format::SavepointRecordDisk{}, meta.catalog.root, format::SavepointKey(AsBytes("s")));
+  const PageRef catalog{format::PageId{savepoint->catalog_root_id},
+                        format::Birth{savepoint->catalog_root_birth}};
+  const auto* const family = as(format::FamilyRecordDisk{}, catalog, format::FamilyKey(AsBytes("a")));
+  const PageRef tables{format::PageId{family->tables_root_id}, format::Birth{family->tables_root_birth}};
+  auto* const table = as(format::TableRecordDisk{}, tables, "t");
+  // The root is of the life of the next opening, and its page nobody's.
+  const uint64_t root = table->root_id;
+  const uint64_t birth = format::FirstBirth(meta.life.next()).raw() + 7;
+  table->root_birth = birth;
+  files.Seal(files.LeafOf(tables, AsBytes("t")));
+  reinterpret_cast<format::NodeHeader*>(files.Page(root))->birth = birth;
+  files.Seal(root);
+  const MutableByteView bytes(files.Page(savepoint->free_map_first), (savepoint->page_count + 7) / 8);
+  auto map = format::PageBitmap::Decode(bytes, savepoint->page_count);
+  map.Set({format::PageId{root}, 1});
+  map.Encode(bytes);
+  savepoint->free_map_checksum = base::Checksum64(bytes);
+  files.Seal(files.LeafOf(meta.catalog.root, AsBytes(format::SavepointKey(AsBytes("s")))));
+
+  db_ = std::move(*Database::Open(files.Mount(), "db", TinyOptions()));
+  EXPECT_EQ(CodeOf(db_->BeginRead("s")), Errc::kCorrupt);
+  EXPECT_EQ(CodeOf(db_->RestoreSavepoint("s")), Errc::kCorrupt);
+  ASSERT_EQ(Put("a", 0, 40, 'c'), Errc{});
+  EXPECT_FALSE(db_->Verify()->ok());
 }
 
 }  // namespace

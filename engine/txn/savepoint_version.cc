@@ -33,8 +33,8 @@ SavepointVersion::~SavepointVersion() {
 Status SavepointVersion::Read(mvcc::ReaderSlot* slot, const char* operation) {
   const format::SavepointRecord& record = savepoint_.record;
   const std::string of = "savepoint " + Quoted(savepoint_.name);
-  // It may be of this life.
-  const format::Life life_end{format::LifeOf(core_.allocator->NextBirth()).raw() + 1};
+  // What a catalog refers to is of the life of its root at the latest, which may be this one.
+  const format::Life life_end{format::LifeOf(record.catalog.root.birth).raw() + 1};
   const CatalogBounds bounds{record.page_count, core_.families->next_id(), life_end, record.txn};
   MANIFOLDDB_ASSIGN(CatalogContents contents,
                     ReadCatalog(core_, record.catalog, bounds, slot, operation, "the catalog of " + of));
