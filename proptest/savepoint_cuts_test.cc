@@ -6,8 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -290,6 +292,132 @@ TEST(SavepointTeeth, EachFaultSiteOfSavepointsIsNoticed) {
     site->Break(false);
   }
   EXPECT_EQ(sites, 7);
+}
+
+using Call = std::function<Status(Database&)>;
+
+// One call on a database with savepoints, during which one operation of the disk fails.
+class Failing {
+ public:
+  explicit Failing(Call call) : call_(std::move(call)), disk_(std::make_shared<Disk>(kTraits)) {
+    Open();
+    PutKeys(*database_, "f", "t", 0, 40, 'a');
+    PutKeys(*database_, "g", "u", 0, 10, 'a');
+    Must(database_->CreateSavepoint("old"));
+    PutKeys(*database_, "f", "t", 0, 40, 'b');
+    Must(database_->DropColumnFamily("g"));
+    Must(database_->CreateSavepoint("other"));
+    Must(database_->Close());
+    Open();
+    PutKeys(*database_, "f", "t", 5, 30, 'c');
+    PutKeys(*database_, "h", "t", 5, 30, 'c');
+    before_ = WorldOf(*database_);
+  }
+
+  // False if nothing failed.
+  bool Run(const faultfs::Fault& fault) {
+    disk_->Arm(fault);
+    const Status status = call_(*database_);
+    disk_->DisarmAll();
+    if (disk_->faults_fired().empty()) {
+      EXPECT_TRUE(status);
+      return false;
+    }
+    unknown_ = !status && status.error().code() == Errc::kUnknownOutcome;
+    after_ = WorldOf(*database_);
+    EXPECT_TRUE(status || after_ == before_) << status.error().ToString();
+    EXPECT_TRUE(Must(database_->Verify()).ok());
+    const bool goes_on = database_->CreateColumnFamily("x").has_value();
+    EXPECT_FALSE(goes_on && unknown_);
+    if (goes_on) Must(database_->DropColumnFamily("x"));
+    CheckEnds();
+    if (!status && goes_on) Must(call_(*database_));
+    MustBeWhole(*database_);
+    return true;
+  }
+
+ private:
+  void Open() { database_ = Must(Database::Open(disk_->NewProcess(), "db", KeepingOptions())); }
+  void CheckEnds() {
+    const uint64_t end = disk_->effects();
+    CheckEnd(std::make_shared<Disk>(*disk_->trace(), end, 78));
+    const CrashPoint point(disk_->trace(), end);
+    LookAtImages(point, end, 4, [&](const std::shared_ptr<Disk>& booted) { CheckEnd(booted); });
+  }
+  void CheckEnd(const std::shared_ptr<Disk>& disk) {
+    const auto database = Must(Database::Open(disk, "db", KeepingOptions()));
+    MustBeWhole(*database);
+    const World found = WorldOf(*database);
+    if (!unknown_) {
+      EXPECT_TRUE(found == after_) << "not what was said";
+    } else if (found != before_) {
+      EXPECT_TRUE(!behind_ || *behind_ == found) << "neither the one nor the other";
+      behind_ = found;
+    }
+    for (const auto& [name, state] : found.savepoints) {
+      PutKeys(*database, "f", "t", 0, 30, 'x');
+      Must(database->RestoreSavepoint(name));
+      EXPECT_TRUE(ReadAllOf(Must(database->BeginRead())) == state) << "restored from " << name;
+      Must(database->DeleteSavepoint(name));
+      PutKeys(*database, "f", "t", 10, 30, 'y');
+      MustBeWhole(*database);
+    }
+  }
+
+  const Call call_;
+  const std::shared_ptr<Disk> disk_;
+  std::unique_ptr<Database> database_;
+  World before_, after_;
+  std::optional<World> behind_;
+  bool unknown_ = false;
+};
+
+// Each read, write and sync that a call makes fails once: the call says so, and what it says is what is
+// found, also behind a power cut: the state before, or, if it said that it does not know, perhaps the other.
+int FailEverywhere(const Call& call) {
+  using enum faultfs::FaultKind;
+  using enum faultfs::Operation;
+  int failures = 0;
+  for (const auto operation : {kRead, kWrite, kSync}) {
+    for (const auto kind : {kIoError, kNoSpace, kSyncReverts, kCorruptRead, kShortWrite}) {
+      if ((faultfs::OperationsOf(kind) & faultfs::Only(operation)) == 0) continue;
+      for (uint64_t at = 1;; ++at) {
+        SCOPED_TRACE(std::string(faultfs::Name(kind)) + " number " + std::to_string(at));
+        if (!Failing(call).Run({.kind = kind, .counted = faultfs::Only(operation), .at = at})) break;
+        ++failures;
+      }
+    }
+  }
+  return failures;
+}
+
+template <class T>
+Status StatusOf(const Result<T>& result) {
+  if (!result) return std::unexpected(result.error());
+  return {};
+}
+
+TEST(SavepointFaults, WhatFailsIsSaidAndNothingElseHappened) {
+  EXPECT_GT(FailEverywhere([](Database& database) { return StatusOf(database.CreateSavepoint("new")); }), 15);
+  EXPECT_GT(FailEverywhere([](Database& database) { return StatusOf(database.RestoreSavepoint("old")); }),
+            15);
+  EXPECT_GT(FailEverywhere([](Database& database) { return database.DeleteSavepoint("old"); }), 10);
+}
+
+// What a restoring commit owns again is on the disk: it is neither looked at nor synced.
+TEST(SavepointCost, RestoringWritesNoMoreForALargerDifference) {
+  const auto effects_of = [](int entries) {
+    const auto disk = std::make_shared<Disk>(kTraits);
+    const auto database = Must(Database::Open(disk->NewProcess(), "db", KeepingOptions()));
+    PutKeys(*database, "f", "t", 0, entries, 'a');
+    Must(database->CreateSavepoint("then"));
+    PutKeys(*database, "f", "t", 0, entries, 'b');
+    Must(database->Checkpoint());
+    const uint64_t before = disk->effects();
+    Must(database->RestoreSavepoint("then"));
+    return disk->effects() - before;
+  };
+  EXPECT_EQ(effects_of(10), effects_of(800));
 }
 
 }  // namespace

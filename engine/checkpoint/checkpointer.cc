@@ -56,6 +56,12 @@ format::PageBitmap RunAsSet(PageRun run) {
 
 struct Checkpointer::Work {
   explicit Work(const Plan& made) : plan(made) {}
+  // What the checkpoint itself makes. Of one that restores it is all that is not on the disk yet.
+  format::PageBitmap Own() const {
+    format::PageBitmap pages(used.size());
+    for (const PageRun& run : own.introduced) pages.Set(run);
+    return pages;
+  }
   const Plan& plan;
   mvcc::Capture capture;
   mvcc::Position at;  // what the meta page will state
@@ -384,7 +390,8 @@ Status Checkpointer::Run(const Plan& plan, uint64_t began_ns) noexcept {
   Status status = Prepare(work);
   const bool meta_first = MANIFOLDDB_BROKEN("checkpoint.meta_before_data");
   if (status && meta_first) status = WriteMeta(work);
-  if (status) status = WritePages(work.used, work.capture.pending, true);
+  if (status)
+    status = WritePages(work.restoring == nullptr ? work.used : work.Own(), work.capture.pending, true);
   if (status && !meta_first) status = WriteMeta(work);
   if (status) {
     Finish(work);
@@ -544,11 +551,7 @@ Status Checkpointer::WritePages(const format::PageBitmap& used, const std::vecto
   for (const PageRun& run : pending) {
     for (uint64_t i = 0; i < run.pages; ++i) pages.push_back(format::PageId{run.first.raw() + i});
   }
-  if (pages.size() > owned) {
-    std::sort(pages.begin(), pages.end());
-    // What a restoring commit owns again may be pending.
-    pages.erase(std::unique(pages.begin(), pages.end()), pages.end());
-  }
+  if (pages.size() > owned) std::sort(pages.begin(), pages.end());
   const uint64_t unsynced_max = std::min(kUnsyncedBytesMax, core_.DirtyBytesMax() / 2);
   const auto chunk_pages = base::ToSize(std::max<uint64_t>(unsynced_max / core_.file->page_size(), 1));
   for (size_t first = 0; first < pages.size(); first += chunk_pages) {
