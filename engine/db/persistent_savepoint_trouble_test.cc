@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/db/database_impl.h"
 #include "engine/db/forged_files.h"
 #include "engine/db/full_disk.h"
 #include "engine/db/test_support.h"
@@ -117,6 +118,16 @@ TEST_F(KeptStateTroubleTest, ATreeBornInALifeToComeIsRefused) {
   EXPECT_EQ(CodeOf(db_->RestoreSavepoint("s")), Errc::kCorrupt);
   ASSERT_EQ(Put("a", 0, 40, 'c'), Errc{});
   EXPECT_FALSE(db_->Verify()->ok());
+}
+
+// Each restoring makes a version of every family that was used; nobody else may ever write it.
+TEST_F(KeptStateTroubleTest, VersionsDoNotPileUp) {
+  Open();
+  ASSERT_EQ(Put("a", 0, 5, 'a'), Errc{});
+  ASSERT_TRUE(db_->CreateSavepoint("s"));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(db_->RestoreSavepoint("s"));
+  const txn::Families& families = *db::DatabaseInside::Of(*db_).core().families;
+  EXPECT_LT(families.FindByName("a", txn::kNewestOrdered)->versions.length(), 10u);
 }
 
 }  // namespace

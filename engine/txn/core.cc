@@ -6,6 +6,7 @@
 #include "engine/txn/core.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "engine/base/assert.h"
 #include "engine/base/sites.h"
@@ -133,6 +134,16 @@ Status Core::LoadFamily(Family* family, mvcc::ReaderSlot* slot) noexcept {
   }
   families->EndLoading(family);
   return status;
+}
+
+void Core::PruneVersions(Family* family) {
+  constexpr uint32_t kPruneAt = 8;  // chain length that is worth a look at the pinned snapshots
+  if (family->versions.length() < kPruneAt) return;
+  const format::TxnId published = versions->published_txn();
+  std::vector<uint64_t> pinned;
+  slots->PinnedSnapshots(pinned);
+  family->versions.Prune(published, pinned, *garbage);
+  garbage->Collect();
 }
 
 }  // namespace manifolddb::txn

@@ -132,6 +132,9 @@ struct Core {
   // Makes sure that the family's tables are in memory. REQUIRES: the family is not new. Waits for another
   // thread that loads them. Reads the durable table tree.
   Status LoadFamily(Family* family, mvcc::ReaderSlot* slot) noexcept;
+  // Lets go of versions of the family that nobody sees any more, once there are some. REQUIRES: its token is
+  // held.
+  void PruneVersions(Family* family);
 };
 
 // Keeps the database from being closed while a call that is no transaction runs.

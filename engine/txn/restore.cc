@@ -121,6 +121,7 @@ void Install(Core& core, const Restoring& restoring, format::TxnId txn) {
       core.families->Rename(family, source.name, txn);
     }
     family->versions.Install(std::move(version));
+    core.PruneVersions(family);
   }
 }
 

@@ -249,7 +249,6 @@ Status WriteTransactionImpl::OnCommit(std::function<void(uint64_t)> callback) {
 
 // Under the commit queue's lock: no I/O here.
 void WriteTransactionImpl::InstallVersions(TxnId txn) {
-  constexpr uint32_t kPruneAt = 8;  // chain length that is worth a look at the pinned snapshots
   for (const FamilyEdit& edit : families_) {
     if (!edit.changed()) continue;
     auto version = std::make_unique<mvcc::FamilyVersion>();
@@ -260,13 +259,7 @@ void WriteTransactionImpl::InstallVersions(TxnId txn) {
     family->versions.Install(std::move(version));
     family->commits.store(family->commits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     core_.families->MarkChanged(family);
-    if (family->versions.length() >= kPruneAt) {
-      const TxnId published = core_.versions->published_txn();
-      std::vector<uint64_t> pinned;
-      core_.slots->PinnedSnapshots(pinned);
-      family->versions.Prune(published, pinned, *core_.garbage);
-      core_.garbage->Collect();
-    }
+    core_.PruneVersions(family);
   }
   ended_ = true;
   ReleaseFamilies();
