@@ -77,6 +77,34 @@ TEST_F(BackupTest, AChainOfThreeWithDeletionsAndTablesThatComeAndGo) {
   }
 }
 
+// What a base had is gone and comes back, under the same births: into the one of two increments that saw it.
+TEST_F(BackupTest, GoingBackToASavepointIsAChangeAsAnyOther) {
+  PutMany("f", "t", 0, 600, std::string(40, 'v'));
+  PutMany("g", "t", 0, 50, "v");
+  Must(database().CreateSavepoint("then"));
+  std::vector<State> states = {ReadState(database())};
+  Take("b0");
+  PutMany("f", "t", 100, 400, "changed");
+  PutMany("f", "new", 0, 50, "v");
+  Must(database().DropColumnFamily("g"));
+  states.push_back(ReadState(database()));
+  Take("b1", "b0");
+  Must(database().RestoreSavepoint("then"));
+  states.push_back(ReadState(database()));
+  EXPECT_EQ(states[2], states[0]);
+  Take("b2", "b1");
+  // Right behind the first one nothing has changed but the family that has another id.
+  EXPECT_EQ(Take("c2", "b0").entries_written, 50u);
+  PutMany("f", "another", 0, 50, "w");
+  Put("f", "t", Key(7), "changed");
+  states.push_back(ReadState(database()));
+  Take("b3", "b2");
+  EXPECT_EQ(Restored({"b0", "b1"}), states[1]);
+  EXPECT_EQ(Restored({"b0", "b1", "b2"}), states[2]);
+  EXPECT_EQ(Restored({"b0", "c2"}), states[2]);
+  EXPECT_EQ(Restored({"b0", "b1", "b2", "b3"}), states[3]);
+}
+
 // A leaf that stays while the one beside it goes: its keys are the same, but it now stands for more of them.
 TEST_F(BackupTest, AKeyWhosePageIsGoneIsGone) {
   PutMany("f", "t", 0, 300, std::string(40, 'v'));
