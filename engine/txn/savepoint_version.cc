@@ -27,6 +27,8 @@ Result<std::unique_ptr<SavepointVersion>> SavepointVersion::Open(Core& core, std
 }
 
 SavepointVersion::~SavepointVersion() {
+  // In a child of fork a thread that has one of these locks may be missing.
+  if (!core_.CheckProcess("savepoint.end_read")) return;
   core_.pipeline->GiveBack(core_.versions->UnpinSavepoint(savepoint_.number));
 }
 
