@@ -74,7 +74,7 @@ static manifolddb_database* open_at(const char* path) {
   MUST(manifolddb_options_set(options, MANIFOLDDB_OPTION_BACKGROUND_THREAD, 0, &error));
   FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT,
         manifolddb_options_set(options, MANIFOLDDB_OPTION_READ_ONLY, 2, &error));
-  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_options_set(options, (manifolddb_option)99, 2, &error));
+  FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_options_set(options, 99, 2, &error));
   FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT,
         manifolddb_options_set(options, MANIFOLDDB_OPTION_PAGE_SIZE, UINT64_MAX, &error));
   MUST(manifolddb_open(path, options, &database, &error));
@@ -317,7 +317,7 @@ static void test_write_options(manifolddb_database* database, uint64_t shop) {
   bool durable = false;
   CHECK(options != NULL);
   FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT,
-        manifolddb_write_options_set(options, (manifolddb_write_option)9, 1, &error));
+        manifolddb_write_options_set(options, 9, 1, &error));
   FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT,
         manifolddb_write_options_set(options, MANIFOLDDB_WRITE_OPTION_LOG, 2, &error));
   MUST(manifolddb_open_or_create_family(database, bytes("second"), &second, &error));
@@ -524,7 +524,7 @@ static void test_figures(manifolddb_database* database) {
   CHECK(strcmp(manifolddb_version(), "") != 0);
 }
 
-static uint64_t current(manifolddb_database* database, manifolddb_option option) {
+static uint64_t current(manifolddb_database* database, int option) {
   manifolddb_error* error = NULL;
   uint64_t value = 0;
   MUST(manifolddb_current_option(database, option, &value, &error));
@@ -555,7 +555,7 @@ static void test_options_that_change(manifolddb_database* database) {
   FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT, manifolddb_set_options(database, options, &error));
   CHECK(current(database, MANIFOLDDB_OPTION_CACHE_BYTES) == 2 << 20);
   FAILS(MANIFOLDDB_ERROR_INVALID_ARGUMENT,
-        manifolddb_current_option(database, (manifolddb_option)99, &value, &error));
+        manifolddb_current_option(database, 99, &value, &error));
   manifolddb_options_free(options);
 }
 

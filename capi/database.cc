@@ -30,7 +30,7 @@ Status SetNumber(uint64_t& number, uint64_t value) {
   return {};
 }
 
-void NoteChange(manifolddb_options& handle, manifolddb_option option, uint64_t value) {
+void NoteChange(manifolddb_options& handle, int option, uint64_t value) {
   OptionChanges& changes = handle.changes;
   switch (option) {
     case MANIFOLDDB_OPTION_LOG_BYTES_MAX: changes.log_bytes_max = value; return;
@@ -41,7 +41,7 @@ void NoteChange(manifolddb_options& handle, manifolddb_option option, uint64_t v
   }
 }
 
-Status SetOption(manifolddb_options& handle, manifolddb_option option, uint64_t value) {
+Status SetOption(manifolddb_options& handle, int option, uint64_t value) {
   Options& options = handle.options;
   NoteChange(handle, option, value);
   switch (option) {
@@ -59,7 +59,7 @@ Status SetOption(manifolddb_options& handle, manifolddb_option option, uint64_t 
   return WrongOption(kUnknownOption);
 }
 
-Result<uint64_t> OptionOf(const manifolddb_database& handle, manifolddb_option option) {
+Result<uint64_t> OptionOf(const manifolddb_database& handle, int option) {
   const Options options = handle.database->CurrentOptions();
   switch (option) {
     case MANIFOLDDB_OPTION_CREATE_IF_MISSING: return options.create_if_missing;
@@ -100,7 +100,7 @@ std::string ProblemText(const VerifyReport& report) {
 
 manifolddb_options* manifolddb_options_new(void) { return new (std::nothrow) manifolddb_options(); }
 
-int manifolddb_options_set(manifolddb_options* options, manifolddb_option option, uint64_t value,
+int manifolddb_options_set(manifolddb_options* options, int option, uint64_t value,
                            manifolddb_error** error) {
   return Guarded(error, [&] { return SetOption(*options, option, value); });
 }
@@ -116,7 +116,7 @@ int manifolddb_set_options(manifolddb_database* database, const manifolddb_optio
   });
 }
 
-int manifolddb_current_option(manifolddb_database* database, manifolddb_option option, uint64_t* value,
+int manifolddb_current_option(manifolddb_database* database, int option, uint64_t* value,
                               manifolddb_error** error) {
   return Guarded(error, [&]() -> Status {
     const Result<uint64_t> current = OptionOf(*database, option);

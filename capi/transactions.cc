@@ -28,7 +28,7 @@ Status CheckSavepoint(const WriteState& state, uint64_t number) {
   return Fail(Errc::kInvalidArgument, "capi.savepoint", {.message = "there is no such savepoint any more"});
 }
 
-Status SetWriteOption(WriteOptions& options, manifolddb_write_option option, uint64_t value) {
+Status SetWriteOption(WriteOptions& options, int option, uint64_t value) {
   switch (option) {
     case MANIFOLDDB_WRITE_OPTION_WAIT_MS_MAX: options.wait_ms_max = value; return {};
     case MANIFOLDDB_WRITE_OPTION_RUN_MS_MAX: options.run_ms_max = value; return {};
@@ -118,8 +118,8 @@ manifolddb_write_options* manifolddb_write_options_new(void) {
   return new (std::nothrow) manifolddb_write_options();
 }
 
-int manifolddb_write_options_set(manifolddb_write_options* options, manifolddb_write_option option,
-                                 uint64_t value, manifolddb_error** error) {
+int manifolddb_write_options_set(manifolddb_write_options* options, int option, uint64_t value,
+                                 manifolddb_error** error) {
   return Guarded(error, [&] { return SetWriteOption(options->options, option, value); });
 }
 

@@ -131,7 +131,8 @@ MANIFOLDDB_C_API void manifolddb_string_free(char* text);
 
 /* ---- Options: manifolddb/options.h ---- */
 
-/* Which option; what each means, in which unit, and its default: Options. */
+/* Which option; what each means, in which unit, and its default: Options. Functions take it as an int: a
+ * program may be newer than the library, and give a number that this one does not know. */
 typedef enum manifolddb_option {
   MANIFOLDDB_OPTION_CREATE_IF_MISSING = 1, /* 0 or 1 */
   MANIFOLDDB_OPTION_READ_ONLY = 2,         /* 0 or 1 */
@@ -148,8 +149,8 @@ typedef enum manifolddb_option {
 /* The defaults; null if there is no memory. */
 MANIFOLDDB_C_API manifolddb_options* manifolddb_options_new(void);
 /* INVALID_ARGUMENT: no such option, or no value of it. Whether values go together is for manifolddb_open. */
-MANIFOLDDB_C_API int manifolddb_options_set(manifolddb_options* options, manifolddb_option option,
-                                            uint64_t value, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_options_set(manifolddb_options* options, int option, uint64_t value,
+                                            manifolddb_error** error);
 MANIFOLDDB_C_API void manifolddb_options_free(manifolddb_options* options);
 /* Changes an open database, amid its transactions: all that was set of LOG_BYTES_MAX, CACHE_BYTES,
  * DIRTY_BYTES_MAX and CHECKPOINT_INTERVAL_MS, or nothing. INVALID_ARGUMENT: every value that is wrong is
@@ -157,8 +158,8 @@ MANIFOLDDB_C_API void manifolddb_options_free(manifolddb_options* options);
 MANIFOLDDB_C_API int manifolddb_set_options(manifolddb_database* database, const manifolddb_options* options,
                                             manifolddb_error** error);
 /* What the database runs with. */
-MANIFOLDDB_C_API int manifolddb_current_option(manifolddb_database* database, manifolddb_option option,
-                                               uint64_t* value, manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_current_option(manifolddb_database* database, int option, uint64_t* value,
+                                               manifolddb_error** error);
 
 /* ---- Databases: manifolddb/database.h ---- */
 
@@ -264,9 +265,8 @@ typedef enum manifolddb_write_option {
 /* The defaults; null if there is no memory. */
 MANIFOLDDB_C_API manifolddb_write_options* manifolddb_write_options_new(void);
 /* INVALID_ARGUMENT: no such option, or no value of it. */
-MANIFOLDDB_C_API int manifolddb_write_options_set(manifolddb_write_options* options,
-                                                  manifolddb_write_option option, uint64_t value,
-                                                  manifolddb_error** error);
+MANIFOLDDB_C_API int manifolddb_write_options_set(manifolddb_write_options* options, int option,
+                                                  uint64_t value, manifolddb_error** error);
 MANIFOLDDB_C_API void manifolddb_write_options_free(manifolddb_write_options* options);
 /* Null options: the defaults. */
 MANIFOLDDB_C_API int manifolddb_begin_write_with(manifolddb_database* database, const uint64_t* families,
