@@ -495,9 +495,9 @@ TEST(Schedules, OneThatIsGivenIsPlayedAgain) {
   SchedulesOptions options = Of("put a | checkpoint", 0, {"checkpoint.capture.unappended"});
   options.schedule = "-";
   EXPECT_EQ(RunSchedules(options), Outcomes::kHolds);
-  options.schedule = "22:1";
+  options.schedule = "29:1";
   EXPECT_EQ(RunSchedules(options), Outcomes::kViolation);
-  options.schedule = "22:1;";
+  options.schedule = "29:1;";
   EXPECT_EQ(RunSchedules(options), Outcomes::kHarnessError);
 }
 

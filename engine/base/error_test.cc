@@ -21,7 +21,7 @@ TEST(Error, EveryCodeHasItsOwnNameAndAdvice) {
     EXPECT_TRUE(names.insert(Name(static_cast<Errc>(code))).second) << code;
     EXPECT_TRUE(advice.insert(Advice(static_cast<Errc>(code))).second) << code;
   }
-  EXPECT_EQ(names.size(), 26u);
+  EXPECT_EQ(names.size(), 27u);
 }
 
 TEST(Error, HasTheCategoryOfItsCode) {

@@ -131,7 +131,7 @@ struct ShrinkReport {
 
 // A state of the whole database that is kept under a name (Database::CreateSavepoint).
 struct SavepointInfo {
-  std::string name;
+  std::string name;            // as it was created
   uint64_t commit_number = 0;  // it is the state after this commit
   uint64_t pages = 0;          // of the data file, that this state consists of
   uint64_t pages_only = 0;     // of these, what nothing else has: free once it is deleted
@@ -247,7 +247,7 @@ class Database {
   // checkpoint: then there is none, but for kUnknownOutcome.
   Result<uint64_t> CreateSavepoint(std::string_view name);
   // Those that are durable, in the byte order of their names. Never waits for the disk; O(pages of the file /
-  // 64) for each. kClosed.
+  // 64 x savepoints) for each. kClosed.
   Result<std::vector<SavepointInfo>> ListSavepoints() const;
   // As BeginRead, of a savepoint; which may be deleted meanwhile, its pages stay. Column families are to be
   // opened anew from it: one that was dropped since has another handle there than what has its name now.
@@ -259,8 +259,8 @@ class Database {
   // and all others, stay. Copies nothing: O(pages of the file / 64 + families + tables). Waits until no write
   // transaction holds any family; snapshots keep seeing what they see. A column family that was dropped since
   // comes back with a new handle, others keep theirs. kNoSuchSavepoint, kBusy (this very thread has a write
-  // transaction), kReadOnly, kPoisoned, kCorrupt (its catalog); errors of a commit through a checkpoint: then
-  // nothing has happened, but for kUnknownOutcome.
+  // transaction), kReadOnly, kPoisoned, kCorrupt (its catalog, or a list of tables of today); errors of a commit
+  // through a checkpoint: then nothing has happened, but for kUnknownOutcome.
   Result<uint64_t> RestoreSavepoint(std::string_view name);
   // What only this savepoint kept is free when it returns. One checkpoint. kNoSuchSavepoint, kReadOnly,
   // kPoisoned; errors of a checkpoint: then it is still there, but for kUnknownOutcome.
