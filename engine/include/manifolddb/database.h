@@ -259,8 +259,8 @@ class Database {
   // and all others, stay. Copies nothing: O(pages of the file / 64 + families + tables). Waits until no write
   // transaction holds any family; snapshots keep seeing what they see. A column family that was dropped since
   // comes back with a new handle, others keep theirs. kNoSuchSavepoint, kBusy (this very thread has a write
-  // transaction), kReadOnly, kPoisoned, kCorrupt (its catalog, or a list of tables of today); errors of a commit
-  // through a checkpoint: then nothing has happened, but for kUnknownOutcome.
+  // transaction), kReadOnly, kPoisoned, kCorrupt (its catalog, or a list of tables of today); errors of a
+  // commit through a checkpoint: then nothing has happened, but for kUnknownOutcome.
   Result<uint64_t> RestoreSavepoint(std::string_view name);
   // What only this savepoint kept is free when it returns. One checkpoint. kNoSuchSavepoint, kReadOnly,
   // kPoisoned; errors of a checkpoint: then it is still there, but for kUnknownOutcome.
