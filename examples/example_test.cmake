@@ -3,8 +3,13 @@
 file(REMOVE_RECURSE ${FOLDER})
 file(MAKE_DIRECTORY ${FOLDER})
 file(READ ${EXPECTED} expected)
+# What it is told, if it reads.
+string(REGEX REPLACE "[.]txt$" ".in" input ${EXPECTED})
+if(NOT EXISTS ${input})
+  set(input /dev/null)
+endif()
 foreach(time IN ITEMS first second)
-  execute_process(COMMAND ${PROGRAM} ${FOLDER}
+  execute_process(COMMAND ${PROGRAM} ${FOLDER} INPUT_FILE ${input}
     OUTPUT_VARIABLE output ERROR_VARIABLE error RESULT_VARIABLE status)
   if(NOT status EQUAL 0 OR NOT output STREQUAL expected OR NOT error STREQUAL "")
     message(FATAL_ERROR "the ${time} time: status ${status}\n${output}${error}\nexpected:\n${expected}")
