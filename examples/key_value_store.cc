@@ -1,5 +1,5 @@
-// A key-value store that one talks to in lines: a command on each line of the standard input, its answer on the
-// standard output. Of airports here: by their code, with name and country.
+// A key-value store that one talks to in lines: commands on the standard input, answers on the standard
+// output. Of airports here: by their code, with name and country.
 //
 //   key_value_store FOLDER <COMMANDS      the folder exists; the database in it is created, or opened again
 //
