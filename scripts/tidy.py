@@ -436,6 +436,24 @@ def quoted_code(tree):
                 yield Finding(path, _line_of(text, match.start()), "this code is in no file of examples/")
 
 
+CMAKE_RUN = ("docs/getting-started.md",)  # examples/install_test.cmake makes a project of its lines
+
+
+def quoted_cmake(tree):
+    """each line of CMake in README.md and docs/ is one of a project in examples/, which a test builds"""
+    projects = [path for path in tree.files if re.fullmatch(r"examples/(.*/)?CMakeLists[.]txt", path)]
+    there = {line.strip() for path in projects for line in tree.text(path).split("\n")}
+    for path in tree.paths(".md"):
+        if path in CMAKE_RUN or (path != "README.md" and not path.startswith("docs/")):
+            continue
+        text = tree.text(path)
+        for match in re.finditer(r"^```cmake\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            for line in match[1].split("\n"):
+                if line.strip() not in there | {""}:
+                    where = _line_of(text, match.start())
+                    yield Finding(path, where, f"'{line}' is in no project of examples/")
+
+
 def _code_spans(text):
     """(position, text) of what is set as code in one line of markdown."""
     for match in re.finditer(r"`([^`\n]+)`", text):
@@ -575,7 +593,7 @@ def _rows(tree, path, wanted, possible, remedy):
 
 RULES = (module_deps, module_edges, orphans, function_length, file_length, checker_length, line_length, bans,
          pragma_once, own_header, open_ends, plain_text, interpreters, blobs, machine_paths, quoted_code,
-         doc_commands, map_names, test_names, promises, site_counts, sites_everywhere)
+         quoted_cmake, doc_commands, map_names, test_names, promises, site_counts, sites_everywhere)
 
 
 def main():

@@ -215,6 +215,14 @@ class Rules(unittest.TestCase):
             self.catches(tidy.machine_paths, "one machine only", {"README.md": text})
         self.assertEqual(run(tidy.machine_paths, {"README.md": "tree/root/x, ${x}/work/, ~/work/\n"}), [])
 
+    def test_quoted_cmake(self):
+        quote = "Text.\n```cmake\nfind_package(a)\nlink(a)\n```\n"
+        project = "project(x)\n  find_package(a)\nadd(b)\nlink(a)\n"
+        self.catches(tidy.quoted_cmake, "docs/a.md:2: 'link(a)'",
+                     {"docs/a.md": quote, "examples/x/CMakeLists.txt": project.replace("link", "no")})
+        sound = {"docs/a.md": quote, "examples/x/CMakeLists.txt": project}
+        self.assertEqual(run(tidy.quoted_cmake, sound), [])
+
     def test_quoted_code(self):
         quote = "Text.\n```cpp\nint F() {\n  return 1;\n}\n```\n"
         example = "namespace {\n  int F() {\n    return 1;\n  }\n}\n"
