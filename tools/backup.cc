@@ -176,7 +176,10 @@ Result<CompactReport> RunCompact(const CompactArguments& arguments, std::ostream
 int Shrink(const CompactArguments& arguments, Streams streams) {
   const auto report = [&]() -> Result<ShrinkReport> {
     MANIFOLDDB_ASSIGN(const auto database, OpenForWriting(arguments.path, false));
-    MANIFOLDDB_ASSIGN(const ShrinkReport shrunk, database->ShrinkFile());
+    Progress progress("pages moved", streams.err, 1);
+    MANIFOLDDB_ASSIGN(const ShrinkReport shrunk, database->ShrinkFile([&](const ShrinkProgress& at) {
+      progress.Show({.count = at.pages_moved, .done = at.pages_moved, .total = at.pages_behind});
+    }));
     MANIFOLDDB_TRY(database->Close());
     return shrunk;
   }();

@@ -169,7 +169,9 @@ Status Database::Checkpoint() {
   MANIFOLDDB_TRY(presence.Check("database.checkpoint"));
   return impl_->checkpointer().RunAndWait();
 }
-Result<ShrinkReport> Database::ShrinkFile() { return impl_->ShrinkFile(); }
+Result<ShrinkReport> Database::ShrinkFile(const ShrinkProgressCall& progress) {
+  return impl_->ShrinkFile(progress);
+}
 Result<VerifyReport> Database::Verify(const VerifyProgressCall& progress) const {
   MANIFOLDDB_TRY(impl_->core().CheckProcess("database.verify"));
   const ReadTransaction presence(std::make_unique<txn::ReadTransactionImpl>(impl_->core()));

@@ -42,7 +42,7 @@ class DatabaseImpl {
   Options CurrentOptions() const;  // takes no lock: figures are asked for at any time, by anybody
   DatabaseStats Stats() const;
   Result<std::vector<FamilyStats>> StatsByFamily(ReadTransaction& snapshot, bool with_shape) const;
-  Result<ShrinkReport> ShrinkFile() noexcept;
+  Result<ShrinkReport> ShrinkFile(const ShrinkProgressCall& progress);
   Status Close() noexcept EXCLUDES(mutex_);
 
  private:

@@ -16,12 +16,25 @@ constexpr uint64_t kPagesAtOnceMin = 8;
 constexpr uint64_t kPagesAtOnceMax = 256;
 constexpr uint64_t kPartOfFile = 32;
 
+// Whatever ends it, what `progress` throws as well: nobody is kept from the end of the file any more.
+class LiftsCeiling {
+ public:
+  explicit LiftsCeiling(page::PageAllocator& allocator) : allocator_(allocator) {}
+  ~LiftsCeiling() { allocator_.SetCeiling(0); }
+  LiftsCeiling(const LiftsCeiling&) = delete;
+  LiftsCeiling& operator=(const LiftsCeiling&) = delete;
+
+ private:
+  page::PageAllocator& allocator_;
+};
+
 }  // namespace
 
-Result<ShrinkReport> DatabaseImpl::ShrinkFile() noexcept {
+Result<ShrinkReport> DatabaseImpl::ShrinkFile(const ShrinkProgressCall& progress) {
   MANIFOLDDB_TRY(core_.CheckProcess("database.shrink_file"));
   const txn::Presence presence(core_);
   MANIFOLDDB_TRY(presence.Check("database.shrink_file"));
+  const LiftsCeiling lifts(*allocator_);
   ShrinkReport report;
   MANIFOLDDB_ASSIGN(report.bytes_before, data_->file().Size());
   // What only the checkpoint before holds is free from here on.
@@ -34,7 +47,10 @@ Result<ShrinkReport> DatabaseImpl::ShrinkFile() noexcept {
   Status moved;
   if (used + passing < pages) {
     allocator_->SetCeiling(used + passing);
-    auto lowered = txn::LowerPages(core_, at_once);
+    const uint64_t behind = allocator_->PagesTakenFrom(used + passing);
+    auto lowered = txn::LowerPages(core_, at_once, [&](uint64_t so_far) {
+      if (progress) progress({.pages_moved = so_far, .pages_behind = behind});
+    });
     if (lowered) report.pages_moved = *lowered;
     if (!lowered) moved = std::unexpected<Error>(lowered.error());
     // The first checkpoint of this call may have put its catalog and its free map at the end: the one that
@@ -42,7 +58,6 @@ Result<ShrinkReport> DatabaseImpl::ShrinkFile() noexcept {
     if (lowered) moved = checkpointer_->RunAndWait();
   }
   const Status cut = checkpointer_->CutFile();
-  allocator_->SetCeiling(0);
   MANIFOLDDB_TRY(moved);
   MANIFOLDDB_TRY(cut);
   MANIFOLDDB_ASSIGN(report.bytes_after, data_->file().Size());

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "engine/base/memory.h"
 #include "engine/db/test_support.h"
@@ -110,6 +112,36 @@ TEST_F(ShrinkTest, GivesBackWhatWasFreedAndLosesNothing) {
   EXPECT_EQ(Read(), before);
   ExpectWhole();
   Open();
+  EXPECT_EQ(Read(), before);
+  ExpectWhole();
+}
+
+TEST_F(ShrinkTest, TellsHowFarItIs) {
+  DeleteMost();
+  std::vector<ShrinkProgress> told;
+  const auto report = db_->ShrinkFile([&](const ShrinkProgress& at) { told.push_back(at); });
+  ASSERT_TRUE(report) << report.error().ToString();
+  ASSERT_GE(told.size(), 2u) << "once for each column family, at least";
+  for (size_t i = 0; i < told.size(); ++i) {
+    EXPECT_GE(told[i].pages_moved, i > 0 ? told[i - 1].pages_moved : 0);
+    EXPECT_EQ(told[i].pages_behind, told.front().pages_behind);
+  }
+  EXPECT_EQ(told.back().pages_moved, report->pages_moved);
+  // Catalog and free map lie there as well, and what is moved goes with the nodes above it.
+  EXPECT_GT(told.back().pages_behind * 2, report->pages_moved);
+  EXPECT_LT(told.back().pages_behind, report->pages_moved * 2);
+}
+
+TEST_F(ShrinkTest, WhatItsProgressThrowsEndsItAndKeepsNobodyFromTheEndOfTheFile) {
+  DeleteMost();
+  const State before = Read();
+  const ShrinkProgressCall throws = [](const ShrinkProgress&) { throw std::runtime_error("no"); };
+  EXPECT_THROW(static_cast<void>(db_->ShrinkFile(throws)), std::runtime_error);
+  EXPECT_EQ(Read(), before);
+  ExpectWhole();
+  const auto again = db_->ShrinkFile();
+  ASSERT_TRUE(again) << again.error().ToString();
+  EXPECT_LT(again->bytes_after * 3, again->bytes_before);
   EXPECT_EQ(Read(), before);
   ExpectWhole();
 }

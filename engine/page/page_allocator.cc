@@ -384,6 +384,17 @@ uint64_t PageAllocator::pages_free() const {
   return free_count_ + spare_.pages;
 }
 
+uint64_t PageAllocator::PagesTakenFrom(uint64_t from) const {
+  base::MutexLock lock(mutex_);
+  uint64_t taken = 0;
+  for (uint64_t at = free_.NextClear(from); at < free_.size();) {
+    const uint64_t end = free_.NextSet(at);
+    taken += end - at;
+    at = free_.NextClear(end);
+  }
+  return taken;
+}
+
 PageBitmap PageAllocator::FreePages() const {
   base::MutexLock lock(mutex_);
   PageBitmap free = free_;

@@ -111,6 +111,8 @@ class PageAllocator {
 
   uint64_t page_count() const EXCLUDES(mutex_);  // length of the file, in pages
   uint64_t pages_free() const EXCLUDES(mutex_);
+  // Of the file from page `from` on, those that are not free. O(pages / 64).
+  uint64_t PagesTakenFrom(uint64_t from) const EXCLUDES(mutex_);
   // The set itself, as it is now.
   PageBitmap FreePages() const EXCLUDES(mutex_);
 

@@ -16,7 +16,8 @@ namespace {
 // Looked at while a family is held, for each page that may be moved then.
 constexpr uint64_t kLeavesPerPage = 4;
 
-Status LowerFamily(Core& core, ColumnFamily family, uint64_t pages_at_once, uint64_t& pages) {
+Status LowerFamily(Core& core, ColumnFamily family, uint64_t pages_at_once, uint64_t& pages,
+                   const std::function<void(uint64_t)>& moved) {
   WriteTransactionImpl::FamilyLowering lowering;
   lowering.nodes.limit = core.allocator->ceiling();
   lowering.nodes.pages_max = pages_at_once;
@@ -29,6 +30,7 @@ Status LowerFamily(Core& core, ColumnFamily family, uint64_t pages_at_once, uint
     MANIFOLDDB_TRY(transaction->LowerPages(family, lowering));
     // The last one commits in any case: its checkpoint looks at the list of tables as well.
     if (lowering.nodes.pages > 0 || lowering.done) MANIFOLDDB_TRY(transaction->Commit({}));
+    moved(pages + lowering.pages);
   }
   pages += lowering.pages;
   return {};
@@ -36,14 +38,14 @@ Status LowerFamily(Core& core, ColumnFamily family, uint64_t pages_at_once, uint
 
 }  // namespace
 
-Result<uint64_t> LowerPages(Core& core, uint64_t pages_at_once) {
+Result<uint64_t> LowerPages(Core& core, uint64_t pages_at_once, const std::function<void(uint64_t)>& moved) {
   uint64_t pages = 0;
   std::vector<ColumnFamily> families;
   for (const Family* const family : core.families->AllAt(core.versions->published_txn())) {
     families.push_back(ColumnFamily(family->id().raw()));
   }
   for (const ColumnFamily family : families) {
-    MANIFOLDDB_TRY(LowerFamily(core, family, pages_at_once, pages));
+    MANIFOLDDB_TRY(LowerFamily(core, family, pages_at_once, pages, moved));
   }
   return pages;
 }

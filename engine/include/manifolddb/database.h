@@ -129,6 +129,15 @@ struct ShrinkReport {
   uint64_t pages_moved = 0;   // of tables and their large values
 };
 
+// How far ShrinkFile is.
+struct ShrinkProgress {
+  uint64_t pages_moved = 0;   // so far
+  uint64_t pages_behind = 0;  // in use behind where the file is to end, when it began; some may have to stay
+};
+// Called on the thread that shrinks, between two of its transactions. It may read and write the database.
+// What it throws ends ShrinkFile, and goes to its caller; what was moved until then stays moved.
+using ShrinkProgressCall = std::function<void(const ShrinkProgress&)>;
+
 // A state of the whole database that is kept under a name (Database::CreateSavepoint).
 struct SavepointInfo {
   std::string name;            // as it was created
@@ -275,7 +284,7 @@ class Database {
   // moved and a checkpoint is written. Errors: kReadOnly, kPoisoned, kBusy (this very thread has a write
   // transaction), kCorrupt, kIo, kNoMemory; what was moved until then stays moved. The file grows again when
   // more is put.
-  Result<ShrinkReport> ShrinkFile();
+  Result<ShrinkReport> ShrinkFile(const ShrinkProgressCall& progress = {});
   // Reads everything that the newest published version, the durable checkpoint and each savepoint own, and
   // checks it (G5).
   // No checkpoint runs meanwhile: writers go on until the log or the memory for changed pages is full, and
