@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """ci/nightly knows its phases and its arguments, and the workflow calls it. The phases have tests of their
 own."""
+import importlib.util
 import subprocess
 import os
 import re
@@ -69,6 +70,7 @@ class NightlyTest(unittest.TestCase):
         history = os.path.join(folder, "history.jsonl")
         return nightly(*others, "--out", folder, "--history", history, *arguments)
 
+    @unittest.skipUnless(importlib.util.find_spec("numpy"), "numpy: scripts/setup report installs it")
     def test_what_is_cut_off_is_named_and_not_green(self):
         with tempfile.TemporaryDirectory() as folder:
             # It needs twenty times as long.
