@@ -24,9 +24,10 @@ constexpr uint64_t kPagesMin = 64;
 // or one on which a read fails: the one that the next byte says;
 constexpr uint8_t kFailingFrom = 128;
 constexpr uint64_t kReads = 64;
-// or pages of 1 to 8 KiB. All others have pages of 512 bytes.
+// or pages of 1 to 8 KiB, all others of 512 bytes; or savepoints.
 constexpr uint8_t kLargerFrom = 96;
 constexpr uint8_t kLargerSizes = 4;
+constexpr uint8_t kSavepointsFrom = 64;
 
 std::string Family(Input& input) { return "f" + std::to_string(input.Byte() % 3); }
 std::string Table(Input& input) { return "t" + std::to_string(input.Byte() % 3); }
@@ -75,6 +76,8 @@ class Program {
       trouble.read_that_fails = 1 + input_.Byte() % kReads;
     } else if (head >= kLargerFrom) {
       trouble.page_size = uint32_t{2 * kSector} << (head / 2 % kLargerSizes);
+    } else {
+      trouble.keeps_savepoints = head >= kSavepointsFrom;
     }
     return trouble;
   }

@@ -34,9 +34,13 @@ class Session {
     uint64_t read_that_fails = 0;
     // Of the database; write units are of 512 bytes always, so a page may be torn within.
     uint32_t page_size = kSector;
+    // In place of checkpoints, each of which they are, it creates a savepoint, or reads and deletes it.
+    bool keeps_savepoints = false;
   };
-  explicit Session(uint64_t serial,
-                   Trouble trouble = {.pages_max = 0, .read_that_fails = 0, .page_size = kSector})
+  explicit Session(uint64_t serial, Trouble trouble = {.pages_max = 0,
+                                                       .read_that_fails = 0,
+                                                       .page_size = kSector,
+                                                       .keeps_savepoints = false})
       : serial_(serial), trouble_(trouble) {}
   ~Session();
   Session(const Session&) = delete;
@@ -88,6 +92,7 @@ class Session {
   void DropFamily(const std::string& name);
   void RenameFamily(const std::string& from, const std::string& to);
   void Checkpoint();
+  void CheckpointBySavepoint();
   void TakeSnapshot();
   void CheckSnapshot();  // and let go of it
 

@@ -294,7 +294,26 @@ void Session::RenameFamily(const std::string& from, const std::string& to) {
 
 void Session::Checkpoint() {
   if (!Open()) return;
+  if (trouble_.keeps_savepoints) return CheckpointBySavepoint();
   if (Ok(database_->Checkpoint())) history_.Acknowledge();
+}
+
+void Session::CheckpointBySavepoint() {
+  const auto kept = database_->ListSavepoints();
+  if (!Ok(kept)) return;
+  if (kept->empty()) {
+    if (Ok(database_->CreateSavepoint("kept"))) history_.Acknowledge();
+    return;
+  }
+  const std::string& name = kept->front().name;
+  if (auto begun = database_->BeginRead(name); Ok(begun)) {
+    const Seen seen = ReadAll(*begun, [this](const Error& error) { Accept(error); });
+    const auto state = modelled() ? history_.At(begun->commit_number()) : nullptr;
+    if (state != nullptr) {
+      if (const auto why = WhyWrong(seen, *state)) Violation("a savepoint changed: " + *why);
+    }
+  }
+  if (Ok(database_->DeleteSavepoint(name))) history_.Acknowledge();
 }
 
 void Session::TakeSnapshot() {

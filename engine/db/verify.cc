@@ -262,14 +262,14 @@ class Verifier {
       }
     }
     walk.Compare(pages, owner);
+    const uint64_t at = core_.file->OffsetOf(record.free_map.first);
     auto stored = recovery::LoadPagesOf(*core_.file, meta_, record);
     if (!stored && stored.error().code() != Errc::kCorrupt) return std::unexpected<Error>(stored.error());
     if (!stored) {
       findings_.Add(stored.error().offset(), owner, stored.error().message());
     } else if (!PageBitmap::Difference(*stored, pages).empty() ||
                !PageBitmap::Difference(pages, *stored).empty()) {
-      findings_.Add(core_.file->OffsetOf(record.free_map.first), owner,
-                    "the free map is not the complement of what the savepoint owns");
+      findings_.Add(at, owner, "the free map is not the complement of what the savepoint owns");
     }
     return {};
   }

@@ -69,10 +69,9 @@ Result<PageBitmap> LoadPagesOf(page::DataFile& file, const format::MetaPage& met
   then.page_count = savepoint.page_count;
   MANIFOLDDB_ASSIGN(PageBitmap pages, LoadFreeMap(file, then));
   pages.Complement();
-  if (pages.NextSet(meta.page_count) < pages.size()) {
-    return std::unexpected<Error>(Damaged(file.name(), file.OffsetOf(savepoint.free_map.first),
-                                          "a savepoint has pages beyond the end of the file"));
-  }
+  const uint64_t at = file.OffsetOf(savepoint.free_map.first);
+  if (pages.NextSet(meta.page_count) < pages.size())
+    return std::unexpected<Error>(Damaged(file.name(), at, "a savepoint has pages beyond the file"));
   pages.Resize(meta.page_count);
   return pages;
 }
