@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The tables of damage and fuzzing that are kept: read as they are, or refused with file and remedy."""
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -25,12 +26,13 @@ class EvidenceTest(unittest.TestCase):
         shutil.copytree(os.path.join(testing.ROOT, corpus), os.path.join(self.root, corpus))
 
     def change(self, path, old, new):
+        """The first place that matches `old`, whatever figures stand there now."""
         path = os.path.join(self.root, path)
         with open(path, encoding="utf-8") as file:
-            text = file.read()
-        self.assertIn(old, text)
+            text, count = re.subn(old, new, file.read(), count=1)
+        self.assertEqual(count, 1, old)
         with open(path, "w", encoding="utf-8") as file:
-            file.write(text.replace(old, new, 1))
+            file.write(text)
 
     def card(self, what):
         return next((figure, sound) for name, figure, sound in evidence.load(self.root).cards if name == what)
@@ -44,20 +46,19 @@ class EvidenceTest(unittest.TestCase):
             self.assertIn(self.card("damages tried")[0].replace(",", "") + " damages", file.read())
 
     def test_a_wrong_answer_is_a_bad_card(self):
-        self.change("docs/damage.md", "| 3604 | 0 |", "| 3603 | 1 |")
+        self.change("docs/damage.md", r"(\| byte .*)\| 0 \|\n", r"\1| 1 |\n")
         self.assertEqual(self.card("silent"), ("1", False))
 
     def test_a_fault_that_is_not_found_and_a_line_that_is_not_reached_count(self):
         before = self.card("broken decoders found")[0]
-        self.change("fuzz/faults.md", "| `backup` | memory |", "| **not found** | |")
+        self.change("fuzz/faults.md", r"\| `backup` \| memory \|", "| **not found** | |")
         self.assertNotEqual(self.card("broken decoders found")[0], before)
-        self.change("fuzz/unreached.md", "| `engine/format/meta_page.cc` | 165 | 0 |",
-                    "| `engine/format/meta_page.cc` | 165 | 165 |")
+        self.change("fuzz/unreached.md", r"(meta_page[.]cc` \| )(\d+) \| 0 \|", r"\1\2 | \2 |")
         self.assertFalse(self.card("decoder lines reached")[1])
 
     def test_a_table_that_is_cut_or_gone_is_refused_with_its_remedy(self):
-        for old, new in (("| byte | 725293 |", "| byte |"), ("| damage | harmless |", "| damages |"),
-                         ("| 41140 |", "| many |")):
+        for old, new in ((r"\| byte \| \d+ \|", "| byte |"), (r"\| damage \| harmless \|", "| damages |"),
+                         (r"(\| byte \| \d+ \|) \d+ \|", r"\1 many |")):
             shutil.copy(os.path.join(testing.ROOT, "docs", "damage.md"), os.path.join(self.root, "docs"))
             self.change("docs/damage.md", old, new)
             with self.assertRaisesRegex(history.InputError, "docs/damage.md.*anew"):
