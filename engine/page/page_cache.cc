@@ -308,7 +308,9 @@ Result<Frame*> PageCache::TakeFrame() {
   base::MutexLock lock(mutex_);
   const uint64_t live = frames_.load(std::memory_order_relaxed) - retired_.size();
   if (live >= frames_max_) EvictLocked(std::min(live - frames_max_ + frames_ahead_ / 2 + 1, kEvictMax));
-  if (free_.empty() || takes_to_harvest_ == 0) HarvestLocked();
+  // Frames that a pile behind a slow reader has left are no reason to keep more than the budget.
+  const bool full = frames_.load(std::memory_order_relaxed) >= frames_max_ + frames_ahead_;
+  if (free_.empty() || takes_to_harvest_ == 0 || full) HarvestLocked();
   if (takes_to_harvest_ > 0) --takes_to_harvest_;
   if (free_.empty()) MANIFOLDDB_TRY(AddSlabLocked());
   Frame* frame = free_.back();
@@ -389,6 +391,10 @@ void PageCache::HarvestLocked() {
 }
 
 void PageCache::EvictLocked(uint64_t wanted) {
+  // Beyond the budget, as behind a slow reader, nobody has a second chance: where all frames are used between
+  // two takes, the cache would never come back into it.
+  const uint64_t live = frames_.load(std::memory_order_relaxed) - retired_.size();
+  const bool over = live > frames_max_ + frames_ahead_;
   uint64_t evicted = 0;
   uint64_t steps = std::min<uint64_t>(2 * all_frames_.size(), kClockStepsMax);
   for (; steps > 0 && evicted < wanted; --steps) {
@@ -398,7 +404,7 @@ void PageCache::EvictLocked(uint64_t wanted) {
     const bool clean = frame.state.load(std::memory_order_relaxed) == FrameState::kClean;
     if (!clean && !MANIFOLDDB_BROKEN("page.cache.evict_dirty")) continue;
     if (frame.pins.load(std::memory_order_relaxed) != 0) continue;
-    if (frame.used.load(std::memory_order_relaxed)) {
+    if (!over && frame.used.load(std::memory_order_relaxed)) {
       frame.used.store(false, std::memory_order_relaxed);
       continue;
     }
