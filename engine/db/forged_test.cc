@@ -82,8 +82,11 @@ class ForgedTest : public testing::Test {
     return false;
   }
   void VerifyAll(Database& db) {
-    const auto report = db.Verify();
+    VerifyProgress told;
+    const auto report = db.Verify([&](const VerifyProgress& at) { told = at; });
+    EXPECT_LE(told.pages, told.pages_total);
     if (!Note(report)) return;
+    EXPECT_TRUE(!report->ok() || told.pages == told.pages_total) << told.pages << " of " << told.pages_total;
     for (const auto& problem : report->problems) reports_.push_back(problem.what);
   }
   void ReadAll(Database& db) {

@@ -91,7 +91,12 @@ class Teller {
     constexpr uint64_t kPagesEach = 256;
     const uint64_t before = at_.pages / kPagesEach;
     at_.pages += pages;
-    if (!call_ || at_.pages / kPagesEach == before) return;
+    MANIFOLDDB_ASSERT(at_.pages <= at_.pages_total);
+    if (at_.pages / kPagesEach != before) Tell();
+  }
+
+  void Tell() {
+    if (!call_) return;
     at_.entries = report_.entries;
     call_(at_);
   }
@@ -105,18 +110,27 @@ class Teller {
 // The walk over one version.
 class Walk {
  public:
-  Walk(txn::Core& core, mvcc::ReaderSlot* slot, uint64_t pages, VerifyReport& report, Findings& findings,
-       Teller& teller)
-      : core_(core), slot_(slot), owned_(pages), report_(report), findings_(findings), teller_(teller) {}
+  // `used`: the pages that the version is counted to own.
+  Walk(txn::Core& core, mvcc::ReaderSlot* slot, const PageBitmap& used, VerifyReport& report,
+       Findings& findings, Teller& teller)
+      : core_(core),
+        slot_(slot),
+        used_(used),
+        owned_(used.size()),
+        report_(report),
+        findings_(findings),
+        teller_(teller) {}
 
   void Own(PageRun run, const std::string& owner) {
     if (!owned_.Holds(run)) {
       Problem(run.first, owner, "owns a page beyond the end of the file");
       return;
     }
+    // The total counts these alone: trees of a damaged file may own more, or a page several times.
+    const bool counted = owned_.TestNone(run) && used_.TestAll(run);
     if (!owned_.TestNone(run)) Problem(run.first, owner, "owns a page that is owned already");
     owned_.Set(run);
-    teller_.Met(run.pages);
+    if (counted) teller_.Met(run.pages);
   }
 
   // `of`: in the published version, whose keys these are; none if nobody's.
@@ -137,11 +151,11 @@ class Walk {
   }
 
   // Exactly the pages of `used` came up.
-  void Compare(const PageBitmap& used, const std::string& version) {
-    for (const format::PageId page : PageBitmap::Difference(owned_, used)) {
+  void Compare(const std::string& version) {
+    for (const format::PageId page : PageBitmap::Difference(owned_, used_)) {
       Problem(page, version, "the page is owned, but counted as free");
     }
-    for (const format::PageId page : PageBitmap::Difference(used, owned_)) {
+    for (const format::PageId page : PageBitmap::Difference(used_, owned_)) {
       Problem(page, version, "the page is counted as used, but nobody owns it");
     }
   }
@@ -153,6 +167,7 @@ class Walk {
 
   txn::Core& core_;
   mvcc::ReaderSlot* const slot_;
+  const PageBitmap& used_;
   PageBitmap owned_;
   VerifyReport& report_;
   Findings& findings_;
@@ -187,6 +202,7 @@ class Verifier {
     for (const mvcc::Savepoint& savepoint : savepoints_) MANIFOLDDB_TRY(WalkSavepoint(savepoint));
     MANIFOLDDB_TRY(CheckFreeMap());
     CheckAllocator(quiet);
+    teller_.Tell();
     findings_.AddTo(report_, core_.config.name);
     report_.pages_owned = capture_.used.CountSet();
     report_.pages_free = core_.allocator->pages_free();
@@ -195,7 +211,7 @@ class Verifier {
 
  private:
   Status WalkDurable() {
-    Walk walk(core_, slot_, durable_used_.size(), report_, findings_, teller_);
+    Walk walk(core_, slot_, durable_used_, report_, findings_, teller_);
     MANIFOLDDB_TRY(WalkShared(walk, "checkpoint", false));
     for (txn::Family* const family : core_.families->AllAt(txn::kEver)) {
       const std::string name = core_.families->NameAt(*family, catalog_.at);
@@ -207,13 +223,13 @@ class Verifier {
         MANIFOLDDB_TRY(walk.Tree(table.tree, owner + ", table '" + *table.name + "'", {}));
       }
     }
-    walk.Compare(durable_used_, "checkpoint");
+    walk.Compare("checkpoint");
     return {};
   }
 
   // What the published version's own tables leave is the same in both: the durable catalog.
   Status WalkPublished() {
-    Walk walk(core_, slot_, capture_.used.size(), report_, findings_, teller_);
+    Walk walk(core_, slot_, capture_.used, report_, findings_, teller_);
     MANIFOLDDB_TRY(WalkShared(walk, "published", true));
     for (txn::Family* const family : core_.families->AllAt(capture_.at.txn)) {
       MANIFOLDDB_ASSIGN(const bool loaded, Load(family));
@@ -229,7 +245,7 @@ class Verifier {
     for (const format::PageRef root : capture_.dropped) {
       MANIFOLDDB_TRY(walk.Tree({root, btree::kUnknownEntries}, "published, dropped tree", {}));
     }
-    walk.Compare(capture_.used, "published");
+    walk.Compare("published");
     return {};
   }
 
@@ -240,7 +256,7 @@ class Verifier {
     if (!version && version.error().code() != Errc::kCorrupt) return std::unexpected<Error>(version.error());
     const PageBitmap pages = core_.versions->PagesOf(savepoint.number);
     const std::optional<Affected> none;
-    Walk walk(core_, slot_, pages.size(), report_, findings_, teller_);
+    Walk walk(core_, slot_, pages, report_, findings_, teller_);
     walk.Own({format::PageId{0}, format::FirstPage(meta_.page_size, meta_.write_unit).raw()},
              owner + ", meta area");
     walk.Own({record.free_map.first, format::ExtentPages(record.free_map.bytes, meta_.page_size)},
@@ -261,7 +277,7 @@ class Verifier {
         MANIFOLDDB_TRY(walk.Tree(table.tree, of + ", table '" + *table.name + "'", none));
       }
     }
-    walk.Compare(pages, owner);
+    walk.Compare(owner);
     const uint64_t at = core_.file->OffsetOf(record.free_map.first);
     auto stored = recovery::LoadPagesOf(*core_.file, meta_, record);
     if (!stored && stored.error().code() != Errc::kCorrupt) return std::unexpected<Error>(stored.error());

@@ -34,14 +34,12 @@ TEST_F(VerifyProgressTest, ComesToTheWhole) {
   // Two versions, which are the same.
   EXPECT_EQ(told.front().pages_total, 2 * report->pages_owned);
   for (size_t i = 1; i < told.size(); ++i) {
-    EXPECT_GT(told[i].pages, told[i - 1].pages);
+    EXPECT_GE(told[i].pages, told[i - 1].pages);
     EXPECT_GE(told[i].entries, told[i - 1].entries);
     EXPECT_EQ(told[i].pages_total, told.front().pages_total);
   }
-  EXPECT_LE(told.back().pages, told.back().pages_total);
-  EXPECT_GE(told.back().pages + 256, told.back().pages_total);
-  EXPECT_GT(told.back().entries, 0u);
-  EXPECT_LE(told.back().entries, report->entries);
+  EXPECT_EQ(told.back().pages, told.back().pages_total);
+  EXPECT_EQ(told.back().entries, report->entries);
 }
 
 TEST_F(VerifyProgressTest, WhatItThrowsEndsVerifyAndNothingElse) {

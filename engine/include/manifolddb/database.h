@@ -58,15 +58,15 @@ struct VerifyReport {
   bool ok() const { return problems.empty(); }
 };
 
-// How far Verify is. It reads two versions, the newest published one and the durable checkpoint; pages that
-// are in both are met twice.
+// How far Verify is. It reads several versions, the newest published one, the durable checkpoint and each
+// savepoint; a page counts once for each that is to own it.
 struct VerifyProgress {
-  uint64_t pages = 0;        // met so far
-  uint64_t pages_total = 0;  // that are to be met; damage may make them fewer
+  uint64_t pages = 0;        // met so far, never more than the total
+  uint64_t pages_total = 0;  // that are to be met: all in the end, unless something is damaged
   uint64_t entries = 0;      // as in VerifyReport, so far
 };
-// Called on the thread that verifies, now and then. It may read the database, and must not change it. What it
-// throws ends Verify, and goes to its caller.
+// Called on the thread that verifies, now and then, and at the end. It may read the database, and must not
+// change it. What it throws ends Verify, and goes to its caller.
 using VerifyProgressCall = std::function<void(const VerifyProgress&)>;
 
 // Figures since opening, unless said otherwise. Taken without stopping anybody: each is exact, together they
