@@ -34,6 +34,9 @@ constexpr uint64_t kUnsyncedBytesMax = uint64_t{32} << 20;
 // About where filling a group's place costs what its first write saves (docs/design/007).
 constexpr uint64_t kLargeGroupUnits = 16;
 
+// A checkpoint that writes so little of what the log holds is not worth waiting for (docs/design/016).
+constexpr uint64_t kLittleOfLog = 8;
+
 // After some errors the disk is as it was, as far as anybody relies on it, and the database goes on: after a
 // want of room or memory, and after a read that failed or found damage. Only what `file` failed to write is
 // unknown.
@@ -218,9 +221,16 @@ std::optional<wal::LogRing> Checkpointer::GrownRing() {
   if (ready > capacity)
     return wal::LogRing{ready, durable_.lsn, durable_.write_unit};  // origin: WriteFreeMap
   const bool half_full = core_.log_space->used() * 2 >= core_.log_space->usable();
-  if (half_full)
-    growth_.Want(capacity, GroupsAreLarge() ? wal::NewBytes::kReserved : wal::NewBytes::kWritten);
+  if (half_full) {
+    growth_.Want(capacity, GroupsAreLarge() ? wal::NewBytes::kReserved : wal::NewBytes::kWritten,
+                 LittleToWrite() ? LogGrowth::Checkpoints::kCheap : LogGrowth::Checkpoints::kWrite);
+  }
   return std::nullopt;
+}
+
+// Extents are written with the transactions, whatever the ring. So are the pages of transactions that spill.
+bool Checkpointer::LittleToWrite() const {
+  return core_.cache->bytes_dirty() * kLittleOfLog <= core_.log_space->used();
 }
 
 bool Checkpointer::GroupsAreLarge() const {

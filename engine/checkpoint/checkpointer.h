@@ -124,6 +124,7 @@ class Checkpointer final : public txn::CheckpointService {
   void TakeBack(const mvcc::PageDelta& delta);
   std::optional<wal::LogRing> GrownRing();
   bool GroupsAreLarge() const;
+  bool LittleToWrite() const;
   void GrowLog() EXCLUDES(mutex_);
 
   txn::Core& core_;

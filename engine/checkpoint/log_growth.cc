@@ -17,15 +17,16 @@ constexpr uint64_t kPauseMax = 64;       // checkpoints that find the ring half 
 
 }  // namespace
 
-void LogGrowth::Want(uint64_t capacity, wal::NewBytes new_bytes) {
+void LogGrowth::Want(uint64_t capacity, wal::NewBytes new_bytes, Checkpoints checkpoints) {
+  uint64_t bytes_max = bytes_max_.load(std::memory_order_relaxed);
+  if (checkpoints == Checkpoints::kCheap) bytes_max = std::min(bytes_max, Rounded(kCheapMax, write_unit_));
   new_bytes_.store(new_bytes, std::memory_order_relaxed);
-  wanted_.store(std::max(capacity, SizeAfter(capacity, new_bytes)), std::memory_order_relaxed);
+  wanted_.store(std::max(capacity, SizeAfter(capacity, new_bytes, bytes_max)), std::memory_order_relaxed);
 }
 
 // A ring that is filled is paid for; one that is reserved takes room, but no time. What the device has
 // refused is not asked for again soon: while it is tried, nobody has room for anything.
-uint64_t LogGrowth::SizeAfter(uint64_t capacity, wal::NewBytes new_bytes) {
-  const uint64_t bytes_max = bytes_max_.load(std::memory_order_relaxed);
+uint64_t LogGrowth::SizeAfter(uint64_t capacity, wal::NewBytes new_bytes, uint64_t bytes_max) {
   const uint64_t filled = std::min(capacity * kTimesWritten, bytes_max);
   if (new_bytes == wal::NewBytes::kReserved) {
     for (const uint64_t size : {bytes_max, std::min(capacity * kTimesReserved, bytes_max)}) {

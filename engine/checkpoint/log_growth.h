@@ -31,8 +31,11 @@ class LogGrowth {
   void SetBytesMax(uint64_t bytes_max) {
     bytes_max_.store(Rounded(bytes_max, write_unit_), std::memory_order_relaxed);
   }
-  // A checkpoint has found the ring in use, of `capacity` bytes, half full.
-  void Want(uint64_t capacity, wal::NewBytes new_bytes);
+  // A checkpoint has found the ring in use, of `capacity` bytes, half full. A larger one spares checkpoints:
+  // where these have little to write, that is worth no more than kCheapMax.
+  enum class Checkpoints : uint8_t { kWrite, kCheap };
+  static constexpr uint64_t kCheapMax = uint64_t{16} << 20;
+  void Want(uint64_t capacity, wal::NewBytes new_bytes, Checkpoints checkpoints = Checkpoints::kWrite);
   // The ring that can be stated now.
   uint64_t Ready(uint64_t capacity) const {
     // Acquire: what is made is on the disk.
@@ -45,7 +48,7 @@ class LogGrowth {
  private:
   // The bound was checked against the write unit that a new database would have.
   static uint64_t Rounded(uint64_t bytes, uint32_t unit) { return bytes - bytes % unit; }
-  uint64_t SizeAfter(uint64_t capacity, wal::NewBytes new_bytes);
+  uint64_t SizeAfter(uint64_t capacity, wal::NewBytes new_bytes, uint64_t bytes_max);
 
   File& log_;
   const uint32_t write_unit_;

@@ -85,6 +85,21 @@ TEST_F(LogGrowthTest, WhereGroupsAreLargeItIsReservedAtOnceUpToItsLimit) {
   EXPECT_EQ(file_.syncs, 1u) << "a crash must not leave a ring that is longer than its file";
 }
 
+TEST_F(LogGrowthTest, WhereCheckpointsAreCheapItIsNoLargerThanIsOfUse) {
+  growth_.Want(kCapacity, NewBytes::kReserved, LogGrowth::Checkpoints::kCheap);
+  EXPECT_TRUE(*growth_.Grow());
+  EXPECT_EQ(growth_.Ready(kCapacity), 16 * kMiB);
+  growth_.Want(16 * kMiB, NewBytes::kReserved, LogGrowth::Checkpoints::kCheap);
+  EXPECT_FALSE(*growth_.Grow());
+  growth_.Want(16 * kMiB, NewBytes::kWritten, LogGrowth::Checkpoints::kCheap);
+  EXPECT_FALSE(*growth_.Grow());
+  growth_.Want(16 * kMiB, NewBytes::kReserved, LogGrowth::Checkpoints::kWrite);
+  EXPECT_TRUE(*growth_.Grow());
+  EXPECT_EQ(growth_.Ready(16 * kMiB), 128 * kMiB);
+  growth_.Want(128 * kMiB, NewBytes::kReserved, LogGrowth::Checkpoints::kCheap);
+  EXPECT_EQ(growth_.Ready(128 * kMiB), 128 * kMiB) << "a ring is never made smaller";
+}
+
 TEST_F(LogGrowthTest, WhatIsHalfFilledIsReservedToItsEnd) {
   growth_.Want(kCapacity, NewBytes::kWritten);
   EXPECT_TRUE(*growth_.Grow());

@@ -237,7 +237,7 @@ Status PageWriter::WriteAt(PageRun run, ByteView value) {
   own_.Insert(run);
   Extents().Insert(run);
   if (!marks_.empty()) marks_.back()->created.Insert(run);
-  StartWriteBack(run);
+  NoteUntold(run);
   return {};
 }
 
@@ -345,19 +345,26 @@ void PageWriter::GiveUpTogether() {
   together_ = {};
 }
 
-// Nothing but the next checkpoint's sync wants these bytes on the disk. Together they would hold it up, and
-// the log's writes with it.
-void PageWriter::StartWriteBack(PageRun extent) {
-  constexpr uint64_t kBytesMin = uint64_t{256} << 10;
-  if (untold_.pages > 0 && untold_.end() == extent.first.raw()) {
-    untold_.pages += extent.pages;
+void PageWriter::NoteUntold(PageRun extent) {
+  constexpr uint64_t kBytesMax = uint64_t{4} << 20;
+  if (!untold_.empty() && untold_.back().end() == extent.first.raw()) {
+    untold_.back().pages += extent.pages;
   } else {
-    untold_ = extent;
+    untold_.push_back(extent);
   }
-  if (untold_.pages * page_size() < kBytesMin) return;
+  untold_pages_ += extent.pages;
+  if (untold_pages_ * page_size() >= kBytesMax) StartWriteBack();
+}
+
+void PageWriter::StartWriteBack() {
+  constexpr uint64_t kBytesMin = uint64_t{64} << 10;  // less waits for the sync
   DataFile& data = cache_.file();
-  data.file().StartWriteBack(data.OffsetOf(untold_.first), untold_.pages * page_size());
-  untold_ = PageRun();
+  for (const PageRun& run : untold_) {
+    const uint64_t bytes = run.pages * page_size();
+    if (bytes >= kBytesMin) data.file().StartWriteBack(data.OffsetOf(run.first), bytes);
+  }
+  untold_.clear();
+  untold_pages_ = 0;
 }
 
 Status PageWriter::Spill(base::Poison& poison) {

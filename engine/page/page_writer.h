@@ -78,7 +78,8 @@ class PageWriter {
   // what nobody owns: then nothing is removed.
   Status Remove(format::PageRef ref);
 
-  // Writes `value` to a new extent now; durable with the checkpoint.
+  // Writes `value` to a new extent now; durable with the checkpoint. The device is told by StartWriteBack, or
+  // by later extents of a transaction that has many.
   Result<format::ExtentRef> WriteExtent(ByteView value);
   Result<base::Buffer> ReadExtent(const format::ExtentRef& ref) { return cache_.file().ReadExtent(ref); }
   Status RemoveExtent(const format::ExtentRef& ref);
@@ -133,6 +134,11 @@ class PageWriter {
   // Ends the writer: everything created is free again. No effect after Finish.
   void Abandon();
 
+  // The device may begin with the extents. Nothing but the next checkpoint's sync wants them on the disk:
+  // together they would hold that up, and the log's writes with it; begun before the commit's own write of
+  // the log, they would hold up that one (docs/design/016). Also after Finish.
+  void StartWriteBack();
+
   // Leaves created so far, not those that stand for others (Edit, MoveOff).
   uint64_t leaves_created() const { return leaves_created_; }
   // Pages created and not removed again, those of extents included.
@@ -164,8 +170,7 @@ class PageWriter {
     std::vector<PageRun> kept;  // created before and removed since: still in own_
     size_t removed = 0;         // how many removed_ were there
   };
-  // The device may begin with the extent; it is told of several that lie side by side at once.
-  void StartWriteBack(PageRun extent);
+  void NoteUntold(PageRun extent);
   void End();
 
   PageCache& cache_;
@@ -184,7 +189,8 @@ class PageWriter {
   // Those of own_ that lie in extents; made by the first one. Without it a transaction is small enough for
   // the C library to have its memory at hand (docs/design/015).
   std::unique_ptr<PageSet> extents_;
-  PageRun untold_;  // extents that the device was not told of yet
+  std::vector<PageRun> untold_;  // extents that the device was not told of yet; neighbours as one
+  uint64_t untold_pages_ = 0;
   // Node pages created since the last Spill; some may be removed, or twice.
   base::SmallVector<format::PageId, 8> unwritten_;
   base::SmallVector<RemovedRun, 8> removed_;  // of other writers

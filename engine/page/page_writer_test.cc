@@ -254,22 +254,6 @@ TEST(PageWriter, MarksWithinMarksTakeEverythingBack) {
   }
 }
 
-TEST(PageWriter, TheDeviceBeginsWithExtentsThatLieSideBySideAtOnce) {
-  constexpr uint32_t kLarge = 65536;
-  PageFixture pages(kLarge, 64, 64);
-  PageWriter writer(pages.cache, pages.allocator, 1, Room::kAll);
-  pages.file.TakeLog();
-  const std::string value(kLarge, 'v');
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(writer.WriteExtent(AsBytes(value)));
-  EXPECT_EQ(pages.file.TakeLog().find("start"), std::string::npos);
-  const ExtentRef fourth = *writer.WriteExtent(AsBytes(value));
-  const uint64_t begin = (fourth.first.raw() - 3) * kLarge;
-  const std::string expected = "start @" + std::to_string(begin) + " +" + std::to_string(4 * kLarge) + "\n";
-  EXPECT_NE(pages.file.TakeLog().find(expected), std::string::npos);
-  ASSERT_TRUE(writer.WriteExtent(AsBytes(value)));
-  EXPECT_EQ(pages.file.TakeLog().find("start"), std::string::npos) << "not what was told of before";
-}
-
 TEST_F(PageWriterTest, AReferenceOfAnEarlierLifeToAPageThatNobodyOwnedIsCorruption) {
   PageWriter writer(pages_.cache, pages_.allocator, 1, Room::kAll);
   const format::Birth old = format::FirstBirth(format::Life{2});

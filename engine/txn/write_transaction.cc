@@ -195,6 +195,7 @@ Result<uint64_t> WriteTransactionImpl::Commit(const CommitOptions& options) noex
   const Presence presence(core_);  // keeps the files until the request is made
   Abort();                         // lets go of what was not ordered; no effect on what was
   if (!txn) return std::unexpected<Error>(txn.error());
+  pages_.StartWriteBack();
   core_.commits.fetch_add(1, std::memory_order_relaxed);
   core_.RequestCheckpointIfDue();
   return txn->raw();
