@@ -25,6 +25,7 @@ void TakeOwed(const Start& start, const Played& played, uint64_t effects, Start&
   const bool before = start.oracle != nullptr && (!played.oracle || effects < played.session.opened_effect);
   next.oracle = before ? start.oracle : played.oracle;
   next.owed_at = before ? start.owed_at : effects;
+  if (before) next.shown = start.shown;
 }
 
 Finding Of(const Violation& violation, Rule rule) {
@@ -35,7 +36,12 @@ Finding Of(const Violation& violation, Rule rule) {
 std::optional<Finding> JudgeState(const Start& start, const Summary& seen,
                                   const std::function<Observation()>& contents) {
   const Allowed allowed = start.oracle->At(start.owed_at);
-  if (seen.problems.empty() && start.oracle->Find(seen.sum, seen.number, allowed)) return std::nullopt;
+  if (seen.problems.empty() && start.oracle->Find(seen.sum, seen.number, allowed)) {
+    if (!start.shown || seen.sum == *start.shown) return std::nullopt;
+    return Finding{Rule::kRestarts,
+                   {Promise::kRestartable, "what is shown if no opening is ended",
+                    "other contents, as commit " + std::to_string(seen.number)}};
+  }
   const Violations violations = start.oracle->Judge(seen, allowed, contents);
   MANIFOLDDB_ASSERT(!violations.empty());
   return Of(violations.front(), Rule::kState);
@@ -168,7 +174,7 @@ std::optional<Finding> LookAtDamage(const Start& start, const Recovered& found) 
 }  // namespace
 
 const char* Name(Rule rule) {
-  constexpr const char* kNames[kRules] = {"answer", "opens", "state", "whole", "damage"};
+  constexpr const char* kNames[kRules] = {"answer", "opens", "state", "whole", "damage", "restarts"};
   return kNames[static_cast<size_t>(rule)];
 }
 
@@ -179,7 +185,9 @@ const char* Sentence(Rule rule) {
       ("What is found is the state after a prefix of the commits, which has at least every commit that was "
        "acknowledged as durable."),
       "Verify finds nothing, and both directions of every table agree.",
-      "Damaged bytes are of no effect, or are reported."};
+      "Damaged bytes are of no effect, or are reported.",
+      ("Recovery can be ended anywhere, any number of times: what is found then is what it finds if nothing "
+       "ends it.")};
   return kSentences[static_cast<size_t>(rule)];
 }
 
@@ -363,6 +371,15 @@ faultfs::Arrivals ArrivalsWithout(const faultfs::CrashPoint& point, const std::v
   return arrivals;
 }
 
+Start WithShown(const Setup& setup, Start next) {
+  if (next.oracle == nullptr || next.shown) return next;
+  const Recovered found = Recover(next.Boot(setup), setup, {});
+  const Allowed allowed = next.oracle->At(next.owed_at);
+  const bool right = !found.error && next.oracle->Find(found.seen.sum, found.seen.number, allowed);
+  if (right) next.shown = found.seen.sum;
+  return next;
+}
+
 bool WantsTwin(const Life& life) {
   return std::ranges::any_of(life.harm, [](const Harm& one) { return one.how == Harm::How::kTwin; });
 }
@@ -385,6 +402,7 @@ Replay ReplayCase(const Case& what) {
         const Image twin = WantsTwin(life) ? TwinOf(what.setup, life) : Image(what.setup.traits.atomic_unit);
         replay.start = AfterHarm(played, effects, std::move(replay.start), life.harm, &twin);
       }
+      if (life.restarts) replay.start = WithShown(what.setup, std::move(replay.start));
     } else {
       replay.start = AfterKill(start, played, effects);
     }

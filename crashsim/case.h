@@ -73,6 +73,9 @@ struct Life {
   std::vector<Loss> lost = {};                  // by a power cut
   std::optional<Damage> damage = std::nullopt;  // by one that took nothing, behind a clean close
   std::vector<Harm> harm = {};                  // done to what the power cut left
+  // What an opening behind the power cut shows that nothing ends is what the next one shows that comes to
+  // its end, however those between are ended.
+  bool restarts = false;
 };
 
 struct Case {
@@ -82,14 +85,15 @@ struct Case {
 
 // Which of the judges' rules is broken: what a smaller case must break as well.
 enum class Rule : uint8_t {
-  kAnswer,  // while a program runs each call answers what it should
-  kOpens,   // after every end the database opens and can be read
-  kState,   // it shows the state after a prefix of the commits, at least all that is owed
-  kWhole,   // Verify finds nothing, both directions of every table agree
-  kDamage,  // damaged bytes are of no effect, or reported
+  kAnswer,    // while a program runs each call answers what it should
+  kOpens,     // after every end the database opens and can be read
+  kState,     // it shows the state after a prefix of the commits, at least all that is owed
+  kWhole,     // Verify finds nothing, both directions of every table agree
+  kDamage,    // damaged bytes are of no effect, or reported
+  kRestarts,  // a recovery that was ended comes to the same when it begins again
 };
-inline constexpr size_t kRules = 5;
-const char* Name(Rule rule);  // "answer", "opens", "state", "whole", "damage"
+inline constexpr size_t kRules = 6;
+const char* Name(Rule rule);  // "answer", "opens", "state", "whole", "damage", "restarts"
 const char* Sentence(Rule rule);
 
 struct Finding {
@@ -105,6 +109,7 @@ struct Start {
   std::shared_ptr<const Oracle> oracle = nullptr;         // none: nothing was ever acknowledged
   uint64_t owed_at = 0;                                   // effects of the oracle's run
   bool damaged = false;
+  std::optional<StateSum> shown = std::nullopt;  // to an opening that nothing ended: owed to all
 
   std::shared_ptr<faultfs::Disk> Boot(const Setup& setup, uint64_t seed = 2) const;
 };
@@ -152,6 +157,8 @@ Start AfterDamage(const Start& start, const Played& played, const Damage& damage
 // asked for.
 Start AfterHarm(const Played& played, uint64_t effects, Start next, const std::vector<Harm>& harm,
                 const faultfs::Image* twin);
+// `next`: what a power cut left. The same, and what it shows if no opening is ended.
+Start WithShown(const Setup& setup, Start next);
 bool WantsTwin(const Life& life);
 // Another database with which the same is done as with the first one in its first life.
 faultfs::Image TwinOf(const Setup& setup, const Life& life);

@@ -10,7 +10,7 @@ namespace {
 Json JsonOf(const Life& life) {
   Json one = {{"steps", life.steps.size()}, {"closes", life.closes},       {"power", life.power},
               {"effects", life.effects},    {"no_memory", life.no_memory}, {"lost", Json::array()},
-              {"faults", Json::array()},    {"harm", Json::array()}};
+              {"faults", Json::array()},    {"harm", Json::array()},       {"restarts", life.restarts}};
   for (const Loss& loss : life.lost) {
     one["lost"].push_back({static_cast<int>(loss.kind), loss.effect, loss.file, loss.sector, loss.torn});
   }
@@ -30,6 +30,7 @@ bool SetEnd(const Json& json, Life& life) {
   life.power = json.at("power");
   life.effects = json.at("effects");
   life.no_memory = json.at("no_memory");
+  life.restarts = json.at("restarts");
   life.lost.clear();
   life.faults.clear();
   life.harm.clear();

@@ -154,7 +154,7 @@ bool StorageErrs(const Case& what) {
            });
   };
   return std::ranges::any_of(what.lives, [&](const Life& life) {
-    return !life.faults.empty() || life.no_memory != 0 || !life.harm.empty() ||
+    return !life.faults.empty() || life.no_memory != 0 || !life.harm.empty() || life.restarts ||
            std::ranges::any_of(life.lost, &Loss::torn) || std::ranges::any_of(life.steps, step_is_more);
   });
 }
@@ -228,6 +228,7 @@ Json JsonOf(const Life& life, const Played& played) {
   if (!life.harm.empty()) json["harm"] = Json::array();
   for (const Harm& harm : life.harm) json["harm"].push_back(JsonOf(harm));
   if (life.damage) json["damage"] = JsonOf(*life.damage);
+  if (life.restarts) json["restarts"] = true;
   // What it came to.
   json["first_effect"] = played.session.first_effect;
   json["opened_after"] = std::min(effects, played.session.opened_effect);
@@ -292,9 +293,9 @@ Json AllowedStates(const Start& start, const std::map<uint64_t, std::string>& va
   const Allowed allowed = start.oracle->At(start.owed_at);
   const auto& positions = start.oracle->positions();
   for (size_t p = allowed.floor; p < positions.size(); ++p) {
-    if (positions[p].called_at <= allowed.effects) {
-      states.push_back(LinesOf(start.oracle->StateAt(p), values));
-    }
+    if (positions[p].called_at > allowed.effects) continue;
+    const Model state = start.oracle->StateAt(p);
+    if (!start.shown || state.Sum() == *start.shown) states.push_back(LinesOf(state, values));
   }
   return states;
 }

@@ -412,6 +412,8 @@ std::string HarmLine(const Json& harm) {
   return line + "}";
 }
 
+bool Restarts(const Json& life) { return life.value("restarts", false); }
+
 std::vector<std::string> ErringLinesOf(const Json& life) {
   std::string faults, lost, harms;
   for (const Json& fault : life.value("faults", Json::array())) {
@@ -445,6 +447,7 @@ std::vector<std::string> ErringLinesOf(const Json& life) {
   for (const Json& harm : all) harms += (harms.empty() ? "" : ", ") + HarmLine(harm);
   if (!harms.empty()) harms = ", {" + harms + "}" + (twin ? ", &other" : "");
   lines.push_back("machine.CutPower(" + effects + ", {" + lost + "}" + harms + ");");
+  if (Restarts(life)) lines.emplace_back("machine.LookApart();");
   return lines;
 }
 
@@ -463,12 +466,15 @@ void Replace(std::string_view what, std::string_view with, std::string& text) {
 }
 
 // What comes before the test: as it is, or with threads, or with storage that errs.
-std::string Preamble(const std::string& sizes, bool threads, bool errs) {
+std::string Preamble(const std::string& sizes, bool threads, bool errs, bool restarts) {
   std::string includes = kIncludes, options = sizes, machine = kMachine;
   if (errs) {
     Replace("#include \"engine/base/sites.h\"\n",
             "#include \"engine/base/memory.h\"\n#include \"engine/base/sites.h\"\n", includes);
-    return includes + options + kSourceOfErringMachine;
+    machine = kSourceOfErringMachine;
+    const std::string look = "  // What is found in the end.\n";
+    if (restarts) Replace(look, std::string(kSourceOfLookingApart + 1) + look, machine);
+    return includes + options + machine;
   }
   if (!threads) return includes + options + machine;
   Replace("#include <map>\n", "#include <deque>\n#include <functional>\n#include <map>\n", includes);
@@ -522,7 +528,8 @@ std::string TestOf(const Json& certificate) {
                      promise + " is\n// broken as the certificate says; holds on a sound engine.\n";
   const bool threads = HasThreads(certificate);
   const bool errs = StorageErrs(certificate);
-  text += Preamble(SizesOf(certificate), threads, errs);
+  const bool restarts = std::ranges::any_of(certificate.at("lives"), Restarts);
+  text += Preamble(SizesOf(certificate), threads, errs, restarts);
   text += "TEST(Certificate, " + NameOf(certificate) + ") {\n";
   if (!certificate.at("broken").empty()) {
     text +=

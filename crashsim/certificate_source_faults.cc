@@ -374,4 +374,16 @@ class Machine {
 
 )";
 
+const char* const kSourceOfLookingApart = R"(
+  // What a copy of the disk shows is owed to the openings that follow, however they are ended.
+  void LookApart() {
+    Machine apart;
+    apart.disk_ = std::make_shared<faultfs::Disk>(*disk_->trace(), disk_->effects(), 2);
+    apart.owed_ = owed_;
+    apart.Open();
+    if (apart.database_) owed_ = {apart.now_};
+  }
+
+)";
+
 }  // namespace manifolddb::crashsim

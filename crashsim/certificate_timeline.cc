@@ -490,6 +490,11 @@ class Timeline {
         y_ += kRow - 4;
       }
     }
+    if (life.value("restarts", false)) {
+      const char* const owed = "owed from here on: what an opening shows that nothing ends";
+      canvas_.Text(kMargin + 16, Baseline(y_), "", owed);
+      y_ += kRow - 4;
+    }
     for (const Json& harm : life.value("harm", Json::array())) {
       canvas_.Text(kMargin + 16, Baseline(y_), "alarm", Shortened(TextOfHarm(harm), width_ - 3 * kMargin));
       y_ += kRow - 4;

@@ -306,6 +306,9 @@ class Hunter {
         life.power = true;
         life.lost = LossesOf(point, arrivals);
         next = AfterPower(start, played, point, arrivals);
+        life.restarts = wish_.wide && !last;
+        plays_ += life.restarts ? 1 : 0;
+        if (life.restarts) next = WithShown(case_.setup, std::move(next));
       }
       lives_.push_back(std::move(life));
       const bool goes_on = GoOn(next, depth + 1, played.full);
@@ -375,6 +378,7 @@ class Hunter {
   bool Offer(const std::optional<Life>& last, const Finding& finding) {
     Hit hit{{case_.setup, lives_}, finding};
     if (last) hit.what.lives.push_back(*last);
+    for (Life& life : hit.what.lives) life.restarts = life.restarts && finding.rule == Rule::kRestarts;
     if (wish_.broken && !HoldsUnbroken(hit.what)) return ++accused_ < kAccusedMax;
     found_ = true;
     tell_("hit " + EndsOf(hit).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");

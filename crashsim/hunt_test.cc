@@ -46,11 +46,13 @@ TEST(Hunt, NothingIsFoundInTheSoundEngine) {
   constexpr uint64_t kPlays = 500;
   for (const char* scenario :
        {"run", "failed_sync", "io_fault", "no_room", "no_memory", "openings", "creation", "kill"}) {
-    const HuntWish wish{
-        .setup = SetupOfSequences(false), .scenario = scenario, .seed = 3, .plays_max = kPlays};
-    const Hunted hunted = Hunt(wish);
-    EXPECT_FALSE(hunted.hit) << scenario << ": " << Describe(hunted.hit->finding.violation);
-    EXPECT_GE(hunted.plays, kPlays) << scenario;
+    HuntWish wish{.setup = SetupOfSequences(false), .scenario = scenario, .seed = 3, .plays_max = kPlays};
+    for (const bool wide : {false, true}) {
+      wish.wide = wide;
+      const Hunted hunted = Hunt(wish);
+      EXPECT_FALSE(hunted.hit) << scenario << ": " << Describe(hunted.hit->finding.violation);
+      EXPECT_GE(hunted.plays, kPlays) << scenario;
+    }
   }
 }
 
@@ -92,6 +94,39 @@ TEST(Hunt, TheSameTwice) {
     text = TextOf(CertificateFor(*hit, kSite));
   }
   EXPECT_EQ(texts[0], texts[1]);
+}
+
+// A checkpoint's meta page has one copy; the opening that finds it is ended amid its step 1, and again.
+TEST(Hunt, ARecoveryThatWasEndedIsHeldToWhatItWouldHaveShown) {
+  constexpr char kSite[] = "recovery.step1.lone_sync.skip";
+  Case what{.setup = SetupOfSequences(false), .lives = std::vector<Life>(2)};
+  Life& first = what.lives[0];
+  const Op put{.table = "t", .key = "0", .value = std::string(10081, 'm')};
+  first.steps = {{.kind = StepKind::kCreateFamily, .serial = 1, .families = {"f"}},
+                 {.serial = 2, .families = {"f"}, .ops = {put}}};
+  first.effects = 38;
+  first.power = first.restarts = true;
+  Life& second = what.lives[1];
+  second.faults = {{.kind = faultfs::FaultKind::kShortWrite,
+                    .counted = Only(faultfs::Operation::kWrite),
+                    .at = 2,
+                    .parameter = 2}};
+  second.power = true;
+  second.lost = {{.kind = faultfs::Atom::Kind::kSector, .effect = 0, .file = "db", .sector = 2}};
+  EXPECT_FALSE(ReplayCase(what).finding);
+  EXPECT_TRUE(Fails(what, kSite, Rule::kRestarts));
+  Case nobody_looked = what;
+  nobody_looked.lives[0].restarts = false;
+  const BrokenFor broken(kSite);
+  EXPECT_FALSE(ReplayCase(nobody_looked).finding);
+  const Json certificate =
+      CertificateOf({what, *ReplayCase(what).finding, {}, 0, 0}, {"commit", "line", {kSite}});
+  EXPECT_EQ(certificate.at("format"), "manifolddb crash certificate, version 3");
+  EXPECT_EQ(certificate.at("violation").at("promise"), "G6");
+  EXPECT_EQ(certificate.at("violation").at("allowed").size(), 1u);
+  EXPECT_NE(certificate.at("violation").at("allowed")[0], certificate.at("violation").at("shown"));
+  EXPECT_NE(TimelineOf(certificate).find("owed from here on"), std::string::npos);
+  EXPECT_NE(TestOf(certificate).find("machine.LookApart();"), std::string::npos);
 }
 
 TEST(Hunt, HarmIsDoneToWhatThePowerCutLeft) {

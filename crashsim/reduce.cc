@@ -142,6 +142,7 @@ class Fitter {
       whole.power = false;
       whole.lost.clear();
       whole.harm.clear();
+      whole.restarts = false;
       lives_.push_back(std::move(whole));
       Offer(*played.finding);
       lives_.pop_back();
@@ -193,7 +194,9 @@ class Fitter {
       const int left = deviations - (i < 2 ? 0 : 1);
       if (left < 0) break;
       life.lost = LossesOf(point, images[i]);
-      const Start next = AfterPower(start, played, point, images[i]);
+      Start next = AfterPower(start, played, point, images[i]);
+      plays_ += life.restarts ? 1 : 0;
+      if (life.restarts) next = WithShown(candidate_->setup, std::move(next));
       if (life.harm.empty()) {
         lives_.push_back(life);
         Go(next, index + 1, left);
@@ -423,6 +426,11 @@ class Reducer {
       drop(&Life::faults);
       drop(&Life::lost);
       drop(&Life::harm);
+      if (Has(i) && hit_.what.lives[i].restarts) {
+        Case fewer = hit_.what;
+        fewer.lives[i].restarts = false;
+        static_cast<void>(Accept(fewer));
+      }
       if (Has(i) && hit_.what.lives[i].closes) {
         Case fewer = hit_.what;
         fewer.lives[i].closes = false;

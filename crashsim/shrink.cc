@@ -469,6 +469,12 @@ std::optional<Shrunk> Shrinker::RunHunt(uint64_t operations_before) {
   for (uint64_t tries = 0; tries < kHunts && (!best || OperationsOf(best->what) > kOperationsFew); ++tries) {
     Hunted hunted = Hunt(wish);
     recoveries_ += hunted.plays;
+    // What takes more plays each is looked for behind all else.
+    if (!hunted.hit && !best && !wish.wide) {
+      wish.wide = true;
+      hunted = Hunt(wish);
+      recoveries_ += hunted.plays;
+    }
     if (!hunted.hit && !best) return std::nullopt;
     if (hunted.hit) {
       operations_before = std::max(operations_before, OperationsOf(hunted.hit->what));

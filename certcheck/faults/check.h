@@ -157,9 +157,10 @@ class Player {
     database_ = *Take(std::move(opened), "opens");
     auto transaction = Take(database_->BeginRead(), "opens");
     now_ = Read(*transaction, "opens");
-    Require(std::ranges::count(owed_, now_) > 0, "state", "it shows no state that it may show");
+    Require(std::ranges::count(owed_, now_) > 0, shown_ ? "restarts" : "state",
+            "it shows no state that it may show");
     owed_ = {now_};
-    was_open_ = true;
+    was_open_ = true, shown_ = false;
   }
 
   static std::vector<Fault> FaultsOf(const Json& life) {
@@ -200,6 +201,16 @@ class Player {
     if (!lenient_ && taken.size() < life.at("lost").size()) Reject("bad lost: never written, or synced");
     for (const Json& harm : life.value("harm", Json::array())) Damage(harm, left);
     disk_->PowerCut(std::move(left));
+    if (life.value("restarts", false) && !damaged_) LookApart();
+  }
+  // What a copy of the disk shows is owed to the openings that follow, however many of them are ended.
+  void LookApart() {
+    if (shown_) return;
+    Player apart(certificate_, true);
+    *apart.disk_ = *disk_;
+    apart.owed_ = owed_;
+    apart.Open(Json::object(), kNever);
+    owed_ = apart.owed_, shown_ = true;
   }
   const Json* LostIn(const Json& lost, const Change& change) const {
     for (const Json& one : lost) {
@@ -414,6 +425,7 @@ class Player {
   std::vector<State> owed_ = {State()};
   bool looks_ = true;  // in the end
   bool was_open_ = false, damaged_ = false, committing_ = false, refused_ = false;
+  bool shown_ = false;  // to who looked apart, and to nobody since
 };
 
 // These sites and no others.
