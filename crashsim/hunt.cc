@@ -42,6 +42,7 @@ struct Habits {
   uint64_t near_meta = 30;  // ends beside a meta page
   uint64_t filling = 0;     // a large log, and far more in it than the data file has to spare
   uint64_t creating = 5;    // ends amid the creation
+  uint64_t cut_off = 0;     // wide: the first life ends in commits behind a checkpoint that need not be there
 };
 
 Habits HabitsOf(std::string_view scenario) {
@@ -54,6 +55,7 @@ Habits HabitsOf(std::string_view scenario) {
   if (kind == "no_memory") return {.no_memory = 90};
   if (kind == "openings" || kind == "endings" || kind == "crash_loop")
     return {.early = 90, .lives_max = 4, .bare = 85, .near_meta = 75};
+  if (kind == "kill") return {.cut_off = 50};
   if (kind == "creation") return {.lives_max = 3, .creating = 80};
   constexpr std::array kHarms = {"rot",          "meta_rot",   "lost_write", "foreign",
                                  "missing_file", "older_file", "neighbour"};
@@ -130,7 +132,33 @@ class Hunter {
                                                      : std::min<size_t>(life.steps.size(), random.Below(5)));
       life.closes = i == 0 ? random.Chance(50) : random.Chance(20);
     }
+    if (wish.wide && random.Chance(habits.cut_off)) CutOff(random, serial, what.lives);
     return what;
+  }
+
+  // Commits whose groups may arrive without those before them, and whoever comes next writes in front of
+  // them what is as long: where recovery has nothing to replay, the log goes on where the checkpoint ends.
+  static void CutOff(Random& random, Serial serial, std::vector<Life>& lives) {
+    Life& first = lives[0];
+    const auto puts = [](const Step& step) {
+      const bool of_one = step.kind == StepKind::kTransaction && step.families.size() == 1;
+      return of_one && !step.ops.empty() && step.ops[0].kind == OpKind::kPut;
+    };
+    const auto like = std::ranges::find_if(first.steps, puts);
+    if (like == first.steps.end()) return;
+    Step put{.families = like->families, .ops = {like->ops[0]}};
+    const auto next = [&](Durability durability) {
+      put.serial = ++serial;
+      put.ops[0].value = MakeValue(serial, 0, 1 + random.Below(20));
+      put.durability = durability;
+      return put;
+    };
+    first.closes = false;
+    first.steps.push_back({.kind = StepKind::kCheckpoint});
+    for (uint64_t more = random.Between(2, 3); more > 0; --more) {
+      first.steps.push_back(next(Durability::kNone));
+    }
+    for (size_t i = 1; i < lives.size(); ++i) lives[i].steps = {next(Durability::kImmediate)};
   }
 
   // False: it is over.

@@ -17,8 +17,9 @@ struct HuntWish {
   uint64_t seed = 1;
   uint64_t plays_max = 200'000;
   uint32_t steps_max = 40;  // of the first life
-  bool wide = false;        // recoveries that are ended are held to what they would have shown
-  bool broken = false;      // the engine is: then what the sound one fails as well is no failure
+  // Recoveries that are ended are held to what they would have shown; and more is drawn.
+  bool wide = false;
+  bool broken = false;  // the engine is: then what the sound one fails as well is no failure
 };
 struct Hunted {
   std::optional<Hit> hit = std::nullopt;

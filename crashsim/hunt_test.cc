@@ -23,9 +23,10 @@ class BrokenFor {
   BrokenFor& operator=(const BrokenFor&) = delete;
 };
 
-std::optional<Hit> HuntAndReduce(const std::string& site, const std::string& scenario) {
+std::optional<Hit> HuntAndReduce(const std::string& site, const std::string& scenario, bool wide = false) {
   const BrokenFor broken(site);
-  const HuntWish wish{.setup = SetupOfSequences(false), .scenario = scenario, .seed = 5, .broken = true};
+  const HuntWish wish{
+      .setup = SetupOfSequences(false), .scenario = scenario, .seed = 5, .wide = wide, .broken = true};
   Hunted hunted = Hunt(wish);
   if (!hunted.hit) return std::nullopt;
   return Reduce(std::move(*hunted.hit), true, 20'000).hit;
@@ -83,6 +84,15 @@ TEST(Hunt, AFileThatWasPutBackComesDownToThatFile) {
   unharmed.lives.back().harm.clear();
   EXPECT_FALSE(Fails(unharmed, kSite, Rule::kDamage));
   EXPECT_NE(TimelineOf(CertificateFor(*hit, kSite)).find("damage: "), std::string::npos);
+}
+
+TEST(Hunt, AnOlderLifesGroupComesDownToFewOperations) {
+  constexpr char kSite[] = "wal.life.skip";
+  const auto hit = HuntAndReduce(kSite, "kill", true);
+  ASSERT_TRUE(hit);
+  EXPECT_LE(OperationsOf(hit->what), 8u);
+  EXPECT_TRUE(Fails(hit->what, kSite, Rule::kOpens));
+  EXPECT_FALSE(ReplayCase(hit->what).finding);
 }
 
 TEST(Hunt, TheSameTwice) {
