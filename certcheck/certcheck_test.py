@@ -288,6 +288,19 @@ class CertcheckFaults(Certcheck):
                     moved["lives"][at]["faults"][life["faults"].index(fault)]["at"] = 9999
                     self.assertNotEqual(self.check(moved)[0], 0)
 
+    def test_what_an_opening_would_have_shown_is_owed(self):
+        looked = 0
+        for certificate in self.certificates.values():
+            for at, life in enumerate(certificate["lives"]):
+                if life.get("restarts"):
+                    looked += 1
+                    forged = copy.deepcopy(certificate)
+                    forged["lives"][at]["restarts"] = False
+                    self.assertEqual(self.check(forged)[0], 1)
+                    forged["lives"][at]["restarts"] = "often"
+                    self.assertEqual(self.check(forged)[0], 2)
+        self.assertGreater(looked, 0)
+
     def test_ways_that_are_none(self):
         for what in ("faults", "harm"):
             for certificate, _ in self.met(what):
