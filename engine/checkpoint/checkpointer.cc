@@ -229,8 +229,11 @@ std::optional<wal::LogRing> Checkpointer::GrownRing() {
 }
 
 // Extents are written with the transactions, whatever the ring. So are the pages of transactions that spill.
+// Where commits do not wait for the disk the syncs of a checkpoint are not little, whatever it writes.
 bool Checkpointer::LittleToWrite() const {
-  return core_.cache->bytes_dirty() * kLittleOfLog <= core_.log_space->used();
+  const uint64_t groups = log_.groups() - groups_before_;
+  const uint64_t syncs = log_.syncs() - syncs_before_;
+  return core_.cache->bytes_dirty() * kLittleOfLog <= core_.log_space->used() && syncs * 2 >= groups;
 }
 
 bool Checkpointer::GroupsAreLarge() const {
@@ -516,6 +519,7 @@ void Checkpointer::Finish(Work& work) {
   }
   core_.log_space->MoveTail(work.at.lsn);
   groups_before_ = log_.groups();
+  syncs_before_ = log_.syncs();
   if (work.plan.through != nullptr && !MANIFOLDDB_BROKEN("checkpoint.through.released_early")) {
     PublishThrough(work);
   }

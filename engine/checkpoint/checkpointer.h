@@ -143,6 +143,7 @@ class Checkpointer final : public txn::CheckpointService {
   uint64_t page_bytes_ = 0;                // written since the last checkpoint that was noted
   std::optional<CheckpointInfo> to_tell_;  // noted; the listener is told of it once nobody is held up
   uint64_t groups_before_ = 0;             // in the log when the last checkpoint had finished
+  uint64_t syncs_before_ = 0;              // of the log; the same
   std::atomic<uint64_t> count_{0};
   std::atomic<bool> dropped_left_{false};  // dropped subtrees that the next checkpoint can free
 

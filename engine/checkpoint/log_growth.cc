@@ -21,7 +21,9 @@ void LogGrowth::Want(uint64_t capacity, wal::NewBytes new_bytes, Checkpoints che
   uint64_t bytes_max = bytes_max_.load(std::memory_order_relaxed);
   if (checkpoints == Checkpoints::kCheap) bytes_max = std::min(bytes_max, Rounded(kCheapMax, write_unit_));
   new_bytes_.store(new_bytes, std::memory_order_relaxed);
-  wanted_.store(std::max(capacity, SizeAfter(capacity, new_bytes, bytes_max)), std::memory_order_relaxed);
+  // What is large enough is no wish that was passed over.
+  const uint64_t wanted = capacity >= bytes_max ? capacity : SizeAfter(capacity, new_bytes, bytes_max);
+  wanted_.store(std::max(capacity, wanted), std::memory_order_relaxed);
 }
 
 // A ring that is filled is paid for; one that is reserved takes room, but no time. What the device has

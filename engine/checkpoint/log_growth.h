@@ -32,7 +32,8 @@ class LogGrowth {
     bytes_max_.store(Rounded(bytes_max, write_unit_), std::memory_order_relaxed);
   }
   // A checkpoint has found the ring in use, of `capacity` bytes, half full. A larger one spares checkpoints:
-  // where these have little to write, that is worth no more than kCheapMax.
+  // where these have little to write, that is worth no more than kCheapMax. (What has been made of a growth
+  // that was under way is used all the same.)
   enum class Checkpoints : uint8_t { kWrite, kCheap };
   static constexpr uint64_t kCheapMax = uint64_t{16} << 20;
   void Want(uint64_t capacity, wal::NewBytes new_bytes, Checkpoints checkpoints = Checkpoints::kWrite);

@@ -100,6 +100,29 @@ TEST_F(LogGrowthTest, WhereCheckpointsAreCheapItIsNoLargerThanIsOfUse) {
   EXPECT_EQ(growth_.Ready(128 * kMiB), 128 * kMiB) << "a ring is never made smaller";
 }
 
+TEST_F(LogGrowthTest, ARefusalIsNotCountedAgainstWhatIsLargeEnough) {
+  file_.room = kFront + kCapacity;
+  for (int i = 0; i < 2; ++i) {
+    growth_.Want(kCapacity, NewBytes::kReserved);
+    EXPECT_FALSE(growth_.Grow());
+  }
+  file_.room = ~uint64_t{0};
+  for (int checkpoint = 0; checkpoint < 100; ++checkpoint) {
+    growth_.Want(16 * kMiB, NewBytes::kReserved, LogGrowth::Checkpoints::kCheap);
+  }
+  // One checkpoint is passed over for what was refused, not sixty-four.
+  growth_.Want(16 * kMiB, NewBytes::kReserved);
+  EXPECT_TRUE(*growth_.Grow());
+}
+
+TEST_F(LogGrowthTest, WhatWasMadeOfAGrowthIsUsedAlsoWhenNoMoreIsWanted) {
+  growth_.Want(16 * kMiB, NewBytes::kWritten);
+  for (int step = 0; step < 4; ++step) EXPECT_TRUE(*growth_.Grow());
+  growth_.Want(16 * kMiB, NewBytes::kWritten, LogGrowth::Checkpoints::kCheap);
+  EXPECT_FALSE(*growth_.Grow());
+  EXPECT_EQ(growth_.Ready(16 * kMiB), 20 * kMiB);
+}
+
 TEST_F(LogGrowthTest, WhatIsHalfFilledIsReservedToItsEnd) {
   growth_.Want(kCapacity, NewBytes::kWritten);
   EXPECT_TRUE(*growth_.Grow());

@@ -1,7 +1,8 @@
 // Large values: when the device is told of their extents, and how large a log they are worth.
 
-#include <mutex>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/db/family_fixture.h"
@@ -13,6 +14,7 @@ namespace {
 class NotingStorage final : public PassingStorage {
  public:
   std::vector<std::string> Take() { return std::exchange(notes_, {}); }
+  bool fail = false;  // the next write-backs
 
  private:
   class NotingFile final : public PassingFile {
@@ -31,6 +33,7 @@ class NotingStorage final : public PassingStorage {
     }
     Status DoStartWriteBack(uint64_t, uint64_t bytes) override {
       if (name() == "db") storage_->notes_.push_back("told of " + std::to_string(bytes));
+      if (storage_->fail) return Fail(Errc::kIo, "test.write_back", {.file = name()});
       return {};
     }
     NotingStorage* const storage_;
@@ -49,17 +52,21 @@ class LargeValuesTest : public FamilyTest {
 
   void SetUp() override {
     storage_ = noting_ = std::make_shared<NotingStorage>();
-    Options options = TinyOptions();
+    Options& options = options_;
     options.page_size = 8192;
     options.write_unit = 4096;
     options.cache_bytes = 64 * kMiB;
     options.dirty_bytes_max = 32 * kMiB;
     options.log_bytes_initial = 4 * kMiB;
     options.log_bytes_max = 128 * kMiB;
-    auto opened = Database::Open(storage_, "db", options);
+    OpenAgain();
+  }
+  void OpenAgain() {
+    db_.reset();
+    auto opened = Database::Open(storage_, "db", options_);
     ASSERT_TRUE(opened) << opened.error().ToString();
     db_ = std::move(*opened);
-    family_ = *db_->CreateColumnFamily("a");
+    family_ = *db_->OpenOrCreateColumnFamily("a");
   }
   // Entries with the keys from `first` on.
   WriteTransaction Put(int first, int entries, size_t bytes) {
@@ -76,6 +83,7 @@ class LargeValuesTest : public FamilyTest {
   }
   uint64_t Ring() { return db_->Stats().log_bytes_capacity; }
 
+  Options options_ = TinyOptions();
   std::shared_ptr<NotingStorage> noting_;
 };
 
@@ -109,6 +117,25 @@ TEST_F(LargeValuesTest, NorToCommitsThatChangeTheSamePages) {
   Fill(1, 1000, 100);
   for (int i = 0; i < 6000; ++i) ASSERT_TRUE(Put(0, 1, 100).Commit());
   EXPECT_EQ(Ring(), 16 * kMiB);
+  // Who does not wait for the disk would wait for the syncs of checkpoints instead.
+  for (int i = 0; i < 6000; ++i) ASSERT_TRUE(Put(0, 1, 100).Commit({.durability = Durability::kNone}));
+  EXPECT_GT(Ring(), 16 * kMiB);
+}
+
+// Nobody is told of it there: what was acknowledged is in the log, and no checkpoint claims the extent.
+TEST_F(LargeValuesTest, AWriteBackThatFailsBehindACommitFailsTheNextCheckpoint) {
+  ASSERT_TRUE(Put(0, 1, 10).Commit());
+  noting_->fail = true;
+  ASSERT_TRUE(Put(1, 1, 40 * 8192).Commit());
+  noting_->fail = false;
+  const Status checkpoint = db_->Checkpoint();
+  ASSERT_FALSE(checkpoint);
+  EXPECT_EQ(checkpoint.error().code(), Errc::kIo);
+  EXPECT_EQ(db_->BeginWrite(family_).error().code(), Errc::kPoisoned);
+  OpenAgain();
+  auto txn = db_->BeginRead();
+  EXPECT_EQ(txn->OpenTable(family_, "t")->Count().value_or(0), 2u);
+  EXPECT_TRUE(db_->Verify()->ok());
 }
 
 }  // namespace

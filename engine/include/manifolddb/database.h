@@ -65,8 +65,8 @@ struct VerifyProgress {
   uint64_t pages_total = 0;  // that are to be met: all in the end, unless something is damaged
   uint64_t entries = 0;      // as in VerifyReport, so far
 };
-// Called on the thread that verifies, now and then, and at the end. It may read the database, and must not
-// change it. What it throws ends Verify, and goes to its caller.
+// Called on the thread that verifies, now and then, and at the end of one that succeeds. It may read the
+// database, and must not change it. What it throws ends Verify, and goes to its caller.
 using VerifyProgressCall = std::function<void(const VerifyProgress&)>;
 
 // Figures since opening, unless said otherwise. Taken without stopping anybody: each is exact, together they

@@ -31,7 +31,7 @@ struct Options {
   uint32_t page_size = 0;
   // At creation only: what the disk writes atomically at most, bytes, a power of two from 512 to 16,384.
   uint32_t write_unit = 4096;
-  // Bytes of the log ring at creation, and what it may grow to. Multiples of write_unit, at least 8 of them.
+  // Bytes of the log ring at creation, and at most (docs/tuning.md). Multiples of write_unit, at least 8.
   uint64_t log_bytes_initial = uint64_t{4} << 20;
   uint64_t log_bytes_max = uint64_t{128} << 20;
 

@@ -24,7 +24,7 @@ inline Options OptionsForSmallDevice() {
 
 // A machine, or that much of its memory, for this database: `memory_bytes`, 64 MiB at least. Three quarters
 // are cache, a quarter of it for changed pages; the rest is for what running transactions change and readers
-// keep. A log of up to 1 GiB, hence seldom checkpoints, and after a crash at most so much to replay.
+// keep. A log of up to 1 GiB, hence few checkpoints that have much to write, and at most so much to replay.
 inline Options OptionsForServer(uint64_t memory_bytes) {
   Options options;
   const uint64_t memory = std::max(memory_bytes, uint64_t{64} << 20);

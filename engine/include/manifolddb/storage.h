@@ -56,8 +56,8 @@ class File {
   // about earlier writes to other ranges. After an error: as after one of Sync, reopen.
   Status WriteDurable(uint64_t offset, std::span<const ByteView> parts);
 
-  // Says that a Sync will want this range soon, so that the device may begin with it now. Promises nothing,
-  // and tells of no error: what fails here makes the next Sync fail, and all others.
+  // Says that a Sync will want this range soon, which may lie behind the end of the file by now: the device
+  // may begin with it. Promises nothing, tells of no error: what fails here makes all later Syncs fail.
   void StartWriteBack(uint64_t offset, uint64_t bytes);
 
   // Makes every write and size change that returned before this call durable. After an error nobody knows
