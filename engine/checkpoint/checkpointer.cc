@@ -31,12 +31,6 @@ namespace {
 // Written and not yet synced at most: a sync of everything at once would stall the log's syncs behind it.
 constexpr uint64_t kUnsyncedBytesMax = uint64_t{32} << 20;
 
-// About where filling a group's place costs what its first write saves (docs/design/007).
-constexpr uint64_t kLargeGroupUnits = 16;
-
-// A checkpoint that writes so little of what the log holds is not worth waiting for (docs/design/016).
-constexpr uint64_t kLittleOfLog = 8;
-
 // After some errors the disk is as it was, as far as anybody relies on it, and the database goes on: after a
 // want of room or memory, and after a read that failed or found damage. Only what `file` failed to write is
 // unknown.
@@ -211,36 +205,6 @@ Status Checkpointer::RunInTurn(const Plan& plan) {
   Status status = Run(plan, core_.clock->NowNanos());
   if (status) NoteThroughEnded();
   return status;
-}
-
-// A log that a checkpoint finds half full wants to grow; it does so behind the checkpoint, and what has been
-// filled by now is stated.
-std::optional<wal::LogRing> Checkpointer::GrownRing() {
-  const uint64_t capacity = durable_.log_capacity;
-  const uint64_t ready = growth_.Ready(capacity);
-  if (ready > capacity)
-    return wal::LogRing{ready, durable_.lsn, durable_.write_unit};  // origin: WriteFreeMap
-  const bool half_full = core_.log_space->used() * 2 >= core_.log_space->usable();
-  if (half_full) {
-    growth_.Want(capacity, GroupsAreLarge() ? wal::NewBytes::kReserved : wal::NewBytes::kWritten,
-                 LittleToWrite() ? LogGrowth::Checkpoints::kCheap : LogGrowth::Checkpoints::kWrite);
-  }
-  return std::nullopt;
-}
-
-// Extents are written with the transactions, whatever the ring. So are the pages of transactions that spill.
-// Where commits do not wait for the disk the syncs of a checkpoint are not little, whatever it writes.
-bool Checkpointer::LittleToWrite() const {
-  const uint64_t groups = log_.groups() - groups_before_;
-  const uint64_t syncs = log_.syncs() - syncs_before_;
-  return core_.cache->bytes_dirty() * kLittleOfLog <= core_.log_space->used() && syncs * 2 >= groups;
-}
-
-bool Checkpointer::GroupsAreLarge() const {
-  const uint64_t groups = log_.groups() - groups_before_;
-  // Of a small ring as many units as would be large are never in one group.
-  const uint64_t large = std::min(kLargeGroupUnits * durable_.write_unit, durable_.log_capacity / 8);
-  return core_.log_space->used() >= std::max<uint64_t>(groups, 1) * large;
 }
 
 // Until somebody wants a checkpoint, or the end: then it goes on behind that, or never.

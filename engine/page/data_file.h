@@ -13,6 +13,9 @@
 
 namespace manifolddb::page {
 
+// Of less that was written the device is not told (File::StartWriteBack): it waits for the sync.
+inline constexpr uint64_t kWriteBackBytesMin = uint64_t{64} << 10;
+
 class DataFile {
  public:
   DataFile(std::unique_ptr<File> file, uint32_t page_size);

@@ -24,7 +24,6 @@ namespace {
 using format::PageId;
 
 constexpr uint64_t kWriteBytesMax = uint64_t{1} << 20;
-constexpr uint64_t kWriteBackBytesMin = uint64_t{64} << 10;  // less waits for the sync
 constexpr size_t kPagesPerLock = 128;  // readers that miss a page wait for no more than this
 
 }  // namespace

@@ -357,11 +357,10 @@ void PageWriter::NoteUntold(PageRun extent) {
 }
 
 void PageWriter::StartWriteBack() {
-  constexpr uint64_t kBytesMin = uint64_t{64} << 10;  // less waits for the sync
   DataFile& data = cache_.file();
   for (const PageRun& run : untold_) {
     const uint64_t bytes = run.pages * page_size();
-    if (bytes >= kBytesMin) data.file().StartWriteBack(data.OffsetOf(run.first), bytes);
+    if (bytes >= kWriteBackBytesMin) data.file().StartWriteBack(data.OffsetOf(run.first), bytes);
   }
   untold_.clear();
   untold_pages_ = 0;
